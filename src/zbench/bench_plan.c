@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/checkpoint.h"
+#include "core/control/checkpoint/checkpoint.h"
 #include "core/plan/plan.h"
 #include "model/compile.h"
 #include "schema/message.h"

@@ -6,7 +6,7 @@
  *     └──────────────────────────────── done, in order ◄───────────────────────────────────┘
  *
  * As in zrms, the next decisions are taken while a commit is in flight. For each, the benchmark
- * writes what zrms writes when it assigns a zhost (core/control/placement.c): the record of the
+ * writes what zrms writes when it assigns a zhost (core/control/placement/placement.c): the record of the
  * instance and an event of the history, and once for each batch the counters of the cluster.
  */
 #ifndef SAMOZA_ZBENCH_DURABLE_H

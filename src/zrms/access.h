@@ -7,7 +7,7 @@
  *                                         └─► nobody: 401
  *   no token, and a certificate of a zhost ─► that zhost
  *
- * What a route needs stands in its table (api_routes.c); the core asks once more (core/control/access_check.h).
+ * What a route needs stands in its table (api_routes.c); the core asks once more (core/control/request/access_check.h).
  */
 #ifndef SAMOZA_ZRMS_ACCESS_H
 #define SAMOZA_ZRMS_ACCESS_H

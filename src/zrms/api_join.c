@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/access/join.h"
-#include "core/control/iso8601.h"
+#include "core/control/state/iso8601.h"
 #include "model/quantity.h"
 #include "schema/message.h"
 #include "zrms/api.h"

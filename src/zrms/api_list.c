@@ -6,7 +6,7 @@
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/str.h"
-#include "core/control/list_filter.h"
+#include "core/control/view/list_filter.h"
 #include "schema/json.h"
 #include "zrms/mask.h"
 

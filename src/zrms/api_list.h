@@ -6,7 +6,7 @@
  *
  * `limit` and `after` of the query ask for one page; `next` is the `after` of the following page and
  * absent at the end. The others of struct list_filter_text ask for a part of the list
- * (core/control/list_filter.h).
+ * (core/control/view/list_filter.h).
  */
 #ifndef SAMOZA_ZRMS_API_LIST_H
 #define SAMOZA_ZRMS_API_LIST_H

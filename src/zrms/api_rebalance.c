@@ -2,7 +2,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/control.h"
-#include "core/control/rebalance.h"
+#include "core/control/state/rebalance.h"
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
 #include "zrms/api_reads.h"

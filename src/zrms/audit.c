@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/iso8601.h"
+#include "core/control/state/iso8601.h"
 #include "schema/json.h"
 
 enum {

@@ -1,5 +1,5 @@
 /*
- * The audit (core/control/audit.h) in zrms: what is refused before the core is asked, and those who read it.
+ * The audit (core/control/request/audit.h) in zrms: what is refused before the core is asked, and those who read it.
  *
  *   refused by the route table, a handler, a body that is no JSON ──► access_refused() ──► CONTROL_REFUSED
  *   GET /v1/audit ──► the store, a page; follow=1 ──► page after page, then each line once it is durable

@@ -20,7 +20,7 @@
 
 #include "adapter/wire/wire_link.h"
 #include "base/metrics.h"
-#include "core/control/input.h"
+#include "core/control/state/input.h"
 #include "core/outbox.h"
 
 struct links;

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "base/vector.h"
-#include "core/control/mesh_contact.h"
+#include "core/control/view/mesh_contact.h"
 
 /* A zhost that others have asked for. */
 struct asked {

@@ -7,7 +7,7 @@
 #include "base/heap.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/checkpoint.h"
+#include "core/control/checkpoint/checkpoint.h"
 #include "schema/message.h"
 #include "zrms/api.h"
 #include "zrms/zrms.h"

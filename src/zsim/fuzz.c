@@ -7,9 +7,9 @@
 
 #include "base/str.h"
 #include "zsim/command.h"
-#include "zsim/fuzz/commits.h"
-#include "zsim/fuzz/fuzz.h"
 #include "zsim/fuzz/life.h"
+#include "zsim/fuzz/life/commits.h"
+#include "zsim/fuzz/life/fuzz.h"
 
 #define NUMBER_MAX 1000
 

@@ -8,7 +8,7 @@ from checks.tree import without_comments
 
 KIND_FILES = re.compile(r"src/(model/kind/|zhost/space/kind_)")
 # Drawn at random; nothing depends on it.
-ALSO = {"src/zsim/fuzz/draw.c"}
+ALSO = {"src/zsim/fuzz/life/draw.c"}
 TYPE = r"(?:SAMOZA__V1__SPACE_TYPE__|SPACE_)(?:UI|IO|DATA|CHAT|CALL|NATIVE)\b"
 ASKED = re.compile(rf"\bcase\s+{TYPE}|[=!]=\s*{TYPE}|{TYPE}\s*[=!]=|\[\s*{TYPE}\s*\]\s*="
                    r"|[=!]=\s*&space_(?:kind|runtime)_\w+")

@@ -1,7 +1,7 @@
 /*
  * A handover replaces the copies of a unit (a root slot with everything below it) by others, on another
  * zhost: as a table, without I/O and clock. Who owns one says what is the case (struct handover_facts),
- * is told to which state it moves, and does what belongs to the move (core/control/handovers.h).
+ * is told to which state it moves, and does what belongs to the move (core/control/handover/handovers.h).
  *
  * start-first: the successor runs before it takes over.
  *

@@ -2,7 +2,7 @@
  * A rollout leads an application from the revision that runs to another one, as a table without I/O and
  * clock. Who owns one says what is the case (struct rollout_facts), is told the next state, and makes
  * handovers (handover.h) of the units that are not current for the revision that is wanted
- * (core/control/rollouts.h). How far it is is not stored: it follows from the copies.
+ * (core/control/rollout/rollouts.h). How far it is is not stored: it follows from the copies.
  *
  *                        ┌──promote, resume──┐
  *                        ▼                   │

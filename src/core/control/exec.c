@@ -1,10 +1,10 @@
 #include "core/control/exec.h"
 
 #include "base/str.h"
-#include "core/control/applications.h"
+#include "core/control/application/applications.h"
 #include "core/control/control.h"
-#include "core/control/copies.h"
-#include "core/control/state.h"
+#include "core/control/slot/copies.h"
+#include "core/control/state/state.h"
 #include "model/space_kind.h"
 
 static int check(const struct control_application *a, const struct slot *s, struct error **err)

@@ -5,7 +5,7 @@
 #ifndef SAMOZA_CORE_CONTROL_EXEC_H
 #define SAMOZA_CORE_CONTROL_EXEC_H
 
-#include "core/control/input.h"
+#include "core/control/state/input.h"
 
 struct control;
 

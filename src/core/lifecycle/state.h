@@ -26,7 +26,7 @@
  *      └── from every state: the zhost is lost.
  *
  * A zhost that returns and still holds the newest epoch is adopted: the state that it reports is
- * taken. A zhost itself has states of the same names: core/control/zhost_state.h.
+ * taken. A zhost itself has states of the same names: core/control/state/zhost_state.h.
  */
 #ifndef SAMOZA_CORE_LIFECYCLE_STATE_H
 #define SAMOZA_CORE_LIFECYCLE_STATE_H

@@ -7,8 +7,8 @@
 #include "base/heap.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/copies.h"
-#include "core/control/state.h"
+#include "core/control/slot/copies.h"
+#include "core/control/state/state.h"
 #include "schema/message.h"
 
 enum { FRAME_MS = 1 };

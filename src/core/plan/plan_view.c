@@ -5,8 +5,8 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/control.h"
-#include "core/control/state.h"
-#include "core/control/wants.h"
+#include "core/control/slot/wants.h"
+#include "core/control/state/state.h"
 #include "model/diff.h"
 #include "schema/message.h"
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/vector.h"
-#include "core/control/application.h"
+#include "core/control/state/application.h"
 #include "core/plan/plan.h"
 
 /* Of one topology. */

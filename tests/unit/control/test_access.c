@@ -11,7 +11,7 @@
 
 #include "base/str.h"
 #include "core/access/credentials.h"
-#include "core/control/state.h"
+#include "core/control/state/state.h"
 #include "fixture.h"
 
 #define ONE_SPACE "- {name: web, type: CALL}\n"

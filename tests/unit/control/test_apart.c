@@ -13,8 +13,8 @@
 
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/apart.h"
-#include "core/control/state.h"
+#include "core/control/state/apart.h"
+#include "core/control/state/state.h"
 #include "fixture.h"
 
 #define DEPLOYED SAMOZA__V1__PHASE__PHASE_DEPLOYED

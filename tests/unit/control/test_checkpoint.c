@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/checkpoint.h"
+#include "core/control/checkpoint/checkpoint.h"
 #include "fixture.h"
 #include "schema/message.h"
 

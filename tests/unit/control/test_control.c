@@ -14,10 +14,10 @@
 
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/application.h"
-#include "core/control/state.h"
-#include "core/control/zhost_registry.h"
-#include "core/control/zhosts.h"
+#include "core/control/state/application.h"
+#include "core/control/state/state.h"
+#include "core/control/state/zhost_registry.h"
+#include "core/control/zhost/zhosts.h"
 #include "fixture.h"
 #include "schema/message.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/state.h"
+#include "core/control/state/state.h"
 #include "fixture.h"
 
 static size_t remembered(const struct fixture *f)

@@ -1,4 +1,4 @@
-/* Who may join, and what the cluster says of a machine (core/control/join_request.h). */
+/* Who may join, and what the cluster says of a machine (core/control/request/join_request.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +10,8 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/access/join.h"
-#include "core/control/checkpoint.h"
-#include "core/control/mesh_contact.h"
+#include "core/control/checkpoint/checkpoint.h"
+#include "core/control/view/mesh_contact.h"
 #include "fixture.h"
 #include "schema/message.h"
 

@@ -10,8 +10,8 @@
 
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/application.h"
-#include "core/control/state.h"
+#include "core/control/state/application.h"
+#include "core/control/state/state.h"
 #include "fixture.h"
 
 #define DEPLOYED SAMOZA__V1__PHASE__PHASE_DEPLOYED

@@ -13,7 +13,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/config.h"
+#include "core/control/state/config.h"
 #include "fixture.h"
 
 #define TABLE	 SAMOZA__V1__FRAME_TYPE__FRAME_MESH_TABLE

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "core/control/state.h"
-#include "core/control/zhost_registry.h"
+#include "core/control/state/state.h"
+#include "core/control/state/zhost_registry.h"
 #include "fixture.h"
 
 #define SLEPT_MS 600000

@@ -235,8 +235,8 @@ class Circles(Planting):
 
     def test_files_of_two_directories(self):
         self.refuse({"src/zsim/world/event.c": calls("planted_a", "planted_b"),
-                     "src/zsim/fuzz/legal.c": calls("planted_b", "planted_a")},
-                    "functions: src/zsim/fuzz/legal.c, src/zsim/world/event.c")
+                     "src/zsim/fuzz/life/legal.c": calls("planted_b", "planted_a")},
+                    "functions: src/zsim/fuzz/life/legal.c, src/zsim/world/event.c")
 
     def test_a_variable_and_a_table_of_functions(self):
         self.refuse({"src/base/heap.c": "extern int planted_a;\nint *planted_b(void);\n"

@@ -1,0 +1,110 @@
+/* Why there is no place. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/placement/placement.h"
+#include "core/control/slot/each_fit.h"
+#include "core/control/slot/wants.h"
+#include "core/control/state/loss.h"
+#include "core/control/state/state.h"
+#include "core/control/state/topology_state.h"
+
+/* Of the first unit that is placed, but exhausted there; NULL: there is none. */
+static char *reason_of_exhausted(const struct control_application *a, struct wants *wants)
+{
+	const struct control *c = a->control;
+	struct slot_control *exhausted = NULL;
+	struct place_explanation e = {0};
+	for_each_root (a, root)
+		if (exhausted == NULL && !slot_is_optional(root->slot) && wants_to_move(root))
+			exhausted = root;
+	if (exhausted == NULL)
+		return NULL;
+	wants_add(c, wants, exhausted, exhausted->place_unit);
+	place_explain(c->place, &wants->list.items[0], &e);
+	char *reason = place_reason_text(&e.reason);
+	place_explanation_done(&e);
+	return reason;
+}
+
+char *placement_reason_of(const struct slot_control *root)
+{
+	const struct control *c = application_of(root->slot)->control;
+	struct wants one = {0};
+	struct place_explanation e = {0};
+	/* Without a unit it waits for its turn, or no version that runs has it any longer. */
+	if (slot_is_placed(root) || root->slot->moving || !root->no_place ||
+	    root->place_unit == PLACE_NONE ||
+	    (root->slot->each && each_zhost(root->slot) == NULL))
+		return NULL;
+	wants_add_lost(c, &one, (struct slot_control *)root);
+	place_explain(c->place, &one.list.items[0], &e);
+	char *reason = place_reason_text(&e.reason);
+	place_explanation_done(&e);
+	wants_done(&one);
+	return reason;
+}
+
+/* Reasons age: zhosts come and go without making a place. So it is asked again when shown. */
+char *placement_reason_now(const struct control_application *a)
+{
+	const struct control *c = a->control;
+	struct wants wants = {0};
+	bool lost = false;
+	char *reason = NULL;
+	if (a->reason == NULL)
+		return NULL;
+	for_each_root (a, root) {
+		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
+		    root->place_unit == PLACE_NONE || slot_is_optional(root->slot) ||
+		    loss_waits(root) || (root->slot->each && each_zhost(root->slot) == NULL))
+			continue;
+		if (root->lost || wants_first_place(root))
+			wants_add_lost(c, &wants, root);
+		lost = lost || root->lost;
+	}
+	if (wants.list.count > 0) {
+		struct place_result result;
+		const struct place_request request = {.mode = lost ? PLACE_RECOVER
+								   : PLACE_TOGETHER,
+						      .units = wants.list.items,
+						      .unit_count = wants.list.count,
+						      .dry_run = true};
+		place_try(c->place, &request, &result);
+		reason = place_reason_text(&result.reason);
+		place_result_done(&result);
+	} else {
+		reason = reason_of_exhausted(a, &wants);
+	}
+	bool lacks = wants.list.count > 0 || a->unhealthy > 0 || topology_waits_for_zhosts(a);
+	wants_done(&wants);
+	return reason != NULL || !lacks ? reason : mem_strdup(a->reason);
+}
+
+char *placement_no_zhost_fits(const struct control_application *a)
+{
+	struct control *c = a->control;
+	const struct revision *r = wanted_revision(a);
+	unsigned space = 0;
+	if (!topology_waits_for_zhosts(a))
+		return NULL;
+	while (space < r->topology->space_count && !r->topology->spaces[space].each)
+		space++;
+	if (space == r->topology->space_count)
+		return NULL;
+	struct place_unit_request any = {
+		.unit = place_unit_new(c->place, r->place,
+				       r->topology->spaces[space].instances[0], PLACE_NONE)};
+	const struct place_request request = {
+		.mode = PLACE_TOGETHER, .units = &any, .unit_count = 1, .dry_run = true};
+	struct place_result result;
+	place_unit_name(c->place, any.unit, r->topology->spaces[space].name);
+	place_try(c->place, &request, &result);
+	CLEANUP(freep)
+	char *why = result.complete ? NULL : place_reason_text(&result.reason);
+	place_result_done(&result);
+	place_unit_free(c->place, any.unit);
+	return str_printf("no zhost fits %s%s%s", r->topology->spaces[space].name,
+			  why != NULL ? ": " : "", why != NULL ? why : "");
+}

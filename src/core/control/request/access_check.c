@@ -1,0 +1,175 @@
+#include "core/control/request/access_check.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/application/applications.h"
+#include "core/control/state/state.h"
+#include "core/control/zhost/zhosts.h"
+#include "model/topology.h"
+
+enum access_role access_needed(const struct control_input *input)
+{
+	switch (input->type) {
+	case CONTROL_SUBMIT:
+	case CONTROL_TOPOLOGY:
+	case CONTROL_GOAL:
+	case CONTROL_MOVE:
+	case CONTROL_EXEC:
+	case CONTROL_ROLLOUT:
+	case CONTROL_ROLLBACK:
+	case CONTROL_SCALE:
+		return ACCESS_OPERATOR;
+	case CONTROL_ZHOST:
+	case CONTROL_REBALANCE:
+	case CONTROL_CREDENTIAL:
+	case CONTROL_TOKEN:
+		return ACCESS_ADMIN;
+	case CONTROL_HELLO:
+	case CONTROL_REPORT:
+	case CONTROL_HEARTBEAT:
+	case CONTROL_DATA:
+	case CONTROL_FORGOTTEN:
+	case CONTROL_MESH_APPLIED:
+		return ACCESS_ZHOST;
+	case CONTROL_JOIN:  /* the secret of the token is the proof */
+	case CONTROL_RENEW: /* the key is */
+		return ACCESS_NOBODY;
+	case CONTROL_CLOSED:
+	case CONTROL_DATA_FULL:
+	case CONTROL_REFUSED:
+	case CONTROL_TICK:
+		return ACCESS_NOBODY; /* nobody asks for it: it has happened */
+	}
+	IMPOSSIBLE("an input of an unknown type");
+}
+
+const char *access_topology(const struct control_input *input)
+{
+	switch (input->type) {
+	case CONTROL_TOPOLOGY:
+		return input->topology.id;
+	case CONTROL_GOAL:
+		return input->goal.id;
+	case CONTROL_MOVE:
+		return input->move.id;
+	case CONTROL_EXEC:
+		return input->exec.id;
+	case CONTROL_ROLLOUT:
+		return input->rollout.id;
+	case CONTROL_ROLLBACK:
+		return input->rollback.id;
+	case CONTROL_SCALE:
+		return input->scale.id;
+	case CONTROL_SUBMIT:
+	case CONTROL_ZHOST:
+	case CONTROL_REBALANCE:
+	case CONTROL_CREDENTIAL:
+	case CONTROL_TOKEN:
+	case CONTROL_JOIN:
+	case CONTROL_RENEW:
+	case CONTROL_HELLO:
+	case CONTROL_REPORT:
+	case CONTROL_HEARTBEAT:
+	case CONTROL_CLOSED:
+	case CONTROL_DATA:
+	case CONTROL_DATA_FULL:
+	case CONTROL_FORGOTTEN:
+	case CONTROL_MESH_APPLIED:
+	case CONTROL_REFUSED:
+	case CONTROL_TICK:
+		return NULL;
+	}
+	IMPOSSIBLE("an input of an unknown type");
+}
+
+static bool refuse(struct control *c, const struct control_input *input, struct error *take_err)
+{
+	emit_reply(&c->emitter, input->request, take_err, NULL, NULL, NULL);
+	return false;
+}
+
+static bool refuse_role(struct control *c, const struct control_input *input,
+			enum access_role needed)
+{
+	const struct principal *p = input->principal;
+	struct error *err = NULL;
+	(void)error_set(&err, ERR_DENIED, "%s is %s %s: this needs %s", p->name,
+			p->role == ACCESS_OPERATOR || p->role == ACCESS_ADMIN ? "an" : "a",
+			access_role_name(p->role), access_role_name(needed));
+	return refuse(c, input, err);
+}
+
+/* Another topology from which it imports, and which the principal may not see; NULL: there is none. */
+static const char *hidden_provider(const struct principal *p, const struct topology *topology)
+{
+	for (unsigned k = 0; k < topology->space_count; k++) {
+		const struct space *space = &topology->spaces[k];
+		for (unsigned i = 0; i < space->import_count; i++) {
+			const char *other = space->imports[i].topology;
+			if (other != NULL && !access_sees(p, other))
+				return other;
+		}
+	}
+	return NULL;
+}
+
+/* Its name, and those of all from which it imports [change.imports.public]. */
+static bool check_submission(struct control *c, const struct control_input *input)
+{
+	const struct principal *p = input->principal;
+	const struct topology *topology = input->submit.topology;
+	const char *hidden = hidden_provider(p, topology);
+	struct error *err = NULL;
+	if (!access_sees(p, topology->name))
+		(void)error_set(&err, ERR_DENIED, "%s may not submit topologies named %s",
+				p->name, topology->name);
+	else if (hidden != NULL)
+		(void)error_set(
+			&err, ERR_DENIED,
+			"%s may not import from topologies named %s, which it cannot see",
+			p->name, hidden);
+	return err == NULL || refuse(c, input, err);
+}
+
+/* Of a name that is not its own, a principal learns no more than that there is none. */
+static bool check_topology(struct control *c, const struct control_input *input)
+{
+	const char *id = access_topology(input);
+	const struct control_application *a =
+		id != NULL ? application_by_id(&c->applications, id) : NULL;
+	struct error *err = NULL;
+	if (input->type == CONTROL_SUBMIT)
+		return check_submission(c, input);
+	if (a == NULL || access_sees(input->principal, a->name))
+		return true;
+	(void)error_set(&err, ERR_NOT_FOUND, "no topology %s", id);
+	return refuse(c, input, err);
+}
+
+/* A zhost speaks for itself alone; later frames are bound to the name by the link. */
+static bool check_zhost(struct control *c, const struct control_input *input)
+{
+	const struct principal *p = input->principal;
+	const char *name =
+		input->type == CONTROL_HELLO ? input->hello.message->spec->name : NULL;
+	if (name == NULL || p->role != ACCESS_ZHOST || str_equal(p->name, name))
+		return true;
+	CLEANUP(freep)
+	char *why = str_printf("what it shows is that of zhost %s: it cannot join as %s",
+			       p->name, name);
+	zhost_refuse(c, input->hello.link_id, why);
+	return false;
+}
+
+bool access_check(struct control *c, const struct control_input *input)
+{
+	enum access_role needed = access_needed(input);
+	if (input->principal == NULL || needed == ACCESS_NOBODY)
+		return true;
+	if (needed == ACCESS_ZHOST)
+		return check_zhost(c, input);
+	if (!access_covers(input->principal->role, needed))
+		return refuse_role(c, input, needed);
+	return needed == ACCESS_OPERATOR ? check_topology(c, input) : true;
+}

@@ -1,0 +1,213 @@
+#include "core/control/rollout/rollout_waves.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/handover/handovers.h"
+#include "core/control/handover/kept_set.h"
+#include "core/control/placement/unload_unit.h"
+#include "core/control/rollout/rollout_progress.h"
+#include "core/control/rollout/rollout_relabel.h"
+#include "core/control/rollout/rollout_switch.h"
+#include "core/control/slot/copies.h"
+#include "core/control/slot/each_fit.h"
+#include "core/control/slot/rollout_steps.h"
+#include "core/control/slot/rollout_units.h"
+#include "core/control/slot/wants.h"
+#include "core/control/state/handover_kind.h"
+#include "core/control/state/loss.h"
+#include "core/control/state/state.h"
+
+static char *cause_of(const struct application_rollout *r, bool returns)
+{
+	if (returns)
+		return str_printf("back to %s", revision_version(r->base));
+	return str_printf("rollout to %s by %s", revision_version(r->target), r->by);
+}
+
+/* Handovers that lead elsewhere than the rollout does now, and, while it is paused, those that would wait for
+ * others: what they are to replace goes on without them. */
+static void mark_unwanted(struct control_application *a)
+{
+	const struct revision *wanted = rollout_wanted(a);
+	bool paused = a->rollout->rollout.state == ROLLOUT_PAUSED;
+	bool returns = a->rollout->rollout.state == ROLLOUT_RETURNING;
+	vector_for_each (&a->handovers, item) {
+		struct unit_handover *h = (*item)->handover;
+		bool early = !returns && (*item)->turn == TURN_LATER;
+		bool waits = h->held && (h->handover.state == HANDOVER_PLACING ||
+					 h->handover.state == HANDOVER_PREPARING);
+		h->unwanted = h->revision != NULL &&
+			      ((paused && waits) || early ||
+			       !rollout_has_same_content(*item, h->revision, wanted));
+	}
+}
+
+static bool has_change_under_way(const struct control_application *a)
+{
+	vector_for_each (&a->handovers, item)
+		if ((*item)->handover->revision != NULL)
+			return true;
+	return false;
+}
+
+/* What is replaced all at once stops first, in one ordered stop. A return, and a step back, leave served what
+ * can be. */
+static void begin(struct control *c, struct slot_control *root, bool together)
+{
+	const struct control_application *a = application_of(root->slot);
+	const struct application_rollout *r = a->rollout;
+	bool returns = r->rollout.state == ROLLOUT_RETURNING;
+	bool replaces = together && !returns && !r->at_once &&
+			r->rollout.spec.policy == ROLLOUT_REPLACE;
+	enum handover_kind kind = replaces ? HANDOVER_STOP_FIRST
+					   : handover_kind_of_change(root, rollout_wanted(a));
+	CLEANUP(freep) char *cause = cause_of(r, returns);
+	handover_start_change(c, root, rollout_wanted(a), kind, returns,
+			      together && kind == HANDOVER_STOP_FIRST, cause);
+	if (kept_set_adopt(root))
+		handover_adopted(c, root);
+}
+
+/* It is still to be changed. One that belongs to a zhost that is lost is changed when that is back: others do not
+ * wait for it [change.counts.each]. */
+static bool is_next(const struct slot_control *root, const struct revision *target)
+{
+	return !rollout_is_current(root, target) && !(root->slot->each && root->lost);
+}
+
+/* The first space in the order of imports that has something to change: a batch of its instances, of the
+ * lowest numbers. */
+static void begin_batch(struct control *c, struct control_application *a)
+{
+	const struct application_rollout *r = a->rollout;
+	uint32_t first = UINT32_MAX;
+	if (has_change_under_way(a))
+		return;
+	for_each_root (a, root)
+		if (is_next(root, r->target) && rollout_place_of(a, root->slot) < first)
+			first = rollout_place_of(a, root->slot);
+	uint32_t batch = 0;
+	CLEANUP(freep) struct slot_control **ordered = rollout_units(a);
+	for (size_t k = 0; ordered[k] != NULL; k++) {
+		struct slot_control *root = ordered[k];
+		if (!is_next(root, r->target) || rollout_place_of(a, root->slot) != first)
+			continue;
+		const struct space *space =
+			declarations_of(r->target->declared, root->slot)->space;
+		if (batch >= rollout_spec_batch(&r->rollout.spec,
+						revision_unit_count(a, r->target, space)))
+			return;
+		batch++;
+		if (rollout_can_change(root))
+			begin(c, root, false);
+	}
+}
+
+/* All at once: they are installed, then stop together. */
+static void begin_all(struct control *c, struct control_application *a)
+{
+	bool returns = a->rollout->rollout.state == ROLLOUT_RETURNING;
+	for_each_root (a, root)
+		if ((returns || root->turn != TURN_LATER) &&
+		    !rollout_is_current(root, rollout_wanted(a)) && rollout_can_change(root))
+			begin(c, root, true);
+}
+
+/* Of a canary: what has its turn. */
+static void begin_turns(struct control *c, struct control_application *a)
+{
+	for_each_root (a, root)
+		if (root->turn != TURN_LATER && !rollout_is_current(root, a->rollout->target) &&
+		    rollout_can_change(root))
+			begin(c, root, false);
+}
+
+static bool is_prepared(const struct slot_control *root)
+{
+	const struct handover *h = &root->handover->handover;
+	return h->state == HANDOVER_PREPARING && handover_is_deployed(root);
+}
+
+/* In a return it holds no others back: they leave the version that has failed. */
+static bool waits_for_room(const struct control_application *a, const struct unit_handover *h)
+{
+	return a->rollout->rollout.state == ROLLOUT_RETURNING &&
+	       h->handover.state == HANDOVER_PLACING && h->waits != NULL;
+}
+
+/* Nothing stops before everything that stops with it is installed. */
+static void stop_prepared(struct control *c, struct control_application *a)
+{
+	bool any = false;
+	vector_for_each (&a->handovers, item) {
+		const struct unit_handover *h = (*item)->handover;
+		if (!h->held || h->unwanted || (*item)->lost || waits_for_room(a, h))
+			continue;
+		bool waits = h->handover.state == HANDOVER_PLACING ||
+			     h->handover.state == HANDOVER_PREPARING;
+		if (waits && !is_prepared(*item))
+			return;
+		any = any || waits;
+	}
+	if (any)
+		handovers_stop(c, a, false);
+}
+
+/* It is not to be deployed, and yet has a copy that nothing moves: its zhost is lost, or could not undeploy
+ * it. Started later, it must not be of a revision that is past. */
+static bool is_left_over(const struct slot_control *root)
+{
+	if (root->slot->goal != GOAL_NOT_DEPLOYED || serving_copy(root) == NULL)
+		return false;
+	slot_for_each_below (root->slot, s) {
+		const struct copy *copy = serving_copy(control_of_slot(s));
+		if (state_is_active(s->state) || state_is_transitive(s->state) ||
+		    (!root->lost && s->state != STATE_NOT_DEPLOYED &&
+		     (copy == NULL || !copy->undeploy_failed)))
+			return false;
+	}
+	return true;
+}
+
+/* [change.optional.optional] The topology runs without it, and it has no place in the version that it served: it
+ * holds nothing up, and is placed in the one that is wanted when there is room. A rolling change keeps its order. */
+static bool is_optional_and_lost(const struct control_application *a,
+				 const struct slot_control *root)
+{
+	const struct rollout *r = &a->rollout->rollout;
+	bool in_order = r->spec.policy == ROLLOUT_ROLLING && !a->rollout->at_once;
+	bool moves_on =
+		r->state == ROLLOUT_RETURNING || (r->state == ROLLOUT_ADVANCING && !in_order);
+	return moves_on && root->lost && root->no_place && root->turn != TURN_LATER &&
+	       slot_is_optional(root->slot) && !loss_waits(root) && serving_copy(root) != NULL;
+}
+
+static void unload_left(struct control *c, struct control_application *a)
+{
+	for_each_root (a, root)
+		if (!rollout_is_current(root, rollout_wanted(a)) &&
+		    (is_left_over(root) || is_optional_and_lost(a, root)))
+			unit_unload(c, root, "unloads in the background");
+}
+
+void rollout_act(struct control *c, struct control_application *a)
+{
+	const struct application_rollout *r = a->rollout;
+	mark_unwanted(a);
+	handovers_stop(c, a, true);
+	unload_left(c, a);
+	if (r->rollout.state == ROLLOUT_PAUSED || r->rollout.state == ROLLOUT_WAITING)
+		return;
+	rollout_begin_moves(c, a);
+	bool advances = r->rollout.state == ROLLOUT_ADVANCING;
+	if (advances && r->rollout.spec.policy == ROLLOUT_ROLLING && !r->at_once)
+		begin_batch(c, a);
+	else if (advances && rollout_is_in_steps(&r->rollout))
+		begin_turns(c, a);
+	else
+		begin_all(c, a);
+	if (!rollout_is_before_switch(a))
+		stop_prepared(c, a);
+}

@@ -1,0 +1,152 @@
+#include "core/control/slot/rollout_steps.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/slot/each_fit.h"
+#include "core/control/slot/rollout_units.h"
+#include "core/control/slot/wants.h"
+#include "core/control/state/handover_kind.h"
+#include "model/quantity.h"
+
+/* Its name there, if it is there; a process knows its name. */
+static const char *path_in(const struct revision *r, const struct slot *s)
+{
+	return r->declared != NULL ? revision_path(r, s) : s->path;
+}
+
+bool rollout_has_same_content(const struct slot_control *root, const struct revision *from,
+			      const struct revision *to)
+{
+	if (from == to)
+		return true;
+	slot_for_each_below (root->slot, s) {
+		uint64_t before = 0, after = 0;
+		const char *path = path_in(from, s), *path_after = path_in(to, s);
+		bool is_in_from = revision_content(from, path, &before);
+		bool is_in_to = revision_content(to, path_after, &after);
+		if (is_in_from != is_in_to || before != after ||
+		    (is_in_from && !str_equal(path, path_after)))
+			return false;
+	}
+	return true;
+}
+
+/* It is of a space that the rollout replaces. */
+static bool changes(const struct control_application *a, const struct slot_control *root)
+{
+	return !rollout_has_same_content(root, rollout_from(a), a->rollout->target);
+}
+
+/* Both versions have it: it is neither added nor removed. */
+static bool stays(const struct control_application *a, const struct slot_control *root)
+{
+	return revision_declares(rollout_from(a), root->slot) &&
+	       revision_declares(a->rollout->target, root->slot);
+}
+
+static const struct space *space_of(const struct control_application *a,
+				    const struct slot_control *root)
+{
+	return declarations_of(a->rollout->target->declared, root->slot)->space;
+}
+
+static bool stops_first(const struct control_application *a, const struct slot_control *root)
+{
+	return handover_renames(root->slot, rollout_from(a), a->rollout->target) ||
+	       handover_kind_of(root->slot, rollout_from(a)) == HANDOVER_STOP_FIRST ||
+	       handover_kind_of(root->slot, a->rollout->target) == HANDOVER_STOP_FIRST;
+}
+
+static enum rollout_turn turn_of(const struct control_application *a,
+				 const struct slot_control *root, uint32_t number)
+{
+	const struct rollout *r = &a->rollout->rollout;
+	uint32_t count = revision_unit_count(a, a->rollout->target, space_of(a, root));
+	if (!changes(a, root))
+		return TURN_NOW;
+	if (stops_first(a, root) || number >= rollout_spec_share(&r->spec, r->step, count))
+		return TURN_LATER;
+	return count == 1 ? TURN_SHARES : TURN_NOW;
+}
+
+void rollout_set_turns(struct control_application *a)
+{
+	uint32_t *seen = mem_new_array(uint32_t, a->rollout->target->topology->space_count);
+	bool in_steps = rollout_is_in_steps(&a->rollout->rollout);
+	CLEANUP(freep) struct slot_control **ordered = rollout_units(a);
+	for (size_t k = 0; ordered[k] != NULL; k++) {
+		struct slot_control *root = ordered[k];
+		root->turn = in_steps && stays(a, root)
+				     ? turn_of(a, root, seen[space_of(a, root)->index]++)
+				     : TURN_NOW;
+	}
+	free(seen);
+}
+
+bool rollout_shares(const struct slot_control *root)
+{
+	const struct application_rollout *r = application_of(root->slot)->rollout;
+	return root->turn == TURN_SHARES && root->handover != NULL && r != NULL &&
+	       root->handover->revision == r->target && r->rollout.state != ROLLOUT_RETURNING;
+}
+
+bool rollout_steps_have_ended(const struct control_application *a)
+{
+	if (!rollout_is_in_steps(&a->rollout->rollout))
+		return true;
+	for_each_root (a, root)
+		if (stays(a, root) && changes(a, root))
+			return false;
+	return true;
+}
+
+bool rollout_has_shares(const struct control_application *a)
+{
+	return rollout_is_in_steps(&a->rollout->rollout) &&
+	       a->rollout->rollout.state != ROLLOUT_RETURNING;
+}
+
+static bool is_shared(const struct control_application *a, const struct slot_control *root)
+{
+	const struct copy *copy = serving_copy(root);
+	const struct unit_placement *next = unit_of(root->of_path->next);
+	return (copy != NULL && copy->unit->revision == a->rollout->target) ||
+	       (next != NULL && next->placement.role == ROLE_SHARING);
+}
+
+/* The root space of the unit that a space belongs to. */
+static const struct space *root_space(const struct topology *t, const struct space *space)
+{
+	while (space->parent >= 0)
+		space = &t->spaces[space->parent];
+	return space;
+}
+
+uint32_t rollout_permille(const struct control_application *a, uint32_t space)
+{
+	const struct topology *t = a->rollout->target->topology;
+	const struct rollout *r = &a->rollout->rollout;
+	const struct space *of = root_space(t, &t->spaces[space]);
+	uint32_t shared = 0,
+		 share = rollout_spec_share(&r->spec, r->step,
+					    revision_unit_count(a, a->rollout->target, of));
+	for_each_root (a, root)
+		if (stays(a, root) && space_of(a, root) == of && changes(a, root) &&
+		    is_shared(a, root))
+			shared++;
+	if (shared > share)
+		shared = share;
+	return r->spec.steps[r->step] * 10 * shared / share;
+}
+
+char *rollout_step_text(const struct control_application *a)
+{
+	const struct rollout *r = &a->rollout->rollout;
+	CLEANUP(freep) char *time = duration_format((uint64_t)r->spec.promote_after_ms);
+	return str_printf("step %u of %u, waiting for topo promote%s%s", r->step + 1,
+			  r->spec.step_count,
+			  r->spec.promotes ? ", or until everything was healthy for " : "",
+			  r->spec.promotes ? time : "");
+}

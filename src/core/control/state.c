@@ -1,8 +1,0 @@
-#include "core/control/state.h"
-
-void control_enter(struct control *c, struct instant now, struct outbox *outbox)
-{
-	c->now = c->lifecycle.now = c->emitter.now = now;
-	c->emitter.outbox = outbox;
-	c->actor = "operator";
-}

@@ -1,0 +1,66 @@
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "core/control/control.h"
+#include "core/control/state/iso8601.h"
+#include "core/control/state/state.h"
+#include "schema/message.h"
+
+static Samoza__V1__UserView *user_view(const struct credential *credential)
+{
+	const struct principal *p = credential->principal;
+	Samoza__V1__UserView *v =
+		(Samoza__V1__UserView *)schema_message_new(&samoza__v1__user_view__descriptor);
+	v->name = mem_strdup(p->name);
+	v->role = mem_strdup(access_role_name(p->role));
+	v->topologies = mem_new_array(char *, p->topology_count);
+	for (; v->n_topologies < p->topology_count; v->n_topologies++)
+		v->topologies[v->n_topologies] = mem_strdup(p->topologies[v->n_topologies]);
+	v->created = iso8601_text(credential->created_ms);
+	v->created_by = mem_strdup(credential->created_by);
+	if (credential->expires_ms != 0)
+		v->expires = iso8601_text(credential->expires_ms);
+	if (credential->last_used_ms != 0)
+		v->last_used = iso8601_text(credential->last_used_ms);
+	return v;
+}
+
+Samoza__V1__UserListView *control_view_users(const struct control *c)
+{
+	Samoza__V1__UserListView *list = (Samoza__V1__UserListView *)schema_message_new(
+		&samoza__v1__user_list_view__descriptor);
+	struct credential **all = credentials_sorted(&c->credentials);
+	list->users =
+		mem_new_array(Samoza__V1__UserView *, HASH_CNT(by_id, c->credentials.by_id));
+	for (struct credential **item = all; *item != NULL; item++)
+		if ((*item)->principal->role != ACCESS_ZHOST)
+			list->users[list->n_users++] = user_view(*item);
+	free(all);
+	return list;
+}
+
+int control_view_user(const struct control *c, const char *name,
+		      Samoza__V1__UserView **ret_view, struct error **err)
+{
+	CLEANUP(freep) char *id = credential_id(ACCESS_VIEWER, name);
+	const struct credential *credential = credentials_find(&c->credentials, id);
+	if (credential == NULL)
+		return error_set(err, ERR_NOT_FOUND, "no user %s", name);
+	*ret_view = user_view(credential);
+	return 0;
+}
+
+const struct principal *control_principal(const struct control *c,
+					  const uint8_t hash[CREDENTIAL_HASH_SIZE],
+					  int64_t wall_ms)
+{
+	const struct credential *found = credentials_find_hash(&c->credentials, hash, wall_ms);
+	return found != NULL ? found->principal : NULL;
+}
+
+bool control_use_is_new(const struct control *c, const uint8_t hash[CREDENTIAL_HASH_SIZE],
+			int64_t wall_ms)
+{
+	const struct credential *found = credentials_find_hash(&c->credentials, hash, wall_ms);
+	return found != NULL && credential_use_is_new(found, wall_ms);
+}

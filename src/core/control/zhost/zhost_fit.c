@@ -1,0 +1,61 @@
+#include "core/control/zhost/zhost_fit.h"
+
+#include <inttypes.h>
+
+#include "base/buffer.h"
+#include "base/str.h"
+#include "core/control/state/zhost_event.h"
+
+static bool fits(const struct control *c, const struct control_zhost *z,
+		 const struct copy *copy)
+{
+	const struct revision *r = copy->unit->revision;
+	const struct slot *root = copy->sc->slot->root;
+	int32_t instance = declarations_instance(r->declared, root);
+	return instance < 0 ||
+	       place_fits_description(c->place, r->place, (uint32_t)instance, z->place);
+}
+
+/* Units of which the root, and thus everything, is there although it would not be placed there now. */
+static uint32_t misplaced(const struct control *c, const struct control_zhost *z)
+{
+	uint32_t count = 0;
+	for (const struct copy *copy = z->first_copy; copy != NULL;
+	     copy = copy->next_on_zhost) {
+		bool is_root = !copy_is_retired(copy) && copy->sc->slot == copy->sc->slot->root;
+		if (is_root && !copy->unit->lost && !copy->sc->slot->each && !fits(c, z, copy))
+			count++;
+	}
+	return count;
+}
+
+static void add_room(struct buffer *to, const char *what, uint64_t reserved, uint64_t offered,
+		     const char *unit)
+{
+	if (reserved > offered)
+		(void)buffer_printf(to,
+				    "%s%" PRIu64 "%s of %s reserved, of %" PRIu64 "%s that it "
+				    "has",
+				    to->size > 0 ? "; " : "", reserved, unit, what, offered,
+				    unit);
+}
+
+void zhost_fit_report(struct control *c, const struct control_zhost *z)
+{
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(4096);
+	struct place_usage usage = place_zhost_usage(c->place, z->place);
+	uint32_t count = misplaced(c, z);
+	if (count > 0)
+		(void)buffer_printf(&text,
+				    "%" PRIu32
+				    " placed there would not be placed there now, by labels, "
+				    "capabilities or devices",
+				    count);
+	add_room(&text, "cpu", usage.cpu_reserved, usage.cpu_offered, "m");
+	add_room(&text, "memory", usage.memory_reserved, usage.memory_offered, " B");
+	CLEANUP(freep)
+	char *cause = str_printf("its settings changed%s%s%s", text.size > 0 ? ": " : "",
+				 text.size > 0 ? text.data : "",
+				 text.size > 0 ? "; it stays until it is moved" : "");
+	zhost_event(c, z, zhost_states[z->state].name, zhost_states[z->state].name, cause);
+}

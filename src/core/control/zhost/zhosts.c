@@ -1,0 +1,536 @@
+#include "core/control/zhost/zhosts.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/control/application/data.h"
+#include "core/control/application/forget.h"
+#include "core/control/handover/handover_reports.h"
+#include "core/control/placement/placement.h"
+#include "core/control/placement/placement_assign.h"
+#include "core/control/relocate/drains.h"
+#include "core/control/slot/copies.h"
+#include "core/control/slot/mesh_tables.h"
+#include "core/control/state/credential_request.h"
+#include "core/control/state/exclusions.h"
+#include "core/control/state/loss.h"
+#include "core/control/state/record_writer.h"
+#include "core/control/state/state.h"
+#include "core/control/state/unload_order.h"
+#include "core/control/state/zhost_event.h"
+#include "core/control/zhost/machine_identity.h"
+#include "core/control/zhost/reports.h"
+#include "core/control/zhost/zhost_fit.h"
+#include "core/control/zhost/zhost_identity.h"
+#include "schema/message.h"
+
+/* Versions of the link (proto/wire.proto) that this zrms speaks. */
+#define PROTOCOL_OLDEST 1
+#define PROTOCOL_NEWEST 5
+
+static void update_engine(struct control *c, struct control_zhost *z)
+{
+	z->place = place_zhost_set(c->place, &z->spec, z->state == ZHOST_STARTED, z->cordoned);
+	mark_zhost_each(z);
+}
+
+static void zhost_move(struct control *c, struct control_zhost *z, enum zhost_state to,
+		       const char *cause)
+{
+	enum zhost_state from = z->state;
+	state_machine_move(&zhost_machine, z, &z->state, to);
+	z->since_ms = c->now.wall_ms;
+	zhost_event(c, z, zhost_states[from].name, zhost_states[to].name, cause);
+	mark_zhost(z);
+	if (z->place != PLACE_NONE)
+		place_zhost_flags(c->place, z->place, to == ZHOST_STARTED, z->cordoned);
+}
+
+/* ---- heard ---- */
+
+static void watch(struct control *c, struct control_zhost *z)
+{
+	int64_t due = z->heard_ms + c->config.failure_timeout_ms + 1;
+	heap_set(&c->deadlines, &z->deadline, due);
+}
+
+static void heard(struct control *c, struct control_zhost *z)
+{
+	z->heard_ms = c->now.mono_ms;
+	z->heard_wall_ms = c->now.wall_ms;
+	watch(c, z);
+}
+
+/* It is told the timeout with its acknowledgement. A longer one that it was told before counts until a
+ * heartbeat on this link shows that it knows the new one, and every lease that was counted by the old
+ * one has ended: its processes keep theirs without it. */
+static void tell_timeout(struct control *c, struct control_zhost *z)
+{
+	if (z->lease_timeout_ms > c->config.failure_timeout_ms) {
+		z->long_leases_end_ms = c->now.mono_ms + z->lease_timeout_ms;
+		return;
+	}
+	z->long_leases_end_ms = 0;
+	if (z->lease_timeout_ms == c->config.failure_timeout_ms)
+		return;
+	z->lease_timeout_ms = c->config.failure_timeout_ms;
+	mark_zhost(z);
+}
+
+static void forget_long_leases(struct control *c, struct control_zhost *z)
+{
+	if (z->long_leases_end_ms == 0 || c->now.mono_ms < z->long_leases_end_ms)
+		return;
+	z->long_leases_end_ms = 0;
+	z->lease_timeout_ms = c->config.failure_timeout_ms;
+	mark_zhost(z);
+}
+
+int64_t zhost_leases_end_ms(const struct control *c, const struct control_zhost *z,
+			    int64_t heard_ms)
+{
+	int64_t timeout = c->config.failure_timeout_ms;
+	if (timeout < z->lease_timeout_ms)
+		timeout = z->lease_timeout_ms;
+	return heard_ms + timeout + c->config.margin_ms;
+}
+
+static Samoza__V1__HelloAck *ack_new(const struct control *c,
+				     Samoza__V1__HelloAck__Verdict verdict, const char *reason)
+{
+	Samoza__V1__HelloAck *ack =
+		(Samoza__V1__HelloAck *)schema_message_new(&samoza__v1__hello_ack__descriptor);
+	ack->verdict = verdict;
+	ack->reason = mem_strdup(reason);
+	ack->has_heartbeat_ms = ack->has_failure_timeout_ms = true;
+	ack->heartbeat_ms = (uint64_t)c->config.heartbeat_ms;
+	ack->failure_timeout_ms = (uint64_t)c->config.failure_timeout_ms;
+	ack->cluster = mem_strdup(c->cluster);
+	return ack;
+}
+
+static void emit_ack(struct control *c, uint64_t link_id, Samoza__V1__HelloAck *take_ack)
+{
+	bool closes = take_ack->verdict != SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
+	emit_message(&c->emitter, link_id, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, take_ack,
+		     closes);
+}
+
+static void send_ack(struct control *c, uint64_t link_id, Samoza__V1__HelloAck__Verdict verdict,
+		     const char *reason)
+{
+	emit_ack(c, link_id, ack_new(c, verdict, reason));
+}
+
+void zhost_refuse(struct control *c, uint64_t link_id, const char *reason)
+{
+	send_ack(c, link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED, reason);
+}
+
+/* It will not come back from there: a unit that was kept for adoption is retired as a whole. */
+static void forsake(struct control *c, struct copy *copy)
+{
+	if (copy_is_beside(copy))
+		unit_drop_beside(c, copy->unit);
+	else if (!copy_is_retired(copy)) {
+		loss_end(c, control_of_slot(copy->sc->slot->root));
+		unit_retire(c, control_of_slot(copy->sc->slot->root));
+	}
+	copy_forsaken(c, copy);
+}
+
+/* The machine is removed, or another one (or another directory) has taken its name. */
+static void forsake_all(struct control *c, struct control_zhost *z)
+{
+	for (struct copy *copy = z->first_copy, *next; copy != NULL; copy = next) {
+		next = copy->next_on_zhost;
+		if (copy->unit->lost)
+			forsake(c, copy);
+	}
+}
+
+static bool may_join(struct control *c, struct control_zhost *z, uint64_t link_id,
+		     const Samoza__V1__Hello *hello)
+{
+	CLEANUP(freep) char *refusal = zhost_identity_refusal(c, z, hello);
+	if (refusal != NULL) {
+		Samoza__V1__HelloAck *ack =
+			ack_new(c, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED, refusal);
+		zhost_name_superseded(c, z, hello, ack);
+		emit_ack(c, link_id, ack);
+		return false;
+	}
+	bool same = zhost_is_same(z, hello);
+	if (z->removed && same && hello->incarnation == z->incarnation) {
+		send_ack(c, link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
+			 "removed from the cluster");
+		return false;
+	}
+	if (!same)
+		forsake_all(c, z);
+	return true;
+}
+
+static void take_identity(struct control *c, struct control_zhost *z, uint64_t link_id,
+			  const Samoza__V1__Hello *hello)
+{
+	bool same = zhost_is_same(z, hello);
+	bool new_incarnation = !same || hello->incarnation > z->incarnation;
+	if (z->link_id != 0)
+		zhost_refuse(c, z->link_id, "a newer connection of this zhost has taken over");
+	zhost_set_link(&c->zhosts, z, link_id);
+	z->protocol = hello->protocol;
+	z->removed = false;
+	if (!same)
+		z->forgotten_epoch = 0; /* another directory */
+	if (new_incarnation)
+		z->counter = 0;
+	zhost_set_identity(z, hello);
+	schema_set_string(&z->zedge, NULL, hello->zedge);
+	schema_set_string(&z->mesh, NULL, hello->mesh);
+	schema_set_string(&z->address, NULL, hello->address);
+	schema_set_string(&z->platform, NULL, hello->platform);
+	schema_set_string(&z->version, NULL, hello->version);
+	update_engine(c, z);
+	mark_zhost(z);
+	if (new_incarnation)
+		exclusions_end_for(c, z);
+}
+
+/* What is handed over there may need another place now: an older program runs one copy of it. */
+static void review_successors(const struct control_zhost *z)
+{
+	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
+		if (copy->unit->application->handovers.count > 0)
+			mark_application(copy->unit->application, APPLICATION_PLACE);
+}
+
+void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *hello)
+{
+	struct control_zhost *z = zhost_find(&c->zhosts, hello->spec->name);
+	if (hello->protocol < PROTOCOL_OLDEST || hello->protocol > PROTOCOL_NEWEST) {
+		CLEANUP(freep)
+		char *reason = str_printf("unsupported protocol version %u; this zrms supports "
+					  "versions %d to %d",
+					  hello->protocol, PROTOCOL_OLDEST, PROTOCOL_NEWEST);
+		zhost_refuse(c, link_id, reason);
+		return;
+	}
+	if (z != NULL && !may_join(c, z, link_id, hello))
+		return;
+	bool is_new = z == NULL;
+	bool is_other = !is_new && !schema_message_equal(&z->message->base, &hello->spec->base);
+	if (is_new)
+		z = zhost_new(&c->zhosts, &c->dirty, hello->spec->name);
+	CLEANUP(error_freep) struct error *err = NULL;
+	CLEANUP(schema_message_freep)
+	Samoza__V1__ZhostSpec *spec = machine_identity_spec(c, hello->spec);
+	if (zhost_take_spec(z, spec, &err) < 0) {
+		zhost_refuse(c, link_id, err->message);
+		if (is_new)
+			zhost_free(&c->zhosts, z);
+		return;
+	}
+	uint32_t protocol = z->protocol;
+	take_identity(c, z, link_id, hello);
+	if (protocol != z->protocol)
+		review_successors(z);
+	tell_timeout(c, z);
+	heard(c, z);
+	if (z->state != ZHOST_STARTED)
+		zhost_move(c, z, ZHOST_STARTED,
+			   z->state == ZHOST_PROBLEM ? "heartbeat" : "joined");
+	if (is_other)
+		zhost_fit_report(c, z);
+	for (size_t k = 0; k < hello->n_instances; k++)
+		report_apply(c, z, hello->instances[k], true);
+	report_missing(c, z, hello);
+	for (struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
+		if (!copy_is_retired(copy))
+			lifecycle_push(copy->sc->slot); /* it may have waited for this */
+	send_ack(c, link_id, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED, NULL);
+	forget_send(c, z);
+	z->order_all = true;
+	mark_zhost(z);
+	mesh_tables_zhost_joined(c, z, hello->mesh_sums, hello->n_mesh_sums);
+}
+
+/* Its disk fills, or has room again. */
+static void note_disk(struct control *c, struct control_zhost *z, bool is_full)
+{
+	if (is_full == z->disk_full)
+		return;
+	z->disk_full = is_full;
+	zhost_event(c, z, zhost_states[z->state].name, zhost_states[z->state].name,
+		    is_full ? "its disk is full: local data does not grow; make room in the "
+			      "directory of the zhost"
+			    : "its disk has room again");
+}
+
+void zhost_heartbeat(struct control *c, uint64_t link_id,
+		     const Samoza__V1__Heartbeat *heartbeat)
+{
+	struct control_zhost *z = zhost_by_link(&c->zhosts, link_id);
+	c->count.heartbeats++;
+	if (z == NULL || !str_equal(z->identity, heartbeat->identity) ||
+	    z->incarnation != heartbeat->incarnation || heartbeat->counter <= z->counter)
+		return; /* old, repeated or foreign */
+	z->counter = heartbeat->counter;
+	forget_long_leases(c, z);
+	heard(c, z);
+	if (heartbeat->usage != NULL) {
+		z->usage.cpu_millicores = heartbeat->usage->cpu_millicores;
+		z->usage.memory_bytes = heartbeat->usage->memory_bytes;
+		z->usage.disk_bytes = heartbeat->usage->disk_bytes;
+		note_disk(c, z, heartbeat->usage->disk_full);
+		data_full_on(c, z, heartbeat->usage);
+	}
+	Samoza__V1__HeartbeatAck *ack = (Samoza__V1__HeartbeatAck *)schema_message_new(
+		&samoza__v1__heartbeat_ack__descriptor);
+	ack->counter = heartbeat->counter;
+	emit_message(&c->emitter, link_id, SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK, ack,
+		     false);
+}
+
+void zhost_closed(struct control *c, uint64_t link_id)
+{
+	struct control_zhost *z = zhost_by_link(&c->zhosts, link_id);
+	if (z == NULL)
+		return;
+	zhost_set_link(&c->zhosts, z, 0);
+	mesh_tables_zhost_left(c, z);
+	int64_t off = c->config.on_disconnect_ms;
+	if (off > 0 && z->state == ZHOST_STARTED && c->now.mono_ms + off < z->deadline.key)
+		heap_set(&c->deadlines, &z->deadline, c->now.mono_ms + off);
+}
+
+/* ---- silent ---- */
+
+/* It has no room any longer; it is still to go, once its zhost is back. */
+static void retired_lost(struct control *c, struct copy *copy)
+{
+	struct unit_placement *unit = copy->unit;
+	unit->lost = true;
+	copy_set_active(copy, false);
+	if (copy->target != TARGET_NONE)
+		unload_order_release(copy);
+	place_unit_free(c->place, unit->place_unit);
+	unit->place_unit = PLACE_NONE;
+	mark_copy(copy, COPY_RECORD);
+	/* A handover that waits for its end continues, and takes it from the routes. */
+	mark_application(unit->application, APPLICATION_HANDOVER);
+}
+
+/* One copy of a zhost that is gone: kept for adoption. */
+static void lose(struct control *c, const struct control_zhost *z, struct copy *copy)
+{
+	/* Without a lease it may run for ever. */
+	int64_t certainly_ended = NEVER_MS;
+	if (copy->of_slot.exclusive)
+		certainly_ended = zhost_leases_end_ms(c, z, z->heard_ms);
+	/* What is withdrawn may still be tried again there, until the zhost has heard of it. */
+	bool may_run = copy_is_retired(copy)
+			       ? copy->of_slot.active
+			       : copy->target != TARGET_NONE ||
+					 (copy->of_slot.exclusive && !copy->absent);
+	if (may_run)
+		copy_set_ends_by(c, copy, certainly_ended);
+	if (copy_is_retired(copy))
+		retired_lost(c, copy);
+	else if (copy_is_beside(copy))
+		handover_lost(c, copy);
+	else
+		placement_lost(c, copy);
+}
+
+static int compare_losses(const void *pa, const void *pb)
+{
+	const struct copy *a = *(struct copy *const *)pa, *b = *(struct copy *const *)pb;
+	uint64_t sa = a->unit->application->sequence, sb = b->unit->application->sequence;
+	if (sa != sb)
+		return sa < sb ? -1 : 1;
+	if (copy_is_retired(a) || copy_is_retired(b))
+		return (a->of_slot.epoch > b->of_slot.epoch) -
+		       (a->of_slot.epoch < b->of_slot.epoch);
+	return (a->sc->slot->id > b->sc->slot->id) - (a->sc->slot->id < b->sc->slot->id);
+}
+
+static void lose_copies(struct control *c, struct control_zhost *z)
+{
+	VECTOR(struct copy *) all = {0};
+	for (struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
+		if (!copy->unit->lost || copy_is_retired(copy)) /* which may have been back */
+			vector_push(&all, copy);
+	if (all.count > 0)
+		qsort(all.items, all.count, sizeof(*all.items), compare_losses);
+	vector_for_each (&all, copy)
+		lose(c, z, *copy);
+	vector_done(&all);
+}
+
+static void zhost_fails(struct control *c, struct control_zhost *z)
+{
+	c->count.zhost_problems++;
+	CLEANUP(freep)
+	char *cause = str_printf("no heartbeat for %.1f s",
+				 (double)(c->now.mono_ms - z->heard_ms) / 1e3);
+	zhost_move(c, z, ZHOST_PROBLEM, cause);
+	heap_remove(&c->deadlines, &z->deadline);
+	if (z->link_id != 0) {
+		/* It has to introduce itself again before it is believed. */
+		zhost_refuse(c, z->link_id,
+			     "no heartbeat within the failure timeout; reconnect");
+		zhost_set_link(&c->zhosts, z, 0);
+		mesh_tables_zhost_left(c, z);
+	}
+	lose_copies(c, z);
+}
+
+void zhosts_notice_sleep(struct control *c)
+{
+	if (c->now.mono_ms - c->awake_ms <= 2 * c->config.check_ms)
+		return;
+	int64_t judged_ms = c->now.mono_ms + c->config.check_ms;
+	for (struct heap_node *n;
+	     (n = heap_first(&c->deadlines)) != NULL && n->key < judged_ms;)
+		heap_set(&c->deadlines, n, judged_ms);
+}
+
+void zhosts_tick(struct control *c)
+{
+	for (struct heap_node *n;
+	     (n = heap_first(&c->deadlines)) != NULL && n->key <= c->now.mono_ms;)
+		zhost_fails(c, container_of(n, struct control_zhost, deadline));
+	if (c->next_check_ms <= c->now.mono_ms)
+		c->next_check_ms = c->now.mono_ms + c->config.check_ms;
+}
+
+int64_t zhosts_next_ms(const struct control *c)
+{
+	const struct heap_node *n = heap_first(&c->deadlines);
+	if (n == NULL)
+		return NEVER_MS;
+	return n->key < c->next_check_ms ? n->key : c->next_check_ms;
+}
+
+void zhosts_start(struct control *c)
+{
+	c->next_check_ms = c->now.mono_ms + c->config.check_ms;
+	zhost_for_each (&c->zhosts, z) {
+		z->heard_ms = c->now.mono_ms;
+		if (z->state == ZHOST_STARTED)
+			watch(c, z);
+	}
+}
+
+/* ---- asked ---- */
+
+/* Nothing of a zhost is left but that it was removed: that is forgotten, too. */
+static void forget_zhost(struct control *c, struct control_zhost *z)
+{
+	application_for_each (&c->applications, a)
+		for (size_t k = 0; k < a->slots.slots.count; k++)
+			if (a->slot_controls.items[k]->last_zhost == z)
+				a->slot_controls.items[k]->last_zhost = NULL;
+	mesh_tables_zhost_forgotten(c, z);
+	records_delete_zhost(c, z);
+	credential_forget_zhost(c, z->name);
+	dirty_set_forget_zhost(&c->dirty, z);
+	zhost_free(&c->zhosts, z);
+}
+
+/* Of those that were removed, the last ones are remembered, to be told so when they say hello. */
+static void forget_long_removed(struct control *c)
+{
+	size_t count = 0;
+	struct control_zhost *oldest = NULL;
+	zhost_for_each (&c->zhosts, z) {
+		if (!z->removed || z->copy_count > 0)
+			continue;
+		count++;
+		if (oldest == NULL || z->since_ms < oldest->since_ms)
+			oldest = z;
+	}
+	if (count > REMOVED_ZHOSTS_KEPT)
+		forget_zhost(c, oldest);
+}
+
+static int zhost_remove(struct control *c, struct control_zhost *z, struct error **err)
+{
+	if (z->copy_count > 0 && z->state != ZHOST_PROBLEM)
+		return error_set(
+			err, ERR_CONFLICT,
+			"%u %s placed on %s; stop or move %s first, or wait until it is in "
+			"state problem",
+			z->copy_count, z->copy_count == 1 ? "instance is" : "instances are",
+			z->name, z->copy_count == 1 ? "it" : "them");
+	bool has_key = machine_identity_revoke(c, z->name);
+	CLEANUP(freep) char *cause = str_printf("removed from the cluster by %s", c->actor);
+	forsake_all(c, z);
+	z->removed = true;
+	zhost_move(c, z, ZHOST_UNDEPLOYING, cause);
+	zhost_move(c, z, ZHOST_NOT_DEPLOYED, cause);
+	heap_remove(&c->deadlines, &z->deadline);
+	placement_drop_held(c, z);
+	place_zhost_remove(c->place, z->place);
+	z->place = PLACE_NONE;
+	z->cordoned = false;
+	mark_zhost_each(z);
+	drain_drop(c, z);
+	forget_trim(c);
+	if (z->link_id != 0) {
+		send_ack(c, z->link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED,
+			 has_key ? "removed from the cluster; to join again, this machine "
+				   "needs a fresh token (zshell cluster token create) and "
+				   "zhost --join TOKEN --replace"
+				 : "removed from the cluster");
+		zhost_set_link(&c->zhosts, z, 0);
+		mesh_tables_zhost_left(c, z);
+	}
+	forget_long_removed(c);
+	return 0;
+}
+
+static void set_cordon(struct control *c, struct control_zhost *z, bool cordoned)
+{
+	CLEANUP(freep)
+	char *cause = str_printf("%s by %s", cordoned ? "cordoned" : "uncordoned", c->actor);
+	if (cordoned != z->cordoned)
+		zhost_event(c, z, zhost_states[z->state].name, zhost_states[z->state].name,
+			    cause);
+	z->cordoned = cordoned;
+	if (cordoned)
+		placement_drop_held(c, z);
+	else
+		drain_cancel(c, z);
+	place_zhost_flags(c->place, z->place, z->state == ZHOST_STARTED, z->cordoned);
+	mark_zhost(z);
+}
+
+void zhost_request(struct control *c, const struct control_input *input)
+{
+	struct error *err = NULL;
+	struct control_zhost *z = zhost_find(&c->zhosts, input->zhost.name);
+	bool is_known = z != NULL && !z->removed;
+	/* It has joined, and has had no link yet, or was removed before it joined again. */
+	if (!is_known && input->zhost.action == ZHOST_REMOVE &&
+	    machine_identity_revoke(c, input->zhost.name)) {
+		err = NULL;
+	} else if (!is_known) {
+		(void)error_set(&err, ERR_NOT_FOUND, "no zhost %s", input->zhost.name);
+	} else if (input->zhost.action == ZHOST_REMOVE) {
+		(void)zhost_remove(c, z, &err);
+	} else if (input->zhost.action == ZHOST_DRAIN && input->zhost.force &&
+		   input->zhost.deadline_ms <= 0) {
+		(void)error_set(&err, ERR_INVALID,
+				"force stops what is left at the deadline: give a deadline");
+	} else {
+		bool drains = input->zhost.action == ZHOST_DRAIN;
+		set_cordon(c, z, drains || input->zhost.action == ZHOST_CORDON);
+		if (drains)
+			drain_begin(c, z, input->zhost.deadline_ms, input->zhost.force);
+	}
+	emit_reply(&c->emitter, input->request, err, NULL, NULL, NULL);
+}

@@ -1,0 +1,48 @@
+/*
+ * Root instances: zhosts that join, are heard, fall silent, return, and are removed.
+ *
+ *   not-deployed ──hello──► deployed-started ──silent too long──► problem
+ *        ▲                     ▲     │                              │  │
+ *        │                     └─────┼────────heartbeat─────────────┘  │
+ *        └──── undeploying ◄─────────┴─────────── removed ─────────────┘
+ *
+ * Silence is looked for when it is due, and at least every check_interval. When zrms itself
+ * slept (a paused machine), no zhost is judged before another check_interval has passed.
+ *
+ * Source: [lifecycle.root], [topology.detection], [topology.recovery].
+ */
+#ifndef SAMOZA_CORE_CONTROL_ZHOSTS_H
+#define SAMOZA_CORE_CONTROL_ZHOSTS_H
+
+#include <stdint.h>
+
+#include "core/control/state/input.h"
+
+struct control;
+struct control_zhost;
+
+void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *hello);
+void zhost_heartbeat(struct control *c, uint64_t link_id,
+		     const Samoza__V1__Heartbeat *heartbeat);
+/* It may not join: says why, and closes the link. */
+void zhost_refuse(struct control *c, uint64_t link_id, const char *reason);
+/* The link is gone. */
+void zhost_closed(struct control *c, uint64_t link_id);
+/* How many removed zhosts are remembered; one of before may join again as if it were new. */
+#define REMOVED_ZHOSTS_KEPT 1000
+/* Cordon, uncordon, remove. */
+void zhost_request(struct control *c, const struct control_input *input);
+
+/* When every lease that it counts from a heartbeat of then has certainly ended (monotonic): by the
+ * longest timeout that it was told and may still count by. */
+int64_t zhost_leases_end_ms(const struct control *c, const struct control_zhost *z,
+			    int64_t heard_ms);
+
+/* Silence is counted from now. */
+void zhosts_start(struct control *c);
+/* Before any input: when zrms has slept since the last one, all of them are judged later. */
+void zhosts_notice_sleep(struct control *c);
+void zhosts_tick(struct control *c);
+int64_t zhosts_next_ms(const struct control *c);
+
+#endif

@@ -1,0 +1,96 @@
+#include "zsim/fuzz/check/check_room.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "zsim/fuzz/life/fuzz.h"
+#include "zsim/fuzz/life/mirrored.h"
+#include "zsim/fuzz/life/names.h"
+
+/* Another copy of the placement, of that path. */
+static bool same_placement_has(const struct fuzz *f, const Samoza__V1__CopyRecord *r,
+			       const char *path)
+{
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		if (m->record != NULL && m->record->placement == r->placement &&
+		    str_equal(m->record->application, r->application) &&
+		    str_equal(m->record->path, path))
+			return true;
+	return false;
+}
+
+/* [change.handover.stop-first] Of the two copies of a slot on one zhost at most one runs: they hold room
+ * together, here the same, and the newest stands for all. */
+static bool shares_room(const struct fuzz *f, const Samoza__V1__CopyRecord *r)
+{
+	CLEANUP(freep) char *root = mem_strndup(r->path, strcspn(r->path, "/"));
+	if (!draws_have(f, DRAW_ROLLOUTS))
+		return false;
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		if (m->record != NULL && !m->record->lost &&
+		    m->record->placement > r->placement &&
+		    str_equal(m->record->application, r->application) &&
+		    names_same_root(m->record->path, root) &&
+		    str_equal(m->record->zhost, r->zhost))
+			return true;
+	return false;
+}
+
+/* A placement holds room for its root and all its descendants, retired or not, until it is gone or
+ * its zhost is lost. Its copies go one by one: the first of them stands for all. */
+static void add_load(struct fuzz *f, const struct mirrored_copy *m)
+{
+	const Samoza__V1__CopyRecord *r = m->record;
+	if (r == NULL || r->lost)
+		return;
+	const struct submitted *s = fuzz_submitted(f, r->application);
+	CLEANUP(freep) char *root_path = mem_strdup(r->path);
+	root_path[strcspn(root_path, "/")] = '\0';
+	const struct topology *t = s != NULL ? fuzz_revision(s, r->revision) : NULL;
+	int index = t != NULL ? names_find(t, root_path) : -1;
+	if (index < 0) {
+		world_violate(&f->world, "there is a record of %s, which was never submitted",
+			      m->id);
+		return;
+	}
+	if (shares_room(f, r))
+		return;
+	const struct instance_decl *root = &t->instances[index];
+	for (unsigned i = 0; i < root->subtree_count; i++) {
+		const char *path = t->instances[(unsigned)index + i].path;
+		if (strcmp(path, r->path) == 0)
+			break;
+		if (same_placement_has(f, r, path))
+			return;
+	}
+	struct mirrored_zhost *z = mirrored_zhost(f, r->zhost);
+	for (unsigned i = 0; i < root->subtree_count; i++) {
+		const struct space *space = instance_space(t, (unsigned)index + i);
+		z->cpu_millicores += space->cpu_millicores;
+		z->memory_bytes += space->memory_bytes;
+		z->devices += space->device_count > 0 ? space->devices[0].count : 0;
+	}
+}
+
+void check_capacity(struct fuzz *f)
+{
+	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next)
+		z->cpu_millicores = z->memory_bytes = z->devices = 0;
+	for (struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		add_load(f, m);
+	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next) {
+		if (z->cpu_millicores > z->spec.cpu_millicores ||
+		    z->memory_bytes > z->spec.memory_bytes)
+			world_violate(&f->world,
+				      "%s holds %" PRIu64 " of %" PRIu32
+				      " millicores and %" PRIu64 " of %" PRIu64 " bytes",
+				      z->name, z->cpu_millicores, z->spec.cpu_millicores,
+				      z->memory_bytes, z->spec.memory_bytes);
+		uint32_t offered = z->spec.device_count > 0 ? z->spec.devices[0].count : 0;
+		if (z->devices > offered)
+			world_violate(&f->world, "%s holds %" PRIu64 " of %" PRIu32 " devices",
+				      z->name, z->devices, offered);
+	}
+}
