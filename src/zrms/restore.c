@@ -157,30 +157,42 @@ static void sync_parent(const char *dir)
 		(void)fsync(fd);
 }
 
-/* From here on it is DIR. */
-static int put_in_place(const struct place *p, const char *made, char **ret_kept,
-			struct error **err)
+/* From here on `made` is DIR, and what was there is `*ret_kept`: under a name of its own where it can be
+ * given one, else under that of `made`. */
+static int exchange(const struct place *p, const char *made, char **ret_kept,
+		    struct error **err)
 {
-	if (p->is_there && geteuid() == 0) {
-		int r = tree_give(made, p->owner.st_uid, p->owner.st_gid, err);
-		if (r < 0)
-			return r;
+	char *kept = str_printf("%s.before-%lld", p->dir, (long long)time(NULL));
+	if (renameat2(AT_FDCWD, made, AT_FDCWD, p->dir, RENAME_EXCHANGE) < 0) {
+		free(kept);
+		return error_errno(err, "cannot put %s in the place of %s", made, p->dir);
 	}
-	if (rmdir(p->dir) < 0 && errno != ENOENT) { /* it holds something, which is kept */
-		CLEANUP(freep)
-		char *kept = str_printf("%s.before-%lld", p->dir, (long long)time(NULL));
-		if (renameat2(AT_FDCWD, made, AT_FDCWD, p->dir, RENAME_EXCHANGE) < 0 ||
-		    rename(made, kept) < 0)
-			return error_errno(err, "cannot put %s in the place of %s", made,
-					   p->dir);
-		*ret_kept = steal_ptr(&kept);
-	} else if (rename(made, p->dir) < 0) {
-		return error_errno(err, "cannot rename %s to %s", made, p->dir);
+	if (renameat2(AT_FDCWD, made, AT_FDCWD, kept, RENAME_NOREPLACE) < 0) {
+		free(kept);
+		kept = mem_strdup(made);
 	}
-	sync_parent(p->dir);
+	*ret_kept = kept;
 	return 0;
 }
 
+static int put_in_place(const struct place *p, const char *made, char **ret_kept,
+			struct error **err)
+{
+	int r = 0;
+	if (p->is_there && geteuid() == 0)
+		r = tree_give(made, p->owner.st_uid, p->owner.st_gid, err);
+	if (r < 0)
+		return r;
+	if (rmdir(p->dir) < 0 && errno != ENOENT) /* it holds something, which is kept */
+		r = exchange(p, made, ret_kept, err);
+	else if (rename(made, p->dir) < 0)
+		r = error_errno(err, "cannot rename %s to %s", made, p->dir);
+	if (r == 0)
+		sync_parent(p->dir);
+	return r;
+}
+
+/* After an error what was made is removed: put_in_place() has none once that is DIR. */
 static int make(const struct place *p, const char *file, const char *passphrase,
 		char **ret_kept, struct archive_contents *ret_contents, struct error **err)
 {
@@ -224,6 +236,6 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		     " bytes, of the backup of %s by zrms %s\n",
 		     dir, contents.files, contents.bytes, contents.created, contents.version);
 	if (kept != NULL)
-		(void)printf("what was there is kept as %s\n", kept);
+		(void)printf("what was there is in %s\n", kept);
 	return CLI_DONE;
 }

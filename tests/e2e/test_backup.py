@@ -1,5 +1,6 @@
 """A backup of the control plane while it works, and a control plane made of it."""
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -146,6 +147,22 @@ def test_a_directory_in_use_is_refused_and_one_with_a_cluster_is_kept(start_clus
     c.start_zrms()
     refused = c.zshell("cluster", "backup", "-o", file, check=False)
     assert refused.returncode == 1 and "is there already" in refused.stderr
+
+
+def test_a_replaced_cluster_is_kept_where_it_is_when_it_cannot_get_its_name(start_cluster, tmp_path):
+    c = start_cluster(zhosts=())
+    file = tmp_path / "cluster.backup"
+    c.zshell("cluster", "backup", "-o", file)
+    c.zrms.kill(signal.SIGTERM)
+    (c.directory / "zrms" / "mine").write_text("mine")
+    now = int(time.time())
+    for taken in range(now, now + 120):
+        (c.directory / f"zrms.before-{taken}" / "other").mkdir(parents=True)
+    shown = restore(c, file, "--replace").stdout
+    kept = pathlib.Path(re.search("what was there is in (.*)", shown).group(1))
+    assert kept.name.startswith("zrms.restoring-")
+    assert (kept / "mine").read_text() == "mine" and (kept / "zrms.db").exists()
+    c.start_zrms()
 
 
 def test_only_an_administrator_gets_a_backup(start_cluster):
