@@ -12,10 +12,10 @@
 
 extern const struct cli_command restore_command;
 
-/* Whether DIR was restored, and zrms has not started on it since: the cluster may have gone on after the
- * backup. */
+/* Whether DIR was restored, and nothing that zrms decided on it since is durable: the cluster may have gone on
+ * after the backup. */
 bool restore_is_fresh(const char *dir);
-/* zrms has. */
+/* Something is. */
 void restore_done(const char *dir);
 
 #endif

@@ -98,7 +98,15 @@ int state_open(struct zrms *zrms, struct error **err)
 	return r < 0 ? r : 0;
 }
 
+static void on_durable(void *user)
+{
+	const struct zrms *zrms = user;
+	restore_done(zrms->settings.dir);
+}
+
+/* The first commit holds the gap: until it is durable, the next start has to make it, too. */
 void state_opened(struct zrms *zrms)
 {
-	restore_done(zrms->settings.dir);
+	if (restore_is_fresh(zrms->settings.dir))
+		commit_driver_after(zrms->commits, on_durable, zrms);
 }

@@ -6,7 +6,8 @@
 
 /* Makes `store`, `control`, `committed`, `artifact_store`, `artifacts` and `looks`. After an error the process ends. */
 int state_open(struct zrms *zrms, struct error **err) must_check;
-/* Everything that was open()ed goes on from there: what was restored is an ordinary directory now. */
+/* Everything that was open()ed goes on from there: what was restored is an ordinary directory as soon as what
+ * has been decided is durable. PRE: `commits` has started. */
 void state_opened(struct zrms *zrms);
 
 #endif
