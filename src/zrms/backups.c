@@ -185,7 +185,9 @@ static void make_one(void *user)
 			 LOG_S("reason", strerror(errno)));
 	b->name = next_name(b);
 	b->temporary = str_printf("%s/.new-backup", b->target);
-	b->fd = open(b->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* Of one that was cut off, or what somebody else put there. */
+	(void)unlink(b->temporary);
+	b->fd = open(b->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	b->running++;
 	if (b->fd < 0) {
 		CLEANUP(error_freep) struct error *err = NULL;

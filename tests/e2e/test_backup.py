@@ -198,6 +198,24 @@ def test_zrms_makes_backups_by_itself_and_keeps_the_newest(start_cluster, tmp_pa
     assert metric(c, "zrms_backup_age_seconds") is not None
 
 
+def test_a_file_that_somebody_else_put_in_the_way_gets_no_keys(start_cluster, tmp_path):
+    target, file = tmp_path / "backups", tmp_path / "cluster.backup"
+    target.mkdir()
+    traps = target / ".new-backup", tmp_path / "cluster.backup.part"
+    held = []
+    for trap in traps:
+        held.append(trap.open("w+b"))
+        trap.chmod(0o666)
+    c = start_cluster(zhosts=(), zrms_options=("--backup-every", "1h", "--backup-dir", target))
+    c.zshell("cluster", "backup", "-o", file)
+    until(lambda: list(target.glob("samoza-*")), "zrms has made one by itself")
+    for made in [file, *target.glob("samoza-*")]:
+        assert made.stat().st_size > 0 and made.stat().st_mode & 0o777 == 0o600
+    for trap in held:
+        with trap:
+            assert trap.read() == b""
+
+
 @pytest.mark.parametrize("keys", ["2", "yes"])
 def test_a_query_that_says_nothing_is_refused(start_cluster, keys):
     c = start_cluster(zhosts=())

@@ -90,8 +90,10 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	CLEANUP(freep) char *temporary = str_printf("%s.part", o->file);
 	if (access(o->file, F_OK) == 0)
 		return error_set(err, ERR_CONFLICT, "%s is there already", o->file);
+	/* Of one that was cut off, or what somebody else put there. */
+	(void)unlink(temporary);
 	CLEANUP(closep)
-	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_errno(err, "cannot write %s", temporary);
 	int r = write_backup(shell, o, fd, &bytes, err);
