@@ -18,6 +18,7 @@
 #include "zrms/tree.h"
 
 #define ARTIFACTS "artifacts/sha256"
+#define WORK	  "backup-" /* and six letters, in DIR/spool */
 
 struct backup {
 	struct backup_options options;
@@ -38,6 +39,29 @@ static bool is_left_out(const char *name)
 		if (str_equal(name, names[i]))
 			return true;
 	return name[0] == '.' || str_has_prefix(name, "zrms.db");
+}
+
+bool backup_is_name(const char *name)
+{
+	return str_has_prefix(name, BACKUP_PREFIX) && str_has_suffix(name, BACKUP_SUFFIX);
+}
+
+static int is_work(const struct dirent *e)
+{
+	return str_has_prefix(e->d_name, WORK);
+}
+
+void backup_clean(const char *dir)
+{
+	CLEANUP(freep) char *spool = str_printf("%s/spool", dir);
+	struct dirent **all = NULL;
+	int n = scandir(spool, &all, is_work, alphasort);
+	for (int i = 0; i < n; i++) {
+		CLEANUP(freep) char *path = str_printf("%s/%s", spool, all[i]->d_name);
+		tree_remove(path);
+		free(all[i]);
+	}
+	free(all);
 }
 
 /* ---- in a thread: artifacts ---- */
@@ -66,7 +90,7 @@ static int link_artifacts(const struct backup *b, struct error **err)
 static int prepare(struct backup *b, struct error **err)
 {
 	CLEANUP(freep) char *artifacts = NULL;
-	b->work = str_printf("%s/spool/backup-XXXXXX", b->options.dir);
+	b->work = str_printf("%s/spool/" WORK "XXXXXX", b->options.dir);
 	if (mkdtemp(b->work) == NULL) {
 		int r = error_errno(err, "cannot make a directory in %s/spool", b->options.dir);
 		free(steal_ptr(&b->work));
@@ -90,6 +114,9 @@ static int add_file(void *user, const char *path, int fd, struct error **err)
 static bool is_wanted(void *user, const char *path)
 {
 	const struct backup *b = user;
+	const char *slash = strrchr(path, '/');
+	if (backup_is_name(slash == NULL ? path : slash + 1))
+		return false; /* with keys, maybe, where these are not wanted */
 	if (strchr(path, '/') != NULL)
 		return strstr(path, "/.") == NULL; /* what is just being written */
 	return !is_left_out(path) && (b->options.with_keys || !str_equal(path, "credentials"));
@@ -118,8 +145,13 @@ static int write_archive(struct backup *b, struct error **err)
 		return r;
 	struct archive_writer *archive = archive_writer_new(seal);
 	const struct tree_visitor copied = {.file = add_file, .user = archive};
-	const struct tree_visitor others = {
-		.wants = is_wanted, .wants_user = b, .file = add_file, .user = archive};
+	struct stat target;
+	bool has_target = stat(b->options.target, &target) == 0;
+	const struct tree_visitor others = {.wants = is_wanted,
+					    .wants_user = b,
+					    .without = has_target ? &target : NULL,
+					    .file = add_file,
+					    .user = archive};
 	r = write_meta(b, archive, err);
 	if (r == 0)
 		r = tree_walk(b->work, &copied, err);

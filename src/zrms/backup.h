@@ -18,8 +18,18 @@ struct backup_options {
 	struct loop *loop;
 	struct store *store;
 	const char *dir; /* of zrms */
-	bool with_keys;	 /* the directory credentials/, too */
+	/* Where zrms makes backups by itself: left out. It need not be there. */
+	const char *target;
+	bool with_keys; /* the directory credentials/, too */
 };
+
+#define BACKUP_PREFIX "samoza-"
+#define BACKUP_SUFFIX ".backup"
+/* Of one that zrms made by itself: "samoza-20261127T120000Z.backup". */
+bool backup_is_name(const char *name);
+
+/* Removes what backups that were cut off have left in DIR/spool. PRE: none is being made. */
+void backup_clean(const char *dir);
 
 /* `size`: of what was written. `error` is borrowed; NULL: it is complete, and synced. */
 typedef void backup_done_fn(void *user, uint64_t size, const struct error *error);

@@ -13,8 +13,6 @@
 #include "adapter/log/log.h"
 #include "base/str.h"
 
-#define PREFIX	     "samoza-"
-#define SUFFIX	     ".backup"
 #define RETRY_MAX_MS (5 * 60 * 1000) /* after a failure */
 
 struct backups {
@@ -96,7 +94,7 @@ int backups_take(struct backups *b, bool with_keys, backups_done_fn *done, void 
 	struct asked *a = mem_new(struct asked);
 	*a = (struct asked){b, fd, done, user};
 	const struct backup_options options = {b->options.loop, b->options.store,
-					       b->options.dir, with_keys};
+					       b->options.dir, b->target, with_keys};
 	b->running++;
 	backup_take(&options, fd, on_asked, a);
 	return 0;
@@ -106,7 +104,7 @@ int backups_take(struct backups *b, bool with_keys, backups_done_fn *done, void 
 
 static int is_backup(const struct dirent *e)
 {
-	return str_has_prefix(e->d_name, PREFIX) && str_has_suffix(e->d_name, SUFFIX);
+	return backup_is_name(e->d_name);
 }
 
 /* Names sort by time. Removes the oldest beyond `keep`; the time of the newest. */
@@ -174,7 +172,7 @@ static char *next_name(const struct backups *b)
 	struct tm utc;
 	time_t now = (time_t)(loop_now(b->options.loop).wall_ms / 1000);
 	(void)strftime(text, sizeof(text), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
-	return str_printf("%s/" PREFIX "%s" SUFFIX, b->target, text);
+	return str_printf("%s/" BACKUP_PREFIX "%s" BACKUP_SUFFIX, b->target, text);
 }
 
 static void make_one(void *user)
@@ -196,7 +194,7 @@ static void make_one(void *user)
 		return;
 	}
 	const struct backup_options options = {b->options.loop, b->options.store,
-					       b->options.dir, true};
+					       b->options.dir, b->target, true};
 	backup_take(&options, b->fd, on_made, b);
 }
 
@@ -212,6 +210,7 @@ struct backups *backups_new(const struct backups_options *options)
 
 void backups_start(struct backups *b)
 {
+	backup_clean(b->options.dir);
 	if (b->options.every_ms == 0 || b->options.store->ops->copy == NULL)
 		return;
 	look(b);

@@ -25,7 +25,7 @@ extern const struct metric_source backups_metrics;
 struct backups *backups_new(const struct backups_options *options);
 /* PRE: idle. NULL is fine. */
 void backups_free(struct backups *b);
-/* Looks at what there is, and begins to make backups by itself. */
+/* Looks at what there is, removes what was cut off, and begins to make backups by itself. */
 void backups_start(struct backups *b);
 bool backups_are_idle(const struct backups *b);
 

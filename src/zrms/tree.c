@@ -18,6 +18,12 @@
 static int walk(const char *directory, const char *below, const struct tree_visitor *v,
 		struct error **err);
 
+static bool is_left_out(const struct tree_visitor *v, const struct stat *st)
+{
+	return v->without != NULL && st->st_dev == v->without->st_dev &&
+	       st->st_ino == v->without->st_ino;
+}
+
 static int visit(const char *directory, const char *path, const char *full,
 		 const struct tree_visitor *v, struct error **err)
 {
@@ -31,7 +37,7 @@ static int visit(const char *directory, const char *path, const char *full,
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_errno(err, "cannot read %s", full);
 	if (S_ISDIR(st.st_mode))
-		return walk(directory, path, v, err);
+		return is_left_out(v, &st) ? 0 : walk(directory, path, v, err);
 	return S_ISREG(st.st_mode) ? v->file(v->user, path, fd, err) : 0;
 }
 

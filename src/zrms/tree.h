@@ -3,6 +3,7 @@
 #define SAMOZA_ZRMS_TREE_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -11,6 +12,8 @@ struct tree_visitor {
 	/* Whether the file or directory of that path is wanted. NULL: all are. */
 	bool (*wants)(void *user, const char *path);
 	void *wants_user;
+	/* A directory that is left out with all that is below it, by whatever path it is found. NULL: none. */
+	const struct stat *without;
 	/* Each regular file, open to read, by its path below the root; sorted by name. */
 	int (*file)(void *user, const char *path, int fd, struct error **err);
 	void *user;

@@ -130,6 +130,35 @@ def test_keys_are_left_out_on_request(start_cluster, tmp_path):
     assert b"trust/test.pub" in without.read_bytes()
 
 
+@pytest.mark.parametrize("place", ["zrms", "zrms/mine", "zrms/trust/mine"])
+def test_backups_inside_the_directory_of_zrms_are_in_no_backup(start_cluster, tmp_path, place):
+    directory = tmp_path / "c0"  # as start_cluster calls it
+    target = directory / place
+    c = start_cluster(zhosts=(), zrms_options=("--backup-every", "1h", "--backup-dir", target))
+    assert c.directory == directory
+    one, = until(lambda: list(target.glob("samoza-*")), "zrms has made one by itself")
+    if place != "zrms":
+        shutil.copy(one, target / "another-name")
+    token = (c.directory / "zrms/credentials/local-admin").read_text().strip()
+    c.zshell("cluster", "backup", "-o", tmp_path / "without", "--without-keys")
+    c.zshell("cluster", "backup", "-o", tmp_path / "with")
+    assert token.encode() in one.read_bytes()
+    text = (tmp_path / "without").read_bytes()
+    assert token.encode() not in text and b".backup" not in text and b"trust/test.pub" in text
+    assert (tmp_path / "with").read_bytes().count(token.encode()) == 1
+
+
+def test_what_a_backup_that_was_cut_off_has_left_is_removed(start_cluster):
+    c = start_cluster(zhosts=())
+    c.zrms.kill()
+    left = c.directory / "zrms" / "spool" / "backup-abcdef"
+    (left / "artifacts" / "sha256").mkdir(parents=True)
+    (left / "zrms.db").write_text("large")
+    (left.parent / "other").write_text("other")
+    c.start_zrms()
+    assert not left.exists() and (left.parent / "other").exists()
+
+
 def test_a_directory_in_use_is_refused_and_one_with_a_cluster_is_kept(start_cluster, tmp_path):
     c = start_cluster(zhosts=())
     file = tmp_path / "cluster.backup"
