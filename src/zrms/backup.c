@@ -22,6 +22,7 @@
 
 struct backup {
 	struct backup_options options;
+	time_t begun; /* what came later may not be in it */
 	int fd;
 	char *work; /* DIR/spool/backup-XXXXXX: what is copied or linked */
 	struct error *err;
@@ -127,8 +128,7 @@ static int write_meta(const struct backup *b, struct archive_writer *archive,
 {
 	char text[32];
 	struct tm utc;
-	time_t now = time(NULL);
-	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&b->begun, &utc));
 	int r = archive_meta(archive, "created", text, err);
 	if (r == 0)
 		r = archive_meta(archive, "version", SAMOZA_VERSION, err);
@@ -231,6 +231,7 @@ void backup_take(const struct backup_options *options, int fd, backup_done_fn *d
 {
 	struct backup *b = mem_new(struct backup);
 	b->options = *options;
+	b->begun = time(NULL);
 	b->fd = fd;
 	b->done = done;
 	b->user = user;

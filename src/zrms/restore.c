@@ -211,6 +211,25 @@ static int make(const struct place *p, const char *file, const char *passphrase,
 	return r;
 }
 
+static void say(const char *dir, const struct archive_contents *contents, const char *kept)
+{
+	(void)printf(
+		"%s: %" PRIu64 " files, %" PRIu64 " bytes, of the backup of %s by zrms %s\n",
+		dir, contents->files, contents->bytes, contents->created, contents->version);
+	if (kept != NULL)
+		(void)printf("what was there is in %s\n", kept);
+	/* Nothing here knows what was removed, or which key came after the one in the store. */
+	bool has_time = contents->created[0] != '\0';
+	(void)printf(
+		"after the start of zrms:\n"
+		"- users, tokens and zhosts that were removed, and tokens that were changed or "
+		"used up, "
+		"since %s are good again: remove or change them again\n"
+		"- zhosts that have renewed their certificates since then are refused: join "
+		"them again: zhost --join TOKEN --replace\n",
+		has_time ? contents->created : "the backup");
+}
+
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	const struct settings *settings = context;
@@ -232,10 +251,6 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	closep(&place.lock_fd);
 	if (r < 0)
 		return r;
-	(void)printf("%s: %" PRIu64 " files, %" PRIu64
-		     " bytes, of the backup of %s by zrms %s\n",
-		     dir, contents.files, contents.bytes, contents.created, contents.version);
-	if (kept != NULL)
-		(void)printf("what was there is in %s\n", kept);
+	say(dir, &contents, kept);
 	return CLI_DONE;
 }

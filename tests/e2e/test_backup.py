@@ -43,7 +43,9 @@ def test_a_restored_control_plane_adopts_the_zhosts_that_still_run(start_cluster
     newest = max(e["seq"] for e in c.events())
     lose(c)
     shown = restore(c, file).stdout
-    assert "no damage found" in shown and "by zrms " in shown
+    assert "no damage found" in shown
+    of = re.search("of the backup of (.*) by zrms ", shown).group(1)
+    assert f"since {of} are good again" in shown and "join them again: zhost --join TOKEN --replace" in shown
     c.start_zrms()
     for name in c.zhosts:
         c.wait_zhost(name, "deployed-started")
