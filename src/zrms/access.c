@@ -159,15 +159,36 @@ find_certified(struct zrms *zrms, const struct http_request *request, struct pri
 static uint32_t count_refusal(struct zrms *zrms, struct asker *asker)
 {
 	const char *name = asker->principal != NULL ? asker->principal->name : NULL;
+	CLEANUP(freep) char *origin = attempt_origin(asker->address);
 	CLEANUP(freep)
-	char *key = str_printf("%s %s", name != NULL ? "user" : "at",
-			       name != NULL		? name
-			       : asker->address != NULL ? asker->address
-							: "");
+	char *key =
+		str_printf("%s %s", name != NULL ? "user" : "at", name != NULL ? name : origin);
 	if (asker->refused == 0)
 		asker->refused = attempts_add(&zrms->access.attempts, key,
 					      loop_now(&zrms->loop).mono_ms);
 	return asker->refused;
+}
+
+/* What the audit says of this refusal; NULL: nothing, there were too many. The caller frees.
+ * Strangers count together, too: each of these lines is a commit, and an audit of limited size has room for them in
+ * the place of older ones. */
+static char *told_text(struct zrms *zrms, struct asker *asker, const char *message)
+{
+	uint32_t count = count_refusal(zrms, asker);
+	if (!attempt_is_told(count, ATTEMPTS_TOLD))
+		return NULL;
+	if (asker->principal == NULL) {
+		uint32_t all = attempts_add(&zrms->access.attempts, "strangers",
+					    loop_now(&zrms->loop).mono_ms);
+		if (!attempt_is_told(all, ATTEMPTS_TOLD_STRANGERS))
+			return NULL;
+		if (all > ATTEMPTS_TOLD_STRANGERS)
+			return str_printf("%s (line %u of strangers within an hour)", message,
+					  all);
+	}
+	return count > ATTEMPTS_TOLD
+		       ? str_printf("%s (refused %u times within an hour)", message, count)
+		       : mem_strdup(message);
 }
 
 /* Who shows a wrong token waits for the answer, the longer the more often; who shows a right one from the same
@@ -248,11 +269,9 @@ void access_refused(void *context, struct http_request *request, const char *cod
 	if (asker == NULL || !asker->is_change)
 		return;
 	asker->is_change = false;
-	uint32_t count = count_refusal(zrms, asker);
-	if (!attempt_is_told(count))
+	CLEANUP(freep) char *text = told_text(zrms, asker, message);
+	if (text == NULL)
 		return;
-	CLEANUP(freep)
-	char *often = str_printf("%s (refused %u times within an hour)", message, count);
 	if (store_is_failing(zrms->store)) {
 		log_warn("audit", "refused", LOG_S("address", asker->address),
 			 LOG_S("request", asker->request), LOG_S("code", code));
@@ -262,7 +281,7 @@ void access_refused(void *context, struct http_request *request, const char *cod
 		.type = CONTROL_REFUSED,
 		.principal = asker->principal,
 		.origin = {.address = asker->address, .request = asker->request},
-		.refused = {.code = code, .message = count > ATTEMPTS_TOLD ? often : message}};
+		.refused = {.code = code, .message = text}};
 	commit_driver_input(zrms->commits, &input);
 }
 

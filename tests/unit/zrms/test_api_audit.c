@@ -236,10 +236,77 @@ static void attempts_are_bounded_and_forgotten_after_an_hour(void **state)
 	assert_int_equal(attempt_delay_ms(4), 100);
 	assert_int_equal(attempt_delay_ms(6), 400);
 	assert_int_equal(attempt_delay_ms(1000000), 5000);
-	assert_true(attempt_is_told(100));
-	assert_false(attempt_is_told(101));
-	assert_true(attempt_is_told(1024));
+	assert_true(attempt_is_told(100, ATTEMPTS_TOLD));
+	assert_false(attempt_is_told(101, ATTEMPTS_TOLD));
+	assert_true(attempt_is_told(1024, ATTEMPTS_TOLD));
 	attempts_done(&all);
+}
+
+static void an_origin_is_what_one_machine_has_many_addresses_of(void **state)
+{
+	static const char *const origins[][2] = {
+		{"127.0.0.1", "loopback"},
+		{"127.0.255.254", "loopback"},
+		{"::1", "loopback"},
+		{"::ffff:127.3.2.1", "loopback"},
+		{"192.0.2.7", "192.0.2.7"},
+		{"::ffff:192.0.2.7", "192.0.2.7"},
+		{"2001:db8:1:2::7", "2001:db8:1:2::/64"},
+		{"2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"},
+		{"2001:db8:1:3::7", "2001:db8:1:3::/64"},
+		{"fe80::1%eth0", "fe80::/64"},
+		{"a name", "a name"},
+	};
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(origins); k++) {
+		CLEANUP(freep) char *origin = attempt_origin(origins[k][0]);
+		assert_string_equal(origin, origins[k][1]);
+	}
+	CLEANUP(freep) char *unknown = attempt_origin(NULL);
+	assert_string_equal(unknown, "");
+}
+
+/* As if others had been refused before, from other addresses. */
+static void strangers_are_refused(struct stage *s, unsigned count)
+{
+	for (unsigned k = 0; k < count; k++)
+		(void)attempts_add(&s->zrms.access.attempts, "strangers",
+				   loop_now(&s->zrms.loop).mono_ms);
+}
+
+static bool is_told(struct stage *s, const char *path)
+{
+	CLEANUP(token_freep) char *admin = mem_strdup(s->token);
+	show(s, NULL);
+	CLEANUP(freep) char *request = str_printf("DELETE /v1/users/%s", path);
+	assert_int_equal(get(s, request), 401);
+	show(s, mem_strdup(admin));
+	assert_int_equal(get(s, "GET /v1/audit"), 200);
+	return strstr(body(s), request) != NULL;
+}
+
+static void strangers_with_many_addresses_fill_no_audit(void **state)
+{
+	struct stage *s = *state;
+	strangers_are_refused(s, ATTEMPTS_TOLD_STRANGERS - 1);
+	assert_true(is_told(s, "last"));
+	assert_false(is_told(s, "late")); /* 1001 */
+	strangers_are_refused(s, 1024 - ATTEMPTS_TOLD_STRANGERS - 2);
+	assert_true(is_told(s, "later")); /* 1024 */
+	assert_line(s, "users/later", "line 1024 of strangers within an hour");
+	/* Who is known is told of as before. */
+	assert_int_equal(get(s, "DELETE /v1/users/known"), 404);
+	assert_int_equal(get(s, "GET /v1/audit"), 200);
+	assert_line(s, "users/known", "\"user\":\"operator\"");
+}
+
+static void refusals_from_all_of_loopback_count_together(void **state)
+{
+	struct stage *s = *state;
+	for (unsigned k = 0; k < ATTEMPTS_TOLD; k++)
+		(void)attempts_add(&s->zrms.access.attempts, "at loopback",
+				   loop_now(&s->zrms.loop).mono_ms);
+	assert_false(is_told(s, "any"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -255,6 +322,9 @@ int main(void)
 		TEST(a_guess_with_a_body_waits_too),
 		TEST(who_is_refused_too_often_fills_no_audit),
 		TEST(attempts_are_bounded_and_forgotten_after_an_hour),
+		TEST(an_origin_is_what_one_machine_has_many_addresses_of),
+		TEST(strangers_with_many_addresses_fill_no_audit),
+		TEST(refusals_from_all_of_loopback_count_together),
 		TEST(a_follower_gets_what_there_was_and_what_comes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
