@@ -4,6 +4,8 @@
  */
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +20,28 @@
 #include "zhost/join/join.h"
 #include "zhost/process/end_spaces.h"
 #include "zhost/state/state_dir.h"
+
+static void overwrite(char *text)
+{
+	memset(text, 'x', strlen(text));
+}
+
+/* The word of --join is a secret, and everybody on this machine may read /proc/PID/cmdline of a program that runs for
+ * months; what it starts inherits the environment. The settings have a copy. */
+static void hide_join_token(int argc, char **argv)
+{
+	static const char option[] = "--join", variable[] = "ZHOST_JOIN";
+	char *value = getenv(variable);
+	for (int k = 1; k < argc; k++) {
+		if (str_equal(argv[k], option) && k + 1 < argc)
+			overwrite(argv[++k]);
+		else if (str_has_prefix(argv[k], "--join="))
+			overwrite(argv[k] + sizeof(option));
+	}
+	if (value != NULL)
+		overwrite(value);
+	(void)unsetenv(variable);
+}
 
 static void raise_limits(void)
 {
@@ -96,6 +120,7 @@ int main(int argc, char **argv)
 		cli_settings_done(&zhost_program, &settings);
 		return r;
 	}
+	hide_join_token(argc, argv);
 	r = settings_check(&settings, &err);
 	if (r < 0) {
 		settings_done(&settings);

@@ -57,8 +57,8 @@ static const struct cli_option options[] = {
 	 .offset = OPTION(join),
 	 .value = "TOKEN",
 	 .help = "Join the cluster that made this token (zshell cluster token create), under "
-		 "--name; "
-		 "nothing once this machine has"},
+		 "--name; nothing once this machine has. Better given in ZHOST_JOIN: others "
+		 "on this machine can read command lines"},
 	{.name = "replace",
 	 .type = CLI_FLAG,
 	 .offset = OPTION(replace),

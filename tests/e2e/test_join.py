@@ -1,4 +1,5 @@
 """Machines that join with a token: joining, renewal, removal, and what is refused."""
+import pathlib
 import re
 import shutil
 import signal
@@ -7,6 +8,7 @@ import time
 
 import pytest
 from conftest import until
+from native import native_app
 from secure import SecureCluster, needs_an_address
 
 pytestmark = needs_an_address
@@ -38,6 +40,17 @@ def joiner(cluster, name, token, *words, directory=None):
     if directory is not None:
         zhost.command[zhost.command.index("--dir") + 1] = directory
     return zhost
+
+
+def shown(pid):
+    """What /proc shows of a process: its command line and its environment."""
+    return b"".join(pathlib.Path(f"/proc/{pid}/{part}").read_bytes() for part in ("cmdline", "environ"))
+
+
+def below(pid):
+    """The processes that it has started, and theirs."""
+    own = [int(word) for f in pathlib.Path(f"/proc/{pid}/task").glob("*/children") for word in f.read_text().split()]
+    return own + [each for child in own for each in below(child)]
 
 
 def ends(zhost, words):
@@ -73,6 +86,28 @@ def test_a_machine_joins_with_one_word_and_needs_it_no_more(alone):
     assert "CERTIFICATE UNTIL" in wide and alone.get("/v1/zhosts/n1")["certificate_expires"] in wide
     assert 'samoza_zhost_certificate_expires_seconds{zhost="n1"} ' in alone.ask("/metrics", alone.admin)[1]
     assert "1/1" in alone.zshell("cluster", "token", "list").stdout
+
+
+@pytest.mark.parametrize("given", ["line", "equals", "environment"])
+def test_the_word_is_nowhere_to_be_read_once_it_has_joined(alone, sweep_groups, monkeypatch, given):
+    monkeypatch.setenv("ZHOST_ALLOW_EXEC", "true")
+    token = create(alone)
+    secret = token.split(".")[2].encode()
+    zhost = joiner(alone, "n1", token)
+    at = zhost.command.index("--join")
+    if given == "equals":
+        zhost.command[at:at + 2] = [f"--join={token}"]
+    elif given == "environment":
+        del zhost.command[at:at + 2]
+        monkeypatch.setenv("ZHOST_JOIN", token)
+    zhost.start()
+    alone.wait_zhost("n1", "deployed-started")
+    alone.submit(alone.build(native_app(alone, "run", [{"name": "p", "run": {"mode": "foreground"}}], {
+        "p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"}), "run"))
+    assert secret not in shown(zhost.process.pid)
+    children = below(zhost.process.pid)
+    assert children, "the space has processes"
+    assert not any(secret in shown(pid) for pid in children)
 
 
 def test_what_cannot_join_says_which_side_must_do_what(alone):
