@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "adapter/client/api_private.h"
+#include "adapter/client/api_secure.h"
 #include "adapter/client/interrupt.h"
 #include "base/check.h"
 #include "base/str.h"
@@ -162,6 +163,19 @@ static char *stream_url(const struct reading *r)
 	return buffer_steal(&url);
 }
 
+/* Who is not believed will not be believed later: not one that was lost. */
+static int why_lost(const struct reading *r, CURLcode code, struct error **err)
+{
+	struct error *trouble = NULL;
+	int result = api_secure_trouble(r->api, code, (*err)->message, &trouble);
+
+	if (result == 0)
+		return ERR_UNAVAILABLE;
+	error_free(*err);
+	*err = trouble;
+	return result;
+}
+
 /* One connection, until it ends. 0: the stream is over for good; ERR_UNAVAILABLE: lost. */
 static int connect_once(struct reading *r, struct error **err)
 {
@@ -200,6 +214,8 @@ static int connect_once(struct reading *r, struct error **err)
 		}
 		return 0;
 	}
+	if (result == ERR_UNAVAILABLE)
+		return why_lost(r, code, err);
 	(void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	if (result == 0 && status == 503)
 		return error_set(err, ERR_UNAVAILABLE, "not ready");
@@ -260,6 +276,7 @@ int api_follow(struct api *api, const struct api_stream *stream, struct error **
 		.token = api->token,
 		.easy = curl_easy_init(),
 		.multi = curl_multi_init(),
+		.verifier = {.trust = api->verifier.trust, .role = api->verifier.role},
 	};
 	struct reading r = {
 		.api = &own,
@@ -275,6 +292,7 @@ int api_follow(struct api *api, const struct api_stream *stream, struct error **
 	result = follow(&r, err);
 	curl_easy_cleanup(own.easy);
 	(void)curl_multi_cleanup(own.multi);
+	error_free(own.verifier.why);
 	buffer_done(&r.input);
 	buffer_done(&r.data);
 	buffer_done(&r.refusal);
