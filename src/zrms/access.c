@@ -249,6 +249,7 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 	if (p == NULL)
 		return unknown(zrms, request, asker, token != NULL);
 	asker->principal = access_principal_copy(p);
+	asker->is_certified = token == NULL;
 	note_use(zrms, asker);
 	if (access_covers(p->role, (enum access_role)route->needs))
 		return (struct http_refusal){0};

@@ -27,6 +27,7 @@ struct asker {
 	struct principal *principal; /* NULL: nobody that is known */
 	char *address;		     /* without the port */
 	char *request;		     /* "POST /v1/users" */
+	bool is_certified;   /* the connection has shown its certificate, and no token */
 	bool has_credential; /* otherwise it is the administrator of this machine, or nobody */
 	uint8_t hash[CREDENTIAL_HASH_SIZE]; /* of the credential */
 	bool is_change;			    /* what is refused of it belongs into the audit */

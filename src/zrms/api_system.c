@@ -108,6 +108,10 @@ void api_link(void *context, struct http_request *request)
 	struct zrms *zrms = context;
 	if (zrms->stopping) {
 		http_reply_failure(request, 503, "unavailable", "shutting down");
+	} else if (access_asker(request)->is_certified) {
+		/* That way a link ends with its key and its certificate; this one would know neither. */
+		http_reply_failure(request, 403, "denied",
+				   "links over TLS go by ALPN " LINK_PROTOCOL);
 	} else if (!http_wants_upgrade(request, LINK_PROTOCOL)) {
 		http_add_header(request, "Upgrade", LINK_PROTOCOL);
 		http_reply_failure(

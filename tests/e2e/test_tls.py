@@ -97,6 +97,16 @@ def test_a_certificate_is_its_zhost_and_nothing_else(alone):
     assert alone.ask("/v1/topologies", alone.admin, identity=own / "credentials")[0] == 200
     assert alone.ask("/v1/topologies", "smzu_" + "a" * 43, identity=own / "credentials")[0] == 401
 
+    # A link that a request became would outlive the certificate.
+    context = ssl.create_default_context(cafile=str(alone.ca))
+    context.load_cert_chain(str(own / "credentials" / "identity.pem"))
+    with context.wrap_socket(socket.create_connection((ADDRESS, alone.port), timeout=20),
+                             server_hostname=ADDRESS) as link:
+        link.sendall(b"GET /v1/link HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+                     b"Upgrade: samoza-link/1\r\n\r\n")
+        answer = link.recv(4096)
+        assert b" 403 " in answer and b"links over TLS go by ALPN samoza-link/1" in answer, answer
+
     other = alone.stranger("n2")
     issue(alone.directory / "zrms", "n1", alone.directory / "n2")
     other.start()

@@ -9,6 +9,8 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/access/access.h"
+#include "core/access/credentials.h"
 #include "core/access/join.h"
 #include "core/control/checkpoint/checkpoint.h"
 #include "core/control/view/mesh_contact.h"
@@ -152,6 +154,62 @@ static void one_that_has_joined_and_never_came_can_be_removed(void **state)
 	fixture_done(&f);
 }
 
+static void who_has_joined_is_believed_with_its_key_alone(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	assert_int_equal(hello(&f, 1, "n1", NULL, NULL)->verdict, ACCEPTED);
+	assert_int_equal(token(&f, "t", 1, NULL), 0);
+	assert_int_equal(join(&f, "t", "n1", key_a, true), 0);
+	const Samoza__V1__HelloAck *ack = hello(&f, 2, "n1", NULL, NULL);
+	assert_int_equal(ack->verdict, REFUSED);
+	assert_non_null(strstr(ack->reason, "proves it with its key"));
+	assert_int_equal(hello(&f, 3, "n1", key_a, NULL)->verdict, ACCEPTED);
+	fixture_restart(&f);
+	assert_int_equal(hello(&f, 4, "n1", NULL, NULL)->verdict, REFUSED);
+	fixture_done(&f);
+}
+
+static void give_credential(struct fixture *f, const char *name)
+{
+	uint8_t hash[CREDENTIAL_HASH_SIZE] = {9};
+	Samoza__V1__CredentialRecord record = SAMOZA__V1__CREDENTIAL_RECORD__INIT;
+	record.name = (char *)(uintptr_t)name;
+	record.role = ACCESS_ZHOST;
+	record.hash = (ProtobufCBinaryData){sizeof(hash), hash};
+	struct control_input input = {
+		.type = CONTROL_CREDENTIAL,
+		.credential = {.action = CREDENTIAL_CREATE, .record = &record}};
+	assert_int_equal(fixture_handle(f, &input)->code, 0);
+	assert_non_null(control_principal(f->control, hash, f->now.wall_ms));
+}
+
+static bool has_credential(const struct fixture *f)
+{
+	const uint8_t hash[CREDENTIAL_HASH_SIZE] = {9};
+	return control_principal(f->control, hash, f->now.wall_ms) != NULL;
+}
+
+static void the_token_of_a_zhost_ends_when_it_joins_and_when_it_is_removed(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	give_credential(&f, "n1");
+	assert_int_equal(token(&f, "t", 1, NULL), 0);
+	assert_int_equal(join(&f, "t", "n1", key_a, false), 0);
+	assert_false(has_credential(&f));
+	give_credential(&f, "n1");
+	assert_int_equal(remove_zhost(&f, "n1"), 0);
+	assert_false(has_credential(&f));
+	fixture_restart(&f);
+	assert_false(has_credential(&f));
+	fixture_done(&f);
+}
+
 static void a_machine_that_is_replaced_loses_its_link(void **state)
 {
 	struct fixture f;
@@ -263,6 +321,9 @@ int main(void)
 		cmocka_unit_test(a_key_that_has_not_joined_is_refused_with_its_hello),
 		cmocka_unit_test(a_removed_zhost_is_told_what_to_do_and_its_key_is_void),
 		cmocka_unit_test(one_that_has_joined_and_never_came_can_be_removed),
+		cmocka_unit_test(who_has_joined_is_believed_with_its_key_alone),
+		cmocka_unit_test(
+			the_token_of_a_zhost_ends_when_it_joins_and_when_it_is_removed),
 		cmocka_unit_test(a_machine_that_is_replaced_loses_its_link),
 		cmocka_unit_test(labels_of_a_token_cannot_be_claimed),
 		cmocka_unit_test(a_digest_and_a_checkpoint_have_tokens_and_keys),

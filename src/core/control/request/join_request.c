@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/access/join.h"
+#include "core/control/state/credential_request.h"
 #include "core/control/state/record_writer.h"
 #include "core/control/state/state.h"
 #include "core/control/zhost/machine_identity.h"
@@ -162,6 +163,7 @@ static void grant(struct control *c, const struct join_request *join)
 	record.n_labels = token->record->n_labels;
 	record.number = c->next_epoch++;
 	machine_identity_put(c, &record);
+	credential_forget_zhost(c, join->name); /* from now on its key is the proof */
 	CLEANUP(freep)
 	char *cause = str_printf("joined with the token %s of %s", join->token,
 				 token->record->created_by);
@@ -207,6 +209,10 @@ void join_request(struct control *c, const struct control_input *input)
 	"this cluster does not know this machine: it was removed, or its identity " \
 	"was issued again; join again with a fresh token and --replace"
 
+#define UNPROVED                                                            \
+	"the zhost of this name has joined, and proves it with its key: a " \
+	"token alone is not enough"
+
 void renew_request(struct control *c, const struct control_input *input)
 {
 	const char *name = input->renew.name;
@@ -224,13 +230,17 @@ bool join_admits(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 		 const uint8_t *key)
 {
 	const char *name = hello->spec->name;
+	struct identity *identity = identities_find(&c->identities, name);
+	if (key == NULL && identity != NULL && !identity_is_removed(identity)) {
+		zhost_refuse(c, link_id, UNPROVED);
+		return false;
+	}
 	if (key == NULL)
 		return true;
 	if (!identities_admit(&c->identities, name, key)) {
 		zhost_refuse(c, link_id, UNKNOWN);
 		return false;
 	}
-	struct identity *identity = identities_find(&c->identities, name);
 	if (identity_used(identity, key))
 		records_write_identity(c, identity);
 	return true;

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/access/identity.h"
+#include "core/control/state/credential_request.h"
 #include "core/control/state/record_writer.h"
 #include "core/control/state/state.h"
 #include "schema/message.h"
@@ -56,6 +57,7 @@ bool machine_identity_revoke(struct control *c, const char *name)
 	record.number = c->next_epoch++;
 	machine_identity_asked(c, "zhost", name, "joined", NULL);
 	machine_identity_put(c, &record);
+	credential_forget_zhost(c, name);
 	machine_identity_forget(c);
 	return true;
 }

@@ -200,12 +200,22 @@ static void renew(struct fuzz *f, struct joiner *j)
 		world_violate(&f->world, "%s cannot renew the key that it was told", j->name);
 }
 
-static struct joiner *first_of(struct joins *joins, const char *name)
+static bool is_admitted(struct fuzz *f, const char *name, uint64_t number, uint8_t *key)
 {
-	vector_for_each (&joins->joiners, j)
-		if (str_equal(j->name, name))
-			return j;
-	return NULL;
+	check_joins_bytes(number, key);
+	return number != 0 && control_admits(f->world.control, name, key);
+}
+
+/* Of that machine: the key that it was told, or one of which the answer came too late. 0: it has none. */
+static uint64_t key_in_use(struct fuzz *f, const char *name, uint8_t *key)
+{
+	vector_for_each (&f->joins->joiners, j)
+		if (str_equal(j->name, name) && is_admitted(f, name, j->key, key))
+			return j->key;
+	vector_for_each (&f->joins->asked, a)
+		if (str_equal(a->name, name) && is_admitted(f, name, a->key, key))
+			return a->key;
+	return 0;
 }
 
 const uint8_t *draw_joins_hello_key(void *user, const struct sim_machine *machine)
@@ -214,15 +224,12 @@ const uint8_t *draw_joins_hello_key(void *user, const struct sim_machine *machin
 	struct fuzz *f = user;
 	if (f->joins == NULL || f->world.control == NULL)
 		return NULL;
-	const struct joiner *j = first_of(f->joins, machine->name);
-	if (j == NULL || j->key == 0)
-		return NULL;
-	check_joins_bytes(j->key, key);
 	/* As at the end of a handshake. Others come over a link that asks for no key. */
-	if (!control_admits(f->world.control, machine->name, key))
+	uint64_t number = key_in_use(f, machine->name, key);
+	if (number == 0)
 		return NULL;
 	vector_for_each (&f->joins->asked, a)
-		a->shown |= a->key == j->key;
+		a->shown |= a->key == number;
 	return key;
 }
 
