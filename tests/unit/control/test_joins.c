@@ -256,6 +256,33 @@ static void labels_of_a_token_cannot_be_claimed(void **state)
 	fixture_done(&f);
 }
 
+static void a_label_that_was_claimed_before_the_cluster_gave_it_is_lost(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	assert_int_equal(hello(&f, 1, "n0", NULL, "secure")->verdict, ACCEPTED);
+	assert_int_equal(hello(&f, 2, "n2", NULL, NULL)->verdict, ACCEPTED);
+	assert_int_equal(token(&f, "t", 2, "secure"), 0);
+	assert_null(fixture_message(&f, 1, ACK)); /* nobody has it from the cluster yet */
+	assert_int_equal(join(&f, "t", "n1", key_a, false), 0);
+	const Samoza__V1__HelloAck *ack =
+		(const Samoza__V1__HelloAck *)fixture_message(&f, 1, ACK);
+	assert_non_null(ack);
+	assert_int_equal(ack->verdict, REFUSED);
+	assert_string_equal(ack->reason, "labels are the cluster's now");
+	assert_null(fixture_message(&f, 2, ACK)); /* it claims none */
+	assert_int_equal(hello(&f, 3, "n0", NULL, "secure")->verdict, ACCEPTED);
+	assert_null(zone_of(&f, "n0"));
+	assert_int_equal(hello(&f, 4, "n1", key_a, NULL)->verdict, ACCEPTED);
+	/* Once it is the cluster's, nobody is asked again. */
+	assert_int_equal(join(&f, "t", "n3", key_b, false), 0);
+	assert_null(fixture_message(&f, 3, ACK));
+	assert_null(fixture_message(&f, 4, ACK));
+	fixture_done(&f);
+}
+
 static void a_digest_and_a_checkpoint_have_tokens_and_keys(void **state)
 {
 	struct fixture f;
@@ -326,6 +353,7 @@ int main(void)
 			the_token_of_a_zhost_ends_when_it_joins_and_when_it_is_removed),
 		cmocka_unit_test(a_machine_that_is_replaced_loses_its_link),
 		cmocka_unit_test(labels_of_a_token_cannot_be_claimed),
+		cmocka_unit_test(a_label_that_was_claimed_before_the_cluster_gave_it_is_lost),
 		cmocka_unit_test(a_digest_and_a_checkpoint_have_tokens_and_keys),
 		cmocka_unit_test(
 			others_are_told_where_a_zhost_is_and_with_which_keys_until_it_is_removed),

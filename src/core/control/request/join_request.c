@@ -146,11 +146,29 @@ static void close_link(struct control *c, const char *name, const char *why)
 		zhost_refuse(c, z->link_id, why);
 }
 
+static bool has_new_label(const struct control *c, const Samoza__V1__JoinTokenRecord *token)
+{
+	for (size_t k = 0; k < token->n_labels; k++)
+		if (!identities_own_label(&c->identities, token->labels[k]->name))
+			return true;
+	return false;
+}
+
+/* Who claimed a label before the cluster gave it says hello again, and is without it. */
+static void end_claims(struct control *c, const char *except)
+{
+	zhost_for_each (&c->zhosts, z)
+		if (z->link_id != 0 && !str_equal(z->name, except) &&
+		    machine_identity_overclaims(c, z->message))
+			zhost_refuse(c, z->link_id, "labels are the cluster's now");
+}
+
 static void grant(struct control *c, const struct join_request *join)
 {
 	struct issued_token *token = join_tokens_find(&c->join_tokens, join->token);
 	const struct identity *before = identities_find(&c->identities, join->name);
 	bool replaces = before != NULL && !identity_is_removed(before);
+	bool takes_label = has_new_label(c, token->record); /* others were looked at before */
 	token->record->used++;
 	records_write_join_token(c, token);
 	Samoza__V1__IdentityRecord record = SAMOZA__V1__IDENTITY_RECORD__INIT;
@@ -174,6 +192,8 @@ static void grant(struct control *c, const struct join_request *join)
 			   "another machine has joined under this name, with --replace; to "
 			   "join again, this one needs another --name, or a fresh token and "
 			   "--replace");
+	if (takes_label)
+		end_claims(c, join->name);
 }
 
 /* The certificate that it got may have expired since. */

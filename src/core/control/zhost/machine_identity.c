@@ -96,3 +96,23 @@ Samoza__V1__ZhostSpec *machine_identity_spec(const struct control *c,
 		add_label(spec, identity->record->labels[k]);
 	return spec;
 }
+
+static bool gives(const struct identity *identity, const char *name, const char *value)
+{
+	for (size_t k = 0; identity != NULL && k < identity->record->n_labels; k++)
+		if (str_equal(identity->record->labels[k]->name, name))
+			return str_equal(identity->record->labels[k]->value, value);
+	return false;
+}
+
+bool machine_identity_overclaims(const struct control *c, const Samoza__V1__ZhostSpec *taken)
+{
+	const struct identity *identity = identities_find(&c->identities, taken->name);
+	for (size_t k = 0; k < taken->n_labels; k++)
+		if (identities_own_label(&c->identities, taken->labels[k]->key) &&
+		    !gives(identity, taken->labels[k]->key, taken->labels[k]->value))
+			return true;
+	return (!str_is_empty(taken->region) &&
+		identities_own_label(&c->identities, "region")) ||
+	       (!str_is_empty(taken->kind) && identities_own_label(&c->identities, "kind"));
+}

@@ -21,6 +21,8 @@ void machine_identity_forget(struct control *c);
  * schema_message_free(). */
 Samoza__V1__ZhostSpec *machine_identity_spec(const struct control *c,
 					     const Samoza__V1__ZhostSpec *claimed);
+/* Whether it counts with a label that is the cluster's, and that the cluster has not given it. */
+bool machine_identity_overclaims(const struct control *c, const Samoza__V1__ZhostSpec *taken);
 /* Events of "zhost/NAME", "join-token/ID". */
 void machine_identity_event(struct control *c, const char *of, const char *name,
 			    const char *from, const char *to, const char *cause);
