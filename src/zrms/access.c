@@ -59,12 +59,13 @@ static char *address_of(const struct http_request *request)
 			    : mem_strndup(text, (size_t)(colon - text));
 }
 
-/* Commands are run by GET, too. */
+/* Commands are run by GET, too, and a backup hands out what the cluster keeps. */
 static bool is_change(const struct http_request *request, const struct http_route *route)
 {
 	const char *method = http_method(request);
 	return !(str_equal(method, "GET") || str_equal(method, "HEAD")) ||
-	       str_equal(route->operation, "execSpace");
+	       str_equal(route->operation, "execSpace") ||
+	       str_equal(route->operation, "getBackup");
 }
 
 static struct asker *asker_new(struct zrms *zrms, struct http_request *request,

@@ -1,4 +1,7 @@
-/* GET /v1/backup: the file is made whole first, so that it has a size, and what is cut is noticed. */
+/*
+ * GET /v1/backup: the audit has who asked before the file is made. The file is made whole first, so that it has a
+ * size, and what is cut is noticed.
+ */
 #include "base/memory.h"
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
@@ -6,6 +9,7 @@
 struct asked {
 	struct zrms *zrms;
 	struct http_request *request;
+	bool keys;
 };
 
 static void on_done(void *user, int fd, uint64_t size, const struct error *error)
@@ -21,17 +25,31 @@ static void on_done(void *user, int fd, uint64_t size, const struct error *error
 	free(a);
 }
 
+static void on_told(void *user, const struct reply *reply)
+{
+	struct asked *a = user;
+	struct error *err = NULL;
+	int r = reply->code;
+	if (r < 0)
+		(void)error_set(&err, (enum error_code)r, "%s", reply->message);
+	else
+		r = backups_take(a->zrms->backups, a->keys, on_done, a, &err);
+	if (r == 0)
+		return;
+	api_refuse(a->request, err);
+	free(a);
+}
+
 void api_backup(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
-	struct error *err = NULL;
 	bool keys = true;
-	if (!api_query_bool(request, "keys", true, &keys))
+	if (!api_query_bool(request, "keys", true, &keys) ||
+	    api_refuse_while_failing(zrms, request))
 		return;
 	struct asked *a = mem_new(struct asked);
-	*a = (struct asked){zrms, request};
-	if (backups_take(zrms->backups, keys, on_done, a, &err) == 0)
-		return;
-	free(a);
-	api_refuse(request, err);
+	*a = (struct asked){zrms, request, keys};
+	struct control_input input = {.type = CONTROL_BACKUP, .backup = {.keys = keys}};
+	access_ask(request, &input);
+	api_ask(zrms, &input, on_told, a);
 }

@@ -94,9 +94,8 @@ static void ask_for_token(struct zrms *zrms, struct http_request *request,
 	record.labels = list;
 	record.n_labels = asked->n_labels;
 	struct control_input input = {.type = CONTROL_TOKEN,
-				      .principal = access_principal(request),
-				      .actor = access_principal(request)->name,
 				      .token = {.action = TOKEN_CREATE, .record = &record}};
+	access_ask(request, &input);
 	api_ask(zrms, &input, on_token_told, n);
 }
 

@@ -141,6 +141,9 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_TOKEN:
 		token_request(c, input);
 		break;
+	case CONTROL_BACKUP:
+		emit_reply(&c->emitter, input->request, NULL, NULL, NULL, NULL);
+		break;
 	case CONTROL_JOIN:
 		join_request(c, input);
 		break;

@@ -79,6 +79,27 @@ static void each_change_leaves_a_line_with_who_from_where_and_what_became_of_it(
 	assert_null(strstr(body(s), ann + 5));
 }
 
+/* Of [machines.people.audit]: it hands out all keys. */
+static void a_backup_leaves_a_line_before_it_is_made(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(token_freep) char *admin = mem_strdup(s->token);
+	CLEANUP(token_freep) char *ops = make_user(s, "ops", "operator", "");
+	/* This store has none to give: it was asked for all the same. */
+	assert_int_not_equal(get(s, "GET /v1/backup"), 200);
+	assert_int_not_equal(get(s, "GET /v1/backup?keys=0"), 200);
+	show(s, mem_strdup(ops));
+	assert_int_equal(get(s, "GET /v1/backup"), 403);
+	show(s, mem_strdup(admin));
+	assert_int_equal(get(s, "GET /v1/audit"), 200);
+	assert_line(s, "\"user\":\"operator\"", "127.0.0.1", "\"request\":\"GET /v1/backup",
+		    "make a backup with the keys of the cluster", "\"outcome\":\"done\"");
+	assert_line(s, "\"user\":\"operator\"", "127.0.0.1", "\"request\":\"GET /v1/backup",
+		    "make a backup without the keys of the cluster");
+	assert_line(s, "\"user\":\"ops\"", "GET /v1/backup", "denied", "has the role");
+	assert_null(strstr(body(s), "\"seq\":5")); /* one for each */
+}
+
 static void reads_and_what_only_computes_leave_no_line(void **state)
 {
 	struct stage *s = *state;
@@ -315,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_change_leaves_a_line_with_who_from_where_and_what_became_of_it),
+		TEST(a_backup_leaves_a_line_before_it_is_made),
 		TEST(reads_and_what_only_computes_leave_no_line),
 		TEST(the_audit_is_read_by_pages_by_user_and_by_time),
 		TEST(what_is_open_ends_with_its_token),

@@ -188,6 +188,28 @@ static void what_is_asked_wrongly_is_refused(void **state)
 	assert_int_equal(post(s, "/v1/join", large), 413);
 }
 
+static unsigned count_of(const char *text, const char *word)
+{
+	unsigned count = 0;
+	for (const char *at = text; (at = strstr(at, word)) != NULL; at += strlen(word))
+		count++;
+	return count;
+}
+
+/* [machines.people.audit]: who asked, from where and how, once. */
+static void a_token_that_is_asked_for_leaves_one_line(void **state)
+{
+	struct stage *s = *state;
+	assert_int_equal(post(s, "/v1/tokens", "{\"name\":\"a b\"}"), 422);
+	CLEANUP(join_token_done) struct join_token token = make_token(s, "{}");
+	assert_int_equal(get(s, "GET /v1/audit"), 200);
+	assert_int_equal(count_of(body(s), "\"seq\""), 2);
+	assert_int_equal(count_of(body(s), "\"request\":\"POST /v1/tokens\""), 2);
+	assert_int_equal(count_of(body(s), "\"address\":\"127.0.0.1\""), 2);
+	assert_int_equal(count_of(body(s), "\"outcome\":\"invalid\""), 1);
+	assert_int_equal(count_of(body(s), "create a join token for zhost"), 2);
+}
+
 static void without_certificates_nobody_joins(void **state)
 {
 	struct stage *s = *state;
@@ -209,6 +231,8 @@ int main(void)
 						begin_cluster, end_cluster),
 		cmocka_unit_test_setup_teardown(what_is_asked_wrongly_is_refused, begin_cluster,
 						end_cluster),
+		cmocka_unit_test_setup_teardown(a_token_that_is_asked_for_leaves_one_line,
+						begin_cluster, end_cluster),
 		cmocka_unit_test_setup_teardown(without_certificates_nobody_joins,
 						begin_cluster, end_cluster),
 	};

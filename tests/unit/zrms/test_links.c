@@ -159,6 +159,7 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_REPORT:
 	case CONTROL_CREDENTIAL:
 	case CONTROL_TOKEN:
+	case CONTROL_BACKUP:
 	case CONTROL_JOIN:
 	case CONTROL_RENEW:
 	case CONTROL_CLOSED:

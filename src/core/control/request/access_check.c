@@ -24,6 +24,7 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_REBALANCE:
 	case CONTROL_CREDENTIAL:
 	case CONTROL_TOKEN:
+	case CONTROL_BACKUP:
 		return ACCESS_ADMIN;
 	case CONTROL_HELLO:
 	case CONTROL_REPORT:
@@ -66,6 +67,7 @@ const char *access_topology(const struct control_input *input)
 	case CONTROL_REBALANCE:
 	case CONTROL_CREDENTIAL:
 	case CONTROL_TOKEN:
+	case CONTROL_BACKUP:
 	case CONTROL_JOIN:
 	case CONTROL_RENEW:
 	case CONTROL_HELLO:

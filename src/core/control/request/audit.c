@@ -156,6 +156,9 @@ static char *words(const struct control *c, const struct control_input *input)
 		return about_credential(input);
 	case CONTROL_TOKEN:
 		return about_token(input);
+	case CONTROL_BACKUP:
+		return str_printf("make a backup %s the keys of the cluster",
+				  input->backup.keys ? "with" : "without");
 	case CONTROL_JOIN:
 		return str_printf("join as zhost %s with join token %s%s", input->join->name,
 				  input->join->token,

@@ -28,6 +28,7 @@ enum control_input_type {
 	CONTROL_ZHOST,	    /* cordon, uncordon, remove */
 	CONTROL_CREDENTIAL, /* made, replaced, removed */
 	CONTROL_TOKEN,	    /* of those with which machines join: made, removed */
+	CONTROL_BACKUP,	    /* all records are handed out: changes nothing, for the audit */
 	CONTROL_JOIN,	    /* a machine joins with a token */
 	CONTROL_RENEW,	    /* a zhost gets a certificate for another key */
 	CONTROL_HELLO,	    /* a zhost on a new link */
@@ -159,6 +160,9 @@ struct control_input {
 			 * the id says which one. */
 			const Samoza__V1__JoinTokenRecord *record;
 		} token;
+		struct {
+			bool keys; /* those of the cluster, too */
+		} backup;
 		const struct join_request *join; /* core/access/join.h */
 		struct {
 			const char *name;	  /* of the zhost: its certificate says so */
