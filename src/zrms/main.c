@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <sodium.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "adapter/cli/version.h"
@@ -27,6 +26,7 @@
 #include "zrms/api_reads.h"
 #include "zrms/api_routes.h"
 #include "zrms/cluster_file.h"
+#include "zrms/descriptors.h"
 #include "zrms/directory.h"
 #include "zrms/first_admin.h"
 #include "zrms/renewals.h"
@@ -36,8 +36,6 @@
 
 enum {
 	TRANSLATIONS_PARALLEL = 2,
-	DESCRIPTORS_WANTED = 65536,
-	DESCRIPTORS_SPARE = 512, /* for files, children and libraries */
 	END_CHECK_MS = 10,
 	END_MAX_MS = 10000,
 };
@@ -227,29 +225,6 @@ static uint64_t on_link_of(void *user, const char *zhost)
 	return control_link_of(zrms->control, zhost);
 }
 
-/* ---- descriptors ---- */
-
-static void descriptors_raise(void)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	rlim_t want = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
-	if (limit.rlim_cur < want) {
-		limit.rlim_cur = want;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
-static unsigned connections_max(void)
-{
-	struct rlimit limit = {.rlim_cur = 1024};
-	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	rlim_t most = limit.rlim_cur < DESCRIPTORS_WANTED ? limit.rlim_cur : DESCRIPTORS_WANTED;
-	return most > 2 * DESCRIPTORS_SPARE ? (unsigned)most - DESCRIPTORS_SPARE
-					    : DESCRIPTORS_SPARE;
-}
-
 /* ---- parts ---- */
 
 /* Without the programs that translate, everything works but submitting modules that are not in
@@ -291,7 +266,8 @@ static int http_open(struct zrms *zrms, const char *spool, struct error **err)
 		.refused = access_refused,
 		.spool_dir = spool,
 		.loopback_only = true,
-		.connections_max = connections_max(),
+		.connections_max = descriptors_connections_now(),
+		.per_address_max = DESCRIPTORS_PER_ADDRESS,
 	};
 	zrms->routes = api_routes(&zrms->route_count);
 	options.routes = zrms->routes;

@@ -103,10 +103,12 @@ struct http_options {
 	/* Told of each refusal, before it is answered: `code` and `message` as of error_body(). NULL: nobody. */
 	void (*refused)(void *context, struct http_request *request, const char *code,
 			const char *message);
-	const char *spool_dir;	   /* where large bodies go; needed for HTTP_BODY_SPOOL */
-	bool loopback_only;	   /* check Host and Origin, see above */
-	unsigned connections_max;  /* 4096 */
-	unsigned per_address_max;  /* connections_max */
+	const char *spool_dir;	  /* where large bodies go; needed for HTTP_BODY_SPOOL */
+	bool loopback_only;	  /* check Host and Origin, see above */
+	unsigned connections_max; /* 4096 */
+	/* Of http_server_take(), from one address or one /64 of IPv6, four times as many from this machine;
+	 * 0: connections_max. */
+	unsigned per_address_max;
 	int64_t header_timeout_ms; /* 5 s: from the first to the last byte of a header */
 	int64_t idle_timeout_ms;   /* 60 s without any byte */
 	int64_t body_timeout_ms; /* 30 s for a body in memory, ten times that for a spooled one

@@ -12,7 +12,10 @@
 #include "adapter/uv/tcp_stream.h"
 #include "base/check.h"
 
-enum { WAITING_MAX = 64 * 1024 };
+enum {
+	WAITING_MAX = 64 * 1024,
+	LOCAL_TIMES = 4, /* this machine may have so many times more connections than another */
+};
 
 /* One of the two, with what waits to be written to it. */
 struct side {
@@ -26,6 +29,7 @@ struct side {
 struct http_pump {
 	struct http_pump *next, **link; /* in server->pumps */
 	struct side peer, mhd;
+	uint64_t network;
 	int our_fd, mhd_fd; /* numbers of the pair; mhd_fd is MHD's */
 };
 
@@ -125,6 +129,69 @@ static void side_init(struct http_pump *p, struct side *side, struct stream *str
 	stream_set_handler(stream, &handler, side);
 }
 
+/* ---- how many ---- */
+
+socklen_t pump_sockaddr(const char *address, struct sockaddr_storage *ret_address)
+{
+	char host[INET6_ADDRSTRLEN + 2] = "";
+	const char *colon = strrchr(address, ':');
+	*ret_address = (struct sockaddr_storage){0};
+	size_t size = colon != NULL ? (size_t)(colon - address) : 0;
+	struct sockaddr_in *v4 = (void *)ret_address;
+	struct sockaddr_in6 *v6 = (void *)ret_address;
+	if (size > 0 && size < sizeof(host)) {
+		in_port_t port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
+		bool is_v6 = address[0] == '[';
+		memcpy(host, address + is_v6, size - 2u * is_v6);
+		if (is_v6 && inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+			v6->sin6_family = AF_INET6;
+			v6->sin6_port = port;
+			return sizeof(*v6);
+		}
+		if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+			v4->sin_family = AF_INET;
+			v4->sin_port = port;
+			return sizeof(*v4);
+		}
+	}
+	v4->sin_family = AF_INET; /* of no network: 0.0.0.0 */
+	return sizeof(*v4);
+}
+
+static uint64_t big_endian(const uint8_t *bytes, unsigned count)
+{
+	uint64_t value = 0;
+	for (unsigned i = 0; i < count; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+uint64_t pump_network(const struct sockaddr_storage *address)
+{
+	const struct sockaddr_in *v4 = (const void *)address;
+	const struct sockaddr_in6 *v6 = (const void *)address;
+	const uint8_t *bytes = v6->sin6_addr.s6_addr;
+	if (address->ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		return big_endian(bytes, 8); /* ::1 is of PUMP_NETWORK_LOCAL */
+	uint64_t network = address->ss_family == AF_INET6 ? big_endian(bytes + 12, 4)
+							  : ntohl(v4->sin_addr.s_addr);
+	return network >> 24 == IN_LOOPBACKNET ? PUMP_NETWORK_LOCAL : network;
+}
+
+bool pump_has_room(const struct http_server *server, const struct sockaddr_storage *address)
+{
+	uint64_t network = pump_network(address), all = 0, same = 0;
+	for (const struct http_pump *p = server->pumps; p != NULL; p = p->next) {
+		all++;
+		same += p->network == network;
+	}
+	uint64_t times = network == PUMP_NETWORK_LOCAL ? LOCAL_TIMES : 1;
+	return all < server->options.connections_max &&
+	       same < times * server->options.per_address_max;
+}
+
+/* ---- life ---- */
+
 int pump_new(struct http_server *server, struct stream *stream, int *ret_fd, struct error **err)
 {
 	int pair[2];
@@ -136,6 +203,9 @@ int pump_new(struct http_server *server, struct stream *stream, int *ret_fd, str
 	struct http_pump *p = mem_new(struct http_pump);
 	p->our_fd = pair[0];
 	p->mhd_fd = pair[1];
+	struct sockaddr_storage address;
+	(void)pump_sockaddr(stream_peer(stream)->address, &address);
+	p->network = pump_network(&address);
 	LIST_ADD(server->pumps, p);
 	side_init(p, &p->peer, stream);
 	side_init(p, &p->mhd, tcp_stream_adopt(server->loop, pair[0], NULL, NULL));
@@ -164,31 +234,4 @@ const struct stream_peer *pump_peer(const struct http_server *server, int mhd_fd
 		if (p->mhd_fd == mhd_fd)
 			return stream_peer(p->peer.stream);
 	return NULL;
-}
-
-socklen_t pump_sockaddr(const char *address, struct sockaddr_storage *ret_address)
-{
-	char host[INET6_ADDRSTRLEN + 2] = "";
-	const char *colon = strrchr(address, ':');
-	*ret_address = (struct sockaddr_storage){0};
-	size_t size = colon != NULL ? (size_t)(colon - address) : 0;
-	struct sockaddr_in *v4 = (void *)ret_address;
-	struct sockaddr_in6 *v6 = (void *)ret_address;
-	if (size > 0 && size < sizeof(host)) {
-		in_port_t port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
-		bool is_v6 = address[0] == '[';
-		memcpy(host, address + is_v6, size - 2u * is_v6);
-		if (is_v6 && inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
-			v6->sin6_family = AF_INET6;
-			v6->sin6_port = port;
-			return sizeof(*v6);
-		}
-		if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
-			v4->sin_family = AF_INET;
-			v4->sin_port = port;
-			return sizeof(*v4);
-		}
-	}
-	v4->sin_family = AF_INET; /* of no network: 0.0.0.0 */
-	return sizeof(*v4);
 }

@@ -13,6 +13,13 @@
 
 struct http_pump;
 
+/* What tells one machine from another: its address, or the first 64 bits of IPv6, since a machine may have all
+ * addresses of such a network. */
+#define PUMP_NETWORK_LOCAL UINT64_C(0) /* this machine */
+uint64_t pump_network(const struct sockaddr_storage *address);
+/* Whether one more may come from there: options.connections_max in all (a pump may outlive MHD's connection while
+ * its peer does not read), options.per_address_max from one machine. */
+bool pump_has_room(const struct http_server *server, const struct sockaddr_storage *address);
 /* Takes the stream over; *ret_fd, MHD's end, is the caller's. ERR_IO: no descriptors. */
 int pump_new(struct http_server *server, struct stream *stream, int *ret_fd,
 	     struct error **err) must_check;

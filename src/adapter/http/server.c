@@ -33,12 +33,16 @@ static unsigned connections_now(const struct http_server *server)
 		->num_connections;
 }
 
+static bool is_full(const struct http_server *server)
+{
+	return connections_now(server) >= server->options.connections_max;
+}
+
 /* At most connections_max: further peers wait in the backlog. */
 static void acceptor_limit(struct http_server *server)
 {
 	if (server->acceptor != NULL)
-		tcp_acceptor_hold(server->acceptor,
-				  connections_now(server) >= server->options.connections_max);
+		tcp_acceptor_hold(server->acceptor, is_full(server));
 }
 
 static void server_run(struct http_server *server)
@@ -129,11 +133,10 @@ static struct MHD_Daemon *daemon_start(struct http_server *server)
 		flags, 0, NULL, NULL, request_handle, server, MHD_OPTION_NOTIFY_CONNECTION,
 		connection_notify, server, MHD_OPTION_NOTIFY_COMPLETED, request_completed,
 		server, MHD_OPTION_URI_LOG_CALLBACK, request_begin, server,
-		MHD_OPTION_CONNECTION_LIMIT, o->connections_max,
-		MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->per_address_max,
-		MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_LIMIT, o->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+		idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+		MHD_OPTION_END);
 }
 
 static void connection_add(struct http_server *server, int fd,
@@ -161,6 +164,9 @@ void http_server_take(struct http_server *server, struct stream *stream)
 	socklen_t size = pump_sockaddr(stream_peer(stream)->address, &address);
 	int fd = -1;
 	if (server->draining) {
+		stream_close(stream);
+	} else if (is_full(server) || !pump_has_room(server, &address)) {
+		server->counters.refused_total++;
 		stream_close(stream);
 	} else if (pump_new(server, stream, &fd, NULL) < 0) {
 		server->counters.refused_total++;
