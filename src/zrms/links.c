@@ -255,8 +255,10 @@ void links_send(struct links *links, const struct link_message *message)
 		    why->code != ERR_UNAVAILABLE)
 			wire_link_close(l->wire, why);
 	}
-	if (message->close)
+	if (message->close) {
+		l->is_member = false; /* at once: its peer may take 5 s to read what waits */
 		wire_link_close_after(l->wire);
+	}
 }
 
 int links_send_frame(struct links *links, uint64_t link_id, Samoza__V1__FrameType type,

@@ -47,7 +47,7 @@ struct stage {
 	struct mesh_book *book;
 	struct zhost zhosts[ZHOSTS];
 	/* of the listener */
-	unsigned renewals;
+	unsigned renewals, mesh_asks;
 	bool has_key; /* the last HELLO came with a key */
 	unsigned inputs, log_calls, closed_calls, closed_with_hello;
 	enum control_input_type last_input;
@@ -223,7 +223,8 @@ static int on_mesh_frame(void *user, const char *member, const struct frame *fra
 
 static void on_mesh_ask(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask)
 {
-	const struct stage *s = user;
+	struct stage *s = user;
+	s->mesh_asks++;
 	mesh_book_ask(s->book, link_id, ask);
 }
 
@@ -720,12 +721,43 @@ static void only_members_are_told_where_others_are(void **state)
 	control_free(control);
 }
 
+/* Of a zhost that was removed or has a newer link: until it has read all that waits for it. */
+static void a_link_that_is_to_close_is_no_member_any_more(void **state)
+{
+	struct stage *s = *state;
+	struct control *control = control_new(&CONTROL_CONFIG_DEFAULT, "cluster");
+	struct zhost *alpha = &s->zhosts[0];
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
+	Samoza__V1__MeshAsk ask = SAMOZA__V1__MESH_ASK__INIT;
+	char *names[] = {(char *)"beta"};
+	enum { REASON = 1 << 20 };
+	CLEANUP(freep) char *reason = mem_calloc(1, REASON + 1);
+	memset(reason, 'x', REASON);
+	ack.reason = reason; /* more than the connection takes */
+	ask.zhosts = names;
+	ask.n_zhosts = 1;
+	s->book = mesh_book_new(s->links, control);
+	members_make(s);
+	sim_network_silence(s->net, "zrms", "alpha"); /* it does not read */
+	ack.verdict = SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED;
+	zrms_send(s, alpha, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, &ack.base, true);
+	zhost_emit(alpha, "beta", "x");
+	zhost_send(alpha, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK, &ask.base);
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(s->closed_calls, 0);
+	assert_int_equal(s->zhosts[1].payloads.count, 0);
+	assert_int_equal(s->mesh_asks, 0);
+	mesh_book_free(s->book);
+	control_free(control);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(a_hello_reaches_the_core_with_the_id_of_its_link),
 		TEST(only_members_are_told_where_others_are),
+		TEST(a_link_that_is_to_close_is_no_member_any_more),
 		TEST(without_a_hello_a_link_is_closed_after_ten_seconds),
 		cmocka_unit_test_setup_teardown(
 			a_key_that_was_proved_comes_with_the_hello_and_can_be_renewed,
