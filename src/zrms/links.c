@@ -15,10 +15,15 @@ enum {
 	/* Requests of one zhost for data that wait for their answers. Past that it waits, so that it
 	 * fills neither memory nor the batches of others. */
 	UNANSWERED_MAX = 512,
+	/* Before HELLO a link holds half a frame for up to HELLO_WAIT_MS. A certificate whose end has come
+	 * can only be renewed. HELLO tells of all instances of a zhost. */
+	EXPIRED_FRAME_MAX = 64 * 1024,
+	HELLO_FRAME_MAX = 8 * 1024 * 1024,
+	HELLO_MISSING_MAX = 4, /* links of one certified name */
 };
 
 struct zhost_link {
-	UT_hash_handle hh;
+	UT_hash_handle hh, hh_missing;
 	uint64_t id;
 	struct links *links;
 	struct wire_link *wire;
@@ -30,6 +35,7 @@ struct zhost_link {
 	bool has_exec, allows_exec; /* as its HELLO said */
 	unsigned unanswered;
 	bool has_key, is_expired; /* as its handshake said */
+	bool is_missing;	  /* in links->missing */
 	bool renews;		  /* and waits for the answer */
 	uint8_t key[IDENTITY_KEY_SIZE];
 };
@@ -38,10 +44,49 @@ struct links {
 	struct loop *loop;
 	const struct links_listener *listener;
 	void *user;
-	struct zhost_link *all; /* by id */
+	struct zhost_link *all;	    /* by id */
+	struct zhost_link *missing; /* without HELLO, of certified names; the oldest first */
 	uint64_t last_id;
 	uint64_t frames_in, opened_total;
 };
+
+/* ---- links without HELLO ---- */
+
+static void missing_end(struct zhost_link *l)
+{
+	if (l->is_missing)
+		HASH_DELETE(hh_missing, l->links->missing, l);
+	l->is_missing = false;
+}
+
+/* One whose certificate has expired does not push out those whose has not. */
+static bool is_alike(const struct zhost_link *a, const struct zhost_link *b)
+{
+	return a->is_expired == b->is_expired && strcmp(a->who->name, b->who->name) == 0;
+}
+
+static void missing_begin(struct zhost_link *l)
+{
+	struct zhost_link *other, *next, *oldest = NULL;
+	unsigned count = 0;
+	if (!l->has_key)
+		return;
+	HASH_ITER (hh_missing, l->links->missing, other, next) {
+		if (!is_alike(l, other))
+			continue;
+		count++;
+		oldest = oldest != NULL ? oldest : other;
+	}
+	if (count >= HELLO_MISSING_MAX) {
+		CLEANUP(error_freep) struct error *why = NULL;
+		(void)error_set(&why, ERR_LIMIT, "more than %d links of %s without HELLO",
+				HELLO_MISSING_MAX, l->who->name);
+		missing_end(oldest);
+		wire_link_close(oldest->wire, why);
+	}
+	l->is_missing = true;
+	HASH_ADD(hh_missing, l->links->missing, id, sizeof(l->id), l);
+}
 
 /* ---- frames that come in ---- */
 
@@ -51,6 +96,8 @@ static int hello_take(struct zhost_link *l, const Samoza__V1__Hello *hello, stru
 		return error_set(err, ERR_INVALID, "unexpected second HELLO");
 	loop_timer_free(l->hello_deadline);
 	l->hello_deadline = NULL;
+	missing_end(l);
+	wire_link_limit(l->wire, FRAME_MAX_BYTES);
 	l->zhost = mem_strdup(hello->spec->name);
 	l->has_exec = hello->has_exec;
 	l->allows_exec = hello->exec;
@@ -82,10 +129,10 @@ static int other_take(struct zhost_link *l, Samoza__V1__FrameType type,
 		return 0;
 	}
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK) {
-		if (l->is_member)
-			l->links->listener->mesh_ask(l->links->user, l->id,
-						     (const Samoza__V1__MeshAsk *)message);
-		return 0;
+		if (!l->is_member)
+			return 0;
+		return l->links->listener->mesh_ask(l->links->user, l->id,
+						    (const Samoza__V1__MeshAsk *)message, err);
 	}
 	INVARIANT(type == SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK);
 	l->links->listener->log_chunk(l->links->user, l->id,
@@ -156,6 +203,7 @@ static void on_closed(void *user, struct wire_link *wire, const struct error *wh
 	struct zhost_link *l = user;
 	struct links *links = l->links;
 	HASH_DEL(links->all, l);
+	missing_end(l);
 	if (why != NULL)
 		log_warn("link", "closed", LOG_U("link", l->id), LOG_S("zhost", l->zhost),
 			 LOG_E(why));
@@ -219,6 +267,8 @@ void links_add(struct links *links, struct principal *take_who, struct stream *s
 	HASH_ADD(hh, links->all, id, sizeof(l->id), l);
 	watch_certificate(l, stream_peer(stream)->expires_wall_ms);
 	l->wire = wire_link_new(stream, OUTPUT_MAX, &wire_handler, l);
+	wire_link_limit(l->wire, l->is_expired ? EXPIRED_FRAME_MAX : HELLO_FRAME_MAX);
+	missing_begin(l);
 	l->hello_deadline = loop_timer_new(links->loop, on_hello_missing, l);
 	loop_timer_at(l->hello_deadline, loop_now(links->loop).mono_ms + HELLO_WAIT_MS);
 	log_info("link", "opened", LOG_U("link", l->id));

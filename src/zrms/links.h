@@ -2,13 +2,14 @@
  * The links of the zhosts, by the id that the core knows them by. Frames that come in are passed
  * on; what goes out is sent here.
  *
- *   stream ─► links_add ─► waits for HELLO (10 s) ─► input(HELLO) ─► core
+ *   stream ─► links_add ─► waits for HELLO (10 s, 8 MiB, 4 of one name) ─► input(HELLO) ─► core
  *                                                                     │
  *   member ◄───────────────────────────────────────── HELLO_ACK accepted
  *
  *   frames of the core (core/control/control_frames.h) ─► input
  *   EXEC_REPLY ─► exec_reply
- *   RENEW ─► renew, also before HELLO; one whose certificate has expired may send nothing else
+ *   RENEW ─► renew, also before HELLO; one whose certificate has expired may send nothing else,
+ *           and no more than 64 KiB
  *   MESH_ASK ─► mesh_ask, of members
  *   LOG_CHUNK ─► log_chunk          MESH_MESSAGE ─► mesh_frame, as it came
  */
@@ -34,7 +35,9 @@ struct links_listener {
 	/* The zhost `name`, which has proved `key` in the handshake, asks for a certificate for another one. */
 	void (*renew)(void *user, uint64_t link_id, const char *name, const uint8_t *key,
 		      const Samoza__V1__Renew *renew);
-	void (*mesh_ask)(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask);
+	/* Negative: the link is closed. */
+	int (*mesh_ask)(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask,
+			struct error **err);
 	/* `member`: whose it is; NULL: zrms has not accepted it. Negative: the link is closed. */
 	int (*mesh_frame)(void *user, const char *member, const struct frame *frame,
 			  struct error **err);

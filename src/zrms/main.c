@@ -153,10 +153,11 @@ static void on_exec_reply(void *user, uint64_t link_id, Samoza__V1__ExecReply *r
 	execs_reply(zrms->execs, link_id, reply);
 }
 
-static void on_mesh_ask(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask)
+static int on_mesh_ask(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask,
+		       struct error **err)
 {
 	struct zrms *zrms = user;
-	mesh_book_ask(zrms->mesh_book, link_id, ask);
+	return mesh_book_ask(zrms->mesh_book, link_id, ask, err);
 }
 
 static int on_mesh_frame(void *user, const char *member, const struct frame *frame,

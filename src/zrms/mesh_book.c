@@ -167,11 +167,17 @@ static bool tell(const struct mesh_book *book, const char *name, const uint64_t 
 	return is_known;
 }
 
-void mesh_book_ask(struct mesh_book *book, uint64_t link_id, const Samoza__V1__MeshAsk *ask)
+int mesh_book_ask(struct mesh_book *book, uint64_t link_id, const Samoza__V1__MeshAsk *ask,
+		  struct error **err)
 {
+	if (ask->n_zhosts > MESH_BOOK_ASKED_MAX)
+		return error_set(err, ERR_LIMIT,
+				 "it asks for %zu zhosts (at most %d are allowed)",
+				 ask->n_zhosts, MESH_BOOK_ASKED_MAX);
 	for (size_t i = 0; i < ask->n_zhosts; i++)
 		if (tell(book, ask->zhosts[i], &link_id, 1))
 			(void)note(book, ask->zhosts[i], link_id);
+	return 0;
 }
 
 void mesh_book_changed(struct mesh_book *book, const char *zhost)

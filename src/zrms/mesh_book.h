@@ -19,8 +19,9 @@ struct mesh_book;
 struct mesh_book *mesh_book_new(struct links *links, const struct control *control);
 /* NULL is fine. */
 void mesh_book_free(struct mesh_book *book);
-/* Of links_listener. */
-void mesh_book_ask(struct mesh_book *book, uint64_t link_id, const Samoza__V1__MeshAsk *ask);
+/* Of links_listener. ERR_LIMIT: more names at once than a zhost may ask for; none is answered. */
+int mesh_book_ask(struct mesh_book *book, uint64_t link_id, const Samoza__V1__MeshAsk *ask,
+		  struct error **err) must_check;
 void mesh_book_link_gone(struct mesh_book *book, uint64_t link_id);
 /* What is known of that zhost has changed, durably. */
 void mesh_book_changed(struct mesh_book *book, const char *zhost);

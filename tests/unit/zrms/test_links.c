@@ -23,7 +23,7 @@ static const uint8_t own_key[32] = {0,	1,  2,	3,  4,	5,  6,	7,  8,	9,  10,
 				    11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
 				    22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
 
-enum { PORT = 7331, DEADLINE_MS = 60000, ZHOSTS = 3 };
+enum { PORT = 7331, DEADLINE_MS = 60000, ZHOSTS = 3, MORE = 12 };
 
 /* A zhost's end of its link. */
 struct zhost {
@@ -46,6 +46,9 @@ struct stage {
 	struct hub *hub;
 	struct mesh_book *book;
 	struct zhost zhosts[ZHOSTS];
+	struct zhost more[MORE];	/* further links of alpha */
+	struct stream_transport *thief; /* which opens them; NULL: alpha does */
+	unsigned more_count;
 	/* of the listener */
 	unsigned renewals, mesh_asks;
 	bool has_key; /* the last HELLO came with a key */
@@ -221,11 +224,12 @@ static int on_mesh_frame(void *user, const char *member, const struct frame *fra
 	return hub_forward(s->hub, member, frame, err);
 }
 
-static void on_mesh_ask(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask)
+static int on_mesh_ask(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask,
+		       struct error **err)
 {
 	struct stage *s = user;
 	s->mesh_asks++;
-	mesh_book_ask(s->book, link_id, ask);
+	return mesh_book_ask(s->book, link_id, ask, err);
 }
 
 static void on_closed(void *user, uint64_t link_id, bool had_hello)
@@ -283,6 +287,34 @@ static void zrms_accept(struct stage *s, struct zhost *z)
 
 /* ---- stage ---- */
 
+static void zhost_connect(struct zhost *z, struct stream_transport *from)
+{
+	const struct stream_connect_options to = {.to = {"zrms", PORT}, .timeout_ms = 1000};
+	z->stream = stream_connect(from, &to, &connect_handler, z);
+}
+
+/* From now on the machine proves that it is alpha, by a certificate that ends so much later. */
+static void alpha_certify(struct stage *s, const char *machine, int64_t ends_in_ms)
+{
+	const struct stream_peer alpha = {.cluster = "lab",
+					  .role = "zhost",
+					  .name = "alpha",
+					  .key_hash = KEY,
+					  .expires_wall_ms =
+						  loop_now(&s->loop).wall_ms + ends_in_ms};
+	sim_network_certify(s->net, machine, &alpha);
+}
+
+static struct zhost *alpha_connect_again(struct stage *s)
+{
+	assert_true(s->more_count < MORE);
+	struct zhost *z = &s->more[s->more_count++];
+	z->name = "alpha";
+	zhost_connect(z, s->thief != NULL ? s->thief : s->zhosts[0].transport);
+	sim_loop_run(&s->loop, 0);
+	return z;
+}
+
 /* alpha proves who it is, by a certificate that ends so much later; 0: it does not. */
 static int begin_with(void **state, int64_t ends_in_ms)
 {
@@ -296,21 +328,13 @@ static int begin_with(void **state, int64_t ends_in_ms)
 	const struct stream_listen_options options = {.at = {"zrms", PORT}};
 	assert_int_equal(
 		stream_listen(s->zrms, &options, &listen_handler, s, &s->listener, NULL), 0);
-	const struct stream_peer alpha = {.cluster = "lab",
-					  .role = "zhost",
-					  .name = "alpha",
-					  .key_hash = KEY,
-					  .expires_wall_ms =
-						  loop_now(&s->loop).wall_ms + ends_in_ms};
 	for (unsigned i = 0; i < ZHOSTS; i++) {
 		struct zhost *z = &s->zhosts[i];
-		const struct stream_connect_options to = {.to = {"zrms", PORT},
-							  .timeout_ms = 1000};
 		z->name = names[i];
 		z->transport = sim_network_machine(s->net, names[i]);
 		if (i == 0 && ends_in_ms != 0)
-			sim_network_certify(s->net, names[i], &alpha);
-		z->stream = stream_connect(z->transport, &to, &connect_handler, z);
+			alpha_certify(s, names[i], ends_in_ms);
+		zhost_connect(z, z->transport);
 	}
 	sim_loop_run(&s->loop, 0);
 	*state = s;
@@ -338,9 +362,12 @@ static int end(void **state)
 	for (unsigned i = 0; i < ZHOSTS; i++)
 		if (s->zhosts[i].wire != NULL)
 			wire_link_close(s->zhosts[i].wire, NULL);
+	for (unsigned i = 0; i < s->more_count; i++)
+		if (s->more[i].wire != NULL)
+			wire_link_close(s->more[i].wire, NULL);
 	sim_loop_run(&s->loop, DEADLINE_MS);
 	assert_true(links_is_empty(s->links));
-	assert_int_equal(s->closed_calls, ZHOSTS);
+	assert_int_equal(s->closed_calls, ZHOSTS + s->more_count);
 	for (unsigned i = 0; i < ZHOSTS; i++) {
 		struct zhost *z = &s->zhosts[i];
 		vector_for_each (&z->payloads, payload)
@@ -348,6 +375,7 @@ static int end(void **state)
 		vector_done(&z->payloads);
 		stream_transport_free(z->transport);
 	}
+	stream_transport_free(s->thief);
 	hub_free(s->hub);
 	links_free(s->links);
 	stream_listener_close(s->listener);
@@ -446,6 +474,80 @@ static void with_an_expired_certificate_nothing_else_is_heard(void **state)
 	zhost_hello(s, &s->zhosts[0]);
 	assert_int_equal(s->inputs, 0);
 	assert_true(s->zhosts[0].is_closed);
+}
+
+static void with_an_expired_certificate_a_frame_is_small(void **state)
+{
+	struct stage *s = *state;
+	enum { SIZE = 64 * 1024 };
+	CLEANUP(freep) char *request = mem_calloc(1, SIZE + 1);
+	Samoza__V1__Renew renew = SAMOZA__V1__RENEW__INIT;
+	memset(request, 'x', SIZE);
+	renew.request = request;
+	zhost_send(&s->zhosts[0], SAMOZA__V1__FRAME_TYPE__FRAME_RENEW, &renew.base);
+	sim_loop_run(&s->loop, 0);
+	assert_true(s->zhosts[0].is_closed);
+	assert_int_equal(s->renewals, 0);
+}
+
+static void before_the_hello_a_frame_has_at_most_eight_mebibytes(void **state)
+{
+	struct stage *s = *state;
+	enum { SIZE = 8 << 20 };
+	CLEANUP(freep) char *text = mem_calloc(1, SIZE + 1);
+	memset(text, 'x', SIZE);
+	Samoza__V1__ZhostSpec spec = SAMOZA__V1__ZHOST_SPEC__INIT;
+	Samoza__V1__Hello hello = SAMOZA__V1__HELLO__INIT;
+	spec.name = (char *)"beta";
+	hello.protocol = 1;
+	hello.spec = &spec;
+	hello.identity = text;
+	hello.incarnation = 1;
+	zhost_send(&s->zhosts[1], SAMOZA__V1__FRAME_TYPE__FRAME_HELLO, &hello.base);
+	sim_loop_run(&s->loop, 0);
+	assert_true(s->zhosts[1].is_closed);
+	assert_int_equal(s->inputs, 0);
+	/* What is a member may say more. */
+	zhost_hello(s, &s->zhosts[0]);
+	zrms_accept(s, &s->zhosts[0]);
+	zhost_emit_bytes(&s->zhosts[0], "gamma", text, SIZE);
+	sim_loop_run(&s->loop, 0);
+	assert_false(s->zhosts[0].is_closed);
+	assert_int_equal(metric(s, "mesh_dropped_total"), 1); /* gamma has no link */
+}
+
+static void a_certified_name_has_four_links_without_hello(void **state)
+{
+	struct stage *s = *state;
+	struct zhost *first = &s->zhosts[0], *second = alpha_connect_again(s);
+	alpha_connect_again(s);
+	alpha_connect_again(s);
+	assert_int_equal(s->closed_calls, 0);
+	zhost_hello(s, first); /* it counts no more */
+	struct zhost *fifth = alpha_connect_again(s);
+	assert_int_equal(s->closed_calls, 0);
+	alpha_connect_again(s);
+	assert_true(second->is_closed);
+	assert_int_equal(s->closed_calls, 1);
+	zhost_hello(s, fifth);
+	assert_int_equal(s->inputs, 2);
+	assert_false(first->is_closed || fifth->is_closed);
+	/* They are of no name. */
+	assert_false(s->zhosts[1].is_closed || s->zhosts[2].is_closed);
+}
+
+static void an_expired_certificate_pushes_out_no_valid_one(void **state)
+{
+	struct stage *s = *state;
+	s->thief = sim_network_machine(s->net, "thief");
+	alpha_certify(s, "thief", -1000);
+	struct zhost *oldest = alpha_connect_again(s);
+	for (unsigned i = 0; i < 4; i++)
+		alpha_connect_again(s);
+	assert_true(oldest->is_closed);
+	assert_int_equal(s->closed_calls, 1);
+	zhost_hello(s, &s->zhosts[0]);
+	assert_int_equal(s->inputs, 1);
 }
 
 static void without_a_hello_a_link_is_closed_after_ten_seconds(void **state)
@@ -751,6 +853,31 @@ static void a_link_that_is_to_close_is_no_member_any_more(void **state)
 	control_free(control);
 }
 
+static void who_asks_for_too_many_at_once_is_told_nothing(void **state)
+{
+	struct stage *s = *state;
+	struct zhost *alpha = &s->zhosts[0];
+	struct control *control = control_new(&CONTROL_CONFIG_DEFAULT, "cluster");
+	Samoza__V1__MeshAsk ask = SAMOZA__V1__MESH_ASK__INIT;
+	char *names[MESH_BOOK_ASKED_MAX + 1];
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		names[i] = (char *)"beta";
+	ask.zhosts = names;
+	s->book = mesh_book_new(s->links, control);
+	members_make(s);
+	ask.n_zhosts = MESH_BOOK_ASKED_MAX;
+	zhost_send(alpha, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK, &ask.base);
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(alpha->frames, 1 + MESH_BOOK_ASKED_MAX);
+	ask.n_zhosts = MESH_BOOK_ASKED_MAX + 1;
+	zhost_send(alpha, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK, &ask.base);
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(alpha->frames, 1 + MESH_BOOK_ASKED_MAX);
+	assert_true(alpha->is_closed);
+	mesh_book_free(s->book);
+	control_free(control);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -766,6 +893,14 @@ int main(void)
 			an_expired_certificate_is_renewed_before_the_hello, begin_expired, end),
 		cmocka_unit_test_setup_teardown(
 			with_an_expired_certificate_nothing_else_is_heard, begin_expired, end),
+		cmocka_unit_test_setup_teardown(with_an_expired_certificate_a_frame_is_small,
+						begin_expired, end),
+		TEST(before_the_hello_a_frame_has_at_most_eight_mebibytes),
+		cmocka_unit_test_setup_teardown(a_certified_name_has_four_links_without_hello,
+						begin_certified, end),
+		cmocka_unit_test_setup_teardown(an_expired_certificate_pushes_out_no_valid_one,
+						begin_certified, end),
+		TEST(who_asks_for_too_many_at_once_is_told_nothing),
 		TEST(a_frame_before_the_hello_closes_the_link),
 		TEST(a_second_hello_closes_the_link),
 		TEST(a_frame_that_only_zrms_sends_closes_the_link),
