@@ -1,5 +1,6 @@
 #include "zhost/daemon.h"
 
+#include <netinet/in.h>
 #include <sodium.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -16,6 +17,7 @@
 #include "zhost/artifact/artifact.h"
 #include "zhost/data/data_service.h"
 #include "zhost/direct/direct_service.h"
+#include "zhost/direct/own_address.h"
 #include "zhost/edge/edge.h"
 #include "zhost/exec/exec_service.h"
 #include "zhost/frames.h"
@@ -339,11 +341,28 @@ static int make_direct(struct zhost_daemon *d, struct error **err)
 	return direct_service_new(&options, &d->direct, err);
 }
 
+/* The address under which others reach this machine. The caller frees. */
+static char *address_of(const struct zhost_daemon *d)
+{
+	const struct stream_address zrms = zrms_addresses_now(&d->settings->addresses);
+	char host[INET6_ADDRSTRLEN];
+	if (d->settings->address != NULL)
+		return mem_strdup(d->settings->address);
+	if (own_address_towards(&zrms, host, sizeof(host)))
+		return mem_strdup(host);
+	if (d->identity != NULL)
+		log_warn("zhost", "address.unknown", LOG_S("zrms", d->settings->addresses.text),
+			 LOG_S("exported", "127.0.0.1"),
+			 LOG_S("do",
+			       "say by which address others reach this machine: --address"));
+	return mem_strdup("127.0.0.1");
+}
+
 /* The parts that cannot fail. */
 static void make_parts(struct zhost_daemon *d)
 {
 	struct upstream *upstream = uplink_upstream(d->uplink);
-	d->address = mem_strdup("127.0.0.1");
+	d->address = address_of(d);
 	d->logs = spacelogs_new(d->state_dir.log_fd);
 	d->log_service = log_service_new(d->logs, upstream);
 	d->ports = ports_new(d->address, str_hash(d->settings->name), ports_is_free);

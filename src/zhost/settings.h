@@ -11,6 +11,7 @@
 struct zhost_settings {
 	char *dir, *name, *zrms, *token_file, *log_level, *log_file, *zrun;
 	struct cli_address zedge, mesh;
+	char *address; /* that instances export as `ip`; NULL: that by which it reaches zrms */
 	uint64_t cache_bytes;
 	uint32_t starts_at_once;
 	int64_t watchdog_ms, orphan_ms;

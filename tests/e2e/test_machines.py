@@ -39,6 +39,8 @@ def test_an_application_runs_on_machines_and_outlives_the_loss_of_one(cluster):
     cluster.join_all()
     cluster.submit(cluster.build(EXAMPLE, "my-app"))
     cluster.wait_running("my-app")
+    for machine in MACHINES[1:]:  # what spaces export as `ip` is good for others
+        assert cluster.view("cluster", "status", machine)["address"] == cluster.rig[machine].address
     lost = next(iter(cluster.places("my-app").values()))
     cluster.power_off(lost)
     cluster.wait_zhost(lost, "problem")
