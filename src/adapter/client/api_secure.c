@@ -52,6 +52,14 @@ static int digit_of(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+static int no_fingerprint(const char *text, struct error **err)
+{
+	return error_set(err, ERR_INVALID,
+			 "'%s' is no fingerprint: expected the 64 hexadecimal digits that zrms "
+			 "init printed",
+			 text);
+}
+
 /* Also with ':' between, as other programs print it. */
 static int trust_of_fingerprint(const char *text, struct pki_trust **ret, struct error **err)
 {
@@ -63,18 +71,13 @@ static int trust_of_fingerprint(const char *text, struct pki_trust **ret, struct
 
 		if (*c == ':')
 			continue;
-		if (digit < 0 || digits == sizeof(pin.bytes) * 2)
-			digits = sizeof(pin.bytes) * 2 + 1;
-		if (digits > sizeof(pin.bytes) * 2)
-			break;
+		if (digit < 0 || digits >= sizeof(pin.bytes) * 2)
+			return no_fingerprint(text, err);
 		pin.bytes[digits / 2] = (uint8_t)(pin.bytes[digits / 2] << 4 | digit);
 		digits++;
 	}
 	if (digits != sizeof(pin.bytes) * 2)
-		return error_set(err, ERR_INVALID,
-				 "'%s' is no fingerprint: expected the 64 hexadecimal digits "
-				 "that zrms init printed",
-				 text);
+		return no_fingerprint(text, err);
 	return pki_trust_pinned(&pin, 1, ret, err);
 }
 

@@ -76,9 +76,8 @@ struct drain_wait {
 	struct shell *shell;
 	const char *zhost;
 	char *path;
-	struct output_progress **progress; /* of the wait */
-	Samoza__V1__ZhostView *view;	   /* as zrms said last; NULL: not yet */
-	int status;			   /* of the whole, once it is done */
+	Samoza__V1__ZhostView *view; /* as zrms said last; NULL: not yet */
+	int status;		     /* of the whole, once it is done */
 };
 
 /* ---------------------------------------------------------------- what is left */
@@ -92,19 +91,20 @@ static const char *why_left(const Samoza__V1__DrainView *d, const char *name)
 }
 
 /* What was left before, and is not now, has moved. */
-static void show(const struct drain_wait *w, const Samoza__V1__DrainView *before,
+static void show(struct output_progress *progress, const Samoza__V1__DrainView *before,
 		 const Samoza__V1__DrainView *now)
 {
 	for (size_t k = 0; before != NULL && k < before->n_left; k++)
 		if (why_left(now, before->left[k]->name) == NULL)
-			output_progress_set(*w->progress, before->left[k]->name, "gone");
+			output_progress_set(progress, before->left[k]->name, "gone");
 	for (size_t k = 0; k < now->n_left; k++)
-		output_progress_set(*w->progress, now->left[k]->name, now->left[k]->why);
-	output_progress_draw(*w->progress);
+		output_progress_set(progress, now->left[k]->name, now->left[k]->why);
+	output_progress_draw(progress);
 }
 
 /* Reads the state from zrms, and decides on that alone. */
-static int look(void *data, bool *ret_done, struct error **err)
+static int look(void *data, struct output_progress *progress, bool *ret_done,
+		struct error **err)
 {
 	struct drain_wait *w = data;
 	Samoza__V1__ZhostView *now = NULL;
@@ -113,8 +113,8 @@ static int look(void *data, bool *ret_done, struct error **err)
 			(void **)&now, err);
 	if (r < 0)
 		return r;
-	if (now->drain != NULL && *w->progress != NULL)
-		show(w, w->view != NULL ? w->view->drain : NULL, now->drain);
+	if (now->drain != NULL && progress != NULL)
+		show(progress, w->view != NULL ? w->view->drain : NULL, now->drain);
 	view_free(w->view);
 	w->view = now;
 	if (now->drain == NULL) {
@@ -157,7 +157,6 @@ static int wait_for_it(struct drain_wait *w, uint64_t after, int64_t wait_ms,
 				    .moved = "gone",
 				    .what = "the drain",
 				    .how = how};
-	w->progress = &wait.progress;
 	int r = cluster_wait(&wait, after, wait_ms, err);
 	if (r < 0)
 		return r;

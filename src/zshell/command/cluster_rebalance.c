@@ -85,8 +85,7 @@ const struct cli_command command_cluster_rebalance = {
 
 struct rebalance_wait {
 	struct shell *shell;
-	struct output_progress **progress; /* of the wait */
-	Samoza__V1__RebalanceView *view;   /* as zrms said last; NULL: not yet */
+	Samoza__V1__RebalanceView *view; /* as zrms said last; NULL: not yet */
 };
 
 /* ---------------------------------------------------------------- what it says */
@@ -135,17 +134,16 @@ static void print_view(const struct output *o, const Samoza__V1__RebalanceView *
 		print_moves(o, v);
 }
 
-static void show_progress(const struct rebalance_wait *w)
+static void show_progress(struct output_progress *progress, const Samoza__V1__RebalanceView *v)
 {
-	const Samoza__V1__RebalanceView *v = w->view;
-	if (*w->progress == NULL)
+	if (progress == NULL)
 		return;
 	for (size_t k = 0; k < v->n_moves; k++) {
 		const Samoza__V1__RebalanceMoveView *m = v->moves[k];
-		output_progress_set(*w->progress, m->name,
+		output_progress_set(progress, m->name,
 				    m->why != NULL ? m->why : state_text(m->state));
 	}
-	output_progress_draw(*w->progress);
+	output_progress_draw(progress);
 }
 
 /* ---------------------------------------------------------------- waiting */
@@ -169,13 +167,14 @@ static int read_view(struct rebalance_wait *w, struct error **err)
 	return 0;
 }
 
-static int look(void *data, bool *ret_done, struct error **err)
+static int look(void *data, struct output_progress *progress, bool *ret_done,
+		struct error **err)
 {
 	struct rebalance_wait *w = data;
 	int r = read_view(w, err);
 	if (r < 0)
 		return r;
-	show_progress(w);
+	show_progress(progress, w->view);
 	*ret_done = !str_equal(w->view->state, "running");
 	return 0;
 }
@@ -190,7 +189,6 @@ static int wait_for_it(struct rebalance_wait *w, uint64_t after, int64_t wait_ms
 				    .moved = "moved",
 				    .what = "the rebalance",
 				    .how = "cluster rebalance --show"};
-	w->progress = &wait.progress;
 	int r = cluster_wait(&wait, after, wait_ms, err);
 	if (r < 0)
 		return r;

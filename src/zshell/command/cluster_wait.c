@@ -20,7 +20,7 @@ static int on_event(void *data, const struct api_event *event, struct error **er
 		if (!w->concerns(w->data, view))
 			return 0;
 	}
-	int r = w->look(w->data, &w->done, &why);
+	int r = w->look(w->data, w->progress, &w->done, &why);
 	/* zrms does not answer now: the stream breaks as well, and is resumed. */
 	if (r < 0 && r != ERR_UNAVAILABLE && r != ERR_TIMEOUT)
 		return error_move(err, steal_ptr(&why));
@@ -51,7 +51,7 @@ static int follow(struct cluster_wait *w, uint64_t after, int64_t wait_ms, struc
 		return error_move(err, steal_ptr(&why));
 	/* zrms decides, if it still answers. */
 	if (r == ERR_TIMEOUT)
-		(void)!w->look(w->data, &w->done, NULL);
+		(void)!w->look(w->data, w->progress, &w->done, NULL);
 	return 0;
 }
 

@@ -16,8 +16,9 @@ struct cluster_wait {
 	struct shell *shell;
 	/* Whether to look again. */
 	bool (*concerns)(const void *data, const Samoza__V1__EventView *event);
-	/* Reads the state from zrms, and says whether it is done. */
-	int (*look)(void *data, bool *ret_done, struct error **err);
+	/* Reads the state from zrms, and says whether it is done. `progress` NULL: nothing is shown. */
+	int (*look)(void *data, struct output_progress *progress, bool *ret_done,
+		    struct error **err);
 	void *data;
 	const char *moved;	/* what counts as done of its progress: "gone" */
 	const char *what, *how; /* "the drain", and the command that shows it */
