@@ -20,13 +20,13 @@ static bool is_hidden(const struct control *control, const struct principal *rea
 }
 
 /* Whether a text has that word, as a whole. */
-static bool has_word(const char *text, const char *word, size_t size)
+static bool has_word(const char *in, const char *word, size_t size)
 {
-	while (text != NULL && *text != '\0') {
-		size_t length = strspn(text, NAME_CHARACTERS);
-		if (length == size && strncmp(text, word, size) == 0)
+	while (in != NULL && *in != '\0') {
+		size_t length = strspn(in, NAME_CHARACTERS);
+		if (length == size && strncmp(in, word, size) == 0)
 			return true;
-		text += length > 0 ? length : 1;
+		in += length > 0 ? length : 1;
 	}
 	return false;
 }

@@ -16,8 +16,9 @@ static const char *const migrations[] = {
 	"UPDATE record SET sum=checksum(kind, id, data);"
 	"ALTER TABLE event ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE event SET sum=checksum(seq, topology, data);" DATA_TABLE_SUM_SQL LEDGER_SQL,
-	"CREATE TABLE audit(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, user TEXT NOT NULL,"
-	" data BLOB NOT NULL, sum INTEGER NOT NULL);",
+	("CREATE TABLE audit(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, user TEXT NOT "
+	 "NULL,"
+	 " data BLOB NOT NULL, sum INTEGER NOT NULL);"),
 };
 
 const struct database_schema store_schema = {

@@ -2,8 +2,6 @@
 
 #include <inttypes.h>
 
-#include <inttypes.h>
-
 #include "base/buffer.h"
 #include "base/str.h"
 #include "zshell/shell/resolve.h"

@@ -33,14 +33,13 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_FORGOTTEN:
 	case CONTROL_MESH_APPLIED:
 		return ACCESS_ZHOST;
-	case CONTROL_JOIN:  /* the secret of the token is the proof */
-	case CONTROL_RENEW: /* the key is */
-		return ACCESS_NOBODY;
-	case CONTROL_CLOSED:
+	case CONTROL_JOIN:   /* the secret of the token is the proof */
+	case CONTROL_RENEW:  /* the key is */
+	case CONTROL_CLOSED: /* nobody asks for these: they have happened */
 	case CONTROL_DATA_FULL:
 	case CONTROL_REFUSED:
 	case CONTROL_TICK:
-		return ACCESS_NOBODY; /* nobody asks for it: it has happened */
+		return ACCESS_NOBODY;
 	}
 	IMPOSSIBLE("an input of an unknown type");
 }
