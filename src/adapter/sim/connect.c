@@ -177,9 +177,22 @@ static struct stream *transport_connect(struct stream_transport *transport,
 
 /* ---- machines, as transports ---- */
 
+/* Streams of others to it may be closing still: nobody is at their other end any longer. */
+static void forget_remote(struct sim_network *net, const struct sim_machine *m)
+{
+	struct sim_stream *s;
+	DL_FOREACH (net->streams, s) {
+		if (s->remote != m)
+			continue;
+		s->remote = NULL;
+		s->stream.peer = (struct stream_peer){.address = s->address};
+	}
+}
+
 static void transport_free(struct stream_transport *transport)
 {
 	struct sim_machine *m = container_of(transport, struct sim_machine, transport);
+	forget_remote(m->net, m);
 	LL_DELETE(m->net->machines, m);
 	free(m->name);
 	free((char *)(uintptr_t)m->identity.cluster);
