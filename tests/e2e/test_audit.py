@@ -29,6 +29,8 @@ def test_each_change_has_its_line_also_over_a_crash(c):
     shell(c, ops, "topo", "stop", "shop")
     assert shell(c, vic, "topo", "start", "shop", check=False).returncode == 1
     assert asked(c, None, "POST", "/v1/topologies/shop/start")[0] == 401
+    # What is refused before the core is asked is answered at once; its line is durable a moment later.
+    until(lambda: [line for line in lines(c) if line["user"] == ""], "the refusal of a stranger has its line")
     c.zrms.kill()
     c.start_zrms()
     seen = lines(c)
