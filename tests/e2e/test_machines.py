@@ -1,4 +1,5 @@
 """Many machines, and what goes wrong between them (tests/rig)."""
+import contextlib
 import re
 import subprocess
 
@@ -14,25 +15,44 @@ ONLY = {"name": "only", "exclusive": True, "run": {"mode": "foreground"}}
 MARK = "471147114711"  # seconds that the one process of the exclusive space sleeps
 
 
+@contextlib.contextmanager
+def cluster_on(rig_switch, directory, **options):
+    with Rig(rig_switch, *MACHINES) as rig:
+        made = RigCluster(rig, directory, **options)
+        try:
+            yield made
+        finally:
+            for machine in MACHINES:
+                rig[machine].kill()
+            for process in made.processes.values():
+                process.wait()
+
+
 @pytest.fixture
 def cluster(rig_switch, tmp_path):
-    with Rig(rig_switch, *MACHINES) as rig:
-        made = RigCluster(rig, tmp_path)
+    with cluster_on(rig_switch, tmp_path) as made:
         yield made
-        for machine in MACHINES:
-            rig[machine].kill()
-        for process in made.processes.values():
-            process.wait()
 
 
 @pytest.fixture
-def exclusive(cluster):
-    """A cluster with an exclusive space; where it is."""
+def patient(rig_switch, tmp_path):
+    """With times for a network that is slow."""
+    with cluster_on(rig_switch, tmp_path, heartbeat="1s", timeout="15s") as made:
+        yield with_exclusive(made)
+
+
+def with_exclusive(cluster):
+    """The cluster, with an exclusive space."""
     cluster.join_all()
     app = native_app(cluster, "one", [ONLY], {"only/recipes/start": f"#!/bin/sh\nexec sleep {MARK}\n"})
     cluster.submit(cluster.build(app, "one"))
     cluster.wait_running("one")
     return cluster
+
+
+@pytest.fixture
+def exclusive(cluster):
+    return with_exclusive(cluster)
 
 
 def test_an_application_runs_on_machines_and_outlives_the_loss_of_one(cluster):
@@ -96,9 +116,8 @@ def test_what_is_exclusive_is_never_twice_when_its_machine_sleeps(exclusive):
     assert c.places("one")["only"] != before
 
 
-def test_nothing_is_lost_while_zrms_cannot_reach_anybody(exclusive):
-    """As long as the failure timeout is not over, a cut is no loss."""
-    c, rig = exclusive, exclusive.rig
+def test_a_slow_network_that_loses_packets_is_no_loss(patient):
+    c, rig = patient, patient.rig
     before = c.places("one")
     (pid,) = [pid for pid, _ in processes_of(MARK)]
     rig.rule("*", "*", delay=50, loss=1)

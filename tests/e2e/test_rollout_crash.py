@@ -29,7 +29,8 @@ def both_run(space):
 
 
 def has_switched(c, _):
-    return c.space("my-app", "api")["version"] == c.wanted and len(c.processes("api")) == 2
+    """Its former copy is there for half a second: mostly it is hit, and on a loaded machine what comes after that."""
+    return c.space("my-app", "api")["version"] == c.wanted
 
 
 # name of the place, how it is seen, whose zhost is the victim where it is a zhost
