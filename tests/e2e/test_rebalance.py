@@ -109,6 +109,8 @@ def test_a_rebalance_can_be_stopped(start_cluster):
     begun = json.loads(c.zshell("cluster", "rebalance", "-o", "json").stdout)
     assert begun["state"] == "running" and begun["waiting"] > 0, begun
     stopped = c.zshell("cluster", "rebalance", "--stop", "--wait=60s")
+    audit = c.zshell("cluster", "audit").stdout
+    assert "done rebalance the cluster" in audit and "done stop the rebalance" in audit, audit
     assert "Rebalance done" in stopped.stdout and "It was stopped by" in stopped.stdout, stopped
     view = rebalance_of(c)
     dropped = [m for m in view["moves"] if m["state"] == "stays"]

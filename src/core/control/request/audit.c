@@ -149,7 +149,8 @@ static char *words(const struct control *c, const struct control_input *input)
 	case CONTROL_SCALE:
 		return str_printf("scale %s to %s", name_of(c, input), input->scale.counts);
 	case CONTROL_REBALANCE:
-		return mem_strdup("rebalance the cluster");
+		return mem_strdup(input->rebalance.stop ? "stop the rebalance"
+							: "rebalance the cluster");
 	case CONTROL_ZHOST:
 		return about_zhost(input);
 	case CONTROL_CREDENTIAL:
