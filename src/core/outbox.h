@@ -1,5 +1,5 @@
 /*
- * What a decision leaves behind: records to persist, events and lines of the audit to append, in one durable
+ * What a decision results in: records to persist, events and lines of the audit to append, in one durable
  * commit, and the messages and replies that may go out once that commit is on disk.
  *
  *   outbox_init(&o) ... control_handle(..., &o) ... control_flush(..., &o)

@@ -1,5 +1,5 @@
 /*
- * What a backup holds: files, with a checksum behind each and one over all at the end.
+ * What a backup holds: files, with a checksum after each and one over all at the end.
  *
  *   samoza-backup 1
  *   META NAME VALUE                     what it is of, for people and for the restore

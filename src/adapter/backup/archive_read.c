@@ -134,7 +134,7 @@ static int copy_bytes(struct reading *r, const char *path, uint64_t size, int fd
 	return 0;
 }
 
-/* The lines behind the bytes: an empty one, and the checksum. */
+/* The lines after the bytes: an empty one, and the checksum. */
 static int check_sum(struct reading *r, const char *path, struct digest *sum,
 		     struct error **err)
 {

@@ -354,7 +354,7 @@ static void store_done(void *owner, struct worker_job *base)
 	struct sqlite_store *s = owner;
 	struct store_request *request = (struct store_request *)base;
 	if (request->type == REQUEST_COPY && request->err == NULL && !request->is_copied) {
-		worker_add(s->commits.worker, base); /* behind the commits that wait */
+		worker_add(s->commits.worker, base); /* after the commits that wait */
 		return;
 	}
 	int code = request->err != NULL ? (int)request->err->code : 0;

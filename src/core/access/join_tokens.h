@@ -1,5 +1,5 @@
 /*
- * Tokens with which machines join, as they were issued. A token is one word for whoever sets up a machine;
+ * Tokens with which machines join, as they were issued. A token is one word for the person who sets up a machine;
  * here is what it allows, and the hash of its secret.
  *
  *   created ──► used, used, … ──► used up
