@@ -1,0 +1,47 @@
+/*
+ * What the files of zedge share: edge.c (routes, the list, life), page.c, page_files.c, page_messages.c.
+ */
+#ifndef SAMOZA_ZHOST_EDGE_EDGE_STATE_H
+#define SAMOZA_ZHOST_EDGE_EDGE_STATE_H
+
+#include "adapter/http/http.h"
+#include "zhost/edge/broadcast.h"
+#include "zhost/edge/edge.h"
+#include "zhost/edge/session.h"
+
+#define PAGE_MAX ((size_t)4 * 1024 * 1024)
+
+struct file_wait;
+
+struct edge {
+	struct edge_options options;
+	struct http_server *server;
+	struct sessions *sessions;
+	struct file_wait *waits;
+	struct broadcast *broadcast;
+	struct loop_timer *expire, *notify;
+};
+
+/* page.c */
+/* The started UI space that the URL names, in the version that the page has; NULL after a 404. */
+struct mesh_peer *page_find(struct edge *e, struct http_request *q);
+/* The whole of `b`, which is empty afterwards. */
+void page_reply_text(struct http_request *q, const char *type, struct buffer *b);
+
+/* page_files.c */
+void page_on_redirect(void *context, struct http_request *q);
+void page_on_index(void *context, struct http_request *q);
+void page_on_file(void *context, struct http_request *q);
+void page_on_script(void *context, struct http_request *q);
+/* What waits for a file is answered by the server's end. */
+void page_files_end(struct edge *e);
+
+/* page_messages.c */
+void page_on_messages(void *context, struct http_request *q);
+void page_on_emit(void *context, struct http_request *q);
+void page_on_placements(void *context, struct http_request *q);
+/* From now on messages of the mesh reach pages; until page_messages_end(). */
+void page_messages_begin(struct edge *e);
+void page_messages_end(struct edge *e);
+
+#endif

@@ -1,0 +1,162 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utlist.h>
+
+#include "base/str.h"
+#include "samoza_js.h"
+#include "zhost/edge/edge_state.h"
+#include "zhost/edge/file_type.h"
+#include "zhost/edge/page_cookie.h"
+
+/* A file that is on its way from zrms. */
+struct file_wait {
+	struct edge *edge;
+	struct http_request *request;
+	struct artifact_wait *wait;
+	char *name, *digest;
+	struct file_wait *next, *prev;
+};
+
+void page_on_redirect(void *context, struct http_request *q)
+{
+	CLEANUP(freep) char *to = NULL;
+
+	if (page_find(context, q) == NULL)
+		return;
+	/* The names matched a space: nothing in them needs to be encoded. */
+	to = str_printf("/%s/%s/", http_param(q, "topology"), http_param(q, "space"));
+	http_add_header(q, "Location", to);
+	http_reply(q, 308, NULL, NULL, 0);
+}
+
+/* What pages may do. They come from a signed package, so scripts and styles within them are
+ * allowed; nothing from elsewhere is, and they talk to their own space only. */
+static void add_policy(struct http_request *q)
+{
+	CLEANUP(freep)
+	char *policy = str_printf(
+		"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' "
+		"'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; connect-src "
+		"http://%s/%s/%s/; frame-src 'none'; frame-ancestors 'self'; object-src "
+		"'none'; "
+		"base-uri 'self'; form-action 'self'",
+		http_header(q, "Host"), http_param(q, "topology"), http_param(q, "space"));
+
+	http_add_header(q, "Content-Security-Policy", policy);
+	http_add_header(q, "Referrer-Policy", "same-origin");
+	http_add_header(q, "Cache-Control", "no-cache");
+	http_add_header(q, "Vary", "Cookie");
+}
+
+static void reply_path(struct http_request *q, const char *name, const char *digest,
+		       const char *path)
+{
+	CLEANUP(freep) char *tag = str_printf("\"%s\"", digest);
+	const char *known = http_header(q, "If-None-Match");
+	struct stat st;
+	int fd;
+
+	add_policy(q);
+	http_add_header(q, "ETag", tag);
+	if (known != NULL && strstr(known, tag) != NULL) {
+		http_reply(q, 304, NULL, NULL, 0);
+		return;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		closep(&fd);
+		http_reply_failure(q, 500, "io", "cannot read the file");
+		return;
+	}
+	http_reply_file(q, 200, file_type(name), fd, (uint64_t)st.st_size);
+}
+
+static void file_wait_free(struct file_wait *w)
+{
+	free(w->name);
+	free(w->digest);
+	free(w);
+}
+
+static void on_file_there(void *data, const char *path, const struct error *error)
+{
+	struct file_wait *w = data;
+
+	if (w->wait != NULL)
+		DL_DELETE(w->edge->waits, w);
+	if (path != NULL)
+		reply_path(w->request, w->name, w->digest, path);
+	else
+		http_reply_failure(w->request, 503, "unavailable", error->message);
+	file_wait_free(w);
+}
+
+static void serve(struct edge *e, struct http_request *q, const char *url)
+{
+	struct mesh_peer *peer = page_find(e, q);
+	CLEANUP(freep) char *name = NULL;
+	struct artifact_wait *wait;
+	struct file_wait *w;
+
+	if (peer == NULL)
+		return;
+	page_cookie_set(q, http_param(q, "topology"), http_param(q, "space"), peer->version);
+	name = file_of_url(url);
+	vector_for_each (&peer->assets, a) {
+		if (name == NULL || strcmp(a->name, name) != 0)
+			continue;
+		w = mem_new(struct file_wait);
+		w->edge = e;
+		w->request = q;
+		w->name = steal_ptr(&name);
+		w->digest = mem_strdup(a->digest);
+		wait = artifact_fetch(e->options.artifacts, a->digest, a->size_bytes,
+				      on_file_there, w);
+		if (wait != NULL) {
+			w->wait = wait;
+			DL_APPEND(e->waits, w);
+		}
+		return;
+	}
+	http_reply_failure(q, 404, "not-found", "no such file in this space");
+}
+
+void page_on_index(void *context, struct http_request *q)
+{
+	serve(context, q, "");
+}
+
+void page_on_file(void *context, struct http_request *q)
+{
+	serve(context, q, http_param(q, "file"));
+}
+
+/* One source for both ways to load it: browsers say which one is meant. */
+void page_on_script(void *context, struct http_request *q)
+{
+	const char *mode = http_header(q, "Sec-Fetch-Mode");
+	bool is_classic = mode != NULL && strcmp(mode, "no-cors") == 0;
+	struct buffer b = BUFFER_INIT(PAGE_MAX);
+
+	if (page_find(context, q) == NULL)
+		return;
+	(void)buffer_add(&b, embedded_samoza_js, embedded_samoza_js_size);
+	if (!is_classic)
+		(void)buffer_add(&b, embedded_samoza_exports_js,
+				 embedded_samoza_exports_js_size);
+	http_add_header(q, "Vary", "Sec-Fetch-Mode");
+	http_add_header(q, "Cache-Control", "no-cache");
+	page_reply_text(q, "text/javascript; charset=utf-8", &b);
+}
+
+void page_files_end(struct edge *e)
+{
+	struct file_wait *w, *next;
+
+	DL_FOREACH_SAFE (e->waits, w, next) {
+		artifact_cancel(w->wait);
+		file_wait_free(w);
+	}
+}
