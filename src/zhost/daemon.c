@@ -437,8 +437,15 @@ static void make_residents(struct zhost_daemon *d)
 
 static int make_edge(struct zhost_daemon *d, struct error **err)
 {
+	const struct zhost_settings *s = d->settings;
+	const struct edge_public public = {.certificate = s->zedge_certificate,
+					   .key = s->zedge_key,
+					   .proxies = s->zedge_proxies,
+					   .connections = s->zedge_connections,
+					   .rates = {s->zedge_requests, s->zedge_bytes}};
 	struct edge_options options = {.loop = &d->loop,
-				       .listen = d->settings->zedge,
+				       .listen = s->zedge,
+				       .public = &public,
 				       .artifacts = d->artifacts,
 				       .mesh = d->mesh,
 				       .upstream = uplink_upstream(d->uplink),
@@ -446,12 +453,18 @@ static int make_edge(struct zhost_daemon *d, struct error **err)
 	return edge_new(&options, &d->edge, err);
 }
 
-/* Where zedge listens, with the port that was found; the caller frees. */
+/* Where browsers find zedge, with the port that was found; the caller frees. */
 static char *zedge_address(const struct zhost_daemon *d)
 {
-	struct cli_address address = d->settings->zedge;
+	const struct zhost_settings *s = d->settings;
+	struct cli_address address = s->zedge;
+	if (s->zedge_url != NULL)
+		return mem_strdup(s->zedge_url);
 	address.port = edge_port(d->edge);
-	return cli_address_text(&address);
+	if (cli_address_is_any(&address))
+		(void)snprintf(address.host, sizeof(address.host), "%s", d->address);
+	CLEANUP(freep) char *text = cli_address_text(&address);
+	return s->zedge_certificate == NULL ? steal_ptr(&text) : str_printf("https://%s", text);
 }
 
 static int begin_reconcile(struct zhost_daemon *d, struct error **err)

@@ -74,10 +74,64 @@ static const struct cli_option options[] = {
 	{.name = "zedge",
 	 .key = "zedge",
 	 .environment = "ZHOST_ZEDGE",
-	 .type = CLI_LISTEN,
+	 .type = CLI_LISTEN_ANY,
 	 .offset = OPTION(zedge),
 	 .fallback = "127.0.0.1:8088",
-	 .help = "Address on which zedge listens for browsers"},
+	 .help = "Address on which zedge listens for browsers; other machines reach it "
+		 "with --zedge-cert and --zedge-key only"},
+	{.name = "zedge-cert",
+	 .key = "zedge_cert",
+	 .environment = "ZHOST_ZEDGE_CERT",
+	 .type = CLI_PATH,
+	 .offset = OPTION(zedge_certificate),
+	 .help = "Certificate of zedge with its chain, PEM, of an authority that browsers "
+		 "know; read again when it changes"},
+	{.name = "zedge-key",
+	 .key = "zedge_key",
+	 .environment = "ZHOST_ZEDGE_KEY",
+	 .type = CLI_PATH,
+	 .offset = OPTION(zedge_key),
+	 .help = "Key of that certificate, PEM"},
+	{.name = "zedge-url",
+	 .key = "zedge_url",
+	 .environment = "ZHOST_ZEDGE_URL",
+	 .type = CLI_STRING,
+	 .offset = OPTION(zedge_url),
+	 .value = "URL",
+	 .help = "Where browsers find zedge, as it is shown; by default its address"},
+	{.name = "zedge-trusted-proxy",
+	 .key = "zedge_trusted_proxy",
+	 .environment = "ZHOST_ZEDGE_TRUSTED_PROXY",
+	 .type = CLI_STRING,
+	 .offset = OPTION(zedge_proxies),
+	 .value = "NETWORK[,NETWORK...]",
+	 .help = "Proxies in front of zedge, such as 127.0.0.1,10.1.0.0/16: what they say in "
+		 "X-Forwarded-For and X-Forwarded-Proto is believed, and their Host taken"},
+	{.name = "zedge-connections",
+	 .key = "zedge_connections",
+	 .environment = "ZHOST_ZEDGE_CONNECTIONS",
+	 .type = CLI_U32,
+	 .offset = OPTION(zedge_connections),
+	 .max = 4096,
+	 .fallback = "128",
+	 .help = "How many connections zedge takes from one address of another machine; 0: "
+		 "any number. Not with --zedge-trusted-proxy"},
+	{.name = "zedge-requests",
+	 .key = "zedge_requests",
+	 .environment = "ZHOST_ZEDGE_REQUESTS",
+	 .type = CLI_U32,
+	 .offset = OPTION(zedge_requests),
+	 .fallback = "200",
+	 .help = "Requests per second that zedge answers to one address of another machine, "
+		 "four times as many at once; 0: any number"},
+	{.name = "zedge-bytes",
+	 .key = "zedge_bytes",
+	 .environment = "ZHOST_ZEDGE_BYTES",
+	 .type = CLI_SIZE,
+	 .offset = OPTION(zedge_bytes),
+	 .fallback = "32MiB",
+	 .help = "Bytes per second that zedge exchanges with one address of another machine, "
+		 "four times as many at once; 0: any number"},
 	{.name = "address",
 	 .key = "address",
 	 .environment = "ZHOST_ADDRESS",
@@ -241,6 +295,27 @@ int settings_joined(struct zhost_settings *s, struct error **err)
 	return r < 0 ? r : addresses_check(s, err);
 }
 
+/* [machines.transport.zedge]: there is no insecure way. */
+static int zedge_check(const struct zhost_settings *s, struct error **err)
+{
+	if ((s->zedge_certificate == NULL) != (s->zedge_key == NULL))
+		return error_set(err, ERR_INVALID, "--zedge-cert and --zedge-key go together");
+	if (s->zedge_url != NULL && !str_has_prefix(s->zedge_url, "https://") &&
+	    !str_has_prefix(s->zedge_url, "http://"))
+		return error_set(err, ERR_INVALID,
+				 "invalid --zedge-url '%s': expected such as "
+				 "https://shop.example",
+				 s->zedge_url);
+	if (s->zedge_certificate != NULL || cli_address_is_loopback(&s->zedge))
+		return 0;
+	CLEANUP(freep) char *at = cli_address_text(&s->zedge);
+	return error_set(err, ERR_DENIED,
+			 "other machines reach --zedge %s: give it a certificate with "
+			 "--zedge-cert and --zedge-key, or listen on 127.0.0.1 with a proxy "
+			 "in front (--zedge-trusted-proxy)",
+			 at);
+}
+
 int settings_check(struct zhost_settings *s, struct error **err)
 {
 	if (s->end_spaces && s->new_identity)
@@ -261,7 +336,8 @@ int settings_check(struct zhost_settings *s, struct error **err)
 				 "invalid --name '%s': expected " ZHOST_NAME_EXPECTED, s->name);
 	if (s->replace && s->join == NULL)
 		return error_set(err, ERR_INVALID, "--replace goes with --join TOKEN");
-	return s->join != NULL ? 0 : settings_joined(s, err);
+	int r = zedge_check(s, err);
+	return r < 0 || s->join != NULL ? r : settings_joined(s, err);
 }
 
 static int read_file(const char *path, char **ret_text, size_t *ret_size, struct error **err)

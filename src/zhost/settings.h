@@ -11,6 +11,10 @@
 struct zhost_settings {
 	char *dir, *name, *zrms, *token_file, *log_level, *log_file, *zrun;
 	struct cli_address zedge, mesh;
+	char *zedge_certificate, *zedge_key, *zedge_proxies;
+	char *zedge_url; /* by which browsers reach it; NULL: by its address */
+	uint32_t zedge_connections, zedge_requests;
+	uint64_t zedge_bytes;
 	char *address; /* that instances export as `ip`; NULL: that by which it reaches zrms */
 	uint64_t cache_bytes;
 	uint32_t starts_at_once;

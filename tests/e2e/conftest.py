@@ -207,14 +207,15 @@ class Cluster:
         except OSError:
             return False
 
-    def add_zhost(self, spec):
+    def add_zhost(self, spec, zedge=None):
+        """`zedge`: the words that say where its zedge listens, and how."""
         spec = dict({"cpu": 4, "memory": "4GiB"}, **({"name": spec} if isinstance(spec, str) else spec))
         name = spec["name"]
         config = self.directory / f"{name}.yaml"
         config.write_text(json.dumps({"zhosts": [spec]}))
         daemon = Daemon(self, name, [
             BIN / "zhost", "--dir", self.directory / name, "--name", name, "--zrms", self.url_for_zhosts(),
-            "--zedge", f"127.0.0.1:{free_port()}", "--config", config], self.directory / f"{name}.log")
+            *(zedge or ["--zedge", f"127.0.0.1:{free_port()}"]), "--config", config], self.directory / f"{name}.log")
         self.give_token(name)
         self.zhosts[name] = daemon.start()
         return daemon

@@ -100,6 +100,11 @@ struct http_options {
 	 * http_set_user(), and add headers to the answer. NULL: all may. */
 	struct http_refusal (*admit)(void *context, struct http_request *request,
 				     const struct http_route *route);
+	/* Whether the request comes through a proxy that is trusted: its Host is then what the client has named, and
+	 * not this machine. NULL: none does. */
+	bool (*is_proxied)(void *context, const struct http_request *request);
+	/* Told of the bytes of an answer's body, whole or as they come. NULL: nobody. */
+	void (*sent)(void *context, struct http_request *request, uint64_t bytes);
 	/* Told of each refusal, before it is answered: `code` and `message` as of error_body(). NULL: nobody. */
 	void (*refused)(void *context, struct http_request *request, const char *code,
 			const char *message);
@@ -154,6 +159,8 @@ const char *http_param(const struct http_request *request, const char *name);
 const char *http_query(const struct http_request *request, const char *name);
 /* Who sent it: the address, and over TLS what its certificate says. Lives as long as the request. */
 const struct stream_peer *http_peer(const struct http_request *request);
+/* Whether it came over TLS. */
+bool http_is_secure(const struct http_request *request);
 /* The value of a header, or NULL. */
 const char *http_header(const struct http_request *request, const char *name);
 /* All that the client has written, but for headers and a body in a file: segments of the path, values of the query,

@@ -49,9 +49,17 @@ void reply_with(struct http_request *request, unsigned status, const char *type,
 	}
 }
 
+void reply_sent(struct http_request *request, uint64_t bytes)
+{
+	const struct http_options *o = &request->server->options;
+	if (o->sent != NULL)
+		o->sent(o->context, request, bytes);
+}
+
 void http_reply(struct http_request *request, unsigned status, const char *type, char *body,
 		size_t size)
 {
+	reply_sent(request, size);
 	struct MHD_Response *response =
 		body != NULL
 			? MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE)
@@ -85,5 +93,6 @@ void http_reply_file(struct http_request *request, unsigned status, const char *
 	struct MHD_Response *response = MHD_create_response_from_fd64(size, fd);
 	if (response == NULL)
 		(void)close(fd);
+	reply_sent(request, size);
 	reply_with(request, status, type, response);
 }

@@ -65,6 +65,11 @@ const struct stream_peer *http_peer(const struct http_request *request)
 	return &connection_of(request->connection)->peer;
 }
 
+bool http_is_secure(const struct http_request *request)
+{
+	return connection_of(request->connection)->is_secure;
+}
+
 const char *http_header(const struct http_request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
@@ -230,6 +235,17 @@ static bool host_is_loopback(const char *host)
 	       (str_has_prefix(name, "127.") && strspn(name, "0123456789.") == strlen(name));
 }
 
+static bool request_is_proxied(const struct http_request *request)
+{
+	const struct http_options *o = &request->server->options;
+	return o->is_proxied != NULL && o->is_proxied(o->context, request);
+}
+
+static bool is_origin(const char *scheme, const char *host, const char *origin)
+{
+	return str_has_prefix(origin, scheme) && strcasecmp(origin + strlen(scheme), host) == 0;
+}
+
 /* A page of anybody, open in a browser on this machine, can send requests here. Its Origin
  * gives it away; a name of its own that resolves to 127.0.0.1 does so by the Host. */
 static struct http_refusal origin_check(const struct http_request *request)
@@ -237,13 +253,14 @@ static struct http_refusal origin_check(const struct http_request *request)
 	const char *host = http_header(request, "Host");
 	const char *origin = http_header(request, "Origin");
 	/* Over TLS it is the certificate that keeps a name of somebody else's from meaning this machine. */
-	bool is_secure = connection_of(request->connection)->is_secure;
-	const char *scheme = is_secure ? "https://" : "http://";
-	if (host == NULL || (!is_secure && !host_is_loopback(host)))
+	bool is_secure = http_is_secure(request), is_proxied = request_is_proxied(request);
+	if (host == NULL || (!is_secure && !is_proxied && !host_is_loopback(host)))
 		return refuse(403, "denied",
 			      str_printf("Host is not this machine's loopback address"));
+	/* Which of the two a proxy was asked by, only it knows. */
 	if (origin != NULL &&
-	    (!str_has_prefix(origin, scheme) || strcasecmp(origin + strlen(scheme), host) != 0))
+	    !((is_secure || is_proxied) && is_origin("https://", host, origin)) &&
+	    !(!is_secure && is_origin("http://", host, origin)))
 		return refuse(403, "denied",
 			      str_printf("requests from pages of other sites are refused"));
 	return NO_REFUSAL;

@@ -31,6 +31,7 @@ int http_stream_write(struct http_stream *stream, const void *data, size_t size)
 	}
 	if (buffer_add(&stream->output, data, size) < 0)
 		return -1;
+	reply_sent(stream->request, size);
 	stream->last_write_ms = loop_now(stream->server->loop).mono_ms;
 	wake(stream);
 	return 0;
@@ -101,6 +102,7 @@ struct http_stream *http_reply_stream(struct http_request *request, const char *
 	struct http_stream *stream = mem_new(struct http_stream);
 	stream->server = server;
 	stream->connection = request->connection;
+	stream->request = request;
 	stream->handler = handler;
 	stream->user = user;
 	stream->output = BUFFER_INIT(max);

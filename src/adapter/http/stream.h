@@ -13,6 +13,7 @@ struct http_stream {
 	struct http_stream *next, **link; /* in server->streams */
 	struct http_server *server;
 	struct MHD_Connection *connection;
+	struct http_request *request;		   /* that it answers; lives longer */
 	const struct http_stream_handler *handler; /* borrowed */
 	void *user;
 	struct buffer output; /* [sent, size) waits */

@@ -73,7 +73,7 @@ void pki_certificate_freep(struct pki_certificate **certificate)
 
 /* ---- what it says ---- */
 
-static int64_t time_ms(const ASN1_TIME *at)
+int64_t x509_time_ms(const ASN1_TIME *at)
 {
 	struct tm parts = {0};
 	if (ASN1_TIME_to_tm(at, &parts) != 1)
@@ -137,8 +137,8 @@ int pki_certificate_identity(const struct pki_certificate *certificate,
 				 "expected URI:samoza:CLUSTER/ROLE/NAME");
 	}
 	identity.key = x509_pin(certificate->x509);
-	identity.not_before_ms = time_ms(X509_get0_notBefore(certificate->x509));
-	identity.not_after_ms = time_ms(X509_get0_notAfter(certificate->x509));
+	identity.not_before_ms = x509_time_ms(X509_get0_notBefore(certificate->x509));
+	identity.not_after_ms = x509_time_ms(X509_get0_notAfter(certificate->x509));
 	*ret_identity = identity;
 	return 0;
 }

@@ -37,5 +37,7 @@ STACK_OF(X509) * trust_authorities(const struct pki_trust *trust);
 /* Whether it is a key of the one kind that we use. */
 bool pkey_is_p256(EVP_PKEY *pkey);
 struct pki_pin x509_pin(const X509 *x509);
+/* Wall clock. */
+int64_t x509_time_ms(const ASN1_TIME *at);
 
 #endif

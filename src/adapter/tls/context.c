@@ -6,6 +6,7 @@
 
 #include "adapter/pki/credentials.h"
 #include "adapter/pki/private.h"
+#include "adapter/tls/site.h"
 
 /* ---- questions of OpenSSL ---- */
 
@@ -128,6 +129,19 @@ static int settings_set(SSL_CTX *ssl, const struct tls_questions *ask)
 	       SSL_CTX_set_num_tickets(ssl, 0) == 1 && clock_install(ssl, ask) == 1;
 }
 
+/* Nobody is asked who he is. */
+static int site_fill(struct tls_context *context, const struct tls_options *options,
+		     const struct tls_questions *ask, struct error **err)
+{
+	ERR_clear_error();
+	context->ssl = openssl_need(SSL_CTX_new(TLS_server_method()));
+	if (!settings_set(context->ssl, ask))
+		return openssl_error(err, ERR_INVALID, "cannot prepare TLS");
+	SSL_CTX_set_verify(context->ssl, SSL_VERIFY_NONE, NULL);
+	return site_certificate_set(context->ssl, options->site_certificate, options->site_key,
+				    err);
+}
+
 static int context_fill(struct tls_context *context, const struct tls_options *options,
 			const struct tls_questions *ask, struct error **err)
 {
@@ -154,7 +168,9 @@ int tls_context_new(const struct tls_options *options, const struct tls_question
 {
 	struct tls_context *context = mem_new(struct tls_context);
 	context->refs = 1;
-	int r = context_fill(context, options, questions, err);
+	int r = options->site_certificate != NULL
+			? site_fill(context, options, questions, err)
+			: context_fill(context, options, questions, err);
 	if (r < 0) {
 		tls_context_unref(context);
 		return r;

@@ -11,6 +11,7 @@
  *   farewell.c     inner streams that outlive theirs, until the last bytes are out
  *   context.c      what one generation of credentials shares
  *   verify.c       pki_verify() for OpenSSL
+ *   site.c         the certificate of a site for everybody
  */
 #ifndef SAMOZA_ADAPTER_TLS_PRIVATE_H
 #define SAMOZA_ADAPTER_TLS_PRIVATE_H
@@ -32,7 +33,7 @@ struct tls_transport {
 	struct loop *loop;
 	struct stream_transport *inner;
 	struct tls_options options;
-	char *directory;
+	char *directory, *site_certificate, *site_key;
 	struct tls_context *context;
 	struct tls_farewell *farewells;
 	unsigned farewell_count;

@@ -30,6 +30,9 @@ struct tls_options {
 	 * believes `trust`, which must outlive the transport. */
 	const char *directory;
 	const struct pki_trust *trust;
+	/* Server for everybody, in place of both: a certificate with its chain and its key, PEM, of an authority
+	 * that browsers know; read again by stream_transport_reload(). Peers are not asked who they are. */
+	const char *site_certificate, *site_key;
 	/* Server: how long after its end a peer's certificate is still taken. Such a peer is to be given a
 	 * renewal and nothing else: stream_peer.expires_wall_ms. */
 	int64_t grace_ms;
@@ -42,7 +45,7 @@ struct tls_options {
 };
 
 /* Takes `inner` over, also on errors. `options` is borrowed for the call, but for what it says. The errors are
- * those of pki_credentials_load(). */
+ * those of pki_credentials_load(); of a site ERR_NOT_FOUND, ERR_DENIED and ERR_INVALID with the file. */
 int tls_transport_new(struct loop *loop, struct stream_transport *inner,
 		      const struct tls_options *options,
 		      struct stream_transport **ret_transport, struct error **err) must_check;
@@ -52,5 +55,7 @@ struct tls_counters {
 	unsigned handshakes; /* under way now */
 };
 struct tls_counters tls_transport_counters(const struct stream_transport *transport);
+/* When the certificate that it shows ends, wall clock. PRE: it has one. */
+int64_t tls_transport_expires_wall_ms(const struct stream_transport *transport);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include "adapter/pki/private.h"
 #include "adapter/tls/farewell.h"
 #include "adapter/tls/handshake.h"
 #include "base/check.h"
@@ -31,6 +32,8 @@ static void transport_free(struct stream_transport *transport)
 	tls_context_unref(t->context);
 	stream_transport_free(t->inner);
 	free(t->directory);
+	free(t->site_certificate);
+	free(t->site_key);
 	free(t);
 }
 
@@ -45,7 +48,10 @@ int tls_transport_new(struct loop *loop, struct stream_transport *inner,
 		      const struct tls_options *options,
 		      struct stream_transport **ret_transport, struct error **err)
 {
-	PRE((options->directory != NULL) != (options->trust != NULL));
+	PRE((options->directory != NULL) + (options->trust != NULL) +
+		    (options->site_certificate != NULL) ==
+	    1);
+	PRE((options->site_certificate != NULL) == (options->site_key != NULL));
 	PRE(options->handshakes_max <= TLS_HANDSHAKES_LIMIT);
 	struct tls_transport *t = mem_new(struct tls_transport);
 	t->transport.ops = &transport_ops;
@@ -54,6 +60,10 @@ int tls_transport_new(struct loop *loop, struct stream_transport *inner,
 	t->directory = mem_strdup(options->directory);
 	t->options = *options;
 	t->options.directory = t->directory;
+	t->site_certificate = mem_strdup(options->site_certificate);
+	t->site_key = mem_strdup(options->site_key);
+	t->options.site_certificate = t->site_certificate;
+	t->options.site_key = t->site_key;
 	if (t->options.handshakes_max == 0)
 		t->options.handshakes_max = TLS_HANDSHAKES_MAX;
 	if (t->options.handshake_ms == 0)
@@ -65,6 +75,13 @@ int tls_transport_new(struct loop *loop, struct stream_transport *inner,
 	}
 	*ret_transport = &t->transport;
 	return 0;
+}
+
+int64_t tls_transport_expires_wall_ms(const struct stream_transport *transport)
+{
+	const X509 *own = SSL_CTX_get0_certificate(tls_of(transport)->context->ssl);
+	PRE(own != NULL);
+	return x509_time_ms(X509_get0_notAfter(own));
 }
 
 struct tls_counters tls_transport_counters(const struct stream_transport *transport)

@@ -61,11 +61,24 @@ static void list_one(void *data, const struct mesh_peer *peer)
 	}
 }
 
+/* What concerns this machine is nobody else's: as if it were not there. */
+static bool refuse_others(struct http_request *q)
+{
+	if (audience_is_local(q))
+		return false;
+	http_reply_failure(q, 404, "not-found",
+			   "pages are at /TOPOLOGY/SPACE/; the list of them is for the machine "
+			   "itself");
+	return true;
+}
+
 static void on_list(void *context, struct http_request *q)
 {
 	struct edge *e = context;
 	struct buffer b = BUFFER_INIT(PAGE_MAX), items = BUFFER_INIT(PAGE_MAX);
 
+	if (refuse_others(q))
+		return;
 	mesh_table_visit(mesh_table(e->options.mesh), list_one, &items);
 	(void)buffer_add_string(&b, "<!doctype html>\n<html lang=\"en\"><head><meta "
 				    "charset=\"utf-8\"><title>zedge of ");
@@ -90,6 +103,11 @@ static void on_health(void *context, struct http_request *q)
 	struct edge *e = context;
 	struct buffer b = BUFFER_INIT(4096);
 
+	if (!audience_is_local(q)) {
+		(void)buffer_add_string(&b, "{\"status\":\"ok\"}\n");
+		page_reply_text(q, "application/json", &b);
+		return;
+	}
 	(void)buffer_add_string(&b, "{\"status\":\"ok\",\"zhost\":");
 	(void)!schema_add_json_string(&b, mesh_zhost(e->options.mesh));
 	(void)buffer_printf(&b, ",\"zrms\":\"%s\"}\n",
@@ -97,16 +115,29 @@ static void on_health(void *context, struct http_request *q)
 	page_reply_text(q, "application/json", &b);
 }
 
-enum { REQUESTS, SESSIONS };
+enum { REQUESTS, SESSIONS, SLOWED, CLIENTS, REFUSED, EXPIRES };
 static const struct metric metrics[] = {
 	[REQUESTS] = {"zedge_requests_total", METRIC_COUNTER, "Requests from browsers."},
 	[SESSIONS] = {"zedge_sessions", METRIC_GAUGE, "Open pages."},
+	[SLOWED] = {"zedge_slowed_total", METRIC_COUNTER,
+		    "Requests of clients over their limit, answered 429."},
+	[CLIENTS] = {"zedge_clients", METRIC_GAUGE,
+		     "Clients on other machines that are known."},
+	[REFUSED] = {"zedge_tls_refused_total", METRIC_COUNTER,
+		     "Connections that did not pass their handshake."},
+	[EXPIRES] = {"zedge_certificate_expires_seconds", METRIC_GAUGE,
+		     "Time until the certificate of zedge ends; 0: it has, or there is none."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)
 {
 	const struct edge *e = part;
+	const struct audience_counters audience = audience_counters(e->audience);
 
+	metric_set(to, SLOWED, audience.slowed_total);
+	metric_set(to, CLIENTS, audience.clients);
+	metric_set(to, REFUSED, e->site != NULL ? site_counters(e->site).refused_total : 0);
+	metric_set(to, EXPIRES, e->site != NULL ? (uint64_t)site_left_ms(e->site) / 1000 : 0);
 	metric_set(to, REQUESTS, http_server_counters(e->server).requests_total);
 	metric_set(to, SESSIONS, sessions_count(e->sessions));
 }
@@ -118,6 +149,8 @@ static void on_metrics(void *context, struct http_request *q)
 	struct edge *e = context;
 	struct buffer b = BUFFER_INIT(PAGE_MAX);
 
+	if (refuse_others(q))
+		return;
 	metric_registry_print(e->options.metrics, &b);
 	page_reply_text(q, "text/plain; version=0.0.4; charset=utf-8", &b);
 }
@@ -161,27 +194,70 @@ static const struct http_route routes[] = {
 	 .query = http_query_any},
 };
 
-int edge_new(const struct edge_options *edge_options, struct edge **ret_edge,
-	     struct error **err)
+static struct http_refusal on_admit(void *context, struct http_request *q,
+				    const struct http_route *route)
 {
-	struct edge *e = mem_new(struct edge);
+	const struct edge *e = context;
+
+	(void)route;
+	return audience_admit(e->audience, q);
+}
+
+static bool on_proxied(void *context, const struct http_request *q)
+{
+	const struct edge *e = context;
+
+	return audience_is_proxied(e->audience, q);
+}
+
+static void on_sent(void *context, struct http_request *q, uint64_t bytes)
+{
+	const struct edge *e = context;
+
+	audience_sent(e->audience, q, bytes);
+}
+
+/* On loopback plain, everywhere with TLS. */
+static int edge_listen(struct edge *e, struct error **err)
+{
+	const struct edge_public *public = e->options.public;
+	const struct cli_address *at = &e->options.listen;
 	struct http_options options = {
-		.address = edge_options->listen.host,
-		.port = edge_options->listen.port,
+		.address = public->certificate == NULL ? at->host : NULL,
+		.port = at->port,
 		.routes = routes,
 		.route_count = ARRAY_SIZE(routes),
 		.context = e,
 		.error_body = error_body,
+		.admit = on_admit,
+		.is_proxied = on_proxied,
+		.sent = on_sent,
 		.loopback_only = true,
+		/* Those of a proxy are of many clients. */
+		.per_address_max = public->proxies == NULL ? public->connections : 0,
 		.memory_max = (size_t)128 * 1024,
 	};
+	int r = audience_new(e->options.loop, public, &e->audience, err);
+
+	if (r == 0)
+		r = http_server_new(e->options.loop, &options, &e->server, err);
+	if (r == 0 && public->certificate != NULL)
+		r = site_new(e->options.loop, at, public, e->server, &e->site, err);
+	return r;
+}
+
+int edge_new(const struct edge_options *edge_options, struct edge **ret_edge,
+	     struct error **err)
+{
+	struct edge *e = mem_new(struct edge);
 	int r;
 
 	e->options = *edge_options;
 	e->sessions = sessions_new(mesh_zhost(e->options.mesh));
 	e->broadcast =
 		broadcast_new(mesh_zhost(e->options.mesh), mesh_transport(e->options.mesh));
-	r = http_server_new(e->options.loop, &options, &e->server, err);
+	r = edge_listen(e, err);
+	e->options.public = NULL;
 	if (r < 0) {
 		edge_free(e);
 		return error_wrap(err, "zedge");
@@ -194,7 +270,7 @@ int edge_new(const struct edge_options *edge_options, struct edge **ret_edge,
 
 uint16_t edge_port(const struct edge *e)
 {
-	return http_server_port(e->server);
+	return e->site != NULL ? site_port(e->site) : http_server_port(e->server);
 }
 
 void edge_free(struct edge *e)
@@ -204,6 +280,8 @@ void edge_free(struct edge *e)
 	page_messages_end(e);
 	page_files_end(e);
 	http_server_free(e->server);
+	site_free(e->site);
+	audience_free(e->audience);
 	sessions_free(e->sessions);
 	broadcast_free(e->broadcast);
 	free(e);

@@ -10,6 +10,9 @@
  *   GET  /TOPOLOGY/SPACE/_samoza/placements    which zhost each space runs on
  *   GET  /healthz, /metrics                    of this zhost
  *
+ * Whoever reaches it may read pages. The list, the metrics and which zhosts there are is for this machine alone:
+ * who comes from another one, or through a trusted proxy, gets 404 (audience.h).
+ *
  * Every zhost serves every started UI space that it knows (MESH_TABLE); the files come by
  * digest from zrms, once.
  */
@@ -21,22 +24,34 @@
 #include "base/error.h"
 #include "base/metrics.h"
 #include "zhost/artifact/artifact.h"
+#include "zhost/edge/client_limits.h"
 #include "zhost/mesh/mesh.h"
 #include "zhost/uplink/upstream.h"
 
 struct edge;
 
+/* How it is reached by others ([machines.transport.zedge]). */
+struct edge_public {
+	const char *certificate, *key; /* PEM files; NULL: plain HTTP, on loopback */
+	const char *proxies;	       /* networks of trusted proxies, client.h; NULL: none */
+	/* Of one client, which is not this machine; 0: any number. */
+	uint32_t connections;
+	struct client_rates rates;
+};
+
 /* All borrowed. */
 struct edge_options {
 	struct loop *loop;
-	struct cli_address listen; /* port 0: any */
+	struct cli_address listen; /* port 0: any; not of loopback only with a certificate */
+	const struct edge_public *public; /* borrowed for the call, but for what it says */
 	struct artifacts *artifacts;
 	struct mesh *mesh; /* its pages are those of this edge from now on */
 	struct upstream *upstream;
 	struct metric_registry *metrics; /* for GET /metrics; gets those of this edge */
 };
 
-/* Listens. */
+/* Listens. ERR_DENIED: other machines would reach it, and there is no certificate. Further errors are those of
+ * tls_transport_new(). */
 int edge_new(const struct edge_options *options, struct edge **ret_edge,
 	     struct error **err) must_check;
 void edge_free(struct edge *e);

@@ -1,13 +1,16 @@
 /*
- * What the files of zedge share: edge.c (routes, the list, life), page.c, page_files.c, page_messages.c.
+ * What the files of zedge share: edge.c (routes, the list, life), page.c, page_files.c, page_messages.c;
+ * who may ask for what is audience.c, the way of other machines to it site.c.
  */
 #ifndef SAMOZA_ZHOST_EDGE_EDGE_STATE_H
 #define SAMOZA_ZHOST_EDGE_EDGE_STATE_H
 
 #include "adapter/http/http.h"
+#include "zhost/edge/audience.h"
 #include "zhost/edge/broadcast.h"
 #include "zhost/edge/edge.h"
 #include "zhost/edge/session.h"
+#include "zhost/edge/site.h"
 
 #define PAGE_MAX ((size_t)4 * 1024 * 1024)
 
@@ -16,6 +19,8 @@ struct file_wait;
 struct edge {
 	struct edge_options options;
 	struct http_server *server;
+	struct audience *audience;
+	struct site *site; /* NULL: plain, on loopback */
 	struct sessions *sessions;
 	struct file_wait *waits;
 	struct broadcast *broadcast;

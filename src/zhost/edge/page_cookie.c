@@ -30,17 +30,17 @@ uint64_t page_cookie_read(const char *header)
 	return 0;
 }
 
-char *page_cookie_new(const char *topology, const char *space, uint64_t version)
+char *page_cookie_new(const char *topology, const char *space, uint64_t version, bool is_secure)
 {
-	return str_printf(NAME "%016" PRIx64 "; Path=/%s/%s/; HttpOnly; SameSite=Lax", version,
-			  topology, space);
+	return str_printf(NAME "%016" PRIx64 "; Path=/%s/%s/; HttpOnly; SameSite=Lax%s",
+			  version, topology, space, is_secure ? "; Secure" : "");
 }
 
 void page_cookie_set(struct http_request *request, const char *topology, const char *space,
-		     uint64_t version)
+		     uint64_t version, bool is_secure)
 {
 	if (page_cookie_read(http_header(request, "Cookie")) == version)
 		return;
-	CLEANUP(freep) char *cookie = page_cookie_new(topology, space, version);
+	CLEANUP(freep) char *cookie = page_cookie_new(topology, space, version, is_secure);
 	http_add_header(request, "Set-Cookie", cookie);
 }

@@ -33,16 +33,17 @@ void page_on_redirect(void *context, struct http_request *q)
 
 /* What pages may do. They come from a signed package, so scripts and styles within them are
  * allowed; nothing from elsewhere is, and they talk to their own space only. */
-static void add_policy(struct http_request *q)
+static void add_policy(const struct edge *e, struct http_request *q)
 {
 	CLEANUP(freep)
 	char *policy = str_printf(
 		"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' "
 		"'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; connect-src "
-		"http://%s/%s/%s/; frame-src 'none'; frame-ancestors 'self'; object-src "
+		"%s://%s/%s/%s/; frame-src 'none'; frame-ancestors 'self'; object-src "
 		"'none'; "
 		"base-uri 'self'; form-action 'self'",
-		http_header(q, "Host"), http_param(q, "topology"), http_param(q, "space"));
+		audience_scheme(e->audience, q), http_header(q, "Host"),
+		http_param(q, "topology"), http_param(q, "space"));
 
 	http_add_header(q, "Content-Security-Policy", policy);
 	http_add_header(q, "Referrer-Policy", "same-origin");
@@ -50,15 +51,15 @@ static void add_policy(struct http_request *q)
 	http_add_header(q, "Vary", "Cookie");
 }
 
-static void reply_path(struct http_request *q, const char *name, const char *digest,
-		       const char *path)
+static void reply_path(const struct edge *e, struct http_request *q, const char *name,
+		       const char *digest, const char *path)
 {
 	CLEANUP(freep) char *tag = str_printf("\"%s\"", digest);
 	const char *known = http_header(q, "If-None-Match");
 	struct stat st;
 	int fd;
 
-	add_policy(q);
+	add_policy(e, q);
 	http_add_header(q, "ETag", tag);
 	if (known != NULL && strstr(known, tag) != NULL) {
 		http_reply(q, 304, NULL, NULL, 0);
@@ -87,7 +88,7 @@ static void on_file_there(void *data, const char *path, const struct error *erro
 	if (w->wait != NULL)
 		DL_DELETE(w->edge->waits, w);
 	if (path != NULL)
-		reply_path(w->request, w->name, w->digest, path);
+		reply_path(w->edge, w->request, w->name, w->digest, path);
 	else
 		http_reply_failure(w->request, 503, "unavailable", error->message);
 	file_wait_free(w);
@@ -102,7 +103,8 @@ static void serve(struct edge *e, struct http_request *q, const char *url)
 
 	if (peer == NULL)
 		return;
-	page_cookie_set(q, http_param(q, "topology"), http_param(q, "space"), peer->version);
+	page_cookie_set(q, http_param(q, "topology"), http_param(q, "space"), peer->version,
+			str_equal(audience_scheme(e->audience, q), "https"));
 	name = file_of_url(url);
 	vector_for_each (&peer->assets, a) {
 		if (name == NULL || strcmp(a->name, name) != 0)

@@ -29,9 +29,10 @@ void page_on_messages(void *context, struct http_request *q)
 		session = session_find(e->sessions, token, topology, space);
 	if (session == NULL)
 		session = session_new(e->sessions, topology, space,
+				      audience_is_local(q) ? NULL : audience_client(q),
 				      loop_now(e->options.loop).mono_ms);
 	if (session == NULL) {
-		http_reply_failure(q, 503, "busy", "too many pages are open on this zhost");
+		http_reply_failure(q, 503, "busy", "too many pages are open here");
 		return;
 	}
 	session_attach(session, q);

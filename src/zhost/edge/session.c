@@ -23,9 +23,11 @@ struct session {
 	char token[2 * TOKEN_BYTES + 1];
 	char address[2 * ADDRESS_BYTES + 1];
 	char *suffix;
-	char *topology, *space;	    /* names */
-	struct http_stream *stream; /* NULL: its page is away */
-	unsigned streams;	    /* also earlier ones that are still ending */
+	char *topology, *space;	      /* names */
+	bool is_local;		      /* its page is on this machine */
+	struct client_address client; /* otherwise: its network */
+	struct http_stream *stream;   /* NULL: its page is away */
+	unsigned streams;	      /* also earlier ones that are still ending */
 	struct buffer kept;
 	int64_t idle_since_ms; /* while it is away */
 	UT_hash_handle hh, hh_address;
@@ -93,16 +95,30 @@ struct session *session_find(struct sessions *s, const char *token, const char *
 	return session != NULL && is_of(session, topology, space) ? session : NULL;
 }
 
+static unsigned count_of(const struct sessions *s, const struct client_address *client)
+{
+	const struct client_address network = client_address_network(client);
+	unsigned count = 0;
+
+	for (const struct session *i = s->by_token; i != NULL; i = i->hh.next)
+		count += !i->is_local && memcmp(&i->client, &network, sizeof(network)) == 0;
+	return count;
+}
+
 struct session *session_new(struct sessions *s, const char *topology, const char *space,
-			    int64_t now_ms)
+			    const struct client_address *client, int64_t now_ms)
 {
 	struct session *session;
 
 	sessions_expire(s, now_ms);
-	if (HASH_COUNT(s->by_token) >= SESSIONS_MAX)
+	if (HASH_COUNT(s->by_token) >= SESSIONS_MAX ||
+	    (client != NULL && count_of(s, client) >= SESSIONS_OF_CLIENT))
 		return NULL;
 	session = mem_new(struct session);
 	session->owner = s;
+	session->is_local = client == NULL;
+	if (client != NULL)
+		session->client = client_address_network(client);
 	draw(session->token, TOKEN_BYTES);
 	draw(session->address, ADDRESS_BYTES);
 	session->suffix = str_printf("~%s@%s", session->address, s->zhost);

@@ -16,8 +16,10 @@
 #include <stdint.h>
 
 #include "adapter/http/http.h"
+#include "zhost/edge/client.h"
 
 #define SESSIONS_MAX	   1000
+#define SESSIONS_OF_CLIENT 200 /* so that one cannot keep all others out */
 #define SESSION_IDLE_MS	   ((int64_t)60 * 1000)
 #define SESSION_KEPT	   ((size_t)256 * 1024)	 /* while its page is away */
 #define SESSION_STREAM_MAX ((size_t)1024 * 1024) /* on the way to it */
@@ -31,9 +33,9 @@ void sessions_free(struct sessions *s);
 /* The session of the token if it is of this space; NULL otherwise. */
 struct session *session_find(struct sessions *s, const char *token, const char *topology,
 			     const char *space);
-/* NULL: too many are open. */
+/* `client`: whose page it is; NULL: this machine's. NULL: too many are open, of one client SESSIONS_OF_CLIENT. */
 struct session *session_new(struct sessions *s, const char *topology, const char *space,
-			    int64_t now_ms);
+			    const struct client_address *client, int64_t now_ms);
 /* "~ADDRESS@ZHOST", borrowed. */
 const char *session_suffix(const struct session *session);
 

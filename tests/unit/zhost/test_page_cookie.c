@@ -8,7 +8,7 @@
 
 static void what_is_set_is_read(void **state)
 {
-	CLEANUP(freep) char *cookie = page_cookie_new("shop", "web", 0xab12u);
+	CLEANUP(freep) char *cookie = page_cookie_new("shop", "web", 0xab12u, false);
 	(void)state;
 	assert_string_equal(cookie, "samoza-page=000000000000ab12; Path=/shop/web/; HttpOnly; "
 				    "SameSite=Lax");
