@@ -156,6 +156,17 @@ find_certified(struct zrms *zrms, const struct http_request *request, struct pri
 	return to;
 }
 
+static const struct principal *find_shown(struct zrms *zrms, const struct http_request *request,
+					  const char *token, struct asker *asker,
+					  struct principal *zhost)
+{
+	if (token != NULL)
+		return find(zrms, token, asker);
+	/* The same as local-admin, which it could read. */
+	return http_is_owner(request) ? &zrms->access.local_admin
+				      : find_certified(zrms, request, zhost);
+}
+
 /* How often who asks was refused within the hour, this time, too. */
 static uint32_t count_refusal(struct zrms *zrms, struct asker *asker)
 {
@@ -245,12 +256,11 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 		return (struct http_refusal){0};
 	struct asker *asker = asker_new(zrms, request, route);
 	struct principal zhost;
-	const struct principal *p = token != NULL ? find(zrms, token, asker)
-						  : find_certified(zrms, request, &zhost);
+	const struct principal *p = find_shown(zrms, request, token, asker, &zhost);
 	if (p == NULL)
 		return unknown(zrms, request, asker, token != NULL);
 	asker->principal = access_principal_copy(p);
-	asker->is_certified = token == NULL;
+	asker->is_certified = token == NULL && !http_is_owner(request);
 	note_use(zrms, asker);
 	if (access_covers(p->role, (enum access_role)route->needs))
 		return (struct http_refusal){0};

@@ -5,6 +5,7 @@
  *                                         │                                       this machine
  *                                         ├─► a credential that the core knows ──► its principal
  *                                         └─► nobody: 401
+ *   no token, but over DIR/api.sock ───────► the administrator of this machine (adapter/http/owner_socket.h)
  *   no token, and a certificate of a zhost ─► that zhost
  *
  * What a route needs stands in its table (api_routes.c); the core asks once more (core/control/request/access_check.h).

@@ -256,11 +256,13 @@ static int submissions_open(struct zrms *zrms, const char *trust, struct error *
 			       &zrms->submissions, err);
 }
 
-static int http_open(struct zrms *zrms, const char *spool, struct error **err)
+static int http_open(struct zrms *zrms, const char *spool, const char *socket,
+		     struct error **err)
 {
 	struct http_options options = {
 		.address = zrms->settings.local.host,
 		.port = zrms->settings.local.port,
+		.socket = socket,
 		.context = zrms,
 		.error_body = api_error_body,
 		.admit = access_admit,
@@ -382,7 +384,7 @@ static void parts_free(struct zrms *zrms)
 }
 
 static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
-		      struct error **err)
+		      const char *socket, struct error **err)
 {
 	int r = state_open(zrms, err);
 	if (r < 0)
@@ -415,7 +417,7 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 		r = commit_driver_start(zrms->commits, err);
 	/* Nobody can connect before, and wait for the records to be taken up. */
 	if (r == 0)
-		r = http_open(zrms, spool, err);
+		r = http_open(zrms, spool, socket, err);
 	if (r == 0)
 		r = listening_open(zrms, err);
 	if (r == 0) {
@@ -433,6 +435,7 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 {
 	CLEANUP(freep) char *trust = str_printf("%s/trust", zrms->settings.dir);
 	CLEANUP(freep) char *spool = str_printf("%s/spool", zrms->settings.dir);
+	CLEANUP(freep) char *socket = str_printf("%s/api.sock", zrms->settings.dir);
 	int r = directory_open(zrms, err);
 	if (r == 0)
 		r = listening_settle(zrms, err);
@@ -451,7 +454,7 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 	if (r == 0)
 		r = loop_start_threads(&zrms->loop, err);
 	if (r == 0)
-		r = parts_open(zrms, trust, spool, err);
+		r = parts_open(zrms, trust, spool, socket, err);
 	if (r < 0)
 		return r; /* main() ends the process at once */
 	service_ready(zrms->service);

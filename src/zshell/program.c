@@ -86,7 +86,9 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct shell_options, api),
 	 .value = "URL",
 	 .help = "address of zrms, by default http://127.0.0.1:7331; on another machine "
-		 "https://HOST:PORT"},
+		 "https://HOST:PORT; unix:DIR/api.sock, DIR being the directory of zrms, needs "
+		 "no "
+		 "token of its user and of root"},
 	{.name = "token-file",
 	 .environment = "SAMOZA_TOKEN_FILE",
 	 .type = CLI_PATH,

@@ -9,6 +9,7 @@
 
 #include "adapter/cli/version.h"
 #include "adapter/client/api_secure.h"
+#include "adapter/client/api_socket.h"
 #include "adapter/client/interrupt.h"
 #include "adapter/client/view.h"
 #include "adapter/token/known_cluster.h"
@@ -36,7 +37,8 @@ int64_t mono_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int api_new(const char *url, struct api **ret_api, struct error **err)
+/* NULL: it is none. The caller frees. */
+static char *whole_url(const char *url)
 {
 	CLEANUP(freep)
 	char *whole =
@@ -44,7 +46,6 @@ int api_new(const char *url, struct api **ret_api, struct error **err)
 	CURLU *parsed = curl_url();
 	char *host = NULL;
 	bool good;
-	struct api *api;
 
 	INVARIANT(parsed != NULL);
 	good = (str_has_prefix(whole, "http://") || str_has_prefix(whole, "https://")) &&
@@ -52,17 +53,35 @@ int api_new(const char *url, struct api **ret_api, struct error **err)
 	       curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK;
 	curl_free(host);
 	curl_url_cleanup(parsed);
-	if (!good)
+	while (good && str_has_suffix(whole, "/"))
+		whole[strlen(whole) - 1] = '\0';
+	return good ? steal_ptr(&whole) : NULL;
+}
+
+int api_new(const char *url, struct api **ret_api, struct error **err)
+{
+	bool is_socket = str_has_prefix(url, API_SOCKET);
+	CLEANUP(freep)
+	char *base = is_socket ? mem_strdup("http://localhost") : whole_url(url);
+	struct api_socket *socket = NULL;
+	struct api *api;
+	int r = 0;
+
+	if (base == NULL)
 		return error_set(err, ERR_INVALID,
 				 "'%s' is not the address of zrms: expected one such as "
-				 "http://127.0.0.1:7331",
+				 "http://127.0.0.1:7331 or unix:DIR/api.sock",
 				 url);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return error_set(err, ERR_IO, "cannot start libcurl");
-	while (str_has_suffix(whole, "/"))
-		whole[strlen(whole) - 1] = '\0';
+	if (is_socket)
+		r = api_socket_new(url + strlen(API_SOCKET), &socket, err);
+	if (r < 0)
+		return r;
 	api = mem_new(struct api);
-	api->url = steal_ptr(&whole);
+	api->url = mem_strdup(is_socket ? url : base);
+	api->base = steal_ptr(&base);
+	api->socket = socket;
 	api->easy = curl_easy_init();
 	api->multi = curl_multi_init();
 	INVARIANT(api->easy != NULL && api->multi != NULL);
@@ -85,6 +104,8 @@ void api_free(struct api *api)
 	(void)curl_multi_cleanup(api->multi);
 	error_free(api->verifier.why);
 	pki_trust_free(api->own_trust);
+	api_socket_free(api->socket);
+	free(api->base);
 	free(api->url);
 	free(api);
 }
@@ -147,6 +168,13 @@ char *api_path(const char *literal, ...)
 
 /* ---------------------------------------------------------------- one transfer */
 
+void api_connects_to(const struct api *api, CURL *easy)
+{
+	if (api->socket != NULL)
+		(void)curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH,
+				       api_socket_path(api->socket));
+}
+
 static void url_prepare(struct api *api, const char *url)
 {
 	CURL *c = api->easy;
@@ -164,6 +192,7 @@ static void url_prepare(struct api *api, const char *url)
 void api_prepare(struct api *api, const char *url)
 {
 	url_prepare(api, url);
+	api_connects_to(api, api->easy);
 	api_secure_prepare(api, api->easy);
 }
 
@@ -390,7 +419,7 @@ static int exchange(struct api *api, long timeout_ms, const ProtobufCMessageDesc
 int api_get(struct api *api, const char *path, const ProtobufCMessageDescriptor *type,
 	    void **ret_message, struct error **err)
 {
-	CLEANUP(freep) char *url = str_printf("%s%s", api->url, path);
+	CLEANUP(freep) char *url = str_printf("%s%s", api->base, path);
 	struct curl_slist *headers = api_headers(api, "Accept: application/json");
 	int r;
 
@@ -408,7 +437,7 @@ int api_get(struct api *api, const char *path, const ProtobufCMessageDescriptor 
 int api_send(struct api *api, const char *method, const char *path, const char *body,
 	     const ProtobufCMessageDescriptor *type, void **ret_message, struct error **err)
 {
-	CLEANUP(freep) char *url = str_printf("%s%s", api->url, path);
+	CLEANUP(freep) char *url = str_printf("%s%s", api->base, path);
 	struct curl_slist *headers = api_headers(api, "Content-Type: application/json");
 	int r;
 
@@ -469,7 +498,7 @@ int api_check_file(const char *path, struct error **err)
 int api_upload(struct api *api, const char *path, const char *content_type, const char *name,
 	       const ProtobufCMessageDescriptor *type, void **ret_message, struct error **err)
 {
-	CLEANUP(freep) char *url = str_printf("%s%s", api->url, path);
+	CLEANUP(freep) char *url = str_printf("%s%s", api->base, path);
 	CLEANUP(freep) char *header = str_printf("Content-Type: %s", content_type);
 	struct curl_slist *headers;
 	FILE *file = NULL;

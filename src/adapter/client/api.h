@@ -22,7 +22,7 @@ struct api;
 struct pki_trust;
 
 /* `url` as given by a person: "http://127.0.0.1:7331", also without http:// or with / at the
- * end. ERR_INVALID for what is none. */
+ * end; "unix:PATH" is the socket of zrms' directory, DIR/api.sock. ERR_INVALID for what is none. */
 int api_new(const char *url, struct api **ret_api, struct error **err) must_check;
 void api_free(struct api *api);
 /* Shows the token that known_token() finds (adapter/token/known_cluster.h), if any. `file` NULL: none is

@@ -28,7 +28,7 @@ static size_t on_data(char *data, size_t one, size_t size, void *user)
 int api_download(struct api *api, const char *path, api_take_fn *take, void *user,
 		 struct error **err)
 {
-	CLEANUP(freep) char *url = str_printf("%s%s", api->url, path);
+	CLEANUP(freep) char *url = str_printf("%s%s", api->base, path);
 	struct download d = {
 		.api = api, .take = take, .user = user, .refusal = BUFFER_INIT(REFUSAL_MAX)};
 	struct curl_slist *headers = api_headers(api, "Accept: application/octet-stream");

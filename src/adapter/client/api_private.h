@@ -11,8 +11,10 @@
 #include "base/buffer.h"
 
 struct api {
-	char *url;
-	char *token; /* NULL: none is shown */
+	char *url; /* as a person reads it: "http://127.0.0.1:7331", "unix:/var/lib/samoza-zrms/api.sock" */
+	char *base;		   /* what requests begin with; the same but for a socket */
+	struct api_socket *socket; /* NULL: over TCP */
+	char *token;		   /* NULL: none is shown */
 	CURL *easy;
 	CURLM *multi;
 	int64_t timeout_ms;
@@ -26,6 +28,8 @@ struct api {
 	int64_t tell_mono_ms; /* of the request that runs: when to call `slow`; 0: not */
 };
 
+/* Where every handle connects to; before it does. */
+void api_connects_to(const struct api *api, CURL *easy);
 /* Sets what every transfer shares: address, agent, limits. `url` is whole. */
 void api_prepare(struct api *api, const char *url);
 /* A list with that header, and who asks; curl_slist_free_all(). */

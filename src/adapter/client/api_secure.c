@@ -145,7 +145,7 @@ bool api_is_exposed(const struct api *api)
 	struct cli_address address = {0};
 	bool is_local = false;
 
-	if (parsed != NULL && curl_url_set(parsed, CURLUPART_URL, api->url, 0) == CURLUE_OK &&
+	if (parsed != NULL && curl_url_set(parsed, CURLUPART_URL, api->base, 0) == CURLUE_OK &&
 	    curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
 		(void)snprintf(address.host, sizeof(address.host), "%s",
 			       host[0] == '[' ? host + 1 : host);

@@ -153,7 +153,7 @@ static char *stream_url(const struct reading *r)
 	struct buffer url = BUFFER_INIT(1 << 20);
 	const char *more = r->any ? s->again : s->once;
 
-	(void)buffer_printf(&url, "%s%s", r->api->url, s->path);
+	(void)buffer_printf(&url, "%s%s", r->api->base, s->path);
 	if (s->resume != NULL && r->last_id[0] != '\0')
 		(void)buffer_printf(&url, "&%s=%s", s->resume, r->last_id);
 	else if (s->resume != NULL)
@@ -273,6 +273,8 @@ int api_follow(struct api *api, const struct api_stream *stream, struct error **
 	/* A connection of its own: the handler may ask zrms for more meanwhile. */
 	struct api own = {
 		.url = api->url,
+		.base = api->base,
+		.socket = api->socket,
 		.token = api->token,
 		.easy = curl_easy_init(),
 		.multi = curl_multi_init(),

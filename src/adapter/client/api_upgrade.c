@@ -51,7 +51,7 @@ static int connect_to(struct api *api, int *ret_fd, struct error **err)
 
 	if (c == NULL)
 		return error_set(err, ERR_IO, "cannot start libcurl");
-	(void)curl_easy_setopt(c, CURLOPT_URL, api->url);
+	(void)curl_easy_setopt(c, CURLOPT_URL, api->base);
 	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	(void)curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	(void)curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
@@ -59,6 +59,7 @@ static int connect_to(struct api *api, int *ret_fd, struct error **err)
 	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	(void)curl_easy_setopt(c, CURLOPT_CONNECT_ONLY, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
+	api_connects_to(api, c);
 	api_secure_prepare(api, c);
 	code = curl_easy_perform(c);
 	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, NULL);
@@ -72,7 +73,7 @@ static int connect_to(struct api *api, int *ret_fd, struct error **err)
 static int send_request(const struct api *api, int fd, const char *path, const char *protocol,
 			struct error **err)
 {
-	const char *host = strstr(api->url, "://") + 3;
+	const char *host = strstr(api->base, "://") + 3;
 	const char *token = api_is_exposed(api) ? NULL : api->token;
 	CLEANUP(freep)
 	char *text = str_printf("GET %s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: zshell/%s\r\n"

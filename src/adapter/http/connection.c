@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "adapter/http/list.h"
+#include "adapter/http/owner_socket.h"
 #include "adapter/http/pump.h"
 #include "adapter/http/server_state.h"
 #include "adapter/uv/tcp_stream.h"
@@ -21,11 +22,21 @@ void connection_resume(struct http_server *server, struct MHD_Connection *connec
 	server_must_run(server);
 }
 
+/* The server gives such an address to no other connection. */
+static bool is_owner(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	return info->client_addr->sa_family == AF_UNIX;
+}
+
 /* A copy: the stream goes when the peer does, a request may be there longer. */
 static struct stream_peer peer_of(struct http_server *server, struct MHD_Connection *connection,
 				  int fd)
 {
 	const struct stream_peer *known = pump_peer(server, fd);
+	if (is_owner(connection))
+		return (struct stream_peer){.address = mem_strdup(OWNER_SOCKET_ADDRESS)};
 	if (known == NULL) {
 		const union MHD_ConnectionInfo *info =
 			MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -67,6 +78,7 @@ void connection_notify(void *cls, struct MHD_Connection *connection, void **cont
 			->connect_fd;
 	c->peer = peer_of(server, connection, c->fd);
 	c->is_secure = pump_peer(server, c->fd) != NULL;
+	c->is_owner = is_owner(connection);
 	c->in_header = true;
 	c->since_ms = loop_now(server->loop).mono_ms;
 	c->header_limit_ms = server->options.header_timeout_ms;

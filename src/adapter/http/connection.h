@@ -21,6 +21,7 @@ struct http_connection {
 	int64_t body_deadline_ms;	      /* NEVER_MS: no body on its way */
 	struct stream_peer peer;	      /* owns its strings */
 	bool is_secure;			      /* over TLS */
+	bool is_owner;			      /* over options.socket */
 };
 
 /* MHD's callback for connections that are opened and closed. */

@@ -89,6 +89,8 @@ struct http_options {
 	const char *
 		address; /* "127.0.0.1", "::1"; NULL: it does not listen, see http_server_take() */
 	uint16_t port; /* 0: a free one, see http_server_port() */
+	/* Path of a further, Unix socket for the owner of this program (owner_socket.h); NULL: none. */
+	const char *socket;
 	const struct http_route *routes;
 	size_t route_count;
 	void *context; /* of handlers and of error_body */
@@ -161,6 +163,8 @@ const char *http_query(const struct http_request *request, const char *name);
 const struct stream_peer *http_peer(const struct http_request *request);
 /* Whether it came over TLS. */
 bool http_is_secure(const struct http_request *request);
+/* Whether it came over options.socket: from a process of the user that runs this program, or of root. */
+bool http_is_owner(const struct http_request *request);
 /* The value of a header, or NULL. */
 const char *http_header(const struct http_request *request, const char *name);
 /* All that the client has written, but for headers and a body in a file: segments of the path, values of the query,

@@ -70,6 +70,11 @@ bool http_is_secure(const struct http_request *request)
 	return connection_of(request->connection)->is_secure;
 }
 
+bool http_is_owner(const struct http_request *request)
+{
+	return connection_of(request->connection)->is_owner;
+}
+
 const char *http_header(const struct http_request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);

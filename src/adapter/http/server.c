@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "adapter/http/connection.h"
+#include "adapter/http/owner_socket.h"
 #include "adapter/http/pump.h"
 #include "adapter/http/request.h"
 #include "adapter/http/request_state.h"
@@ -43,6 +44,8 @@ static void acceptor_limit(struct http_server *server)
 {
 	if (server->acceptor != NULL)
 		tcp_acceptor_hold(server->acceptor, is_full(server));
+	if (server->owner != NULL)
+		tcp_acceptor_hold(server->owner, is_full(server));
 }
 
 static void server_run(struct http_server *server)
@@ -158,6 +161,18 @@ static void on_accepted(void *user, int fd)
 	connection_add(user, fd, &address, size);
 }
 
+static void on_owner(void *user, int fd)
+{
+	struct http_server *server = user;
+	const struct sockaddr_storage address = {.ss_family = AF_UNIX};
+	if (owner_socket_admits(fd)) {
+		connection_add(server, fd, &address, sizeof(sa_family_t));
+	} else {
+		server->counters.refused_total++;
+		(void)close(fd);
+	}
+}
+
 void http_server_take(struct http_server *server, struct stream *stream)
 {
 	struct sockaddr_storage address;
@@ -188,6 +203,15 @@ static int server_listen(struct http_server *server, struct error **err)
 	return tcp_acceptor_new(server->loop, fd, on_accepted, server, &server->acceptor, err);
 }
 
+static int owner_listen(struct http_server *server, struct error **err)
+{
+	int fd = -1;
+	int r = owner_socket_listen(server->options.socket, &fd, err);
+	if (r < 0)
+		return r;
+	return tcp_acceptor_new(server->loop, fd, on_owner, server, &server->owner, err);
+}
+
 static int server_start(struct http_server *server, struct error **err)
 {
 	server->daemon = daemon_start(server);
@@ -207,10 +231,13 @@ int http_server_new(struct loop *loop, const struct http_options *options,
 	server->options = *options;
 	options_fill(&server->options);
 	int r = server->options.address != NULL ? server_listen(server, err) : 0;
+	if (r == 0 && server->options.socket != NULL)
+		r = owner_listen(server, err);
 	if (r == 0)
 		r = server_start(server, err);
 	if (r < 0) {
 		tcp_acceptor_free(server->acceptor);
+		tcp_acceptor_free(server->owner);
 		if (server->daemon != NULL)
 			MHD_stop_daemon(server->daemon);
 		free(server);
@@ -278,6 +305,9 @@ void http_server_drain(struct http_server *server)
 		return;
 	server->draining = true;
 	tcp_acceptor_free(steal_ptr(&server->acceptor));
+	if (server->owner != NULL)
+		(void)unlink(server->options.socket);
+	tcp_acceptor_free(steal_ptr(&server->owner));
 }
 
 void http_server_free(struct http_server *server)

@@ -8,6 +8,7 @@
  *   reply.c       answers
  *   spool.c       bodies that go to a file
  *   pump.c        connections over TLS
+ *   owner_socket.c  the Unix socket, and who may use it
  *   connection.c  connections, and how a sleeping one is woken
  *   target.c      percent-encoding, query, patterns
  * 
@@ -30,9 +31,10 @@ struct http_server {
 	struct http_options options;
 	struct MHD_Daemon *daemon;
 	uint16_t port;
-	struct tcp_acceptor *acceptor;	 /* NULL: no new connections any more */
-	uv_poll_t *poll;		 /* on MHD's epoll descriptor */
-	struct loop_timer *timeout;	 /* MHD's own */
+	struct tcp_acceptor *acceptor; /* NULL: no new connections any more */
+	struct tcp_acceptor *owner;    /* of options.socket; NULL: the same, or there is none */
+	uv_poll_t *poll;	       /* on MHD's epoll descriptor */
+	struct loop_timer *timeout;    /* MHD's own */
 	struct loop_timer *sweep, *late; /* ours */
 	bool dirty;			 /* MHD_run() is needed */
 	bool draining;			 /* new requests get 503 */
