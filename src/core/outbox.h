@@ -32,6 +32,7 @@ enum record_kind {
 	RECORD_CREDENTIAL = 11, /* id: "user/NAME", "zhost/NAME" */
 	RECORD_JOIN_TOKEN = 12, /* id: of the token */
 	RECORD_IDENTITY = 13,	/* id: name of the zhost */
+	RECORD_SIGN_IN = 14,	/* id: of the code or session */
 };
 
 struct record_change {

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "zrms/session_cookie.h"
 #include "zrms/zrms.h"
 
 _Static_assert(CREDENTIAL_HASH_SIZE == TOKEN_HASH_SIZE,
@@ -68,16 +69,22 @@ static bool is_change(const struct http_request *request, const struct http_rout
 	       str_equal(route->operation, "getBackup");
 }
 
-static struct asker *asker_new(struct zrms *zrms, struct http_request *request,
-			       const struct http_route *route)
+static struct asker *asker_new(struct zrms *zrms, struct http_request *request, bool is_change)
 {
 	struct asker *asker = mem_new(struct asker);
 	asker->zrms = zrms;
 	asker->address = address_of(request);
 	asker->request = str_printf("%s %s", http_method(request), http_raw_path(request));
-	asker->is_change = is_change(request, route);
+	asker->is_change = is_change;
 	http_set_user(request, asker, free_asker);
 	return asker;
+}
+
+void access_identify(struct zrms *zrms, struct http_request *request,
+		     const struct principal *principal)
+{
+	struct asker *asker = asker_new(zrms, request, true);
+	asker->principal = principal != NULL ? access_principal_copy(principal) : NULL;
 }
 
 const struct asker *access_asker(const struct http_request *request)
@@ -133,15 +140,38 @@ static const char *shown_token(const struct http_request *request)
 	return text + strspn(text, " ");
 }
 
+const struct principal *access_credential(struct zrms *zrms,
+					  const uint8_t hash[CREDENTIAL_HASH_SIZE])
+{
+	if (token_hashes_are_equal(hash, zrms->access.local_admin_hash))
+		return &zrms->access.local_admin;
+	return control_principal(zrms->control, hash, loop_now(&zrms->loop).wall_ms);
+}
+
 static const struct principal *find(struct zrms *zrms, const char *token, struct asker *asker)
 {
 	if (!token_is_well_formed(token))
 		return NULL;
 	token_hash(token, asker->hash);
-	if (token_hashes_are_equal(asker->hash, zrms->access.local_admin_hash))
-		return &zrms->access.local_admin;
-	asker->has_credential = true;
-	return control_principal(zrms->control, asker->hash, loop_now(&zrms->loop).wall_ms);
+	const struct principal *p = access_credential(zrms, asker->hash);
+	asker->has_credential = p != &zrms->access.local_admin;
+	return p;
+}
+
+/* The record of a session that is good now, or NULL. */
+static const Samoza__V1__SignInRecord *session_of(struct zrms *zrms,
+						  const uint8_t hash[CREDENTIAL_HASH_SIZE])
+{
+	return control_sign_in(zrms->control, hash, false, loop_now(&zrms->loop).wall_ms);
+}
+
+static const struct principal *find_session(struct zrms *zrms, const char *secret,
+					    struct asker *asker)
+{
+	asker->has_credential = asker->is_session = true;
+	token_hash(secret, asker->hash);
+	const Samoza__V1__SignInRecord *session = session_of(zrms, asker->hash);
+	return session != NULL ? access_credential(zrms, session->credential.data) : NULL;
 }
 
 /* The zhost whose certificate the connection has shown. */
@@ -162,6 +192,10 @@ static const struct principal *find_shown(struct zrms *zrms, const struct http_r
 {
 	if (token != NULL)
 		return find(zrms, token, asker);
+	CLEANUP(token_freep)
+	char *session = session_cookie_shown(request, control_cluster(zrms->control));
+	if (session != NULL)
+		return find_session(zrms, session, asker);
 	/* The same as local-admin, which it could read. */
 	return http_is_owner(request) ? &zrms->access.local_admin
 				      : find_certified(zrms, request, zhost);
@@ -205,6 +239,28 @@ static char *told_text(struct zrms *zrms, struct asker *asker, const char *messa
 
 /* Who shows a wrong token waits for the answer, the longer the more often; who shows a right one from the same
  * address does not. */
+void access_refuse_wrong(struct zrms *zrms, struct http_request *request, char *take_message)
+{
+	struct asker *asker = http_user(request);
+	http_refuse_late(request, (struct http_refusal){.status = 401,
+							.code = "denied",
+							.message = take_message,
+							.after_ms = attempt_delay_ms(
+								count_refusal(zrms, asker))});
+}
+
+/* Of a cookie, which a page shows again and again, also when its session is over. */
+static struct http_refusal unknown_session(struct zrms *zrms, struct http_request *request,
+					   struct asker *asker)
+{
+	session_cookie_set(request, control_cluster(zrms->control), NULL, 0);
+	return (struct http_refusal){.status = 401,
+				     .code = "denied",
+				     .after_ms = attempt_delay_ms(count_refusal(zrms, asker)),
+				     .message =
+					     mem_strdup("the session is over: sign in again")};
+}
+
 static struct http_refusal unknown(struct zrms *zrms, struct http_request *request,
 				   struct asker *asker, bool has_token)
 {
@@ -228,8 +284,11 @@ static struct http_refusal unknown(struct zrms *zrms, struct http_request *reque
 static void note_use(struct zrms *zrms, const struct asker *asker)
 {
 	int64_t wall_ms = loop_now(&zrms->loop).wall_ms;
+	const Samoza__V1__SignInRecord *session =
+		asker->is_session ? session_of(zrms, asker->hash) : NULL;
+	const uint8_t *hash = session != NULL ? session->credential.data : asker->hash;
 	if (!asker->has_credential || store_is_failing(zrms->store) ||
-	    !control_use_is_new(zrms->control, asker->hash, wall_ms))
+	    !control_use_is_new(zrms->control, hash, wall_ms))
 		return;
 	Samoza__V1__CredentialRecord record = SAMOZA__V1__CREDENTIAL_RECORD__INIT;
 	record.name = asker->principal->name;
@@ -247,6 +306,27 @@ static bool is_open(const struct zrms *zrms, const struct http_route *route)
 						 str_equal(zrms->settings.metrics, "public"));
 }
 
+/* Another port of this host gets the cookie, too, and knows no more than that. */
+static bool lacks_word(struct zrms *zrms, const struct http_request *request,
+		       const struct asker *asker)
+{
+	uint8_t hash[TOKEN_HASH_SIZE];
+	const Samoza__V1__SignInRecord *session =
+		asker->is_session && asker->is_change ? session_of(zrms, asker->hash) : NULL;
+	const char *word = http_header(request, SESSION_WORD_HEADER);
+	if (session == NULL)
+		return false;
+	if (word == NULL || !token_has_form(word, SIGN_IN_WORD_PREFIX))
+		return true;
+	token_hash(word, hash);
+	return !token_hashes_are_equal(hash, session->word.data);
+}
+
+static struct http_refusal denied(char *take_message)
+{
+	return (struct http_refusal){.status = 403, .code = "denied", .message = take_message};
+}
+
 struct http_refusal access_admit(void *context, struct http_request *request,
 				 const struct http_route *route)
 {
@@ -254,22 +334,25 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 	const char *token = shown_token(request);
 	if (is_open(zrms, route))
 		return (struct http_refusal){0};
-	struct asker *asker = asker_new(zrms, request, route);
+	struct asker *asker = asker_new(zrms, request, is_change(request, route));
 	struct principal zhost;
 	const struct principal *p = find_shown(zrms, request, token, asker, &zhost);
+	if (p == NULL && asker->is_session)
+		return unknown_session(zrms, request, asker);
 	if (p == NULL)
 		return unknown(zrms, request, asker, token != NULL);
 	asker->principal = access_principal_copy(p);
-	asker->is_certified = token == NULL && !http_is_owner(request);
+	asker->is_certified = p == &zhost;
 	note_use(zrms, asker);
-	if (access_covers(p->role, (enum access_role)route->needs))
-		return (struct http_refusal){0};
-	return (struct http_refusal){
-		.status = 403,
-		.code = "denied",
-		.message = str_printf("%s has the role %s; this needs the role %s", p->name,
-				      access_role_name(p->role),
-				      access_role_name((enum access_role)route->needs))};
+	if (!access_covers(p->role, (enum access_role)route->needs))
+		return denied(str_printf("%s has the role %s; this needs the role %s", p->name,
+					 access_role_name(p->role),
+					 access_role_name((enum access_role)route->needs)));
+	if (lacks_word(zrms, request, asker))
+		return denied(mem_strdup(
+			"a change by a session needs its word, which was told at the sign-in, "
+			"in the header " SESSION_WORD_HEADER));
+	return (struct http_refusal){0};
 }
 
 /* What cannot be written now is in the log alone. */
@@ -301,9 +384,10 @@ void access_refused(void *context, struct http_request *request, const char *cod
 
 static bool is_good(void *user, const uint8_t hash[CREDENTIAL_HASH_SIZE])
 {
-	const struct zrms *zrms = user;
-	return control_principal(zrms->control, hash,
-				 loop_now((struct loop *)&zrms->loop).wall_ms) != NULL;
+	struct zrms *zrms = user;
+	const Samoza__V1__SignInRecord *session = session_of(zrms, hash);
+	return access_credential(zrms, session != NULL ? session->credential.data : hash) !=
+	       NULL;
 }
 
 int access_open(struct access *access, struct zrms *zrms, const char *dir, struct error **err)

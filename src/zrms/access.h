@@ -5,6 +5,7 @@
  *                                         │                                       this machine
  *                                         ├─► a credential that the core knows ──► its principal
  *                                         └─► nobody: 401
+ *   no token, but the cookie of a session ─► the principal of the credential with which it was made
  *   no token, but over DIR/api.sock ───────► the administrator of this machine (adapter/http/owner_socket.h)
  *   no token, and a certificate of a zhost ─► that zhost
  *
@@ -29,8 +30,9 @@ struct asker {
 	char *address;		     /* without the port */
 	char *request;		     /* "POST /v1/users" */
 	bool is_certified;   /* the connection has shown its certificate, and no token */
+	bool is_session;     /* it has shown the cookie of a session */
 	bool has_credential; /* otherwise it is the administrator of this machine, or nobody */
-	uint8_t hash[CREDENTIAL_HASH_SIZE]; /* of the credential */
+	uint8_t hash[CREDENTIAL_HASH_SIZE]; /* of the credential, or of the session */
 	bool is_change;			    /* what is refused of it belongs into the audit */
 	uint32_t refused; /* how often within the hour, this time, too; 0: not counted yet */
 };
@@ -62,6 +64,15 @@ void access_refused(void *context, struct http_request *request, const char *cod
 /* Who asks, as it was when the request came; it lives as long as the request. */
 const struct asker *access_asker(const struct http_request *request);
 const struct principal *access_principal(const struct http_request *request);
+/* Whose the credential with that hash is, at this moment; that of this machine's administrator, too. NULL: nobody's. */
+const struct principal *access_credential(struct zrms *zrms,
+					  const uint8_t hash[CREDENTIAL_HASH_SIZE]);
+/* For what is open to everybody, and asks for a proof of its own: from now on the request is that of `principal`, NULL:
+ * of a stranger, with an audit line where it is refused. */
+void access_identify(struct zrms *zrms, struct http_request *request,
+		     const struct principal *principal);
+/* A stranger has shown a wrong secret: is answered `message` (taken over), the later the more often. */
+void access_refuse_wrong(struct zrms *zrms, struct http_request *request, char *take_message);
 /* Fills in who asks the core: it is the one that tells the audit from here on. */
 void access_ask(struct http_request *request, struct control_input *input);
 /* The request only computes: what is refused of it does not belong into the audit. */

@@ -24,6 +24,8 @@ api_handler api_zhosts_list, api_zhost_get, api_zhost_cordon, api_zhost_uncordon
 	api_zhost_drain, api_zhost_remove, api_cluster, api_rebalance, api_rebalance_get,
 	api_rebalance_stop;
 /* api_users.c */
+api_handler api_sign_in_code, api_sign_in, api_sign_out, api_self, api_sessions_list,
+	api_session_end;
 api_handler api_users_list, api_user_create, api_user_remove, api_user_token, api_zhost_token;
 /* api_join.c */
 api_handler api_tokens_list, api_token_create, api_token_remove, api_join;

@@ -8,7 +8,8 @@
 #define VIEW(name) &samoza__v1__##name##__descriptor
 
 /* Of a body that anybody may send. */
-#define JOIN_BODY_MAX ((size_t)16 * 1024)
+#define JOIN_BODY_MAX	 ((size_t)16 * 1024)
+#define SIGN_IN_BODY_MAX ((size_t)1024)
 
 /* clang-format off */
 /* What queries may say. */
@@ -222,6 +223,26 @@ static const struct http_route routes[] = {
 	{"POST", "/v1/users/{name}/token", api_user_token, 0, NULL,
 	 "A new token for a person or program; the one before is void", NULL, VIEW(token_view),
 	 "rotateUserToken", NULL, "404", ACCESS_ADMIN},
+	{"POST", "/v1/sign-in-codes", api_sign_in_code, 0, NULL,
+	 "A code with which whoever made it signs in once, within 10 minutes; it is told once", NULL,
+	 VIEW(sign_in_code_view),
+	 "makeSignInCode", "201", NULL, ACCESS_VIEWER},
+	{"POST", "/v1/sign-in", api_sign_in, HTTP_BODY_MEMORY, NULL,
+	 "A code or a token becomes a session, for 12 hours: a cookie, and a word that its changes show "
+	 "in the header Samoza-Session",
+	 VIEW(sign_in_request), VIEW(self_view),
+	 "signIn", NULL, "409 411 413 422", ACCESS_NOBODY, SIGN_IN_BODY_MAX},
+	{"GET", "/v1/session", api_self, 0, NULL, "Who asks, and what it may do", NULL,
+	 VIEW(self_view),
+	 "getSession", NULL, NULL, ACCESS_VIEWER},
+	{"DELETE", "/v1/session", api_sign_out, 0, NULL, "Sign out: the session that asks ends", NULL,
+	 NULL,
+	 "signOut", "204", "404 409", ACCESS_VIEWER},
+	{"GET", "/v1/sessions", api_sessions_list, 0, NULL, "Sessions of people who have signed in",
+	 NULL, VIEW(session_list_view),
+	 "listSessions", NULL, NULL, ACCESS_ADMIN},
+	{"DELETE", "/v1/sessions/{id}", api_session_end, 0, NULL, "End somebody's session", NULL, NULL,
+	 "endSession", "204", "404", ACCESS_ADMIN},
 	{"GET", "/v1/tokens", api_tokens_list, 0, NULL, "Tokens with which machines join",
 	 NULL, VIEW(join_token_list_view),
 	 "listTokens", NULL, NULL, ACCESS_ADMIN},

@@ -49,7 +49,7 @@ static void on_record(void *user, const struct record_change *change)
 	int r = artifacts_record(zrms->artifacts, change->kind, change->id, change->data,
 				 change->size, &err);
 	INVARIANT(r == 0); /* the core has just written it */
-	if (change->kind == RECORD_CREDENTIAL)
+	if (change->kind == RECORD_CREDENTIAL || change->kind == RECORD_SIGN_IN)
 		access_watches_look(&zrms->access.open);
 	if (change->kind == RECORD_ZHOST || change->kind == RECORD_IDENTITY)
 		mesh_book_changed(zrms->mesh_book, change->id);

@@ -37,6 +37,8 @@ static const char *kind_name(enum record_kind kind)
 		return "the join token";
 	case RECORD_IDENTITY:
 		return "the identity of";
+	case RECORD_SIGN_IN:
+		return "the sign-in";
 	}
 	return "unknown kind";
 }

@@ -195,6 +195,8 @@ void http_reply(struct http_request *request, unsigned status, const char *type,
 /* options.error_body with a status of the caller's. */
 void http_reply_failure(struct http_request *request, unsigned status, const char *code,
 			const char *message);
+/* The same after refusal.after_ms, without holding up anything else. Takes refusal.message over. */
+void http_refuse_late(struct http_request *request, struct http_refusal refusal);
 /* The same with a body of the caller's, as http_reply(). */
 void http_reply_refusal(struct http_request *request, unsigned status, const char *code,
 			const char *message, const char *type, char *body, size_t size);

@@ -482,6 +482,15 @@ void request_late_due(void *user)
 	loop_timer_at(server->late, next_ms);
 }
 
+void http_refuse_late(struct http_request *request, struct http_refusal refusal)
+{
+	struct http_server *server = request->server;
+	PRE(request->late.status == 0 && !request->answered);
+	request->late = refusal;
+	request->late_ms = loop_now(server->loop).mono_ms + refusal.after_ms;
+	request_late_due(server);
+}
+
 static enum MHD_Result handler_call(struct http_request *request)
 {
 	struct http_server *server = request->server;

@@ -49,9 +49,12 @@ void token_free(char *token)
 
 bool token_is_well_formed(const char *text)
 {
-	return strlen(text) == TOKEN_SIZE &&
-	       (str_has_prefix(text, TOKEN_OF_PERSON) ||
-		str_has_prefix(text, TOKEN_OF_ZHOST)) &&
+	return token_has_form(text, TOKEN_OF_PERSON) || token_has_form(text, TOKEN_OF_ZHOST);
+}
+
+bool token_has_form(const char *text, const char *prefix)
+{
+	return strlen(text) == TOKEN_SIZE && str_has_prefix(text, prefix) &&
 	       strspn(text + PREFIX_SIZE, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 					  "0123456789-_") == ENCODED_SIZE;
 }

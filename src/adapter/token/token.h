@@ -18,6 +18,10 @@
 #define TOKEN_HASH_SIZE 32
 #define TOKEN_OF_PERSON "smzu_"
 #define TOKEN_OF_ZHOST	"smzz_"
+/* Of sign-ins (core/access/sign_ins.h): a code, a session, and what its changes show besides. */
+#define SIGN_IN_CODE_PREFIX    "smzc_"
+#define SIGN_IN_SESSION_PREFIX "smzs_"
+#define SIGN_IN_WORD_PREFIX    "smzw_"
 
 /* A new one; the caller frees, with token_free(). */
 char *token_new(const char *prefix);
@@ -28,7 +32,9 @@ static inline void token_freep(char **token)
 	token_free(*token);
 }
 
-/* Whether it looks like one, whatever it opens. */
+/* Whether it looks like one with that prefix. */
+bool token_has_form(const char *text, const char *prefix);
+/* Whether it looks like one of a person or a zhost, whatever it opens. */
 bool token_is_well_formed(const char *text);
 /* BLAKE2b-256: the secret is random, so nothing slower is needed. */
 void token_hash(const char *token, uint8_t ret_hash[TOKEN_HASH_SIZE]);

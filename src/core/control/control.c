@@ -36,6 +36,7 @@
 #include "core/control/state/orders.h"
 #include "core/control/state/rebalance.h"
 #include "core/control/state/record_writer.h"
+#include "core/control/state/sign_in_request.h"
 #include "core/control/state/state.h"
 #include "core/control/state/topology_state.h"
 #include "core/control/state/unload_order.h"
@@ -73,6 +74,7 @@ void control_free(struct control *c)
 	zhost_registry_done(&c->zhosts);
 	forget_done(c);
 	credentials_done(&c->credentials);
+	sign_ins_done(&c->sign_ins);
 	join_tokens_done(&c->join_tokens);
 	identities_done(&c->identities);
 	lifecycle_done(&c->lifecycle);
@@ -137,6 +139,9 @@ static void apply(struct control *c, const struct control_input *input)
 		break;
 	case CONTROL_CREDENTIAL:
 		credential_request(c, input);
+		break;
+	case CONTROL_SIGN_IN:
+		sign_in_request(c, input);
 		break;
 	case CONTROL_TOKEN:
 		token_request(c, input);

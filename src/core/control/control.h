@@ -121,6 +121,16 @@ const struct principal *control_principal(const struct control *control,
 					  const uint8_t hash[CREDENTIAL_HASH_SIZE],
 					  int64_t wall_ms);
 
+/* The code or session whose secret has that hash, at that time; borrowed until the next input. NULL: it is over, or
+ * was never there. It is as good as its credential. */
+const Samoza__V1__SignInRecord *control_sign_in(const struct control *control,
+						const uint8_t hash[CREDENTIAL_HASH_SIZE],
+						bool is_code, int64_t wall_ms);
+Samoza__V1__SessionListView *control_view_sessions(const struct control *control,
+						   int64_t wall_ms);
+/* Its id; borrowed. */
+const char *control_cluster(const struct control *control);
+
 Samoza__V1__JoinTokenListView *control_view_join_tokens(const struct control *control);
 int control_view_join_token(const struct control *control, const char *id,
 			    Samoza__V1__JoinTokenView **ret_view,

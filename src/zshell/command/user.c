@@ -124,6 +124,15 @@ static int run_list(void *context, const struct cli_run *line, struct error **er
 		output_message(o, &list->base);
 		return CLI_DONE;
 	}
+	if (list->n_users == 0 && !o->names_only) {
+		output_line(o,
+			    "There are no users: only the administrator of zrms' machine may "
+			    "use the cluster.");
+		output_note(o,
+			    "zshell user create NAME --role ROLE lets a person or program use "
+			    "it, too.");
+		return CLI_DONE;
+	}
 	table = output_table_new(o, columns, 0);
 	for (size_t i = 0; i < list->n_users; i++) {
 		const Samoza__V1__UserView *v = list->users[i];

@@ -86,6 +86,17 @@ static void add_tokens(struct shell *shell, const char *current, struct cli_cand
 		cli_add_candidate(c, current, list->tokens[i]->id);
 }
 
+static void add_sessions(struct shell *shell, const char *current, struct cli_candidates *c)
+{
+	CLEANUP(view_freep) Samoza__V1__SessionListView *list = NULL;
+
+	if (api_get(shell->api, "/v1/sessions", &samoza__v1__session_list_view__descriptor,
+		    (void **)&list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list->n_sessions; i++)
+		cli_add_candidate(c, current, list->sessions[i]->id);
+}
+
 static const char *const shells[] = {"bash", "fish", "zsh", NULL};
 
 static void add_names(void *context, int kind, const char *current, struct cli_candidates *c)
@@ -100,6 +111,8 @@ static void add_names(void *context, int kind, const char *current, struct cli_c
 		add_users(context, current, c);
 	else if (kind == ARGUMENT_TOKEN)
 		add_tokens(context, current, c);
+	else if (kind == ARGUMENT_SESSION)
+		add_sessions(context, current, c);
 	else if (kind == ARGUMENT_SHELL)
 		for (const char *const *name = shells; *name != NULL; name++)
 			cli_add_candidate(c, current, *name);

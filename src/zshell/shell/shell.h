@@ -35,8 +35,9 @@ enum argument_kind {
 	ARGUMENT_SPACE,				/* TOPOLOGY/PATH */
 	ARGUMENT_ZHOST,
 	ARGUMENT_USER,
-	ARGUMENT_TOKEN, /* with which machines join: its id */
-	ARGUMENT_SHELL, /* bash, zsh, fish */
+	ARGUMENT_TOKEN,	  /* with which machines join: its id */
+	ARGUMENT_SESSION, /* of somebody who has signed in: its id */
+	ARGUMENT_SHELL,	  /* bash, zsh, fish */
 };
 
 #endif

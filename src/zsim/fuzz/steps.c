@@ -17,6 +17,7 @@
 #include "zsim/fuzz/draw/draw_joins.h"
 #include "zsim/fuzz/draw/draw_needs.h"
 #include "zsim/fuzz/draw/draw_protocols.h"
+#include "zsim/fuzz/draw/draw_sign_ins.h"
 #include "zsim/fuzz/draw/draw_times.h"
 #include "zsim/fuzz/draw/draw_versions.h"
 #include "zsim/fuzz/life/fuzz.h"
@@ -596,6 +597,7 @@ void fuzz_step(struct fuzz *f)
 	drain_some_zhost(f);
 	rebalance(f);
 	draw_joins(f);
+	draw_sign_ins(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
 	if (f->world.violation == NULL && random_percent(&f->random, 70))
 		world_drain(&f->world);

@@ -161,6 +161,7 @@ static uint64_t link_of(const struct control_input *input)
 		return input->data.link_id;
 	case CONTROL_REPORT:
 	case CONTROL_CREDENTIAL:
+	case CONTROL_SIGN_IN:
 	case CONTROL_TOKEN:
 	case CONTROL_BACKUP:
 	case CONTROL_JOIN:

@@ -59,6 +59,8 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
 		return &samoza__v1__join_token_record__descriptor;
 	case RECORD_IDENTITY:
 		return &samoza__v1__identity_record__descriptor;
+	case RECORD_SIGN_IN:
+		return &samoza__v1__sign_in_record__descriptor;
 	}
 	return NULL;
 }
@@ -117,6 +119,11 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 		schema_message_free(message);
 		return r;
 	}
+	if (kind == RECORD_SIGN_IN) {
+		r = sign_ins_put(&c->sign_ins, (const Samoza__V1__SignInRecord *)message, err);
+		schema_message_free(message);
+		return r;
+	}
 	if (kind == RECORD_CREDENTIAL) {
 		r = credentials_put(&c->credentials,
 				    (const Samoza__V1__CredentialRecord *)message, err);
@@ -158,6 +165,7 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 	case RECORD_CREDENTIAL: /* its owner is unknown, and gets another one */
 	case RECORD_JOIN_TOKEN: /* nobody joins with it */
 	case RECORD_IDENTITY:	/* its zhost is unknown, and joins again */
+	case RECORD_SIGN_IN:	/* somebody signs in again */
 		return 0;
 	case RECORD_META:
 	case RECORD_ZHOST:

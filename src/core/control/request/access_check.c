@@ -8,6 +8,22 @@
 #include "core/control/zhost/zhosts.h"
 #include "model/topology.h"
 
+/* To sign in, a code or a token is the proof; to sign out, the session is. */
+static enum access_role needed_to_sign_in(enum sign_in_action action)
+{
+	switch (action) {
+	case SIGN_IN_CODE:
+		return ACCESS_VIEWER;
+	case SIGN_IN_END:
+		return ACCESS_ADMIN;
+	case SIGN_IN_CREDENTIAL:
+	case SIGN_IN_WITH_CODE:
+	case SIGN_IN_OUT:
+		return ACCESS_NOBODY;
+	}
+	IMPOSSIBLE("an action of an unknown type");
+}
+
 enum access_role access_needed(const struct control_input *input)
 {
 	switch (input->type) {
@@ -26,6 +42,8 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_TOKEN:
 	case CONTROL_BACKUP:
 		return ACCESS_ADMIN;
+	case CONTROL_SIGN_IN:
+		return needed_to_sign_in(input->sign_in.action);
 	case CONTROL_HELLO:
 	case CONTROL_REPORT:
 	case CONTROL_HEARTBEAT:
@@ -65,6 +83,7 @@ const char *access_topology(const struct control_input *input)
 	case CONTROL_ZHOST:
 	case CONTROL_REBALANCE:
 	case CONTROL_CREDENTIAL:
+	case CONTROL_SIGN_IN:
 	case CONTROL_TOKEN:
 	case CONTROL_BACKUP:
 	case CONTROL_JOIN:

@@ -115,6 +115,23 @@ static char *about_credential(const struct control_input *input)
 				   : "something else");
 }
 
+static char *about_sign_in(const struct control_input *input)
+{
+	switch (input->sign_in.action) {
+	case SIGN_IN_CODE:
+		return mem_strdup("make a sign-in code");
+	case SIGN_IN_CREDENTIAL:
+		return mem_strdup("sign in with a token");
+	case SIGN_IN_WITH_CODE:
+		return mem_strdup("sign in with a code");
+	case SIGN_IN_OUT:
+		return mem_strdup("sign out");
+	case SIGN_IN_END:
+		return str_printf("end session %s", input->sign_in.record->id);
+	}
+	IMPOSSIBLE("an action of an unknown type");
+}
+
 static char *about_token(const struct control_input *input)
 {
 	const Samoza__V1__JoinTokenRecord *record = input->token.record;
@@ -155,6 +172,8 @@ static char *words(const struct control *c, const struct control_input *input)
 		return about_zhost(input);
 	case CONTROL_CREDENTIAL:
 		return about_credential(input);
+	case CONTROL_SIGN_IN:
+		return about_sign_in(input);
 	case CONTROL_TOKEN:
 		return about_token(input);
 	case CONTROL_BACKUP:

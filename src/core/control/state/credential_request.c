@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/state/record_writer.h"
+#include "core/control/state/sign_in_request.h"
 #include "core/control/state/state.h"
 #include "model/zhost.h"
 #include "schema/message.h"
@@ -72,6 +73,8 @@ static int create(struct control *c, const Samoza__V1__CredentialRecord *asked, 
 	record.created_ms = c->now.wall_ms;
 	record.created_by = (char *)c->actor;
 	const char *from = before != NULL ? access_role_name(before->principal->role) : NULL;
+	if (before != NULL)
+		sign_ins_end_of(c, before->hash);
 	r = credentials_put(&c->credentials, &record, err);
 	if (r < 0)
 		return r;
@@ -101,6 +104,7 @@ static int rotate(struct control *c, const Samoza__V1__CredentialRecord *asked, 
 	record->hash.len = asked->hash.len;
 	record->last_used_ms = 0;
 	const char *role = access_role_name(credential->principal->role);
+	sign_ins_end_of(c, credential->hash);
 	r = credentials_put(&c->credentials, record, err);
 	schema_message_free(&record->base);
 	if (r < 0)
@@ -119,6 +123,7 @@ static int remove_one(struct control *c, const Samoza__V1__CredentialRecord *ask
 	if (r < 0)
 		return r;
 	emit_what_happened(c, credential, access_role_name(credential->principal->role), NULL);
+	sign_ins_end_of(c, credential->hash);
 	records_delete_credential(c, credential);
 	credentials_remove(&c->credentials, credential);
 	return 0;

@@ -27,6 +27,7 @@ enum control_input_type {
 	CONTROL_REBALANCE,  /* cluster rebalance */
 	CONTROL_ZHOST,	    /* cordon, uncordon, remove */
 	CONTROL_CREDENTIAL, /* made, replaced, removed */
+	CONTROL_SIGN_IN,    /* codes and sessions of people: made, ended */
 	CONTROL_TOKEN,	    /* of those with which machines join: made, removed */
 	CONTROL_BACKUP,	    /* all records are handed out: changes nothing, for the audit */
 	CONTROL_JOIN,	    /* a machine joins with a token */
@@ -68,6 +69,14 @@ enum credential_action {
 	CREDENTIAL_USED, /* somebody has shown it; of the system itself */
 };
 
+enum sign_in_action {
+	SIGN_IN_CODE,	    /* a code is made with a credential */
+	SIGN_IN_CREDENTIAL, /* a session, with a credential */
+	SIGN_IN_WITH_CODE,  /* a session, with a code, which is used */
+	SIGN_IN_OUT,	    /* a session ends: who has it asks */
+	SIGN_IN_END,	    /* a session ends: an administrator asks */
+};
+
 enum token_action {
 	TOKEN_CREATE,
 	TOKEN_REMOVE,
@@ -81,6 +90,17 @@ struct control_submit {
 	 * who are filled in by the core. */
 	const Samoza__V1__RevisionRecord *record;
 	struct submission_options options;
+};
+
+/* All borrowed. */
+struct control_sign_in {
+	enum sign_in_action action;
+	/* Hash of the credential, of the code, or of the session that ends. */
+	const uint8_t *proof;
+	/* That of the administrator of the machine, whom the core does not know; NULL: there is none. */
+	const uint8_t *local;
+	/* What is made: id, hash, and of a session its word and address. End: the id. */
+	const Samoza__V1__SignInRecord *record;
 };
 
 struct control_input {
@@ -154,6 +174,7 @@ struct control_input {
 			 * name say which one; rotate: its new hash. */
 			const Samoza__V1__CredentialRecord *record;
 		} credential;
+		struct control_sign_in sign_in;
 		struct {
 			enum token_action action;
 			/* Create: all of it, but for who made it, when and its number. Remove:

@@ -39,6 +39,7 @@ void loaded_records_add(struct loaded_records *loaded, enum record_kind kind,
 	case RECORD_CREDENTIAL:
 	case RECORD_JOIN_TOKEN:
 	case RECORD_IDENTITY:
+	case RECORD_SIGN_IN:
 		break;
 	}
 	IMPOSSIBLE("a record that is not kept here");

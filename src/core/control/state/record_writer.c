@@ -452,6 +452,10 @@ void records_write_all(struct control *c)
 			write_copy(c, copy);
 	vector_for_each (&c->forgotten, f)
 		records_write_forgotten(c, f->name, f->epoch);
+	for (const struct credential *k = c->credentials.by_id; k != NULL; k = k->by_id.next)
+		records_write_credential(c, k);
+	for (const struct sign_in *s = c->sign_ins.by_hash; s != NULL; s = s->hh.next)
+		records_write_sign_in(c, s);
 	for (const struct issued_token *t = c->join_tokens.by_id; t != NULL; t = t->hh.next)
 		records_write_join_token(c, t);
 	for (const struct identity *i = c->identities.by_name; i != NULL; i = i->hh.next)
@@ -520,6 +524,16 @@ void records_write_credential(struct control *c, const struct credential *creden
 void records_delete_credential(struct control *c, const struct credential *credential)
 {
 	delete (c, RECORD_CREDENTIAL, mem_strdup(credential->id));
+}
+
+void records_write_sign_in(struct control *c, const struct sign_in *one)
+{
+	put(c, RECORD_SIGN_IN, mem_strdup(one->record->id), &one->record->base);
+}
+
+void records_delete_sign_in(struct control *c, const struct sign_in *one)
+{
+	delete (c, RECORD_SIGN_IN, mem_strdup(one->record->id));
 }
 
 void records_write_join_token(struct control *c, const struct issued_token *token)

@@ -8,6 +8,7 @@
 
 struct control;
 struct credential;
+struct sign_in;
 struct identity;
 struct issued_token;
 
@@ -33,6 +34,8 @@ void records_delete_converted(struct control *c);
 void records_write_forgotten(struct control *c, const char *name, uint64_t epoch);
 void records_write_credential(struct control *c, const struct credential *credential);
 void records_delete_credential(struct control *c, const struct credential *credential);
+void records_write_sign_in(struct control *c, const struct sign_in *one);
+void records_delete_sign_in(struct control *c, const struct sign_in *one);
 void records_write_join_token(struct control *c, const struct issued_token *token);
 void records_delete_join_token(struct control *c, const struct issued_token *token);
 void records_write_identity(struct control *c, const struct identity *identity);

@@ -21,6 +21,7 @@
 #include "core/access/credentials.h"
 #include "core/access/identity.h"
 #include "core/access/join_tokens.h"
+#include "core/access/sign_ins.h"
 #include "core/control/state/application.h"
 #include "core/control/state/config.h"
 #include "core/control/state/dirty_set.h"
@@ -67,6 +68,7 @@ struct control {
 	struct provider_lists provider_lists;
 	VECTOR(struct forgotten) forgotten; /* by epoch */
 	struct credentials credentials;
+	struct sign_ins sign_ins;
 	struct join_tokens join_tokens;
 	struct identities identities; /* of zhosts */
 	uint64_t mesh_visits;	      /* hellos so far, for routes.visited */

@@ -382,6 +382,11 @@ static const char *name_of_topology_state(unsigned s)
 	return topology_state_name((enum topology_state)s);
 }
 
+const char *control_cluster(const struct control *c)
+{
+	return c->cluster;
+}
+
 Samoza__V1__ClusterView *control_view_cluster(const struct control *c)
 {
 	unsigned zhosts[STATE_COUNT] = {0}, spaces[STATE_COUNT] = {0},

@@ -64,3 +64,39 @@ bool control_use_is_new(const struct control *c, const uint8_t hash[CREDENTIAL_H
 	const struct credential *found = credentials_find_hash(&c->credentials, hash, wall_ms);
 	return found != NULL && credential_use_is_new(found, wall_ms);
 }
+
+/* ---- sign-ins ---- */
+
+const Samoza__V1__SignInRecord *control_sign_in(const struct control *c,
+						const uint8_t hash[CREDENTIAL_HASH_SIZE],
+						bool is_code, int64_t wall_ms)
+{
+	const struct sign_in *found = sign_ins_find(&c->sign_ins, hash, is_code, wall_ms);
+	return found != NULL ? found->record : NULL;
+}
+
+static Samoza__V1__SessionView *session_view(const Samoza__V1__SignInRecord *r)
+{
+	Samoza__V1__SessionView *v = (Samoza__V1__SessionView *)schema_message_new(
+		&samoza__v1__session_view__descriptor);
+	v->id = mem_strdup(r->id);
+	v->user = mem_strdup(r->user);
+	v->created = iso8601_text(r->created_ms);
+	v->expires = iso8601_text(r->expires_ms);
+	v->address = mem_strdup(r->address);
+	return v;
+}
+
+Samoza__V1__SessionListView *control_view_sessions(const struct control *c, int64_t wall_ms)
+{
+	Samoza__V1__SessionListView *list = (Samoza__V1__SessionListView *)schema_message_new(
+		&samoza__v1__session_list_view__descriptor);
+	struct sign_in **all = sign_ins_sorted(&c->sign_ins);
+	list->sessions =
+		mem_new_array(Samoza__V1__SessionView *, HASH_COUNT(c->sign_ins.by_hash) + 1);
+	for (struct sign_in **one = all; *one != NULL; one++)
+		if (!(*one)->record->is_code && wall_ms < (*one)->record->expires_ms)
+			list->sessions[list->n_sessions++] = session_view((*one)->record);
+	free(all);
+	return list;
+}

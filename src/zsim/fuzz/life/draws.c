@@ -66,6 +66,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_NAMES] = {"names", 3, 2, 20,
 			"an instance has another name, as a count comes or goes"},
 	[DRAW_JOINS] = {"joins", 2, 1, 15, "a machine joins with a token"},
+	[DRAW_SIGN_INS] = {"sign-ins", 2, 1, 10, "somebody signs in with a code"},
 	[DRAW_EACH] = {"each", 3, 2, 25, "an instance is there because its zhost fits"},
 };
 

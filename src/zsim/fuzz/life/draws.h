@@ -62,6 +62,7 @@ enum fuzz_draw {
 	DRAW_ACCESS,
 	DRAW_EACH,
 	DRAW_JOINS,
+	DRAW_SIGN_INS,
 	DRAWS,
 };
 

@@ -12,6 +12,7 @@
  *     draw_times.c     settings, a zrms that stands still, machines that sleep, clocks
  *     draw_data.c      processes that read, write and delete their data
  *     draw_joins.c     tokens, machines that join with them, renewals
+ *     draw_sign_ins.c  people with tokens, codes that they make, sessions
  *     draw_messages.c  spaces that send messages and answer them
  *     steps.c          requests, faults of machines and processes, time
  *     commits.c        when commits end, and what dies between their steps
@@ -32,7 +33,7 @@
  *     check_scaled.c   counts that were scaled
  *     check_ends.c     what a rollout leaves, and which states follow each other
  *     each.c           where there is an instance on each zhost that fits
- *     check_joins.c    who is let in
+ *     check_joins.c    who is let in                              check_sign_ins.c  who has signed in
  *     check_quotas.c   how much data a space may keep
  *     check_rebalances.c  what a rebalance moves
  *     check_plan.c     whether what was planned happens
@@ -71,6 +72,7 @@
  *   the store; an event says once that there is no room
  * - nobody is let in who has not joined with a token, or renewed; a token is never used more often than it
  *   allows; what a machine was told is its key lets it in until its name is removed or joins again
+ * - a code becomes one session at most, and nothing that was made with a credential outlives it
  * - exports are published exactly while an instance is started
  * - what happens to a zhost is also an event of each topology that has something there
  * - only legal transitions, each from the state in which the last one ended; records agree
@@ -108,6 +110,7 @@ struct begun_zhost;
 struct cut_off;
 struct fuzz_counts;
 struct joins;
+struct people;
 struct copy_before;
 struct data_access;
 struct messages;
@@ -170,6 +173,7 @@ struct fuzz {
 	struct quota_told *quotas_told;		/* check_quotas.h */
 	struct messages *messages;		/* check_messages.h; NULL: none are drawn */
 	struct joins *joins;			/* check_joins.h; NULL: none are drawn */
+	struct people *people;			/* check_sign_ins.h; NULL: none are drawn */
 	struct planned *planned;		/* check_plan.h; NULL: nothing is */
 	Samoza__V1__RebalanceRecord *rebalance; /* the newest; NULL: there was none */
 	bool placed_otherwise; /* something has got a place since it was asked for, not by it */
