@@ -42,6 +42,7 @@ struct loop_timer {
 
 struct loop_ops {
 	struct instant (*now)(struct loop *loop);
+	int64_t (*mono_us)(struct loop *loop);
 	struct loop_timer *(*timer_new)(struct loop *loop, void (*fn)(void *user), void *user);
 	void (*timer_free)(struct loop_timer *timer);
 	void (*timer_at)(struct loop_timer *timer, int64_t mono_ms);
@@ -70,6 +71,12 @@ struct loop {
 static inline struct instant loop_now(struct loop *loop)
 {
 	return loop->ops->now(loop);
+}
+
+/* The clock of mono_ms, finer: for what is measured, not for deadlines. */
+static inline int64_t loop_mono_us(struct loop *loop)
+{
+	return loop->ops->mono_us(loop);
 }
 
 /* ---- timers ---- */

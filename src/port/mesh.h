@@ -33,9 +33,29 @@ struct mesh_settle {
 	struct mesh_settle *next;
 };
 
+/* By which way messages to another zhost go. */
+enum mesh_by {
+	MESH_BY_NONE, /* not known yet: it is being changed */
+	MESH_BY_HUB,
+	MESH_BY_LINK,
+};
+
+/* What a transport knows of messages to and from one other zhost. */
+struct mesh_way_view {
+	enum mesh_by by;       /* now */
+	int64_t since_ms;      /* monotonic; 0: always */
+	int64_t round_trip_us; /* over a direct link, as last measured; 0: not yet */
+	uint64_t direct, hub;  /* sent */
+	uint64_t late;	       /* of those that came: overtaken on another way, and dropped */
+	uint64_t lost;	       /* of those sent: both ways failed while they changed */
+};
+
 struct mesh_transport_ops {
 	int (*send)(struct mesh_transport *transport, const Samoza__V1__MeshMessage *message);
 	size_t (*room)(const struct mesh_transport *transport, const char *zhost);
+	/* False: it knows nothing of that zhost. NULL: all that is sent goes through zrms. */
+	bool (*way)(const struct mesh_transport *transport, const char *zhost,
+		    struct mesh_way_view *ret);
 	/* Both NULL: all that is sent goes through zrms. */
 	void (*settle)(struct mesh_transport *transport, struct mesh_settle *settle);
 	void (*forget)(struct mesh_transport *transport);
@@ -47,6 +67,7 @@ struct mesh_transport {
 	const struct mesh_transport_ops *ops;
 	mesh_received_fn *received; /* NULL: messages are dropped */
 	void *user;
+	enum mesh_by sent_by; /* the message that was sent last */
 };
 
 /* From now on messages go to `received`, always from the loop. */
@@ -57,11 +78,12 @@ static inline void mesh_transport_receive(struct mesh_transport *transport,
 	transport->user = user;
 }
 
-/* To message->to_zhost. As emit_to reports it: 0, -EHOSTUNREACH when there is no way to that
+/* To message->to_zhost; transport->sent_by says how. As emit_to reports it: 0, -EHOSTUNREACH when there is no way to that
  * zhost now, -EAGAIN when there is no room. */
 static inline int mesh_transport_send(struct mesh_transport *transport,
 				      const Samoza__V1__MeshMessage *message)
 {
+	transport->sent_by = MESH_BY_HUB;
 	return transport->ops->send(transport, message);
 }
 
@@ -71,6 +93,14 @@ static inline size_t mesh_transport_room(const struct mesh_transport *transport,
 					 const char *zhost)
 {
 	return transport->ops->room(transport, zhost);
+}
+
+/* False: it knows nothing of that zhost; what is sent there goes through zrms. */
+static inline bool mesh_transport_way(const struct mesh_transport *transport, const char *zhost,
+				      struct mesh_way_view *ret)
+{
+	*ret = (struct mesh_way_view){.by = MESH_BY_HUB};
+	return transport->ops->way != NULL && transport->ops->way(transport, zhost, ret);
 }
 
 /* Calls settle->fn, maybe at once, when each message that was sent so far is lost, or taken by its zhost, or

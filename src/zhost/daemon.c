@@ -24,6 +24,7 @@
 #include "zhost/log/log_service.h"
 #include "zhost/mesh/hub_transport.h"
 #include "zhost/mesh/mesh.h"
+#include "zhost/mesh/mesh_reports.h"
 #include "zhost/metrics.h"
 #include "zhost/native/native_runtime.h"
 #include "zhost/process/process_host.h"
@@ -66,6 +67,7 @@ struct zhost_daemon {
 	struct mesh_transport *hub;
 	struct direct_service *direct;
 	struct mesh *mesh;
+	struct mesh_reports *mesh_reports;
 	struct reconcile *reconcile;
 	struct data_service *data;
 	struct artifact_store *artifact_store; /* DIR/cache */
@@ -107,6 +109,7 @@ static void on_disconnected(void *user)
 	reconcile_link_down(d->reconcile);
 	log_service_disconnected(d->log_service);
 	exec_service_disconnected(d->exec);
+	mesh_reports_disconnected(d->mesh_reports);
 }
 
 static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *message,
@@ -118,6 +121,7 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *me
 					  .mesh = d->mesh,
 					  .hub = d->hub,
 					  .direct = d->direct,
+					  .mesh_reports = d->mesh_reports,
 					  .data = d->data,
 					  .logs = d->log_service,
 					  .exec = d->exec,
@@ -367,6 +371,7 @@ static void make_parts(struct zhost_daemon *d)
 	d->log_service = log_service_new(d->logs, upstream);
 	d->ports = ports_new(d->address, str_hash(d->settings->name), ports_is_free);
 	d->mesh = mesh_new(&d->loop, d->settings->name, direct_service_mesh(d->direct));
+	d->mesh_reports = mesh_reports_new(&d->loop, d->mesh, upstream);
 	struct reconcile_parts parts = {.loop = &d->loop,
 					.kv = d->kv,
 					.ports = d->ports,
@@ -601,6 +606,7 @@ static void finish(struct zhost_daemon *d)
 	data_service_free(d->data);
 	reconcile_free(d->reconcile);
 	log_service_free(d->log_service);
+	mesh_reports_free(d->mesh_reports);
 	mesh_free(d->mesh);
 	direct_service_free(d->direct);
 	mesh_transport_free(d->hub);

@@ -47,6 +47,11 @@ static void to_direct(const struct frame_parts *p, const ProtobufCMessage *messa
 	direct_service_take(p->direct, (const Samoza__V1__MeshZhosts *)message);
 }
 
+static void to_mesh_reports(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	mesh_reports_take(p->mesh_reports, (const Samoza__V1__MeshQuery *)message);
+}
+
 static void to_mesh_sync(const struct frame_parts *p, const ProtobufCMessage *message)
 {
 	mesh_table_sync(mesh_table(p->mesh), ((const Samoza__V1__MeshSync *)message)->kept);
@@ -95,6 +100,7 @@ static frame_route *const routes[] = {
 	[SAMOZA__V1__FRAME_TYPE__FRAME_EXEC] = to_exec,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED] = to_renewal,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS] = to_direct,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY] = to_mesh_reports,
 };
 
 bool frames_has_route(Samoza__V1__FrameType type)

@@ -12,6 +12,7 @@
 #include "zhost/exec/exec_service.h"
 #include "zhost/log/log_service.h"
 #include "zhost/mesh/mesh.h"
+#include "zhost/mesh/mesh_reports.h"
 #include "zhost/reconcile/reconcile.h"
 #include "zhost/uplink/renewal.h"
 
@@ -22,6 +23,7 @@ struct frame_parts {
 	struct mesh *mesh;
 	struct mesh_transport *hub; /* of hub_transport_new() */
 	struct direct_service *direct;
+	struct mesh_reports *mesh_reports;
 	struct data_service *data;
 	struct log_service *logs;
 	struct exec_service *exec;

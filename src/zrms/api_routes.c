@@ -31,6 +31,15 @@ static const struct http_query spaces_query[] = {
 static const struct http_query own_spaces_query[] = {
 	{"state", HTTP_TEXT, INSTANCE_IN_STATE}, ON_ZHOST, AT_PATH, PAGES, {0}};
 static const struct http_query mesh_query[] = {ON_ZHOST, OF_TOPOLOGY, PAGES, {0}};
+static const struct http_query mesh_peers_query[] = {
+	{"zhost", HTTP_TEXT, "Only what this zhost says"}, {0}};
+static const struct http_query mesh_routes_query[] = {
+	{"zhost", HTTP_TEXT, "Only what this zhost says"}, OF_TOPOLOGY, {0}};
+static const struct http_query mesh_ping_query[] = {
+	{"space", HTTP_TEXT, "TOPOLOGY/PATH of the instance, or TOPOLOGY/SPACE for all of a space; must be given"},
+	{"zhost", HTTP_TEXT, "From this zhost; otherwise from all others on which the topology has something"},
+	{"count", HTTP_NUMBER, "So many pings from each, up to 20"},
+	{0}};
 static const struct http_query zhosts_query[] = {
 	{"state", HTTP_TEXT, IN_STATE},
 	{"label", HTTP_TEXT, "Only those with all of these labels: NAME=VALUE, separated by commas"},
@@ -185,6 +194,18 @@ static const struct http_route routes[] = {
 	{"GET", "/v1/mesh/spaces", api_mesh_spaces, 0, mesh_query, "Every space registered in the mesh",
 	 NULL, VIEW(mesh_space_list_view),
 	 "listMeshSpaces", NULL, "404 409", ACCESS_VIEWER},
+	{"GET", "/v1/mesh/ping", api_mesh_ping, 0, mesh_ping_query,
+	 "Send pings to an instance by the way of messages, from other zhosts: by which way, and how long",
+	 NULL, VIEW(mesh_ping_list_view),
+	 "pingMesh", NULL, "404 409", ACCESS_VIEWER},
+	{"GET", "/v1/mesh/peers", api_mesh_peers, 0, mesh_peers_query,
+	 "Messages between zhosts: their way, round trip, counts and drops",
+	 NULL, VIEW(mesh_peer_list_view),
+	 "listMeshPeers", NULL, "404", ACCESS_VIEWER},
+	{"GET", "/v1/mesh/routes", api_mesh_routes, 0, mesh_routes_query,
+	 "Messages from instance to instance: their way, counts and drops",
+	 NULL, VIEW(mesh_route_list_view),
+	 "listMeshRoutes", NULL, "404 409", ACCESS_VIEWER},
 	{"GET", "/v1/zhosts", api_zhosts_list, 0, zhosts_query, "All zhosts", NULL, VIEW(zhost_list_view),
 	 "listZhosts", NULL, NULL, ACCESS_VIEWER},
 	{"GET", "/v1/zhosts/{name}", api_zhost_get, 0, NULL, "One zhost", NULL, VIEW(zhost_view),

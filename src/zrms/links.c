@@ -134,6 +134,12 @@ static int other_take(struct zhost_link *l, Samoza__V1__FrameType type,
 		return l->links->listener->mesh_ask(l->links->user, l->id,
 						    (const Samoza__V1__MeshAsk *)message, err);
 	}
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ANSWER) {
+		if (l->is_member)
+			l->links->listener->mesh_answer(
+				l->links->user, l->id, (const Samoza__V1__MeshAnswer *)message);
+		return 0;
+	}
 	INVARIANT(type == SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK);
 	l->links->listener->log_chunk(l->links->user, l->id,
 				      (const Samoza__V1__LogChunk *)message);

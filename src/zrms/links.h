@@ -11,6 +11,7 @@
  *   RENEW ─► renew, also before HELLO; one whose certificate has expired may send nothing else,
  *           and no more than 64 KiB
  *   MESH_ASK ─► mesh_ask, of members
+ *   MESH_ANSWER ─► mesh_answer
  *   LOG_CHUNK ─► log_chunk          MESH_MESSAGE ─► mesh_frame, as it came
  */
 #ifndef SAMOZA_ZRMS_LINKS_H
@@ -38,6 +39,7 @@ struct links_listener {
 	/* Negative: the link is closed. */
 	int (*mesh_ask)(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask,
 			struct error **err);
+	void (*mesh_answer)(void *user, uint64_t link_id, const Samoza__V1__MeshAnswer *answer);
 	/* `member`: whose it is; NULL: zrms has not accepted it. Negative: the link is closed. */
 	int (*mesh_frame)(void *user, const char *member, const struct frame *frame,
 			  struct error **err);

@@ -160,6 +160,12 @@ static int on_mesh_ask(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *
 	return mesh_book_ask(zrms->mesh_book, link_id, ask, err);
 }
 
+static void on_mesh_answer(void *user, uint64_t link_id, const Samoza__V1__MeshAnswer *answer)
+{
+	struct zrms *zrms = user;
+	mesh_queries_answer(zrms->mesh_queries, link_id, answer);
+}
+
 static int on_mesh_frame(void *user, const char *member, const struct frame *frame,
 			 struct error **err)
 {
@@ -173,6 +179,7 @@ static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
 	logs_link_gone(zrms->logs, link_id);
 	execs_link_gone(zrms->execs, link_id);
 	mesh_book_link_gone(zrms->mesh_book, link_id);
+	mesh_queries_link_gone(zrms->mesh_queries, link_id);
 	if (!had_hello)
 		return; /* unknown to the core */
 	const struct control_input input = {.type = CONTROL_CLOSED,
@@ -192,6 +199,7 @@ static const struct links_listener links_listener = {
 	.exec_reply = on_exec_reply,
 	.renew = on_renew,
 	.mesh_ask = on_mesh_ask,
+	.mesh_answer = on_mesh_answer,
 	.mesh_frame = on_mesh_frame,
 	.closed = on_link_closed,
 };
@@ -294,6 +302,7 @@ static void close_listeners(struct zrms *zrms)
 	audit_feed_end_all(zrms->audit);
 	logs_end_all(zrms->logs);
 	execs_end_all(zrms->execs);
+	mesh_queries_end_all(zrms->mesh_queries);
 	links_close_all(zrms->links);
 }
 
@@ -367,6 +376,7 @@ static void parts_free(struct zrms *zrms)
 	execs_free(zrms->execs);
 	hub_free(zrms->hub);
 	mesh_book_free(zrms->mesh_book);
+	mesh_queries_free(zrms->mesh_queries);
 	links_free(zrms->links);
 	api_free(zrms->api);
 	committed_free(zrms->committed);
@@ -395,6 +405,7 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	zrms->links = links_new(&zrms->loop, &links_listener, zrms);
 	zrms->hub = hub_new(&zrms->loop, zrms->links, on_link_of, zrms);
 	zrms->mesh_book = mesh_book_new(zrms->links, zrms->control);
+	zrms->mesh_queries = mesh_queries_new(&zrms->loop, zrms->links);
 	zrms->logs = logs_new(&zrms->loop, zrms->links, &zrms->access.open);
 	zrms->execs =
 		execs_new(&zrms->loop, zrms->links, &zrms->access.open, &exec_recorder, zrms);

@@ -28,6 +28,7 @@
 #include "zrms/listen.h"
 #include "zrms/logs.h"
 #include "zrms/mesh_book.h"
+#include "zrms/mesh_queries.h"
 #include "zrms/plans.h"
 #include "zrms/settings.h"
 #include "zrms/submission/submissions.h"
@@ -51,6 +52,7 @@ struct zrms {
 	struct links *links;
 	struct hub *hub;
 	struct mesh_book *mesh_book;
+	struct mesh_queries *mesh_queries;
 	struct logs *logs;
 	struct execs *execs;
 	struct subscribers *subscribers;

@@ -6,48 +6,12 @@ import signal
 import ssl
 import urllib.request
 
+import numbers_app
 import pytest
 from conftest import run, until
 from secure import SecureCluster, needs_an_address
 
 pytestmark = needs_an_address
-TALK = ["sys.log", "net.emit", "net.recv"]
-HEAD = "#include <samoza.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
-# Numbers its messages, and says what is wrong with those that come.
-COUNTER = HEAD + r"""
-SAMOZA_ON_PROCESS(void)
-{
-	static int n;
-	char text[20];
-	int size = snprintf(text, sizeof(text), "%d", n + 1);
-	if (samoza_emit("numbers", text, (unsigned)size) == 0)
-		n++;
-	samoza_sleep(5);
-	return 0;
-}
-"""
-CHECKER = HEAD + r"""
-static int last, missing, taken;
-SAMOZA_ON_PROCESS(void)
-{
-	char text[32], from[SAMOZA_FROM_MAX];
-	int size = samoza_recv_next(200, text, sizeof(text) - 1, from, sizeof(from));
-	if (size <= 0)
-		return 0;
-	text[size] = 0;
-	int number = atoi(text);
-	if (number <= last)
-		samoza_log(SAMOZA_ERROR, "out of order");
-	if (last > 0)
-		missing += number - last - 1;
-	last = number;
-	if (++taken % 20 == 0) {
-		snprintf(text, sizeof(text), "taken %d missing %d", taken, missing);
-		samoza_log(SAMOZA_INFO, text);
-	}
-	return 0;
-}
-"""
 
 
 class JoinedCluster(SecureCluster):
@@ -100,9 +64,8 @@ def figures(cluster):
         status, body = cluster.request("GET", "/v1/topologies/count/logs?path=checker&lines=200")
         return body["lines"] if status == 200 else None
     lines = until(log, "the log can be read")
-    assert not [line for line in lines if "out of order" in line]
-    said = [line for line in lines if " taken " in line]
-    return [int(n) for n in re.findall(r"taken (\d+) missing (\d+)", said[-1])[0]] if said else [0, 0]
+    numbers_app.check_order(lines)
+    return numbers_app.last_figures(lines, ["taken", "missing"])
 
 
 def grows(cluster, zedge, name, by=20):
@@ -110,12 +73,14 @@ def grows(cluster, zedge, name, by=20):
     return until(lambda: metric(cluster, zedge, name) >= before + by, f"{name} grows")
 
 
+def deploy_counter(c):
+    """On which zhosts its sender and its receiver are."""
+    c.deploy("count", numbers_app.spaces(), numbers_app.SOURCES, numbers_app.PATHS)
+    return c.zhost_of("count", "counter"), c.zhost_of("count", "checker")
+
+
 def test_messages_go_directly_without_zrms_and_after_restarts(c):
-    c.deploy("count", [{"name": "counter", "type": "CALL", "capabilities": TALK,
-                        "placement": {"anti_affinity": [{"with": "checker", "required": True}]}},
-                       {"name": "checker", "type": "CALL", "capabilities": TALK}],
-             {"counter": COUNTER, "checker": CHECKER}, [{"from": "counter", "to": "checker", "name": "numbers"}])
-    sender, receiver = c.zhost_of("count", "counter"), c.zhost_of("count", "checker")
+    sender, receiver = deploy_counter(c)
     assert {sender, receiver} == {"n1", "n2"}
     zedges = {name: c.zedge(name) for name in ("n1", "n2")}
     grows(c, zedges[sender], "zhost_mesh_direct_sent_total")
@@ -140,11 +105,7 @@ def test_messages_go_directly_without_zrms_and_after_restarts(c):
 
 
 def test_a_removed_zhost_loses_its_direct_links(c):
-    c.deploy("count", [{"name": "counter", "type": "CALL", "capabilities": TALK,
-                        "placement": {"anti_affinity": [{"with": "checker", "required": True}]}},
-                       {"name": "checker", "type": "CALL", "capabilities": TALK}],
-             {"counter": COUNTER, "checker": CHECKER}, [{"from": "counter", "to": "checker", "name": "numbers"}])
-    sender, receiver = c.zhost_of("count", "counter"), c.zhost_of("count", "checker")
+    sender, receiver = deploy_counter(c)
     zedges = {name: c.zedge(name) for name in ("n1", "n2")}
     grows(c, zedges[sender], "zhost_mesh_direct_sent_total")
     # It hears nothing of it, and would go on.
@@ -155,3 +116,59 @@ def test_a_removed_zhost_loses_its_direct_links(c):
         until(lambda: metric(c, zedges[receiver], "zhost_mesh_links") == 0, "the link is closed")
     finally:
         os.kill(c.zhosts[sender].pid, signal.SIGCONT)
+
+
+def shown(c, *words, status=0):
+    done = c.zshell("-o", "json", *words, check=False)
+    assert done.returncode == status, done
+    return json.loads(done.stdout)
+
+
+def one_peer(c, zhost, peer):
+    found = [p for p in shown(c, "mesh", "peers", "--zhost", zhost)["peers"] if p["peer"] == peer]
+    return found[0] if found else None
+
+
+def route_of(c, *more):
+    routes = shown(c, "mesh", "routes", *more)["routes"]
+    return next((r for r in routes if (r["from"], r["to"]) == ("counter", "checker")), None)
+
+
+def test_people_see_by_which_way_messages_go_and_how_long_they_take(c):
+    sender, receiver = deploy_counter(c)
+    until(lambda: (p := one_peer(c, sender, receiver)) and p["sent_direct"] > 200 and "round_trip_ms" in p,
+          "messages go directly")
+    peer = one_peer(c, sender, receiver)
+    assert peer["way"] == "direct" and peer["since"] and 0 < peer["round_trip_ms"] < 1000
+    assert (peer["refused"], peer["lost"], peer["dropped"]) == (0, 0, 0)
+    assert one_peer(c, receiver, sender)["received"] > 200
+    route = route_of(c, "--topology", "count")
+    assert (route["from_zhost"], route["to_zhost"], route["way"]) == (sender, receiver, "direct")
+    assert route["sent_direct"] > 200 and route["received"] > 200 and route["dropped"] == 0
+
+    pings = shown(c, "mesh", "ping", "count/checker", "--count", "3")["pings"]
+    assert [(p["from"], p["zhost"], p["way"]) for p in pings] == [(sender, receiver, "direct")] * 3
+    assert all(0 < p["round_trip_ms"] < 1000 for p in pings)
+    (here,) = shown(c, "mesh", "ping", "count/checker", "--count", "1", "--from", receiver)["pings"]
+    assert here["way"] == "same-zhost"
+    table = c.zshell("mesh", "ping", "count/checker").stdout
+    assert re.search(rf"^{sender} +count/checker +{receiver} +direct +[0-9.]+ ms +ok$", table, re.M), table
+    unknown = c.zshell("mesh", "ping", "count/nobody", check=False)
+    assert unknown.returncode == 1 and "no started instance nobody" in unknown.stderr
+
+    # Who may not see the topology sees no route of it.
+    made = json.loads(c.zshell("user", "create", "ann", "--role", "viewer", "--topologies", "other-*", "-o", "json").stdout)
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    status, seen = c.request("GET", "/v1/mesh/routes", None, headers)
+    assert (status, seen.get("routes", [])) == (200, [])
+    assert c.request("GET", "/v1/mesh/ping?space=count/checker", None, headers)[0] == 404
+    assert "count" not in json.dumps(c.request("GET", "/v1/mesh/peers", None, headers)[1]).replace("counters", "")
+
+    # A zhost that hangs is named, and does not hold up the rest.
+    os.kill(c.zhosts[receiver].pid, signal.SIGSTOP)
+    try:
+        view = shown(c, "mesh", "routes")
+        assert [s["zhost"] for s in view["silent"]] == [receiver]
+        assert view["routes"][0]["from"] == "counter"
+    finally:
+        os.kill(c.zhosts[receiver].pid, signal.SIGCONT)

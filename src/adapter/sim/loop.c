@@ -39,6 +39,11 @@ static struct instant now(struct loop *loop)
 	return (struct instant){.mono_ms = mono_ms, .wall_ms = WALL_BEGIN_MS + mono_ms};
 }
 
+static int64_t mono_us(struct loop *loop)
+{
+	return state_of(loop)->now_ms * 1000;
+}
+
 static struct loop_timer *timer_new(struct loop *loop, void (*fn)(void *user), void *user)
 {
 	struct sim_timer *t = mem_new(struct sim_timer);
@@ -75,6 +80,7 @@ static void busy_poll(struct loop *loop)
 
 static const struct loop_ops sim_ops = {
 	.now = now,
+	.mono_us = mono_us,
 	.timer_new = timer_new,
 	.timer_free = timer_free,
 	.timer_at = timer_at,

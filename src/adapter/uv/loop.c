@@ -176,6 +176,14 @@ static struct instant now(struct loop *loop)
 	return clock_now();
 }
 
+static int64_t mono_us(struct loop *loop)
+{
+	struct timespec boot;
+	(void)loop;
+	(void)clock_gettime(CLOCK_BOOTTIME, &boot);
+	return (int64_t)boot.tv_sec * 1000000 + (int64_t)boot.tv_nsec / 1000;
+}
+
 struct uv_timer {
 	uv_timer_t handle; /* first: freed as it; on the heap, because libuv closes late */
 	struct loop_timer timer;
@@ -287,6 +295,7 @@ static int resume_init(struct uv_state *s, struct error **err)
 
 static const struct loop_ops uv_ops = {
 	.now = now,
+	.mono_us = mono_us,
 	.timer_new = timer_new,
 	.timer_free = timer_free,
 	.timer_at = timer_at,

@@ -28,6 +28,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY:
 		return 0;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
@@ -40,6 +41,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_RENEW:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_LINK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ANSWER:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID,

@@ -43,6 +43,7 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_RENEW: /* the key that it has proved is the link's to say */
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ANSWER:
 		return 0;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_LINK:
 		return error_set(err, ERR_INVALID, "a %s, which zhosts send to each other only",
@@ -58,6 +59,7 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID, "a %s, which only zrms sends",

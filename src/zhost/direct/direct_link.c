@@ -19,6 +19,8 @@ struct direct_link {
 	uint64_t sent;		 /* messages */
 	uint64_t pinged, ponged; /* how many had been sent then */
 	int64_t pinged_ms;	 /* since when an answer is missing */
+	int64_t asked_us;	 /* when the last ping was sent */
+	int64_t round_trip_us;
 };
 
 static int64_t now_of(const struct direct_link *link)
@@ -64,6 +66,7 @@ static void ping(struct direct_link *link)
 	if (link->pinged == link->ponged)
 		link->pinged_ms = now_of(link);
 	link->pinged = link->sent;
+	link->asked_us = loop_mono_us(link->loop);
 	what.has_ping = true;
 	what.ping = link->sent;
 	say(link, &what);
@@ -120,6 +123,8 @@ static int take_word(struct direct_link *link, const Samoza__V1__MeshLink *what,
 	}
 	if (what->has_pong && what->pong > link->ponged && what->pong <= link->pinged) {
 		link->ponged = what->pong;
+		if (what->pong == link->pinged)
+			link->round_trip_us = loop_mono_us(link->loop) - link->asked_us;
 		link->pinged_ms = now_of(link);
 		link->events->ponged(link->user, link);
 	}
@@ -216,6 +221,11 @@ uint64_t direct_link_sent(const struct direct_link *link)
 size_t direct_link_waiting(const struct direct_link *link)
 {
 	return wire_link_waiting(link->wire);
+}
+
+int64_t direct_link_round_trip_us(const struct direct_link *link)
+{
+	return link->round_trip_us;
 }
 
 int64_t direct_link_used_ms(const struct direct_link *link)

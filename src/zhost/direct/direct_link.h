@@ -58,6 +58,8 @@ uint64_t direct_link_sent(const struct direct_link *link);
 bool direct_link_has_taken(struct direct_link *link, uint64_t sent);
 /* Bytes that wait. */
 size_t direct_link_waiting(const struct direct_link *link);
+/* Of its last ping; 0: none was answered yet. */
+int64_t direct_link_round_trip_us(const struct direct_link *link);
 /* When a message last went either way. */
 int64_t direct_link_used_ms(const struct direct_link *link);
 /* Once every DIRECT_TICK_MS. */

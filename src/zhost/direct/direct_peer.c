@@ -242,6 +242,14 @@ int direct_peer_send(struct direct_peer *peer, const Samoza__V1__MeshMessage *me
 	return r == -EHOSTUNREACH && (peer->dial != NULL || peer->link_count > 0) ? -EAGAIN : r;
 }
 
+enum mesh_by direct_peer_by(const struct direct_peer *peer)
+{
+	static const enum mesh_by by[] = {[MESH_WAY_HUB] = MESH_BY_HUB,
+					  [MESH_WAY_MOVING] = MESH_BY_NONE,
+					  [MESH_WAY_DIRECT] = MESH_BY_LINK};
+	return by[peer->way.state];
+}
+
 /* ---- time ---- */
 
 void direct_peer_tick(struct direct_peer *peer, int64_t now_ms)

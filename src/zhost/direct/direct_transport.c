@@ -23,8 +23,11 @@ static int send_message(struct mesh_transport *mesh, const Samoza__V1__MeshMessa
 		peer == NULL ? zhost_book_find(t->options.book, message->to_zhost) : NULL;
 	if (entry != NULL && entry->port != 0)
 		peer = direct_peer_get(t, message->to_zhost);
-	if (peer != NULL)
-		return direct_peer_send(peer, message);
+	if (peer != NULL) {
+		int sent = direct_peer_send(peer, message);
+		mesh->sent_by = direct_peer_by(peer);
+		return sent;
+	}
 	if (entry == NULL)
 		zhost_book_ask(t->options.book, message->to_zhost);
 	Samoza__V1__MeshMessage stamped = *message;
@@ -49,6 +52,26 @@ static size_t room(const struct mesh_transport *mesh, const char *zhost)
 		waits = direct_link_waiting(peer->current);
 	}
 	return waits < most ? most - waits : 0;
+}
+
+static bool way_of(const struct mesh_transport *mesh, const char *zhost,
+		   struct mesh_way_view *ret)
+{
+	const struct direct_transport *t =
+		container_of(mesh, const struct direct_transport, mesh);
+	const struct direct_peer *peer = direct_peer_find(t, zhost);
+	if (peer == NULL)
+		return false;
+	*ret = (struct mesh_way_view){
+		.by = direct_peer_by(peer),
+		.since_ms = peer->way.since_ms,
+		.round_trip_us =
+			peer->current != NULL ? direct_link_round_trip_us(peer->current) : 0,
+		.direct = peer->way.counters.direct,
+		.hub = peer->way.counters.by_hub,
+		.late = peer->arrivals.late,
+		.lost = peer->way.counters.lost};
+	return true;
 }
 
 /* ---- from the hub ---- */
@@ -196,6 +219,7 @@ static void mesh_free_op(struct mesh_transport *mesh)
 
 static const struct mesh_transport_ops ops = {.send = send_message,
 					      .room = room,
+					      .way = way_of,
 					      .settle = direct_settle,
 					      .forget = direct_forget,
 					      .free = mesh_free_op};

@@ -55,6 +55,8 @@ struct direct_peer *direct_peer_get(struct direct_transport *t, const char *name
 void direct_peer_free(struct direct_peer *peer);
 /* 0, -EAGAIN, -EHOSTUNREACH. Dials where that is of use. */
 int direct_peer_send(struct direct_peer *peer, const Samoza__V1__MeshMessage *message);
+/* As messages to it go now. */
+enum mesh_by direct_peer_by(const struct direct_peer *peer);
 /* A stream of it has come; taken over. */
 void direct_peer_take(struct direct_peer *peer, struct stream *stream, bool is_ours);
 /* A mark of it has come through the hub. */

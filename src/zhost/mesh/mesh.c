@@ -15,6 +15,9 @@ struct mesh {
 	const struct mesh_pages *pages;
 	void *pages_user;
 	struct mesh_counters counters;
+	struct mesh_tallies zhosts;
+	mesh_ponged_fn *ponged;
+	void *ponged_user;
 };
 
 /* Path of an instance with the suffix that follows it: "dashboard~4f…@edge-node-1". */
@@ -46,6 +49,7 @@ static int emit_here(struct mesh *m, const struct mesh_peer *sender, const char 
 	int r = to->deliver(to, route->name, sender->path, sender_suffix,
 			    sender_suffix != NULL ? strlen(sender_suffix) : 0, payload, size);
 
+	mesh_tally_sent_here(mesh_tally_of(sender->tallies, route->peer->path), m->zhost, r);
 	/* Only here: between two zhosts the hub polls; if every zhost did, it got slower. */
 	if (r != -EHOSTUNREACH && m->loop != NULL)
 		loop_busy_poll(m->loop);
@@ -88,6 +92,9 @@ static int emit_away(struct mesh *m, const struct mesh_peer *sender, bool is_pag
 	message.payload.data = (uint8_t *)payload;
 	message.payload.len = size;
 	r = mesh_transport_send(m->transport, &message);
+	mesh_tally_sent(mesh_tally_of(&m->zhosts, zhost), NULL, m->transport->sent_by, r);
+	mesh_tally_sent(mesh_tally_of(sender->tallies, route->peer->path), zhost,
+			m->transport->sent_by, r);
 	if (r == 0)
 		m->counters.emits_remote++;
 	return r;
@@ -152,14 +159,9 @@ static int deliver_here(struct mesh_peer *peer, const Samoza__V1__MeshMessage *m
 	return r;
 }
 
-static int take(struct mesh *m, const Samoza__V1__MeshMessage *message)
+static int take(struct mesh *m, struct mesh_peer *peer, const char *suffix,
+		const Samoza__V1__MeshMessage *message)
 {
-	const char *suffix = strchr(message->to, '~');
-	size_t path_size =
-		suffix != NULL ? (size_t)(suffix - message->to) : strlen(message->to);
-	struct mesh_peer *peer = mesh_table_find_receiver(
-		m->table, message->topology, message->to, path_size, message->to_epoch);
-
 	if (message->payload.len == 0 || message->payload.len > ZRUN_PAYLOAD_MAX)
 		return -EMSGSIZE;
 	if (peer == NULL || (peer->is_ui && m->pages == NULL))
@@ -181,13 +183,100 @@ static int take(struct mesh *m, const Samoza__V1__MeshMessage *message)
 	return deliver_here(peer, message);
 }
 
+static void count_received(struct mesh *m, const struct mesh_peer *peer,
+			   const Samoza__V1__MeshMessage *message, int r)
+{
+	struct mesh_name from;
+	size_t size = strcspn(message->from, "~");
+
+	if (message->from_zhost != NULL)
+		mesh_tally_received(mesh_tally_of(&m->zhosts, message->from_zhost), NULL, r);
+	if (peer == NULL || peer->tallies == NULL ||
+	    name_join(&from, "", message->from, size) < 0)
+		return;
+	mesh_tally_received(mesh_tally_of(peer->tallies, from.text), message->from_zhost, r);
+}
+
+/* ---- pings ---- */
+
+int mesh_takes(struct mesh *m, const char *topology, const char *path)
+{
+	const struct mesh_peer *peer =
+		mesh_table_find_receiver(m->table, topology, path, strlen(path), 0);
+
+	if (peer == NULL)
+		return -EHOSTUNREACH;
+	return peer->is_open ? 0 : -EHOSTUNREACH;
+}
+
+static int send_to_zhost(struct mesh *m, const char *topology, const char *path,
+			 const char *zhost, Samoza__V1__MeshMessage *message)
+{
+	message->topology = (char *)topology;
+	message->path_name = message->from = (char *)"";
+	message->to = (char *)path;
+	message->to_zhost = (char *)zhost;
+	message->from_zhost = (char *)m->zhost;
+	return mesh_transport_send(m->transport, message);
+}
+
+int mesh_ping(struct mesh *m, const char *topology, const char *path, const char *zhost,
+	      uint64_t ping)
+{
+	Samoza__V1__MeshMessage message = SAMOZA__V1__MESH_MESSAGE__INIT;
+
+	message.has_ping = true;
+	message.ping = ping;
+	return send_to_zhost(m, topology, path, zhost, &message);
+}
+
+static void take_ping(struct mesh *m, const Samoza__V1__MeshMessage *message)
+{
+	Samoza__V1__MeshMessage answer = SAMOZA__V1__MESH_MESSAGE__INIT;
+	Samoza__V1__MeshPong pong = SAMOZA__V1__MESH_PONG__INIT;
+
+	if (message->pong != NULL) {
+		if (m->ponged != NULL)
+			m->ponged(m->ponged_user, message->pong->ping, message->pong->status);
+		return;
+	}
+	if (message->from_zhost == NULL)
+		return;
+	pong.ping = message->ping;
+	pong.status = mesh_takes(m, message->topology, message->to);
+	answer.pong = &pong;
+	/* Without a way back the other end waits in vain, and says so. */
+	(void)send_to_zhost(m, message->topology, message->to, message->from_zhost, &answer);
+}
+
+void mesh_set_ponged(struct mesh *m, mesh_ponged_fn *ponged, void *user)
+{
+	m->ponged = ponged;
+	m->ponged_user = user;
+}
+
+/* ---- what comes ---- */
+
 static void on_received(void *user, const Samoza__V1__MeshMessage *message)
 {
 	struct mesh *m = user;
+	const char *suffix = strchr(message->to, '~');
+	size_t path_size =
+		suffix != NULL ? (size_t)(suffix - message->to) : strlen(message->to);
+	struct mesh_peer *peer;
+	int r;
 
+	if (message->has_ping || message->pong != NULL) {
+		take_ping(m, message);
+		return;
+	}
+	peer = mesh_table_find_receiver(m->table, message->topology, message->to, path_size,
+					message->to_epoch);
 	m->counters.remote_received++;
-	if (take(m, message) < 0)
+	r = take(m, peer, suffix, message);
+	if (r < 0)
 		m->counters.remote_dropped++;
+	count_received(m, peer, message, r);
 }
 
 /* ---- life ---- */
@@ -210,6 +299,7 @@ void mesh_free(struct mesh *m)
 		return;
 	mesh_transport_receive(m->transport, NULL, NULL);
 	mesh_table_free(m->table);
+	mesh_tallies_done(&m->zhosts);
 	free(m);
 }
 
@@ -232,6 +322,11 @@ const char *mesh_zhost(const struct mesh *m)
 struct mesh_transport *mesh_transport(struct mesh *m)
 {
 	return m->transport;
+}
+
+const struct mesh_tallies *mesh_zhost_tallies(const struct mesh *m)
+{
+	return &m->zhosts;
 }
 
 struct mesh_counters mesh_counters(const struct mesh *m)

@@ -16,6 +16,7 @@
 #include "port/loop.h"
 #include "port/mesh.h"
 #include "zhost/mesh/mesh_table.h"
+#include "zhost/mesh/mesh_tally.h"
 
 struct mesh;
 
@@ -59,10 +60,24 @@ const char *mesh_zhost(const struct mesh *m);
 /* The way to other zhosts, borrowed. */
 struct mesh_transport *mesh_transport(struct mesh *m);
 struct mesh_counters mesh_counters(const struct mesh *m);
+/* Of messages with each other zhost; borrowed. */
+const struct mesh_tallies *mesh_zhost_tallies(const struct mesh *m);
 
 /* `sender_suffix`: "~SESSION" when a page of the UI space `sender` emits, else NULL.
  * 0 or a negative errno as `emit_to` gives it. */
 int mesh_emit(struct mesh *m, const struct mesh_peer *sender, const char *sender_suffix,
 	      const char *address, size_t address_size, const void *payload, size_t size);
+
+/* ---- pings: as messages, but answered by the zhost ---- */
+
+/* A ping was answered: `status` is 0 where the instance takes messages there, else as of emit_to. */
+typedef void mesh_ponged_fn(void *user, uint64_t ping, int status);
+/* NULL: answers are dropped. */
+void mesh_set_ponged(struct mesh *m, mesh_ponged_fn *ponged, void *user);
+/* To another zhost. As mesh_transport_send(). */
+int mesh_ping(struct mesh *m, const char *topology, const char *path, const char *zhost,
+	      uint64_t ping);
+/* What this zhost answers: whether the instance takes messages here. */
+int mesh_takes(struct mesh *m, const char *topology, const char *path);
 
 #endif

@@ -191,6 +191,14 @@ struct mesh_peer *mesh_peer_get(struct mesh_table *t, struct mesh_topology *topo
 	return peer;
 }
 
+void mesh_peer_forget_tallies(struct mesh_peer *peer)
+{
+	if (peer->tallies != NULL)
+		mesh_tallies_done(peer->tallies);
+	free(peer->tallies);
+	peer->tallies = NULL;
+}
+
 void mesh_peer_delete(struct mesh_table *t, struct mesh_peer *peer)
 {
 	peer_unlist(peer);
@@ -201,6 +209,7 @@ void mesh_peer_delete(struct mesh_table *t, struct mesh_peer *peer)
 	assets_clear(peer);
 	vector_done(&peer->assets);
 	vector_done(&peer->asked_by);
+	mesh_peer_forget_tallies(peer);
 	free(peer->zhost);
 	free(peer);
 	t->peers--;

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "zhost/mesh/mesh_table.h"
+#include "zhost/mesh/mesh_tally.h"
 
 typedef VECTOR(struct mesh_peer *) peer_vector;
 
@@ -91,6 +92,8 @@ struct mesh_peer *mesh_slot_peer(const struct mesh_slot *slot, uint64_t epoch);
 /* Made where it is not known. */
 struct mesh_peer *mesh_peer_get(struct mesh_table *t, struct mesh_topology *topology,
 				struct mesh_slot *slot, uint64_t epoch, const char *space);
+/* It no longer is here. */
+void mesh_peer_forget_tallies(struct mesh_peer *peer);
 /* Its slot stays. */
 void mesh_peer_delete(struct mesh_table *t, struct mesh_peer *peer);
 /* Whether it is started, and serves, may have changed. */

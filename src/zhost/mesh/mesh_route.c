@@ -323,6 +323,18 @@ void mesh_table_visit(struct mesh_table *t, mesh_visit_fn *visit, void *data)
 		mesh_topology_visit(topology, visit, data);
 }
 
+void mesh_table_visit_local(struct mesh_table *t, mesh_visit_fn *visit, void *data)
+{
+	for (struct mesh_topology *topology = t->topologies; topology != NULL;
+	     topology = topology->hh.next)
+		for (struct mesh_slot *slot = topology->slots; slot != NULL;
+		     slot = slot->hh.next)
+			for (struct mesh_peer *peer = slot->peers; peer != NULL;
+			     peer = peer->next)
+				if (peer->local != NULL)
+					visit(data, peer);
+}
+
 size_t mesh_table_count(const struct mesh_table *t)
 {
 	return t->peers;

@@ -212,6 +212,8 @@ struct mesh_peer *mesh_table_join(struct mesh_table *t, const Samoza__V1__Instan
 
 	PRE(local != NULL);
 	peer->local = local;
+	if (peer->tallies == NULL)
+		peer->tallies = mem_new(struct mesh_tallies);
 	mesh_peer_set_paths(peer, spec->paths, spec->n_paths);
 	mesh_peer_set_assets(peer, spec->assets, spec->n_assets);
 	mesh_peer_set_ui(peer, has_pages(spec->type));
@@ -261,6 +263,7 @@ void mesh_table_leave(struct mesh_table *t, struct mesh_peer *peer)
 	peer->local = NULL;
 	peer->is_open = false;
 	vector_clear(&peer->asked_by);
+	mesh_peer_forget_tallies(peer);
 	/* What the hub says of a place here that does not run is of no use. */
 	if (peer->zhost == NULL || strcmp(peer->zhost, t->own_zhost) == 0)
 		mesh_peer_delete(t, peer);

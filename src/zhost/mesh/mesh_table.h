@@ -30,6 +30,7 @@
 #define MESH_UNLISTED_MAX 1024
 
 struct mesh_receiver; /* mesh.h */
+struct mesh_tallies;  /* mesh_tally.h */
 struct mesh_table;
 struct mesh_topology;
 struct mesh_space;
@@ -73,6 +74,7 @@ struct mesh_peer {
 	VECTOR(uint64_t)
 	asked_by; /* here: by number of a slot: epoch of the copy that last sent
 				      something; 0: none has */
+	struct mesh_tallies *tallies;  /* here: of messages with other instances; else NULL */
 	struct mesh_peer *next, *prev; /* of the slot */
 };
 
@@ -147,6 +149,8 @@ const char *mesh_space_name(const struct mesh_space *space);
 typedef void mesh_visit_fn(void *data, const struct mesh_peer *peer);
 void mesh_table_visit(struct mesh_table *t, mesh_visit_fn *visit, void *data);
 void mesh_topology_visit(struct mesh_topology *topology, mesh_visit_fn *visit, void *data);
+/* Those that run here, in no order. */
+void mesh_table_visit_local(struct mesh_table *t, mesh_visit_fn *visit, void *data);
 size_t mesh_table_count(const struct mesh_table *t);
 
 #endif

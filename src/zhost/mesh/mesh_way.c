@@ -127,9 +127,15 @@ static void kept_retry(struct mesh_way *w, int64_t now_ms)
 	w->due_ms = kept_flush(w) < 0 ? now_ms + MESH_MARK_AGAIN_MS : NEVER_MS;
 }
 
+static void go(struct mesh_way *w, enum mesh_way_state state, int64_t now_ms)
+{
+	w->state = state;
+	w->since_ms = now_ms;
+}
+
 static void go_direct(struct mesh_way *w, int64_t now_ms)
 {
-	w->state = MESH_WAY_DIRECT;
+	go(w, MESH_WAY_DIRECT, now_ms);
 	w->counters.moved++;
 	kept_retry(w, now_ms);
 }
@@ -161,7 +167,8 @@ static void move(struct mesh_way *w, int64_t now_ms)
 		go_direct(w, now_ms);
 		return;
 	}
-	w->state = r == 0 ? MESH_WAY_MOVING : MESH_WAY_HUB;
+	if (r == 0)
+		go(w, MESH_WAY_MOVING, now_ms);
 	w->due_ms = now_ms + (r == 0 ? MESH_MARK_MS : MESH_MARK_AGAIN_MS);
 }
 
@@ -170,7 +177,7 @@ static void fall(struct mesh_way *w, int64_t now_ms)
 {
 	if (w->state == MESH_WAY_DIRECT)
 		begin_generation(w);
-	w->state = MESH_WAY_HUB;
+	go(w, MESH_WAY_HUB, now_ms);
 	w->counters.fell++;
 	kept_retry(w, now_ms);
 }

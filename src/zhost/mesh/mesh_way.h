@@ -69,7 +69,7 @@ struct mesh_way_counters {
 	uint64_t lost;		 /* were kept, and both ways failed */
 };
 
-/* Fields are private, but for state and counters. */
+/* Fields are private, but for state, counters and since_ms. */
 struct mesh_way {
 	enum mesh_way_state state;
 	struct mesh_way_counters counters;
@@ -82,6 +82,7 @@ struct mesh_way {
 	bool is_clear;	    /* nothing is on its way through the hub */
 	struct buffer kept; /* frames; after a link was lost, until the hub has room again */
 	int64_t due_ms;
+	int64_t since_ms; /* in this state; 0: from the beginning */
 };
 
 /* All borrowed. `zhost`: the other one. */

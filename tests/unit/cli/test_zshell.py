@@ -112,6 +112,42 @@ def test_an_empty_list_keeps_its_header(zrms, zshell):
     assert zshell("mesh", "spaces").out == "NAME TYPE ZHOST SINCE\n"
 
 
+def test_messages_of_the_mesh(zrms, zshell):
+    zrms.routes["GET /v1/mesh/ping?space=my-app/api&count=2&zhost=edge-node-1"] = (200, {"pings": [
+        {"from": "edge-node-1", "topology": "my-app", "space": "api", "zhost": "edge-node-2", "way": "direct",
+         "round_trip_ms": 0.0874},
+        {"from": "edge-node-1", "topology": "my-app", "space": "api", "zhost": "edge-node-2",
+         "error": "no answer"}], "silent": [{"zhost": "edge-node-3", "why": "it did not answer in time"}]})
+    done = zshell("mesh", "ping", "my-app/api", "--count", "2", "--from", "edge-node-1")
+    assert done.out == (
+        "FROM        TO         ZHOST       WAY    ROUND TRIP RESULT\n"
+        "edge-node-1 my-app/api edge-node-2 direct    0.09 ms ok\n"
+        "edge-node-1 my-app/api edge-node-2 -               - no answer\n")
+    assert (done.status, done.err) == (0, "zhost edge-node-3 is missing here: it did not answer in time.\n")
+    zrms.routes["GET /v1/mesh/ping"] = (200, {"pings": [
+        {"from": "n1", "topology": "my-app", "space": "api", "zhost": "n2", "error": "no answer"}]})
+    assert zshell("mesh", "ping", "my-app/api").status == 1
+    assert zshell("mesh", "ping", "api").err == "zshell: 'api' is not TOPOLOGY/SPACE\n"
+    zrms.routes["GET /v1/mesh/peers"] = (200, {"peers": [
+        {"zhost": "n1", "peer": "n2", "way": "direct", "since": UPDATED, "round_trip_ms": 1.5, "sent_direct": 12,
+         "sent_by_hub": 3, "refused": 2, "received": 7, "dropped": 1, "lost": 0},
+        {"zhost": "n2", "peer": "n1", "way": "hub", "sent_direct": 0,
+         "sent_by_hub": 7, "refused": 0, "received": 15, "dropped": 0, "lost": 0}]})
+    assert zshell("mesh", "peers").out == (
+        "ZHOST PEER WAY    SINCE                ROUND TRIP DIRECT BY HUB REFUSED LOST RECEIVED DROPPED\n"
+        f"n1    n2   direct {UPDATED}    1.50 ms     12      3       2    0        7       1\n"
+        "n2    n1   hub    -                             -      0      7       0    0       15       0\n")
+    zrms.routes["GET /v1/mesh/routes"] = (200, {"routes": [
+        {"topology": "my-app", "from": "api", "to": "store", "from_zhost": "n1", "to_zhost": "n1", "way": "same-zhost",
+         "sent_direct": 0, "sent_by_hub": 0, "sent_here": 5, "refused": 0}], "left_out": 4})
+    done = zshell("mesh", "routes")
+    assert done.out == (
+        "FROM       ZHOST TO    ZHOST WAY        DIRECT BY HUB HERE REFUSED RECEIVED DROPPED\n"
+        "my-app/api n1    store n1    same zhost      0      0    5       0        -       -\n")
+    assert done.err == "4 more are left out.\n"
+    assert json.loads(zshell("-o", "json", "mesh", "routes").out)["left_out"] == 4
+
+
 def test_one_space(zrms, listed, zshell):
     zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("api")]})
     zrms.routes[f"GET /v1/topologies/{ID}/spaces/api"] = (200, space(
@@ -335,7 +371,7 @@ def test_an_error_without_a_reason(zrms, zshell):
 
 @pytest.mark.parametrize("words,message", [
     (["topo", "lsit"], "did you mean 'topo list'?"), (["statsu"], "did you mean 'status'?"),
-    (["mesh"], "incomplete command 'mesh'; did you mean 'mesh spaces'?"), (["topo", "submit"], "FILE is missing"),
+    (["mesh"], "incomplete command 'mesh'; did you mean 'mesh spaces', 'mesh ping', 'mesh peers'"), (["topo", "submit"], "FILE is missing"),
     (["topo", "status", "a", "b"], "unexpected argument 'b'"),
     (["topo", "stop", "a", "--now"], "unknown option --now"),
     (["topo", "-o", "xml"], "'xml': expected one of table, wide, name, json, yaml"), (["topo", "-o"], "--output needs a value: FORMAT"),

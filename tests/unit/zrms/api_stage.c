@@ -135,6 +135,7 @@ static void make_parts(struct stage *s)
 	z->links = links_new(&z->loop, &links_listener, s);
 	z->hub = hub_new(&z->loop, z->links, NULL, NULL);
 	z->logs = logs_new(&z->loop, z->links, &z->access.open);
+	z->mesh_queries = mesh_queries_new(&z->loop, z->links);
 	z->subscribers = subscribers_new(z->store, &z->access.open, api_event_view, z);
 	z->audit = audit_feed_new(z->store, &z->access.open);
 	z->api = api_new(z);
@@ -263,6 +264,7 @@ int end(void **state)
 	subscribers_end_all(z->subscribers);
 	audit_feed_end_all(z->audit);
 	logs_end_all(z->logs);
+	mesh_queries_end_all(z->mesh_queries);
 	http_server_free(z->http);
 	api_reads_end(z);
 	answer_all(s);
@@ -274,6 +276,7 @@ int end(void **state)
 	audit_feed_free(z->audit);
 	access_close(&z->access);
 	logs_free(z->logs);
+	mesh_queries_free(z->mesh_queries);
 	hub_free(z->hub);
 	links_free(z->links);
 	api_free(z->api);

@@ -213,6 +213,7 @@ static void every_route_that_shows_a_view_answers_with_one(void **state)
 		/* A log needs a zhost, as does the zhost itself. */
 		if (strcmp(routes[i].method, "GET") != 0 || routes[i].answer_type == NULL ||
 		    strstr(routes[i].pattern, "logs") != NULL ||
+		    strstr(routes[i].pattern, "ping") != NULL ||
 		    strstr(routes[i].pattern, "{name}") != NULL)
 			continue;
 		CLEANUP(freep) char *path = path_of(&routes[i]);

@@ -17,6 +17,7 @@
 #include "core/access/access.h"
 #include "zrms/hub.h"
 #include "zrms/mesh_book.h"
+#include "zrms/mesh_queries.h"
 
 #define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 static const uint8_t own_key[32] = {0,	1,  2,	3,  4,	5,  6,	7,  8,	9,  10,
@@ -45,6 +46,10 @@ struct stage {
 	struct links *links;
 	struct hub *hub;
 	struct mesh_book *book;
+	struct mesh_queries *queries;
+	unsigned gathered; /* how many zhosts were asked */
+	char *silent;	   /* those that said nothing, and why */
+	uint64_t received; /* the first one's word */
 	struct zhost zhosts[ZHOSTS];
 	struct zhost more[MORE];	/* further links of alpha */
 	struct stream_transport *thief; /* which opens them; NULL: alpha does */
@@ -210,6 +215,12 @@ static void on_renew(void *user, uint64_t link_id, const char *name, const uint8
 	assert_string_equal(renew->request, "a request");
 }
 
+static void on_mesh_answer(void *user, uint64_t link_id, const Samoza__V1__MeshAnswer *answer)
+{
+	struct stage *s = user;
+	mesh_queries_answer(s->queries, link_id, answer);
+}
+
 static void on_log_chunk(void *user, uint64_t link_id, const Samoza__V1__LogChunk *chunk)
 {
 	struct stage *s = user;
@@ -246,6 +257,7 @@ static void on_closed(void *user, uint64_t link_id, bool had_hello)
 
 static const struct links_listener links_listener = {.input = on_input,
 						     .log_chunk = on_log_chunk,
+						     .mesh_answer = on_mesh_answer,
 						     .mesh_ask = on_mesh_ask,
 						     .renew = on_renew,
 						     .mesh_frame = on_mesh_frame,
@@ -824,6 +836,86 @@ static void only_members_are_told_where_others_are(void **state)
 	control_free(control);
 }
 
+/* ---- what they know of their messages ---- */
+
+static void on_gathered(void *user, const struct mesh_answer *answers, size_t count)
+{
+	struct stage *s = user;
+	s->gathered = (unsigned)count;
+	for (size_t i = 0; i < count; i++) {
+		char *before = s->silent;
+		if (answers[i].said == NULL)
+			s->silent = str_printf("%s%s: %s; ", before != NULL ? before : "",
+					       answers[i].zhost, answers[i].why);
+		else
+			s->received = answers[i].said->peers[0]->received;
+		if (s->silent != before)
+			free(before);
+	}
+}
+
+static void ask_three(struct stage *s)
+{
+	static const char *const names[] = {"alpha", "beta"};
+	Samoza__V1__MeshQuery query = SAMOZA__V1__MESH_QUERY__INIT;
+	struct mesh_gather *gather;
+	if (s->queries == NULL) {
+		s->queries = mesh_queries_new(&s->loop, s->links);
+		for (unsigned i = 0; i < 2; i++) {
+			zhost_hello(s, &s->zhosts[i]);
+			zrms_accept(s, &s->zhosts[i]);
+		}
+	}
+	s->gathered = 0;
+	gather = mesh_gather_new(s->queries, on_gathered, s);
+	for (unsigned i = 0; i < 2; i++)
+		mesh_gather_ask(gather, names[i], s->zhosts[i].link_id, &query);
+	mesh_gather_ask(gather, "gone", 0, &query);
+	mesh_gather_begin(gather, 1000);
+	sim_loop_run(&s->loop, 0);
+}
+
+/* Of the first question: 1 and 2, of the next: 4 and 5. */
+static void say_received(struct stage *s, unsigned zhost, uint64_t request)
+{
+	Samoza__V1__MeshAnswer answer = SAMOZA__V1__MESH_ANSWER__INIT;
+	Samoza__V1__MeshPeerState peer = SAMOZA__V1__MESH_PEER_STATE__INIT, *peers[] = {&peer};
+	answer.request = request;
+	answer.peers = peers;
+	answer.n_peers = 1;
+	peer.zhost = (char *)"other";
+	peer.by = SAMOZA__V1__MESH_BY__MESH_BY_HUB;
+	peer.received = 77;
+	zhost_send(&s->zhosts[zhost], SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ANSWER, &answer.base);
+	sim_loop_run(&s->loop, 0);
+}
+
+static void those_that_do_not_answer_are_named(void **state)
+{
+	struct stage *s = *state;
+	ask_three(s);
+	say_received(s, 0, 1);
+	say_received(s, 0, 2); /* for another one */
+	sim_loop_run(&s->loop, 999);
+	assert_int_equal(s->gathered, 0);
+	sim_loop_run(&s->loop, 1);
+	assert_int_equal(s->gathered, 3);
+	assert_string_equal(s->silent,
+			    "beta: it did not answer in time; gone: it is not connected; ");
+	assert_int_equal(s->received, 77);
+	say_received(s, 1, 2); /* late: nobody waits */
+	/* When all have, nothing is waited for. */
+	ask_three(s);
+	say_received(s, 0, 4);
+	mesh_queries_link_gone(s->queries, s->zhosts[1].link_id);
+	assert_int_equal(s->gathered, 3);
+	ask_three(s);
+	mesh_queries_end_all(s->queries);
+	assert_int_equal(s->gathered, 3);
+	mesh_queries_free(s->queries);
+	free(s->silent);
+}
+
 /* Of a zhost that was removed or has a newer link: until it has read all that waits for it. */
 static void a_link_that_is_to_close_is_no_member_any_more(void **state)
 {
@@ -885,6 +977,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_hello_reaches_the_core_with_the_id_of_its_link),
 		TEST(only_members_are_told_where_others_are),
+		TEST(those_that_do_not_answer_are_named),
 		TEST(a_link_that_is_to_close_is_no_member_any_more),
 		TEST(without_a_hello_a_link_is_closed_after_ten_seconds),
 		cmocka_unit_test_setup_teardown(
