@@ -8,6 +8,8 @@
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/mirrored.h"
 #include "zsim/fuzz/life/names.h"
+#include "zsim/world/machine_state.h"
+#include "zsim/world/process.h"
 #include "zsim/world/world.h"
 
 /* What unloads of one application, and has a process. */
@@ -121,6 +123,17 @@ static bool holds_up(const struct unloading *u, size_t user, size_t needed)
 	return u->mandatory[cell] && !has_circle(u->mandatory, count);
 }
 
+/* Only what has a process is to end before what it needs: who retries a deploy that failed, and has not heard yet
+ * that it is to go, needs nobody. */
+static bool has_process(const struct fuzz *f, const Samoza__V1__CopyRecord *r)
+{
+	vector_for_each (&f->world.machines, n)
+		for (const struct sim_process *p = (*n)->processes; p != NULL; p = p->hh.next)
+			if (p->epoch == r->epoch && str_equal(p->path, r->path))
+				return true;
+	return false;
+}
+
 static void check_told(struct fuzz *f, const struct mirrored_copy *told)
 {
 	struct unloading u = unloading_of(f, told->record->application);
@@ -128,7 +141,8 @@ static void check_told(struct fuzz *f, const struct mirrored_copy *told)
 	while (at < u.copies.count && u.copies.items[at] != told)
 		at++;
 	for (size_t user = 0; at < u.copies.count && user < u.copies.count; user++)
-		if (is_checked(f, u.copies.items[user]->record) && holds_up(&u, user, at))
+		if (is_checked(f, u.copies.items[user]->record) && holds_up(&u, user, at) &&
+		    has_process(f, u.copies.items[user]->record))
 			world_violate(&f->world, "%s is told to go before %s, which needs it",
 				      told->id, u.copies.items[user]->id);
 	free(u.needs);
