@@ -15,10 +15,13 @@ struct direct_link {
 	void *user;
 	uint64_t run; /* of the other end; 0: it has not said */
 	bool stands;
+	bool leaves, is_left; /* this end, the other end sends no more messages */
 	int64_t begun_ms, used_ms;
 	uint64_t sent;		 /* messages */
 	uint64_t pinged, ponged; /* how many had been sent then */
+	bool asks;		 /* the last ping is not answered */
 	int64_t pinged_ms;	 /* since when an answer is missing */
+	int64_t ponged_ms;	 /* when the last ping was answered */
 	int64_t asked_us;	 /* when the last ping was sent */
 	int64_t round_trip_us;
 };
@@ -41,7 +44,7 @@ static void say(struct direct_link *link, const Samoza__V1__MeshLink *what)
 
 int direct_link_send(struct direct_link *link, const Samoza__V1__MeshMessage *message)
 {
-	PRE(link->stands);
+	PRE(link->stands && !link->leaves);
 	if (wire_link_waiting(link->wire) > DIRECT_WAITING_MAX ||
 	    wire_link_send(link->wire, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE,
 			   &message->base, NULL) < 0)
@@ -60,11 +63,21 @@ void direct_link_say_marked(struct direct_link *link, uint64_t run, uint64_t gen
 	say(link, &what);
 }
 
+void direct_link_leave(struct direct_link *link)
+{
+	Samoza__V1__MeshLink what = SAMOZA__V1__MESH_LINK__INIT;
+	PRE(link->stands && !link->leaves);
+	link->leaves = true;
+	what.has_leave = what.leave = true;
+	say(link, &what);
+}
+
 static void ping(struct direct_link *link)
 {
 	Samoza__V1__MeshLink what = SAMOZA__V1__MESH_LINK__INIT;
-	if (link->pinged == link->ponged)
+	if (!link->asks)
 		link->pinged_ms = now_of(link);
+	link->asks = true;
 	link->pinged = link->sent;
 	link->asked_us = loop_mono_us(link->loop);
 	what.has_ping = true;
@@ -86,12 +99,13 @@ void direct_link_tick(struct direct_link *link, int64_t now_ms)
 	CLEANUP(error_freep) struct error *why = NULL;
 	if (!link->stands && now_ms >= link->begun_ms + DIRECT_HELLO_MS)
 		(void)error_set(&why, ERR_TIMEOUT, "it does not say who it is");
-	else if (link->pinged > link->ponged && now_ms >= link->pinged_ms + DIRECT_STALL_MS)
+	else if (link->asks && now_ms >= link->pinged_ms + DIRECT_STALL_MS)
 		(void)error_set(&why, ERR_TIMEOUT, "no answer for %d s",
 				DIRECT_STALL_MS / 1000);
 	if (why != NULL)
 		wire_link_close(link->wire, why);
-	else if (link->pinged == link->ponged && link->sent > link->ponged)
+	else if (link->stands && !link->asks &&
+		 (link->sent > link->ponged || link->used_ms > link->ponged_ms))
 		ping(link);
 }
 
@@ -104,6 +118,20 @@ static void take_run(struct direct_link *link, uint64_t run)
 		return;
 	link->stands = true;
 	link->events->stands(link->user, link);
+}
+
+static void take_pong(struct direct_link *link, uint64_t pong)
+{
+	if (!link->asks || pong < link->ponged || pong > link->pinged)
+		return;
+	link->ponged = pong;
+	link->pinged_ms = now_of(link);
+	if (pong == link->pinged) {
+		link->asks = false;
+		link->ponged_ms = link->pinged_ms;
+		link->round_trip_us = loop_mono_us(link->loop) - link->asked_us;
+	}
+	link->events->ponged(link->user, link);
 }
 
 static int take_word(struct direct_link *link, const Samoza__V1__MeshLink *what,
@@ -121,12 +149,11 @@ static int take_word(struct direct_link *link, const Samoza__V1__MeshLink *what,
 		pong.pong = what->ping;
 		say(link, &pong);
 	}
-	if (what->has_pong && what->pong > link->ponged && what->pong <= link->pinged) {
-		link->ponged = what->pong;
-		if (what->pong == link->pinged)
-			link->round_trip_us = loop_mono_us(link->loop) - link->asked_us;
-		link->pinged_ms = now_of(link);
-		link->events->ponged(link->user, link);
+	if (what->has_pong)
+		take_pong(link, what->pong);
+	if (what->leave) {
+		link->is_left = true;
+		link->events->leaves(link->user, link);
 	}
 	return 0;
 }
@@ -141,6 +168,8 @@ static int take(struct direct_link *link, unsigned type, const ProtobufCMessage 
 				 frame_type_name(type));
 	if (!link->stands)
 		return error_set(err, ERR_INVALID, "it does not say first which run it is");
+	if (link->is_left)
+		return error_set(err, ERR_INVALID, "a message after it has left the link");
 	link->used_ms = now_of(link);
 	link->events->message(link->user, link, (const Samoza__V1__MeshMessage *)message);
 	return 0;
@@ -183,7 +212,7 @@ struct direct_link *direct_link_new(struct stream *stream, uint64_t own_run,
 	link->loop = stream->loop;
 	link->events = events;
 	link->user = user;
-	link->begun_ms = link->used_ms = loop_now(stream->loop).mono_ms;
+	link->begun_ms = link->used_ms = link->ponged_ms = loop_now(stream->loop).mono_ms;
 	link->wire = wire_link_new(stream, DIRECT_WAITING_MAX + SPARE_BYTES, &handler, link);
 	wire_link_limit(link->wire, DIRECT_FRAME_MAX);
 	hello.has_run = true;
@@ -211,6 +240,16 @@ uint64_t direct_link_run(const struct direct_link *link)
 {
 	PRE(link->stands);
 	return link->run;
+}
+
+bool direct_link_is_left(const struct direct_link *link)
+{
+	return link->is_left;
+}
+
+int64_t direct_link_begun_ms(const struct direct_link *link)
+{
+	return link->begun_ms;
 }
 
 uint64_t direct_link_sent(const struct direct_link *link)

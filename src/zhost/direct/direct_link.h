@@ -4,10 +4,12 @@
  *
  *   ─► run            first, from each end: the link stands when the other one's has come
  *   ─► MESH_MESSAGE
- *   ─► ping N         once a second while messages were sent; answered when all before it are taken
+ *   ─► ping N         once a second while messages go either way; answered when all before it are taken
  *   ◄─ pong N
  *
- * An end that sends and gets no answer for DIRECT_STALL_MS takes the link as broken.
+ *   ─► leave          no more messages of this end; once both have said it, and all is taken, the link is closed
+ *
+ * An end that gets no answer for DIRECT_STALL_MS takes the link as broken, also one that only gets messages.
  */
 #ifndef SAMOZA_ZHOST_DIRECT_DIRECT_LINK_H
 #define SAMOZA_ZHOST_DIRECT_DIRECT_LINK_H
@@ -34,6 +36,8 @@ struct direct_link_events {
 			const Samoza__V1__MeshMessage *message);
 	void (*marked)(void *user, struct direct_link *link, uint64_t run, uint64_t generation);
 	void (*ponged)(void *user, struct direct_link *link);
+	/* The other end sends no more messages on it. */
+	void (*leaves)(void *user, struct direct_link *link);
 	/* It has ended, and is freed afterwards. `why`: borrowed, or NULL. Never from inside a function of this
 	 * file. */
 	void (*gone)(void *user, struct direct_link *link, const struct error *why);
@@ -52,6 +56,11 @@ uint64_t direct_link_run(const struct direct_link *link);
 /* 0, or -EAGAIN: no room. PRE: it stands. */
 int direct_link_send(struct direct_link *link, const Samoza__V1__MeshMessage *message);
 void direct_link_say_marked(struct direct_link *link, uint64_t run, uint64_t generation);
+/* No message is sent on it any more. Once. */
+void direct_link_leave(struct direct_link *link);
+/* The other end has said so. */
+bool direct_link_is_left(const struct direct_link *link);
+int64_t direct_link_begun_ms(const struct direct_link *link);
 /* Messages sent so far; whether the other end has taken the first so many of them, which it is asked where it
  * was not yet. */
 uint64_t direct_link_sent(const struct direct_link *link);

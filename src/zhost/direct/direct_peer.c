@@ -43,7 +43,7 @@ static void current_choose(struct direct_peer *peer)
 	if (peer->current != NULL)
 		return;
 	for (unsigned i = 0; i < peer->link_count && peer->current == NULL; i++)
-		if (direct_link_stands(peer->links[i].link))
+		if (direct_link_stands(peer->links[i].link) && peer->links[i].left_ms == 0)
 			peer->current = peer->links[i].link;
 	if (peer->current == NULL)
 		return;
@@ -51,12 +51,58 @@ static void current_choose(struct direct_peer *peer)
 	direct_timer_at(t, mesh_way_due(&peer->way));
 }
 
+/* It has ended. */
 static void current_lose(struct direct_peer *peer)
 {
 	struct direct_transport *t = peer->transport;
 	peer->current = NULL;
 	mesh_way_link(&peer->way, now_of(t), false);
+	current_choose(peer);
 	direct_timer_at(t, mesh_way_due(&peer->way));
+}
+
+/* It was left, and all on it is taken. */
+static void current_leave(struct direct_peer *peer)
+{
+	peer->current = NULL;
+	current_choose(peer);
+	if (peer->current == NULL)
+		current_lose(peer);
+}
+
+/* ---- leaving a link ---- */
+
+/* Nothing more is sent on it; it is closed once both ends have taken what was. Without the hub it stays: what is sent
+ * meanwhile would have no way. */
+static void leave(struct direct_peer *peer, unsigned at, int64_t now_ms)
+{
+	struct direct_transport *t = peer->transport;
+	struct direct_link *link = peer->links[at].link;
+	if (peer->links[at].left_ms != 0 || !direct_link_stands(link) ||
+	    mesh_transport_room(t->options.hub, peer->name) == 0)
+		return;
+	peer->links[at].left_ms = now_ms;
+	if (link == peer->current)
+		mesh_way_leave(&peer->way, now_ms);
+	direct_link_leave(link);
+}
+
+/* What has been left may be taken now, here and there. */
+static void leave_go_on(struct direct_peer *peer, int64_t now_ms)
+{
+	for (unsigned i = 0; i < peer->link_count; i++) {
+		struct direct_link *link = peer->links[i].link;
+		if (direct_link_stands(link) && direct_link_is_left(link))
+			leave(peer, i, now_ms);
+		if (peer->links[i].left_ms == 0)
+			continue;
+		bool is_taken = direct_link_has_taken(link, direct_link_sent(link));
+		if (is_taken && link == peer->current)
+			current_leave(peer);
+		if ((is_taken && direct_link_is_left(link)) ||
+		    now_ms >= peer->links[i].left_ms + DIRECT_LEAVE_MS)
+			direct_link_close(link, NULL);
+	}
 }
 
 /* ---- links ---- */
@@ -98,9 +144,15 @@ static void on_marked(void *user, struct direct_link *link, uint64_t run, uint64
 
 static void on_ponged(void *user, struct direct_link *link)
 {
-	const struct direct_peer *peer = user;
+	struct direct_peer *peer = user;
 	(void)link;
+	leave_go_on(peer, now_of(peer->transport));
 	direct_settle_check(peer->transport);
+}
+
+static void on_leaves(void *user, struct direct_link *link)
+{
+	on_ponged(user, link);
 }
 
 static void on_gone(void *user, struct direct_link *link, const struct error *why)
@@ -123,6 +175,7 @@ static const struct direct_link_events events = {.stands = on_stands,
 						 .message = on_message,
 						 .marked = on_marked,
 						 .ponged = on_ponged,
+						 .leaves = on_leaves,
 						 .gone = on_gone};
 
 void direct_peer_take(struct direct_peer *peer, struct stream *stream, bool is_ours)
@@ -136,6 +189,7 @@ void direct_peer_take(struct direct_peer *peer, struct stream *stream, bool is_o
 	}
 	t->counters.links++;
 	peer->links[peer->link_count].is_ours = is_ours;
+	peer->links[peer->link_count].left_ms = 0;
 	peer->links[peer->link_count++].link =
 		direct_link_new(stream, t->sender.run, &events, peer);
 	direct_timer_at(t, now_of(t) + DIRECT_TICK_MS);
@@ -246,22 +300,32 @@ enum mesh_by direct_peer_by(const struct direct_peer *peer)
 {
 	static const enum mesh_by by[] = {[MESH_WAY_HUB] = MESH_BY_HUB,
 					  [MESH_WAY_MOVING] = MESH_BY_NONE,
-					  [MESH_WAY_DIRECT] = MESH_BY_LINK};
+					  [MESH_WAY_DIRECT] = MESH_BY_LINK,
+					  [MESH_WAY_LEAVING] = MESH_BY_NONE};
 	return by[peer->way.state];
 }
 
 /* ---- time ---- */
 
+/* It is not needed any more, or is of a key that its zhost has replaced. */
+static bool is_to_leave(const struct direct_peer *peer, unsigned at, int64_t now_ms)
+{
+	const struct direct_link *link = peer->links[at].link;
+	if (peer->links[at].is_ours && now_ms >= direct_link_used_ms(link) + DIRECT_IDLE_MS)
+		return true;
+	return now_ms >= direct_link_begun_ms(link) + DIRECT_RENEW_MS &&
+	       !zhost_book_is_newest(peer->transport->options.book, direct_link_peer(link));
+}
+
 void direct_peer_tick(struct direct_peer *peer, int64_t now_ms)
 {
 	mesh_way_tick(&peer->way, now_ms);
 	for (unsigned i = 0; i < peer->link_count; i++) {
-		struct direct_link *link = peer->links[i].link;
-		direct_link_tick(link, now_ms);
-		if (peer->links[i].is_ours &&
-		    now_ms >= direct_link_used_ms(link) + DIRECT_IDLE_MS)
-			direct_link_close(link, NULL);
+		direct_link_tick(peer->links[i].link, now_ms);
+		if (is_to_leave(peer, i, now_ms))
+			leave(peer, i, now_ms);
 	}
+	leave_go_on(peer, now_ms);
 }
 
 /* ---- life ---- */

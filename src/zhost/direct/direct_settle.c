@@ -21,7 +21,8 @@ struct waits {
 static bool is_over(struct wait *wait)
 {
 	struct direct_peer *peer = wait->peer;
-	if (peer->way.state == MESH_WAY_MOVING || mesh_way_kept(&peer->way) > 0)
+	if (peer->way.state == MESH_WAY_MOVING || peer->way.state == MESH_WAY_LEAVING ||
+	    mesh_way_kept(&peer->way) > 0)
 		return false;
 	if (peer->way.state == MESH_WAY_HUB || peer->current == NULL)
 		return true;

@@ -45,7 +45,7 @@ static size_t room(const struct mesh_transport *mesh, const char *zhost)
 	size_t most = DIRECT_WAITING_MAX, waits;
 	if (peer == NULL || peer->way.state == MESH_WAY_HUB)
 		return mesh_transport_room(t->options.hub, zhost);
-	if (peer->way.state == MESH_WAY_MOVING) {
+	if (peer->way.state == MESH_WAY_MOVING || peer->way.state == MESH_WAY_LEAVING) {
 		most = MESH_KEPT_BYTES;
 		waits = mesh_way_kept(&peer->way);
 	} else {

@@ -7,7 +7,8 @@
  *
  * A link is dialled when there is something to send and zrms has said where (zhost_book.h); after a failure again
  * after 100 ms to 10 s, with jitter. It carries messages both ways. One that carried none for DIRECT_IDLE_MS is
- * closed by the zhost that dialled it. So a zhost that cannot be reached from outside sends directly, too, once it has
+ * closed by the zhost that dialled it; one on which the other end shows a key that is not its newest any more is closed by
+ * who notices. Such a link is left first (direct_link.h), so that nothing on it is lost. So a zhost that cannot be reached from outside sends directly, too, once it has
  * dialled.
  */
 #ifndef SAMOZA_ZHOST_DIRECT_DIRECT_TRANSPORT_H
@@ -26,6 +27,8 @@ enum {
 	DIRECT_RETRY_MOST_MS = 10000,
 	DIRECT_DIAL_MS = 5000,
 	DIRECT_IDLE_MS = 300000,
+	DIRECT_LEAVE_MS = 3000, /* then the link is closed, whatever is on it */
+	DIRECT_RENEW_MS = 2000, /* so old is a link at least that is left for a newer key */
 };
 
 struct direct_transport;

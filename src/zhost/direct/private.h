@@ -23,6 +23,7 @@ struct direct_peer {
 	struct {
 		struct direct_link *link;
 		bool is_ours;		/* we have dialled it */
+		int64_t left_ms;	/* since when it is left; 0: it is not */
 	} links[DIRECT_LINKS_OF_ZHOST]; /* the first `link_count`, the oldest first */
 	unsigned link_count;
 	struct direct_link *current; /* that the way uses; NULL: none stands */

@@ -94,6 +94,13 @@ const struct zhost_entry *zhost_book_find(const struct zhost_book *book, const c
 	return find(book, name);
 }
 
+bool zhost_book_is_newest(const struct zhost_book *book, const struct stream_peer *peer)
+{
+	const struct zhost_entry *entry = peer->name != NULL ? find(book, peer->name) : NULL;
+	return entry == NULL || entry->keys[0][0] == '\0' || peer->key_hash == NULL ||
+	       str_equal(entry->keys[0], peer->key_hash);
+}
+
 int zhost_book_admit(void *of_book, const struct stream_peer *peer, struct error **err)
 {
 	struct zhost_book *book = of_book;

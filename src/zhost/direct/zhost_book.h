@@ -5,6 +5,7 @@
 #ifndef SAMOZA_ZHOST_DIRECT_ZHOST_BOOK_H
 #define SAMOZA_ZHOST_DIRECT_ZHOST_BOOK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/hash.h"
@@ -42,6 +43,8 @@ void zhost_book_put(struct zhost_book *book, const char *name, const char *host,
 void zhost_book_remove(struct zhost_book *book, const char *name);
 /* Borrowed; NULL: nothing is said of it. */
 const struct zhost_entry *zhost_book_find(const struct zhost_book *book, const char *name);
+/* Whether it shows the newest key that its zhost has; also where nothing is said of it. */
+bool zhost_book_is_newest(const struct zhost_book *book, const struct stream_peer *peer);
 /* Whether the other end of a stream is a zhost of the book: tls_options.admit, with the book as its user. */
 int zhost_book_admit(void *of_book, const struct stream_peer *peer,
 		     struct error **err) must_check;

@@ -169,13 +169,15 @@ static void move(struct mesh_way *w, int64_t now_ms)
 	}
 	if (r == 0)
 		go(w, MESH_WAY_MOVING, now_ms);
+	else if (w->state != MESH_WAY_HUB)
+		go(w, MESH_WAY_HUB, now_ms);
 	w->due_ms = now_ms + (r == 0 ? MESH_MARK_MS : MESH_MARK_AGAIN_MS);
 }
 
 /* While the way moved, nothing was on the link: what was kept goes through the hub, after the mark. */
 static void fall(struct mesh_way *w, int64_t now_ms)
 {
-	if (w->state == MESH_WAY_DIRECT)
+	if (w->state != MESH_WAY_MOVING)
 		begin_generation(w);
 	go(w, MESH_WAY_HUB, now_ms);
 	w->counters.fell++;
@@ -184,13 +186,21 @@ static void fall(struct mesh_way *w, int64_t now_ms)
 
 void mesh_way_link(struct mesh_way *w, int64_t now_ms, bool stands)
 {
-	if (w->has_link == stands)
+	if (w->has_link == stands && !(stands && w->state == MESH_WAY_LEAVING))
 		return;
 	w->has_link = stands;
 	if (stands)
 		move(w, now_ms);
 	else if (w->state != MESH_WAY_HUB)
 		fall(w, now_ms);
+}
+
+void mesh_way_leave(struct mesh_way *w, int64_t now_ms)
+{
+	if (w->state != MESH_WAY_DIRECT)
+		return; /* nothing is on it */
+	go(w, MESH_WAY_LEAVING, now_ms);
+	w->due_ms = NEVER_MS;
 }
 
 void mesh_way_marked(struct mesh_way *w, int64_t now_ms, uint64_t run, uint64_t generation)
@@ -222,9 +232,14 @@ void mesh_way_tick(struct mesh_way *w, int64_t now_ms)
 
 /* ---- a message ---- */
 
+static bool is_keeping(const struct mesh_way *w)
+{
+	return w->state == MESH_WAY_MOVING || w->state == MESH_WAY_LEAVING;
+}
+
 static int send_now(struct mesh_way *w, Samoza__V1__MeshMessage *message)
 {
-	if (w->state == MESH_WAY_MOVING)
+	if (is_keeping(w))
 		return keep(w, message);
 	stamp(message, w->sender->run, w->generation);
 	return pass_on(w, message);
@@ -234,7 +249,7 @@ int mesh_way_send(struct mesh_way *w, int64_t now_ms, const Samoza__V1__MeshMess
 {
 	Samoza__V1__MeshMessage stamped = *message;
 	int r = 0;
-	if (w->state != MESH_WAY_MOVING && w->kept.size > 0)
+	if (!is_keeping(w) && w->kept.size > 0)
 		r = kept_flush(w);
 	if (r == 0)
 		r = send_now(w, &stamped);

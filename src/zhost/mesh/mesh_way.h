@@ -13,6 +13,9 @@
  *                                                               │WAY_DIRECT│
  *                                                               └──────────┘
  *
+ * A link that is closed on purpose is left first: as while the way moves, what is sent is kept, until all that is on the
+ * link is taken (WAY_LEAVING); then the link is as if it had broken, and nothing was on it.
+ *
  * Order. Each stretch on one way is a generation, which each message carries; they only grow. Each way
  * keeps the order of what is sent on it. The receiving side never takes a message of an older generation
  * than it has taken, so what is late is lost, and never comes after what was sent later.
@@ -48,7 +51,7 @@ uint64_t mesh_run(const char *identity, uint64_t incarnation);
 
 /* ---- sending ---- */
 
-enum mesh_way_state { MESH_WAY_HUB, MESH_WAY_MOVING, MESH_WAY_DIRECT };
+enum mesh_way_state { MESH_WAY_HUB, MESH_WAY_MOVING, MESH_WAY_DIRECT, MESH_WAY_LEAVING };
 
 /* As mesh_transport_send(). The message is borrowed. */
 struct mesh_way_ports {
@@ -92,8 +95,11 @@ void mesh_way_done(struct mesh_way *w);
 
 /* 0, -EAGAIN: no room, -EHOSTUNREACH: neither way is open. */
 int mesh_way_send(struct mesh_way *w, int64_t now_ms, const Samoza__V1__MeshMessage *message);
-/* A direct link stands, or none does any more. Where another one takes its place: both. */
+/* A direct link stands, or none does any more. Where another one takes its place: both; where it was left, and all on it
+ * is taken: that one stands. */
 void mesh_way_link(struct mesh_way *w, int64_t now_ms, bool stands);
+/* The link is to be closed: nothing more is sent on it. mesh_way_link() says when all that was is taken. */
+void mesh_way_leave(struct mesh_way *w, int64_t now_ms);
 /* The other end says over the link that this mark has come; it may be one of a run before. */
 void mesh_way_marked(struct mesh_way *w, int64_t now_ms, uint64_t run, uint64_t generation);
 /* To be called then; NEVER_MS: never. */

@@ -50,6 +50,8 @@ void end_stop(struct end *e);
 void end_restart(struct end *e);
 /* `of` is said to be at `host`, with that key. */
 void end_know(struct end *e, const struct end *of, const char *host, const char *key);
+/* To `e`, the other end has a newer key than the one that it shows; or again only that one. */
+void end_renew(struct end *e, bool is_newer);
 /* A message with the next number to the other end; as mesh_transport_send(). */
 int end_send(struct end *e);
 /* PRE: there is one. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/str.h"
+#include "zhost/direct/direct_link.h"
 
 static void send_ok(struct end *e, unsigned count)
 {
@@ -230,6 +231,91 @@ static void an_idle_link_is_closed_and_dialled_again(void **state)
 	assert_int_equal(end_view(alpha).way, MESH_WAY_DIRECT);
 }
 
+/* Both send all the time, over a network that needs its time; each number once, in order, none missing. */
+static void stream_both_ways(struct stage *s, unsigned rounds)
+{
+	for (unsigned i = 0; i < rounds; i++) {
+		send_ok(&s->ends[0], 1);
+		send_ok(&s->ends[1], 1);
+		stage_run(s, 7);
+	}
+	stage_run(s, 1000);
+	assert_int_equal(s->ends[0].got.count + s->ends[1].got.count, s->sent);
+	for (unsigned k = 0; k < ENDS; k++)
+		for (size_t i = 1; i < s->ends[k].got.count; i++)
+			assert_true(s->ends[k].got.items[i] > s->ends[k].got.items[i - 1]);
+}
+
+static void a_link_of_a_former_key_is_replaced_and_nothing_is_lost(void **state)
+{
+	struct stage *s = *state;
+	struct end *alpha = &s->ends[0], *beta = &s->ends[1];
+	sim_network_delay(s->net, 30, 30);
+	sim_mesh_delay(s->hub, 5, 5);
+	go_direct(s, alpha);
+	stream_both_ways(s, 50);
+	/* The one who is told is the one who dialled, then the other one. As long as the former key is shown, a link
+	 * does not live long. */
+	for (unsigned k = 0; k < ENDS; k++) {
+		uint64_t before = end_view(alpha).counters.fell;
+		end_renew(&s->ends[k], true);
+		stream_both_ways(s, 1500);
+		assert_true(end_view(alpha).counters.fell >= before + 2);
+		end_renew(&s->ends[k], false);
+	}
+	stream_both_ways(s, 500);
+	assert_int_equal(end_view(alpha).way, MESH_WAY_DIRECT);
+	assert_int_equal(end_view(beta).way, MESH_WAY_DIRECT);
+	assert_int_equal(end_view(alpha).counters.unmarked, 0);
+	assert_true(end_view(alpha).counters.direct > end_view(alpha).counters.by_hub);
+}
+
+static void an_idle_link_that_is_used_again_in_that_moment_loses_nothing(void **state)
+{
+	struct stage *s = *state;
+	struct end *alpha = &s->ends[0];
+	sim_network_delay(s->net, 40, 40);
+	go_direct(s, alpha);
+	/* From before the end of the time until after it. */
+	for (unsigned at = 0; at < 30; at++) {
+		stage_run(s, DIRECT_IDLE_MS - 600 + 50 * at);
+		stream_both_ways(s, 40);
+		go_direct(s, alpha);
+	}
+}
+
+static void without_the_hub_a_link_stays(void **state)
+{
+	struct stage *s = *state;
+	struct end *alpha = &s->ends[0], *beta = &s->ends[1];
+	go_direct(s, alpha);
+	stage_cut_hub(s, true);
+	end_renew(beta, true);
+	stage_run(s, DIRECT_IDLE_MS + 10000);
+	assert_int_equal(end_view(alpha).links, 1);
+	send_ok(alpha, 3);
+	stage_run(s, 100);
+	assert_int_equal(beta->got.count, 4);
+	stage_cut_hub(s, false);
+	stage_run(s, 5000);
+	assert_int_equal(end_view(alpha).links, 0);
+}
+
+/* One that only gets messages notices, too, that the link has ended. */
+static void an_end_that_only_receives_notices_a_broken_link(void **state)
+{
+	struct stage *s = *state;
+	struct end *alpha = &s->ends[0], *beta = &s->ends[1];
+	go_direct(s, alpha);
+	send_ok(alpha, 1);
+	stage_run(s, 10);
+	sim_network_silence(s->net, "alpha", "beta");
+	sim_network_silence(s->net, "beta", "alpha");
+	stage_run(s, DIRECT_STALL_MS + 2 * DIRECT_TICK_MS);
+	assert_int_equal(end_view(beta).links, 0);
+	assert_int_equal(end_view(beta).way, MESH_WAY_HUB);
+}
+
 static void a_zhost_that_restarts_is_dialled_again(void **state)
 {
 	struct stage *s = *state;
@@ -327,6 +413,10 @@ int main(void)
 		TEST(without_an_address_messages_go_through_the_hub),
 		TEST(a_zhost_speaks_of_itself_only),
 		TEST(an_idle_link_is_closed_and_dialled_again),
+		TEST(a_link_of_a_former_key_is_replaced_and_nothing_is_lost),
+		TEST(an_idle_link_that_is_used_again_in_that_moment_loses_nothing),
+		TEST(without_the_hub_a_link_stays),
+		TEST(an_end_that_only_receives_notices_a_broken_link),
 		TEST(a_zhost_that_restarts_is_dialled_again),
 		TEST(messages_settle_when_the_other_end_has_taken_them),
 		TEST(messages_of_a_link_that_breaks_settle),

@@ -52,8 +52,10 @@ static void trouble(struct stage *s, struct random *r)
 		sim_network_silence(s->net, e->name, e == &s->ends[0] ? "beta" : "alpha");
 	else if (draw < 80)
 		sim_network_delay(s->net, 0, random_below(r, 3) * 30);
-	else if (draw < 92)
+	else if (draw < 86)
 		sim_mesh_delay(s->hub, 0, random_below(r, 4) * 40);
+	else if (draw < 92)
+		end_renew(e, random_percent(r, 60));
 	else
 		end_restart(e);
 }
@@ -82,6 +84,8 @@ static void end_well(struct stage *s)
 	stage_cut_hub(s, false);
 	sim_network_delay(s->net, 0, 0);
 	sim_mesh_delay(s->hub, 0, 5);
+	end_renew(&s->ends[0], false);
+	end_renew(&s->ends[1], false);
 	for (unsigned i = 0; i < 300; i++) {
 		(void)end_send(&s->ends[0]);
 		stage_run(s, 100);

@@ -39,7 +39,7 @@ struct sent {
 };
 
 struct counts {
-	uint64_t taken, lost, late, moved, fell, unmarked, refused, full;
+	uint64_t taken, lost, late, moved, fell, unmarked, refused, full, left;
 };
 
 struct life {
@@ -54,7 +54,7 @@ struct life {
 	bool near_is_up, far_is_up;
 	items near, far;
 	/* the direct links; those before the last one have broken */
-	bool has_link, is_cut;
+	bool has_link, is_cut, leaves;
 	VECTOR(struct link) links;
 	/* the receiver */
 	struct mesh_arrivals arrivals;
@@ -106,6 +106,7 @@ static int direct(void *user, const Samoza__V1__MeshMessage *message)
 {
 	struct life *l = user;
 	CHECK(l, l->has_link, "a message is sent on a link that does not stand");
+	CHECK(l, !l->leaves, "a message is sent on a link that was left");
 	if (!l->has_link || newest(l)->there.count >= LINK_ROOM)
 		return -EAGAIN;
 	vector_push(&newest(l)->there, item_of(message));
@@ -251,12 +252,35 @@ static void disconnect(struct life *l)
 {
 	if (!l->has_link)
 		return;
-	l->has_link = false;
+	l->has_link = l->leaves = false;
 	struct link *link = newest(l);
 	excuse(l, &link->there);
 	if (random_percent(&l->random, 50))
 		vector_clear(&link->there);
 	mesh_way_link(&l->way, l->now_ms, false);
+}
+
+/* The other end has taken all that is on the link: it is closed, and nothing is excused. Maybe another one stands. */
+static void left(struct life *l)
+{
+	if (!l->leaves || newest(l)->there.count > 0)
+		return;
+	l->has_link = l->leaves = false;
+	l->counts->left++;
+	if (!l->is_cut && random_percent(&l->random, 30))
+		connect(l);
+	else
+		mesh_way_link(&l->way, l->now_ms, false);
+}
+
+/* It is to be closed; as long as the hub is there. */
+static void leave(struct life *l)
+{
+	if (!l->has_link || l->leaves || !l->near_is_up || l->near.count >= HUB_ROOM)
+		return;
+	l->leaves = true;
+	mesh_way_leave(&l->way, l->now_ms);
+	left(l); /* where nothing is on it */
 }
 
 /* zrms may still read what the sender has written. */
@@ -341,6 +365,8 @@ static void carry(struct life *l)
 					  ? l->links.count - 1
 					  : random_below(&l->random, (uint32_t)l->links.count));
 	}
+	if (random_percent(&l->random, 50))
+		left(l);
 }
 
 static void trouble(struct life *l)
@@ -368,8 +394,10 @@ static void step(struct life *l)
 		send_some(l);
 	else if (draw < 80)
 		carry(l);
-	else if (draw < 88)
+	else if (draw < 86)
 		pass_time(l, random_below(&l->random, 400));
+	else if (draw < 88)
+		leave(l);
 	else if (draw < 100 - l->trouble_percent)
 		connect(l);
 	else
@@ -403,9 +431,10 @@ static void end(struct life *l)
 	l->is_cut = false;
 	cut_near(l, true);
 	cut_far(l, true);
-	connect(l);
 	for (int64_t ms = 0; ms <= 2 * (int64_t)MESH_MARK_MS; ms += 50) {
 		settle(l);
+		left(l);
+		connect(l);
 		pass_time(l, 50);
 	}
 	settle(l);
@@ -461,13 +490,14 @@ static void ways_change_at_random(void **state)
 			fail();
 	print_message("%" PRIu64 " taken, %" PRIu64 " refused (%" PRIu64 " no room), %" PRIu64
 		      " lost, %" PRIu64 " late, %" PRIu64 " times to the link (%" PRIu64
-		      " without the mark), %" PRIu64 " to the hub\n",
+		      " without the mark), %" PRIu64 " to the hub, %" PRIu64 " links left\n",
 		      counts.taken, counts.refused, counts.full, counts.lost, counts.late,
-		      counts.moved, counts.unmarked, counts.fell);
+		      counts.moved, counts.unmarked, counts.fell, counts.left);
 	if (last_seed - first_seed < 100)
 		return;
 	assert_true(counts.taken > 0 && counts.late > 0 && counts.lost > 0 &&
-		    counts.moved > counts.unmarked && counts.unmarked > 0 && counts.fell > 0);
+		    counts.moved > counts.unmarked && counts.unmarked > 0 && counts.fell > 0 &&
+		    counts.left > 0);
 }
 
 int main(int argc, char **argv)
