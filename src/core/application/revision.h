@@ -22,7 +22,8 @@ struct revision {
 		*declared; /* in the slots of its application; NULL: it is not. Borrowed */
 	const Samoza__V1__SpaceArtifacts **artifacts; /* by space; NULL entries */
 	uint32_t place; /* the topology's handle in the placement engine, while there is one */
-	uint32_t placements;  /* how many are of this revision */
+	uint32_t
+		placements; /* how many are of this revision, with their copies and their needs */
 	int64_t completed_ms; /* wall clock: when everything ran for the first time; 0: never */
 	/* How its rollout ended where it did not complete: "failed", "aborted", "superseded". NULL. */
 	const char *result;

@@ -31,6 +31,7 @@
 #include "core/control/slot/copies.h"
 #include "core/control/slot/members.h"
 #include "core/control/slot/mesh_tables.h"
+#include "core/control/slot/unit_members.h"
 #include "core/control/state/credential_request.h"
 #include "core/control/state/exclusions.h"
 #include "core/control/state/orders.h"
@@ -226,6 +227,7 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 			lifecycle_settle(&c->lifecycle);
 			if (each_is_due(c))
 				each_run(c);
+			unit_members_trim(c);
 			rollouts_run(c);
 			(void)handovers_run(c);
 			placement_run(c);

@@ -254,18 +254,15 @@ bool place_unit_may_stay(struct place *p, uint32_t unit, uint32_t topology, uint
 	return stays;
 }
 
-bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology, uint32_t instance)
+void place_unit_shrink(struct place *p, uint32_t unit, uint32_t topology, uint32_t instance)
 {
 	struct place_unit *u = unit_checked(p, unit);
 	struct need *before = u->need,
 		    *n = need_checked(topology_checked(p, topology), instance);
 	uint32_t zhost = u->zhost;
 	PRE(u->waiter == 0);
-	if (zhost != PLACE_NONE) {
-		if (!place_unit_may_stay(p, unit, topology, instance))
-			return false;
+	if (zhost != PLACE_NONE)
 		unit_detach(p, u);
-	}
 	set_need(p, u, n, instance);
 	free(u->devices);
 	u->devices = n->demand->device_total > 0
@@ -279,5 +276,13 @@ bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology, uint32
 		wait_unit_left(p, before, zhost);
 		wait_unit_came(p, u);
 	}
+}
+
+bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology, uint32_t instance)
+{
+	if (place_where(p, unit) != PLACE_NONE &&
+	    !place_unit_may_stay(p, unit, topology, instance))
+		return false;
+	place_unit_shrink(p, unit, topology, instance);
 	return true;
 }

@@ -114,6 +114,8 @@ void place_unit_free(struct place *p, uint32_t unit);
  * ticket waits for it. */
 bool place_unit_resize(struct place *p, uint32_t unit, uint32_t topology,
 		       uint32_t instance) must_check;
+/* The same of one that needs no more than before: it stays where it is, whatever the rules say. */
+void place_unit_shrink(struct place *p, uint32_t unit, uint32_t topology, uint32_t instance);
 /* Whether that would be true; nothing changes. PRE: placed; no ticket waits for it. */
 bool place_unit_may_stay(struct place *p, uint32_t unit, uint32_t topology,
 			 uint32_t instance) must_check;

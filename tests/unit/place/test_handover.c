@@ -305,6 +305,22 @@ static void a_unit_grows_where_it_is(void **state)
 	slot_done(&s);
 }
 
+/* What it needs less of it gives back, also where it would not be placed any longer. */
+static void a_unit_shrinks_whatever_the_rules_say(void **state)
+{
+	(void)state;
+	struct slot s;
+	slot_init(&s, CHILD("2"),
+		  "- {name: a, type: DATA, capabilities: [sensors.camera], resources: {cpu: "
+		  "1}}\n");
+	assert_int_equal(cpu_on(&s, s.n1), 3000);
+	assert_false(place_unit_resize(s.place, s.incumbent, s.new.topology, 0));
+	place_unit_shrink(s.place, s.incumbent, s.new.topology, 0);
+	assert_int_equal(place_where(s.place, s.incumbent), s.n1);
+	assert_int_equal(cpu_on(&s, s.n1), 1000);
+	slot_done(&s);
+}
+
 /* What a unit gives up when it shrinks is offered to those that wait, and its new child to
  * those that wait for it. */
 static void a_resize_wakes(void **state)
@@ -431,6 +447,7 @@ int main(void)
 		cmocka_unit_test(waits_for_its_incumbent_to_be_placed),
 		cmocka_unit_test(waits_for_its_only_zhost),
 		cmocka_unit_test(a_unit_grows_where_it_is),
+		cmocka_unit_test(a_unit_shrinks_whatever_the_rules_say),
 		cmocka_unit_test(a_resize_wakes),
 		cmocka_unit_test(recovery_may_part_a_unit_from_its_space),
 		cmocka_unit_test(revisions_are_neighbours),

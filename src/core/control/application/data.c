@@ -38,7 +38,7 @@ static struct copy *find_copy(const struct control *c, uint64_t link_id,
 
 static const struct space *space_of(const struct copy *copy)
 {
-	const struct topology *t = copy->unit->revision->topology;
+	const struct topology *t = copy->revision->topology;
 	return instance_space(t, (unsigned)topology_find_instance(t, copy_path(copy)));
 }
 
@@ -141,6 +141,6 @@ void data_request(struct control *c, uint64_t link_id, const Samoza__V1__DataReq
 		.limit_bytes = request->limit_bytes,
 		.quota_bytes = space_of(copy)->data_bytes,
 		.group_quota_bytes =
-			revision_data_bytes(copy->unit->application, copy->unit->revision),
+			revision_data_bytes(copy->unit->application, copy->revision),
 	};
 }

@@ -85,14 +85,16 @@ static void add_control(const struct control *c, struct buffer *b)
 static void add_copy(const struct copy *copy, struct buffer *b)
 {
 	const struct unit_placement *unit = copy->unit;
-	LINE("  copy %s/%s #%llu of %llu, revision %u, role %d%s%s%s%s, target %u, generation "
+	LINE("  copy %s/%s #%llu of %llu, revision %u of %u in %u, role %d%s%s%s%s, target %u, "
+	     "generation "
 	     "%llu %llu %llu, imports %llu %llu\n",
 	     unit->application->name, copy->of_slot.slot->path, LLU(copy->of_slot.epoch),
-	     LLU(unit->epoch), unit->revision->number, (int)unit->placement.role,
-	     unit->lost ? " lost" : "", unit->draining ? " draining" : "",
-	     unit->answered ? " answered" : "", copy_serves(copy) ? " serves" : "",
-	     copy->target, LLU(copy->generation), LLU(copy->retry_generation),
-	     LLU(copy->forgiven), LLU(copy->imports_version), LLU(copy->imports_hash));
+	     LLU(unit->epoch), copy->revision->number, unit->revision->number,
+	     unit->room->number, (int)unit->placement.role, unit->lost ? " lost" : "",
+	     unit->draining ? " draining" : "", unit->answered ? " answered" : "",
+	     copy_serves(copy) ? " serves" : "", copy->target, LLU(copy->generation),
+	     LLU(copy->retry_generation), LLU(copy->forgiven), LLU(copy->imports_version),
+	     LLU(copy->imports_hash));
 	LINE("    phase %u%s%s%s%s%s%s%s%s%s%s, observed %llu, retry %lld, ends %lld %lld, "
 	     "failures %u, restarts %u, exports %zu, alone %lld\n",
 	     copy->phase, copy->heard ? " heard" : "", copy->healthy ? " healthy" : "",

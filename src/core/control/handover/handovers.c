@@ -98,7 +98,7 @@ void handover_start(struct control *c, struct slot_control *root, const char *to
 		    const char *cause)
 {
 	struct unit_handover *h = handover_new(root, to, cause);
-	h->handover.kind = handover_kind_of(root->slot, slot_revision(root));
+	h->handover.kind = handover_kind_of(root->slot, unit_revision_elsewhere(root));
 	handover_begin(&h->handover);
 	mark_slot(root);
 	mark_application(application_of(root->slot), APPLICATION_PLACE);
@@ -152,7 +152,7 @@ struct revision *handover_revision(const struct slot_control *root)
 {
 	PRE(root->handover != NULL);
 	return root->handover->revision != NULL ? root->handover->revision
-						: slot_revision(root);
+						: unit_revision_elsewhere(root);
 }
 
 bool handover_seeks(const struct slot_control *root)
@@ -204,8 +204,8 @@ void handover_placed(struct control *c, struct slot_control *root, struct contro
 		const struct declaration *declared = declarations_of(revision->declared, s);
 		if (declared == NULL)
 			continue; /* that revision has none */
-		struct copy *copy = unit_copy_new(unit, sc->of_path, sc, c->next_epoch++,
-						  declared->space->exclusive);
+		struct copy *copy = unit_copy_new(unit, revision, sc->of_path, sc,
+						  c->next_epoch++, declared->space->exclusive);
 		copy->generation = 1;
 		mark_copy(copy, COPY_RECORD);
 	}

@@ -13,6 +13,12 @@
 
 /* ---- copies ---- */
 
+/* Of its placement. */
+static uint32_t revision_of(const Samoza__V1__CopyRecord *r)
+{
+	return r->has_unit_revision ? r->unit_revision : r->revision;
+}
+
 /* Copies of one placement beside each other, parents before their children. */
 static int compare_copies(const void *pa, const void *pb)
 {
@@ -24,7 +30,7 @@ static int compare_copies(const void *pa, const void *pb)
 	if (order == 0)
 		order = strcmp(a->zhost, b->zhost);
 	if (order == 0)
-		order = (a->revision > b->revision) - (a->revision < b->revision);
+		order = (revision_of(a) > revision_of(b)) - (revision_of(a) < revision_of(b));
 	if (order == 0)
 		order = a->role < b->role ? -1 : a->role > b->role;
 	return order != 0 ? order : strcmp(a->path, b->path);
@@ -33,7 +39,7 @@ static int compare_copies(const void *pa, const void *pb)
 static bool same_placement(const Samoza__V1__CopyRecord *a, const Samoza__V1__CopyRecord *b)
 {
 	return str_equal(a->application, b->application) && a->placement == b->placement &&
-	       str_equal(a->zhost, b->zhost) && a->revision == b->revision &&
+	       str_equal(a->zhost, b->zhost) && revision_of(a) == revision_of(b) &&
 	       a->role == b->role;
 }
 
@@ -64,19 +70,22 @@ static struct application_slot *slot_of_copy(struct control_application *a,
 static int load_copy(struct control *c, struct unit_placement *unit,
 		     const Samoza__V1__CopyRecord *r, struct error **err)
 {
-	const struct control_application *a = unit->application;
-	int instance = topology_find_instance(unit->revision->topology, r->path);
+	struct control_application *a = unit->application;
+	struct revision *revision = NULL;
+	int result = load_revision(c, a, r->revision, &revision, err);
+	if (result < 0)
+		return result;
+	int instance = topology_find_instance(revision->topology, r->path);
 	bool serves = unit->placement.role == ROLE_SERVING;
 	bool retired = unit->placement.role == ROLE_RETIRED;
 	const struct slot *s = retired ? NULL : slot_find(&a->slots, r->path);
 	if (instance < 0 || (!retired && s == NULL))
 		return error_set(err, ERR_INVALID, "a copy of %s/%s in the store has no slot",
 				 a->name, r->path);
-	const struct space *space =
-		instance_space(unit->revision->topology, (unsigned)instance);
+	const struct space *space = instance_space(revision->topology, (unsigned)instance);
 	struct slot_control *sc = retired ? NULL : control_of_slot(s);
-	struct copy *copy = unit_copy_new(unit, slot_of_copy(unit->application, r), sc,
-					  r->epoch, space->exclusive);
+	struct copy *copy = unit_copy_new(unit, revision, slot_of_copy(unit->application, r),
+					  sc, r->epoch, space->exclusive);
 	copy_set_path(copy, r->path);
 	copy->target = (uint8_t)r->target;
 	copy->generation = r->generation;
@@ -112,21 +121,27 @@ static int load_placement(struct control *c, const Samoza__V1__CopyRecord *r,
 {
 	struct control_application *a = application_by_id(&c->applications, r->application);
 	struct control_zhost *z = zhost_find(&c->zhosts, r->zhost);
-	struct revision *revision = NULL;
+	struct revision *revision = NULL, *room = NULL;
 	if (z == NULL)
 		return error_set(
 			err, ERR_INVALID,
 			"a copy of %s/%s in the store is on %s, which is not a known zhost",
 			a->name, r->path, r->zhost);
-	int result = load_revision(c, a, r->revision, &revision, err);
+	int result = load_revision(c, a, revision_of(r), &revision, err);
+	if (result == 0)
+		result =
+			load_revision(c, a, r->has_room ? r->room : revision_of(r), &room, err);
 	if (result < 0)
 		return result;
 	enum placement_role role =
 		(enum placement_role)(r->role - SAMOZA__V1__ROLE__ROLE_SERVING);
-	if (role != ROLE_RETIRED)
+	if (role != ROLE_RETIRED) {
 		application_declare(a, revision);
+		application_declare(a, room);
+	}
 	struct unit_placement *unit =
 		unit_placement_new(a, revision, z, r->placement, PLACE_NONE, role);
+	unit_set_room(unit, room);
 	unit->lost = r->lost;
 	unit->key_topology = mem_strdup(r->key_topology);
 	*ret_unit = unit;
@@ -138,12 +153,12 @@ static void take_root_place(struct control *c, struct slot_control *root,
 			    struct unit_placement *unit)
 {
 	const struct control_application *a = unit->application;
-	if (root->place_revision != unit->revision) {
-		uint32_t own = application_new_unit(a, c->place, unit->revision, root->slot,
+	if (root->place_revision != unit->room) {
+		uint32_t own = application_new_unit(a, c->place, unit->room, root->slot,
 						    root->place_unit);
 		place_unit_free(c->place, root->place_unit);
 		root->place_unit = own;
-		root->place_revision = unit->revision;
+		root->place_revision = unit->room;
 	}
 	unit->place_unit = root->place_unit;
 	if (!unit->lost)
@@ -167,12 +182,12 @@ static void restore_place(struct control *c, struct unit_placement *unit)
 		take_root_place(c, control_of_slot(s), unit);
 		return;
 	}
-	int instance = topology_find_instance(unit->revision->topology, root_path);
+	int instance = topology_find_instance(unit->room->topology, root_path);
 	uint32_t mate = s != NULL ? control_of_slot(s)->place_unit : PLACE_NONE;
 	if (mate == PLACE_NONE)
 		mate = application_slot_mate(a, root_path);
 	unit->place_unit =
-		place_unit_new(c->place, unit->revision->place, (uint32_t)instance, mate);
+		place_unit_new(c->place, unit->room->place, (uint32_t)instance, mate);
 	if (instance_path_is_each(root_path))
 		place_unit_name(c->place, unit->place_unit, first->slot->path);
 	/* Those beside the one that serves may share its room: load_beside(). */
@@ -252,6 +267,22 @@ static int declare_of_slot(struct control *c, const Samoza__V1__SlotRecord *r,
 	return 0;
 }
 
+/* Of a member that joins its unit, or goes, another one, or two. */
+static int declare_of_unit(struct control *c, struct control_application *a,
+			   const Samoza__V1__CopyRecord *r, struct error **err)
+{
+	struct revision *revision = NULL, *room = NULL;
+	int result = load_revision(c, a, revision_of(r), &revision, err);
+	if (result == 0)
+		result =
+			load_revision(c, a, r->has_room ? r->room : revision_of(r), &room, err);
+	if (result < 0)
+		return result;
+	application_declare(a, revision);
+	application_declare(a, room);
+	return 0;
+}
+
 int load_declare(struct control *c, struct error **err)
 {
 	size_t count = 0;
@@ -269,6 +300,9 @@ int load_declare(struct control *c, struct error **err)
 		if (result < 0)
 			return result;
 		application_declare(a, revision);
+		result = declare_of_unit(c, a, r, err);
+		if (result < 0)
+			return result;
 	}
 	vector_for_each (&c->loaded.slots, r) {
 		int result = declare_of_handover(c, *r, err);

@@ -10,6 +10,7 @@
 #include "core/control/slot/copies.h"
 #include "core/control/slot/each_fit.h"
 #include "core/control/slot/rollout_steps.h"
+#include "core/control/slot/unit_change.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/apart.h"
 #include "core/control/state/exclusions.h"
@@ -172,7 +173,8 @@ static uint32_t try_alone(struct control *c, struct slot_control *root, uint32_t
 static void hold_again(struct control *c, struct slot_control *root)
 {
 	if (root->slot->moving && root->slot->goal != GOAL_NOT_DEPLOYED &&
-	    place_where(c->place, moving_place(c, root, slot_revision(root))) == PLACE_NONE)
+	    place_where(c->place, moving_place(c, root, unit_revision_elsewhere(root))) ==
+		    PLACE_NONE)
 		(void)try_alone(c, root, root->moving_place, PLACE_NONE, NULL);
 }
 
@@ -180,7 +182,7 @@ static void hold_again(struct control *c, struct slot_control *root)
 static void try_to_move(struct control *c, struct slot_control *root, struct wants *left,
 			char **ret_reason)
 {
-	uint32_t unit = moving_place(c, root, slot_revision(root));
+	uint32_t unit = moving_place(c, root, unit_revision_elsewhere(root));
 	if (try_alone(c, root, unit, PLACE_NONE, ret_reason) != PLACE_NONE)
 		begin_move(c, root);
 	else
@@ -525,6 +527,8 @@ void placement_drop_held(struct control *c, const struct control_zhost *z)
 void placement_gone(struct control *c, struct slot_control *sc)
 {
 	struct slot_control *root = control_of_slot(sc->slot->root);
+	if (sc->slot->leaves)
+		mark_application(application_of(sc->slot), APPLICATION_HANDOVER);
 	if (serving_copy(root) == NULL && !root->lost && !root->slot->moving)
 		return;
 	if (!is_gone_below(root))
@@ -549,7 +553,8 @@ void placement_gone(struct control *c, struct slot_control *sc)
 void placement_exhausted(struct control *c, struct copy *copy)
 {
 	struct slot_control *root = control_of_slot(copy->sc->slot->root);
-	if (root->slot->moving || !may_leave(root) || !slot_is_placed(copy->sc))
+	if (root->slot->moving || copy_joins(copy) || !may_leave(root) ||
+	    !slot_is_placed(copy->sc))
 		return;
 	exclusion_add(c, root, copy);
 	placement_seek(copy->sc);

@@ -5,6 +5,7 @@
 #include "core/control/handover/handovers.h"
 #include "core/control/slot/copies.h"
 #include "core/control/slot/slot_names.h"
+#include "core/control/slot/unit_members.h"
 #include "core/control/state/loss.h"
 #include "core/control/state/state.h"
 #include "core/control/state/target.h"
@@ -29,13 +30,13 @@ static void emit_placement(struct control *c, const struct slot_control *root,
 }
 
 /* One copy of the unit, under a new epoch: it writes from now on. */
-static void assign_copy(struct control *c, struct unit_placement *unit, struct slot_control *sc,
-			uint64_t epoch, bool again)
+static void assign_copy(struct control *c, struct unit_placement *unit,
+			struct revision *revision, struct slot_control *sc, uint64_t epoch,
+			bool again)
 {
-	const struct declaration *declared =
-		declarations_of(unit->revision->declared, sc->slot);
-	struct copy *copy =
-		unit_copy_new(unit, sc->of_path, sc, epoch, declared->space->exclusive);
+	const struct declaration *declared = declarations_of(revision->declared, sc->slot);
+	struct copy *copy = unit_copy_new(unit, revision, sc->of_path, sc, epoch,
+					  declared->space->exclusive);
 	slot_copy_set_writer(&copy->of_slot);
 	copy->generation = 1;
 	sc->lost = sc->no_place = sc->still_failed = false;
@@ -53,6 +54,7 @@ void placement_assign(struct control *c, struct slot_control *root, struct contr
 {
 	struct control_application *a = application_of(root->slot);
 	bool again = root->lost || leaves;
+	unit_forget_leaving(c, root);
 	slot_names_follow(c, root, root->place_revision, "placed");
 	emit_placement(c, root, z, leaves);
 	loss_forget(c, root);
@@ -61,11 +63,23 @@ void placement_assign(struct control *c, struct slot_control *root, struct contr
 		a, root->place_revision, z, c->next_epoch, root->place_unit, ROLE_SERVING);
 	slot_for_each_below (root->slot, s) {
 		if (declarations_of(unit->revision->declared, s) != NULL)
-			assign_copy(c, unit, control_of_slot(s), c->next_epoch++, again);
+			assign_copy(c, unit, unit->revision, control_of_slot(s),
+				    c->next_epoch++, again);
 		else
 			slot_left_out(control_of_slot(s));
 	}
 	handover_re_placed(c, root, z);
+}
+
+void placement_extend(struct control *c, struct slot_control *root, struct revision *revision)
+{
+	struct unit_placement *unit = unit_of(root->of_path->serving);
+	slot_for_each_below (root->slot, s) {
+		struct slot_control *sc = control_of_slot(s);
+		if (sc->of_path->serving == NULL &&
+		    declarations_of(revision->declared, s) != NULL)
+			assign_copy(c, unit, revision, sc, c->next_epoch++, false);
+	}
 }
 
 void placement_lost(struct control *c, struct copy *copy)

@@ -13,6 +13,8 @@ struct control;
  * just left another zhost. */
 void placement_assign(struct control *c, struct slot_control *root, struct control_zhost *z,
 		      bool leaves);
+/* Members that the unit has in that revision join it where it is, under new epochs. PRE: it has their room. */
+void placement_extend(struct control *c, struct slot_control *root, struct revision *revision);
 /* The copy's zhost is silent: the place is kept for adoption only. */
 void placement_lost(struct control *c, struct copy *copy);
 /* The unit of `copy` was lost with its zhost, and is back before it was placed again. */

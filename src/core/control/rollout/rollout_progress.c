@@ -7,6 +7,7 @@
 #include "core/control/slot/each_fit.h"
 #include "core/control/slot/members.h"
 #include "core/control/slot/rollout_steps.h"
+#include "core/control/slot/unit_change.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/loss.h"
 #include "core/control/state/zhost_registry.h"
@@ -21,7 +22,14 @@ bool rollout_is_current(const struct slot_control *root, const struct revision *
 {
 	const struct unit_placement *unit = unit_of(root->of_path->serving);
 	return unit == NULL || !revision_declares(revision, root->slot) ||
-	       rollout_has_same_content(root, unit->revision, revision);
+	       unit_change(root, revision) <= UNIT_SHRINKS;
+}
+
+bool rollout_differs(const struct slot_control *root, const struct revision *revision)
+{
+	const struct unit_placement *unit = unit_of(root->of_path->serving);
+	return unit != NULL && revision_declares(revision, root->slot) &&
+	       unit_change(root, revision) == UNIT_DIFFERS;
 }
 
 bool rollout_can_change(const struct slot_control *root)
@@ -41,8 +49,8 @@ void rollout_progress(const struct control_application *a, uint32_t *ret_done,
 		bool served = unit != NULL && unit->revision == r->target;
 		if (!revision_declares(r->target, root->slot))
 			continue; /* it stops when the rollout completes */
-		if (!served && rollout_has_same_content(root, from, r->target) &&
-		    rollout_is_current(root, r->target))
+		if (!served && !rollout_differs(root, r->target) &&
+		    unit_change_between(root, from, r->target) != UNIT_DIFFERS)
 			continue;
 		++*ret_all;
 		*ret_done += served && root->handover == NULL;

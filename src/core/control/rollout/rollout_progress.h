@@ -11,6 +11,8 @@
 struct revision *rollout_wanted(const struct control_application *a);
 /* The unit is served with the content of that revision, or by nothing, or is no part of it. */
 bool rollout_is_current(const struct slot_control *root, const struct revision *revision);
+/* More of it differs from that revision than that it lacks members, or has more: it is to be handed over. */
+bool rollout_differs(const struct slot_control *root, const struct revision *revision);
 
 /* Nothing else happens to it: a handover may begin. */
 bool rollout_can_change(const struct slot_control *root);

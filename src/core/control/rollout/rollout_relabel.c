@@ -1,10 +1,13 @@
 #include "core/control/rollout/rollout_relabel.h"
 
 #include "core/control/handover/handovers.h"
+#include "core/control/placement/placement_assign.h"
 #include "core/control/rollout/rollout_progress.h"
 #include "core/control/slot/copies.h"
 #include "core/control/slot/each_fit.h"
 #include "core/control/slot/mesh_tables.h"
+#include "core/control/slot/unit_change.h"
+#include "core/control/slot/unit_members.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/handover_kind.h"
 #include "core/control/state/state.h"
@@ -22,15 +25,25 @@ static bool relabel(struct control *c, struct slot_control *root, struct revisio
 	struct unit_placement *unit = unit_of(root->of_path->serving);
 	if (unit == NULL || unit->revision == wanted || !revision_declares(wanted, root->slot))
 		return true;
-	if (!place_unit_resize(c->place, unit->place_unit, wanted->place,
-			       instance_in(wanted, root)))
+	if (unit_change(root, wanted) == UNIT_SHRINKS || unit_loses_members(unit)) {
+		/* It has the room of those that go, too, until they are gone. */
+		if (place_where(c->place, unit->place_unit) != PLACE_NONE &&
+		    !place_unit_may_stay(c->place, unit->place_unit, wanted->place,
+					 instance_in(wanted, root)))
+			return false;
+	} else if (!unit_take_room(c, root, wanted)) {
 		return false;
-	unit->revision->placements--;
-	wanted->placements++;
-	unit->revision = wanted;
-	root->place_revision = wanted;
+	}
+	unit_set_revision(unit, wanted);
 	vector_for_each (&unit->placement.copies, item) {
 		struct copy *copy = container_of(*item, struct copy, of_slot);
+		mark_copy(copy, COPY_RECORD);
+		if (declarations_of(wanted->declared, copy->sc->slot) == NULL) {
+			copy_set_revision(
+				copy, unit->room); /* it goes, and has its room until then */
+			continue;
+		}
+		copy_set_revision(copy, wanted);
 		import_lists_release(copy); /* its imports may have another patience */
 		copy->declared = declarations_of(wanted->declared, copy->sc->slot);
 		copy->sent_epoch = 0;
@@ -54,6 +67,29 @@ static void begin_move(struct control *c, struct slot_control *root)
 				      returns, false,
 				      returns ? "back to a place that fits the former version"
 					      : "its place does not fit the new version");
+}
+
+/* Members that are new join it in place, where its zhost has the room. */
+static void extend(struct control *c, struct slot_control *root)
+{
+	struct revision *wanted = rollout_wanted(application_of(root->slot));
+	const struct unit_placement *unit = unit_of(root->of_path->serving);
+	if (unit == NULL || unit->lost || !revision_declares(wanted, root->slot) ||
+	    unit_change(root, wanted) != UNIT_GROWS || !rollout_can_change(root) ||
+	    unit_loses_members(unit))
+		return;
+	place_wait_end(c->place, application_of(root->slot)->ticket);
+	mark_application(application_of(root->slot), APPLICATION_PLACE);
+	if (unit_take_room(c, root, wanted))
+		placement_extend(c, root, wanted);
+	else
+		begin_move(c, root);
+}
+
+void rollout_extend(struct control *c, struct control_application *a)
+{
+	for_each_root (a, root)
+		extend(c, root);
 }
 
 /* Waiting units are judged again afterwards. */

@@ -12,6 +12,8 @@
 
 /* Hands over, once on each way there or back, what has to leave its zhost. PRE: there is a rollout. */
 void rollout_begin_moves(struct control *c, struct control_application *a);
+/* What gets members, and nothing else, gets them in place, or, where they do not fit, is handed over with them. PRE: as above. */
+void rollout_extend(struct control *c, struct control_application *a);
 /* All of them are of the wanted revision from now on. False: one has to move first, and does. PRE: every unit is
  * current. */
 bool rollout_relabel(struct control *c, struct control_application *a);

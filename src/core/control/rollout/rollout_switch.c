@@ -10,6 +10,7 @@
 #include "core/control/slot/each_fit.h"
 #include "core/control/slot/mesh_tables.h"
 #include "core/control/slot/rollout_steps.h"
+#include "core/control/slot/unit_change.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/apart.h"
 #include "core/control/state/loss.h"
@@ -37,8 +38,11 @@ static bool is_to_switch(const struct slot_control *root)
 {
 	const struct revision *target = application_of(root->slot)->rollout->target;
 	const struct unit_placement *unit = serving_unit(root);
-	return unit != NULL && revision_declares(target, root->slot) &&
-	       !rollout_has_same_content(root, unit->revision, target);
+	if (unit == NULL || !revision_declares(target, root->slot))
+		return false;
+	return (unit == unit_of(root->of_path->serving)
+			? unit_change(root, target)
+			: unit_change_between(root, unit->revision, target)) == UNIT_DIFFERS;
 }
 
 static bool changes_content(const struct slot_control *root)
@@ -46,7 +50,7 @@ static bool changes_content(const struct slot_control *root)
 	const struct control_application *a = application_of(root->slot);
 	const struct revision *from = rollout_from(a), *target = a->rollout->target;
 	return revision_declares(from, root->slot) && revision_declares(target, root->slot) &&
-	       !rollout_has_same_content(root, from, target);
+	       unit_change_between(root, from, target) == UNIT_DIFFERS;
 }
 
 /* It is placed again first, and its successor afterwards. */
@@ -69,7 +73,7 @@ static bool each_joins_later(const struct slot_control *root)
 	const struct control_application *a = application_of(root->slot);
 	return root->slot->each && root->of_path->serving == NULL &&
 	       declarations_of(rollout_from(a)->declared, root->slot) != NULL &&
-	       !rollout_has_same_content(root, rollout_from(a), a->rollout->target);
+	       unit_change_between(root, rollout_from(a), a->rollout->target) == UNIT_DIFFERS;
 }
 
 /* It is not served, and would be in the new version beside what serves in the one before: an instance of a space

@@ -74,7 +74,7 @@ static void begin(struct control *c, struct slot_control *root, bool together)
  * wait for it [change.counts.each]. */
 static bool is_next(const struct slot_control *root, const struct revision *target)
 {
-	return !rollout_is_current(root, target) && !(root->slot->each && root->lost);
+	return rollout_differs(root, target) && !(root->slot->each && root->lost);
 }
 
 /* The first space in the order of imports that has something to change: a batch of its instances, of the
@@ -111,7 +111,7 @@ static void begin_all(struct control *c, struct control_application *a)
 	bool returns = a->rollout->rollout.state == ROLLOUT_RETURNING;
 	for_each_root (a, root)
 		if ((returns || root->turn != TURN_LATER) &&
-		    !rollout_is_current(root, rollout_wanted(a)) && rollout_can_change(root))
+		    rollout_differs(root, rollout_wanted(a)) && rollout_can_change(root))
 			begin(c, root, true);
 }
 
@@ -119,7 +119,7 @@ static void begin_all(struct control *c, struct control_application *a)
 static void begin_turns(struct control *c, struct control_application *a)
 {
 	for_each_root (a, root)
-		if (root->turn != TURN_LATER && !rollout_is_current(root, a->rollout->target) &&
+		if (root->turn != TURN_LATER && rollout_differs(root, a->rollout->target) &&
 		    rollout_can_change(root))
 			begin(c, root, false);
 }
@@ -201,6 +201,7 @@ void rollout_act(struct control *c, struct control_application *a)
 	if (r->rollout.state == ROLLOUT_PAUSED || r->rollout.state == ROLLOUT_WAITING)
 		return;
 	rollout_begin_moves(c, a);
+	rollout_extend(c, a);
 	bool advances = r->rollout.state == ROLLOUT_ADVANCING;
 	if (advances && r->rollout.spec.policy == ROLLOUT_ROLLING && !r->at_once)
 		begin_batch(c, a);

@@ -16,9 +16,11 @@
 #include "core/control/slot/members.h"
 #include "core/control/slot/mesh_tables.h"
 #include "core/control/slot/rollout_steps.h"
+#include "core/control/slot/unit_change.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/record_writer.h"
 #include "core/control/state/state.h"
+#include "core/lifecycle/goal.h"
 #include "core/lifecycle/rules.h"
 
 static void mark(struct control_application *a)
@@ -304,17 +306,25 @@ static const char *illness(const struct slot_control *sc)
 	return NULL;
 }
 
+/* It is served in the target: as its unit is, or as one that has joined it. */
+static bool is_of_target(const struct control_application *a, const struct slot *s)
+{
+	const struct copy *copy = serving_copy(control_of_slot(s));
+	return copy != NULL && copy->revision == a->rollout->target;
+}
+
 static void notice_illness(struct control_application *a)
 {
 	struct application_rollout *r = a->rollout;
 	for_each_root (a, root) {
 		const struct unit_placement *unit = unit_of(root->of_path->serving);
-		if (r->failed || unit == NULL || unit->revision != r->target ||
+		if (r->failed || unit == NULL ||
 		    (root->handover != NULL &&
 		     root->handover->handover.state != HANDOVER_RETIRING))
 			continue;
 		slot_for_each_below (root->slot, s) {
-			const char *what = illness(control_of_slot(s));
+			const char *what =
+				is_of_target(a, s) ? illness(control_of_slot(s)) : NULL;
 			if (what == NULL || r->failed)
 				continue;
 			r->failed = true;
@@ -353,11 +363,13 @@ static bool is_well(const struct control_application *a)
 		    root->handover->handover.state == HANDOVER_SHARING &&
 		    !handover_is_healthy(root))
 			return false;
-		if (unit == NULL || unit->revision != a->rollout->target)
+		if (unit == NULL)
 			continue;
 		slot_for_each_below (root->slot, s) {
 			const struct copy *copy = serving_copy(control_of_slot(s));
-			if (!is_left_out(s) && revision_declares(a->rollout->target, s) &&
+			if (!is_left_out(s) &&
+			    (unit->revision == a->rollout->target || is_of_target(a, s)) &&
+			    revision_declares(a->rollout->target, s) &&
 			    (copy == NULL || !copy->heard || !copy->healthy))
 				return false;
 		}
@@ -513,6 +525,16 @@ void rollout_end_surge(struct control_application *a)
 	mark_application(a, APPLICATION_PLACE);
 }
 
+/* It goes on: what has joined a unit, and is out of attempts, is tried again where it is. */
+static void retry_joined(struct control_application *a, const char *cause)
+{
+	vector_for_each (&a->slots.slots, s) {
+		const struct copy *copy = serving_copy(control_of_slot(*s));
+		if (copy != NULL && copy->exhausted && copy_joins(copy))
+			goal_request(*s, (*s)->goal, cause);
+	}
+}
+
 int rollout_do(struct control *c, struct control_application *a, enum rollout_command command,
 	       struct error **err)
 {
@@ -532,6 +554,8 @@ int rollout_do(struct control *c, struct control_application *a, enum rollout_co
 	r->cause = str_printf("%s by %s", done[command], c->actor);
 	r->rollout.aborted = command == ROLLOUT_ABORT;
 	r->failed = false;
+	if (r->rollout.state == ROLLOUT_PAUSED && to == ROLLOUT_ADVANCING)
+		retry_joined(a, r->cause);
 	enter(c, a, to, command == ROLLOUT_PROMOTE && r->rollout.state == ROLLOUT_WAITING);
 	if (command != ROLLOUT_ABORT && command != ROLLOUT_PAUSE) {
 		free(r->cause);

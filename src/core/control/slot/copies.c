@@ -90,28 +90,53 @@ struct unit_placement *unit_placement_new(struct control_application *a,
 	struct unit_placement *unit = mem_new(struct unit_placement);
 	placement_begin(&unit->placement, role);
 	unit->application = a;
-	unit->revision = revision;
+	unit->revision = unit->room = revision;
 	unit->zhost = z;
 	unit->epoch = epoch;
 	unit->place_unit = place_unit;
-	revision->placements++;
+	revision->placements += 2;
 	if (role == ROLE_RETIRED)
 		vector_push(&a->retired, unit);
 	return unit;
 }
 
-struct copy *unit_copy_new(struct unit_placement *unit, struct application_slot *slot,
-			   struct slot_control *sc, uint64_t epoch, bool exclusive)
+static void hold_instead(struct revision **of, struct revision *revision)
+{
+	(*of)->placements--;
+	revision->placements++;
+	*of = revision;
+}
+
+void copy_set_revision(struct copy *copy, struct revision *revision)
+{
+	hold_instead(&copy->revision, revision);
+}
+
+void unit_set_room(struct unit_placement *unit, struct revision *revision)
+{
+	hold_instead(&unit->room, revision);
+}
+
+void unit_set_revision(struct unit_placement *unit, struct revision *revision)
+{
+	hold_instead(&unit->revision, revision);
+}
+
+struct copy *unit_copy_new(struct unit_placement *unit, struct revision *revision,
+			   struct application_slot *slot, struct slot_control *sc,
+			   uint64_t epoch, bool exclusive)
 {
 	struct control_zhost *z = unit->zhost;
 	struct copy *copy = mem_new(struct copy);
 	copy->unit = unit;
+	copy->revision = revision;
+	revision->placements++;
 	copy->sc = sc;
 	if (sc != NULL)
-		copy->declared = declarations_of(unit->revision->declared, sc->slot);
+		copy->declared = declarations_of(revision->declared, sc->slot);
 	copy->absent = true;
 	slot_copy_join(&unit->placement, &copy->of_slot, slot, epoch);
-	const char *path = sc != NULL ? revision_path(unit->revision, sc->slot) : NULL;
+	const char *path = sc != NULL ? revision_path(revision, sc->slot) : NULL;
 	if (path != NULL)
 		copy_set_path(copy, path);
 	copy->of_slot.exclusive = exclusive;
@@ -198,6 +223,7 @@ static void copy_free(struct control *c, struct copy *copy)
 		copy->sc->last_zhost = z;
 	slot_copy_leave(&copy->of_slot);
 	copy_set_exports(copy, NULL, 0);
+	copy->revision->placements--;
 	free(copy->path);
 	free(copy);
 	publish_serving(slot);
@@ -207,6 +233,7 @@ static void copy_free(struct control *c, struct copy *copy)
 static void unit_free(struct unit_placement *unit)
 {
 	unit->revision->placements--;
+	unit->room->placements--;
 	placement_end(&unit->placement);
 	free(unit->key_topology);
 	free(unit);
@@ -243,6 +270,17 @@ void copy_forsaken(struct control *c, struct copy *copy)
 		mark_copy(copy, COPY_RECORD);
 	else
 		copy_gone(c, copy);
+}
+
+void unit_copy_ended(struct control *c, struct copy *copy)
+{
+	struct slot_control *sc = copy->sc;
+	PRE(copy_serves(copy) && sc->slot->parent != NULL && copy->absent);
+	copy_free(c, copy);
+	sc->lost = sc->no_place = sc->placed_again = sc->placed_before = false;
+	slot_publish_facts(sc);
+	mark_slot(sc);
+	topology_state_count(sc);
 }
 
 /* Something of it may be there: it cannot be reached, or it has not said that nothing is left. */
@@ -500,7 +538,7 @@ void unit_switch(struct control *c, struct slot_control *root, struct unit_place
 		unit_take_leave(c, from, leaves);
 	placement_set_role(&to->placement, ROLE_SERVING);
 	root->place_unit = to->place_unit;
-	root->place_revision = to->revision;
+	root->place_revision = to->room;
 	slot_names_follow(c, root, to->revision, cause);
 	vector_for_each (&to->placement.copies, item)
 		copy_takes_over(copy_of_slot_copy(*item));

@@ -20,9 +20,18 @@ struct unit_placement *unit_placement_new(struct control_application *a,
 					  struct revision *revision, struct control_zhost *z,
 					  uint64_t epoch, uint32_t place_unit,
 					  enum placement_role role);
-/* A copy of the slot there, in the role of the unit. `sc` NULL: it is retired. */
-struct copy *unit_copy_new(struct unit_placement *unit, struct application_slot *slot,
-			   struct slot_control *sc, uint64_t epoch, bool exclusive);
+/* A copy of the slot there, in the role of the unit, as that revision declares it. `sc` NULL: it is retired. */
+struct copy *unit_copy_new(struct unit_placement *unit, struct revision *revision,
+			   struct application_slot *slot, struct slot_control *sc,
+			   uint64_t epoch, bool exclusive);
+/* It is of that revision from now on. */
+void copy_set_revision(struct copy *copy, struct revision *revision);
+/* Its unit in the engine has the needs of that revision from now on. */
+void unit_set_room(struct unit_placement *unit, struct revision *revision);
+/* The unit is of that revision from now on. */
+void unit_set_revision(struct unit_placement *unit, struct revision *revision);
+/* A member of a unit that serves and stays: nothing of it is left. PRE: nothing of what is inside of it, either. */
+void unit_copy_ended(struct control *c, struct copy *copy);
 
 /* The unit is no longer served by what it has on `root`'s zhost. What may be left there is retired;
  * what is certainly gone is freed. The slots have no copy afterwards, and the root's unit in the engine

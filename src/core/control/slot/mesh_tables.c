@@ -122,8 +122,7 @@ static bool has_pages_to_serve(const struct control_application *a)
 /* As the revision of the copy declares it, also of one that is retired; NULL: of the slot. */
 static const struct space *space_of(const struct slot_control *sc, const struct copy *copy)
 {
-	const struct declarations *declared =
-		copy != NULL ? copy->unit->revision->declared : NULL;
+	const struct declarations *declared = copy != NULL ? copy->revision->declared : NULL;
 	const struct declaration *own =
 		declared != NULL ? declarations_of(declared, sc->slot) : NULL;
 	return own != NULL ? own->space : slot_declared_space(sc->slot);
@@ -150,12 +149,12 @@ static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc, const struc
 	p->serving = copy_serves(copy);
 	p->has_draining = p->draining = copy_is_retired(copy);
 	p->has_revision = copy->unit->application->routes.has_shares;
-	p->revision = copy->unit->revision->number;
+	p->revision = copy->revision->number;
 	p->has_sharing = p->sharing = copy->unit->placement.role == ROLE_SHARING;
 	p->has_apart = p->apart = copy_is_apart(copy);
 	if (!space_kind_of_type(space->type)->has_pages)
 		return p;
-	const struct revision *revision = copy->unit->revision;
+	const struct revision *revision = copy->revision;
 	p->paths = path_ends(revision->topology, space, &p->n_paths);
 	const Samoza__V1__SpaceArtifacts *from = revision->artifacts[space->index];
 	if (from == NULL)

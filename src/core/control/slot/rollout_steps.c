@@ -6,37 +6,21 @@
 #include "base/str.h"
 #include "core/control/slot/each_fit.h"
 #include "core/control/slot/rollout_units.h"
+#include "core/control/slot/unit_change.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/handover_kind.h"
 #include "model/quantity.h"
 
-/* Its name there, if it is there; a process knows its name. */
-static const char *path_in(const struct revision *r, const struct slot *s)
-{
-	return r->declared != NULL ? revision_path(r, s) : s->path;
-}
-
 bool rollout_has_same_content(const struct slot_control *root, const struct revision *from,
 			      const struct revision *to)
 {
-	if (from == to)
-		return true;
-	slot_for_each_below (root->slot, s) {
-		uint64_t before = 0, after = 0;
-		const char *path = path_in(from, s), *path_after = path_in(to, s);
-		bool is_in_from = revision_content(from, path, &before);
-		bool is_in_to = revision_content(to, path_after, &after);
-		if (is_in_from != is_in_to || before != after ||
-		    (is_in_from && !str_equal(path, path_after)))
-			return false;
-	}
-	return true;
+	return unit_change_between(root, from, to) == UNIT_STAYS;
 }
 
 /* It is of a space that the rollout replaces. */
 static bool changes(const struct control_application *a, const struct slot_control *root)
 {
-	return !rollout_has_same_content(root, rollout_from(a), a->rollout->target);
+	return unit_change_between(root, rollout_from(a), a->rollout->target) == UNIT_DIFFERS;
 }
 
 /* Both versions have it: it is neither added nor removed. */

@@ -16,8 +16,8 @@ bool successor_has_place(struct control *c, struct slot_control *root, const cha
 	struct wants one = {0};
 	struct place_result result;
 	const struct control_application *a = application_of(root->slot);
-	uint32_t unit = application_new_unit(a, c->place, slot_revision(root), root->slot,
-					     root->place_unit);
+	uint32_t unit = application_new_unit(a, c->place, unit_revision_elsewhere(root),
+					     root->slot, root->place_unit);
 	root->handover = &wanted;
 	wants_add_successor(c, &one, root, unit);
 	root->handover = NULL;

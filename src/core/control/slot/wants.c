@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "core/control/slot/each_fit.h"
+#include "core/control/slot/unit_change.h"
 #include "core/control/state/apart.h"
 #include "core/control/state/exclusions.h"
 #include "core/control/state/handover_kind.h"
@@ -151,7 +152,8 @@ bool may_leave(const struct slot_control *root)
 bool unit_is_exhausted(const struct slot_control *root)
 {
 	slot_for_each_below (root->slot, s)
-		if (slot_is_exhausted(control_of_slot(s)) && s->goal != GOAL_NOT_DEPLOYED)
+		if (slot_is_exhausted(control_of_slot(s)) && s->goal != GOAL_NOT_DEPLOYED &&
+		    !copy_joins(serving_copy(control_of_slot(s))))
 			return true;
 	return false;
 }

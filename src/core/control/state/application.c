@@ -44,6 +44,17 @@ static const struct declaration *declared_of(const struct slot_control *sc,
 	return found;
 }
 
+struct revision *unit_revision_elsewhere(const struct slot_control *root)
+{
+	const struct unit_placement *unit = unit_of(root->of_path->serving);
+	if (unit == NULL)
+		return unplaced_revision(root);
+	slot_for_each_below (root->slot, s)
+		if (s->leaves && control_of_slot(s)->of_path->serving != NULL)
+			return unit->revision;
+	return unit->room;
+}
+
 void slot_publish_facts(struct slot_control *sc)
 {
 	const struct copy *copy = serving_copy(sc);

@@ -53,8 +53,10 @@ struct unit_placement {
 	struct placement placement;		 /* its role and its copies */
 	struct control_application *application; /* borrowed */
 	struct revision *revision;		 /* borrowed */
-	struct control_zhost *zhost;		 /* borrowed */
-	uint64_t epoch;	     /* of its root's copy: names the placement in records */
+	struct revision *
+		room; /* of whose needs `place_unit` is: another one while a member comes or goes (unit_members.h). Borrowed */
+	struct control_zhost *zhost; /* borrowed */
+	uint64_t epoch;		     /* of its root's copy: names the placement in records */
 	uint32_t place_unit; /* in the engine; unless it serves: it belongs to this placement */
 	bool draining;	     /* retired, and not told to go before the new routes are known */
 	bool answered; /* retired: until it has gone it gets the answers to what it asked */
@@ -67,7 +69,9 @@ struct unit_placement {
 struct copy {
 	struct slot_copy of_slot; /* as one of the copies of its slot */
 	char *path; /* by which its zhost knows it: its revision's name of the slot; NULL: that of now */
-	struct unit_placement *unit;	    /* borrowed; it names the zhost */
+	struct unit_placement *unit; /* borrowed; it names the zhost */
+	struct revision *
+		revision; /* that of its unit, or the one with which it came, or goes. Borrowed */
 	struct slot_control *sc;	    /* borrowed; NULL: it is retired */
 	const struct declaration *declared; /* by its revision; borrowed; NULL: it is retired */
 	struct copy *next_on_zhost, *previous_on_zhost;
@@ -443,6 +447,9 @@ static inline struct revision *slot_revision(const struct slot_control *root)
 	const struct unit_placement *unit = unit_of(root->of_path->serving);
 	return unit != NULL ? unit->revision : unplaced_revision(root);
 }
+/* In which its unit would be placed elsewhere now: with the members that a rollout has added to it, and without those
+ * that go. PRE: it is a root. */
+struct revision *unit_revision_elsewhere(const struct slot_control *root);
 /* The path by which its zhost knows it. */
 static inline const char *copy_path(const struct copy *copy)
 {

@@ -95,7 +95,7 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 {
 	const struct slot *slot = copy->sc->slot;
 	const struct control_application *a = application_of(slot);
-	const struct revision *revision = copy->unit->revision;
+	const struct revision *revision = copy->revision;
 	const struct space *space = copy->declared->space;
 	const struct slot *parent = slot->parent;
 	Samoza__V1__InstanceSpec *s =

@@ -134,7 +134,11 @@ static void write_copy(struct control *c, const struct copy *copy)
 	r.epoch = copy->of_slot.epoch;
 	r.placement = unit->epoch;
 	r.zhost = unit->zhost->name;
-	r.revision = unit->revision->number;
+	r.revision = copy->revision->number;
+	r.has_unit_revision = unit->revision != copy->revision;
+	r.unit_revision = unit->revision->number;
+	r.has_room = unit->room != unit->revision;
+	r.room = unit->room->number;
 	r.role = (Samoza__V1__Role)(unit->placement.role + SAMOZA__V1__ROLE__ROLE_SERVING);
 	r.has_lost = r.lost = unit->lost;
 	r.target = (Samoza__V1__Target)copy->target;

@@ -67,7 +67,7 @@ static char *path_key(const struct copy *copy, const char *path, size_t length)
 
 static const struct space *space_of(const struct copy *copy)
 {
-	const struct topology *t = copy->unit->revision->topology;
+	const struct topology *t = copy->revision->topology;
 	return instance_space(t, (unsigned)topology_find_instance(t, copy_path(copy)));
 }
 

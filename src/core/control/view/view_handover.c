@@ -12,7 +12,7 @@ static Samoza__V1__NextView *view_copy(const struct slot_copy *beside)
 	const struct copy *copy = container_of(beside, struct copy, of_slot);
 	Samoza__V1__NextView *v =
 		(Samoza__V1__NextView *)schema_message_new(&samoza__v1__next_view__descriptor);
-	v->version = mem_strdup(copy->unit->revision->record->version);
+	v->version = mem_strdup(copy->revision->record->version);
 	v->zhost = mem_strdup(copy_zhost(copy)->name);
 	v->state = mem_strdup(copy_phase_name(copy));
 	return v;

@@ -26,7 +26,7 @@ static bool has_artifact(const Samoza__V1__SpaceArtifacts *a, const char *digest
 /* Of one that is retired, the revision alone is known. */
 static bool copy_needs(const struct copy *copy, const char *digest)
 {
-	const struct revision *revision = copy->unit->revision;
+	const struct revision *revision = copy->revision;
 	const Samoza__V1__RevisionRecord *record = revision->record;
 	if (copy->declared != NULL)
 		return has_artifact(revision->artifacts[copy->declared->space->index], digest);

@@ -9,7 +9,7 @@
 static bool fits(const struct control *c, const struct control_zhost *z,
 		 const struct copy *copy)
 {
-	const struct revision *r = copy->unit->revision;
+	const struct revision *r = copy->revision;
 	const struct slot *root = copy->sc->slot->root;
 	int32_t instance = declarations_instance(r->declared, root);
 	return instance < 0 ||

@@ -119,8 +119,9 @@ void check_new_copy(struct fuzz *f, const struct mirrored_copy *m)
 		return;
 	HASH_FIND_STR(f->zhosts, r->zhost, z);
 	check_each_copy(f, m);
-	/* A cordon does not matter to what belongs to the zhost. */
-	if (z != NULL && is_cordoned(f, z) && !instance_path_is_each(r->path))
+	/* A cordon does not matter to what belongs to the zhost, or joins a unit that is there. */
+	if (z != NULL && is_cordoned(f, z) && !instance_path_is_each(r->path) &&
+	    !r->has_unit_revision)
 		world_violate(&f->world, "%s is placed on %s, which is cordoned", m->id,
 			      z->name);
 	if (z != NULL)
