@@ -5,15 +5,35 @@
 
 #include "zshell/interactive.h"
 #include "zshell/program.h"
+#include "zshell/shell/contexts.h"
+
+/* The name of the context in use; NULL: there is none. */
+static int current_context(char **ret_name, struct error **err)
+{
+	CLEANUP(contexts_freep) Samoza__V1__ShellConfig *config = NULL;
+	int r = contexts_load(&config, err);
+
+	if (r == 0)
+		*ret_name = mem_strdup(config->current);
+	return r;
+}
 
 static int run(struct shell *shell, const struct cli_run *line,
 	       const struct shell_options *given)
 {
 	char url[] = DEFAULT_URL;
+	CLEANUP(freep) char *current = NULL;
 	struct shell_options options = *given;
 	struct error *err = NULL;
 
-	if (options.api == NULL)
+	shell->trust =
+		(struct shell_trust){options.ca, options.fingerprint, options.token_file};
+	if (options.api == NULL && options.context == NULL) {
+		if (current_context(&current, &err) < 0)
+			return cli_refuse(&zshell_program, NULL, err);
+		options.context = current;
+	}
+	if (options.api == NULL && options.context == NULL)
 		options.api = url;
 	if (shell_apply(shell, &options, &err) < 0)
 		return cli_refuse(&zshell_program, NULL, err);

@@ -1,12 +1,14 @@
 #include "zshell/program.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "adapter/cli/version.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/plan_view.h"
+#include "zshell/shell/contexts.h"
 
 static const struct cli_command *const commands[] = {
 	&command_status,
@@ -69,6 +71,12 @@ static const struct cli_command *const commands[] = {
 	&command_user_session,
 	&command_user_session_list,
 	&command_user_session_rm,
+	&command_login,
+	&command_logout,
+	&command_context,
+	&command_context_list,
+	&command_context_use,
+	&command_context_show,
 	&cli_help_command,
 	&command_completion,
 	&command_complete,
@@ -96,6 +104,14 @@ static const struct cli_option options[] = {
 		 "https://HOST:PORT; unix:DIR/api.sock, DIR being the directory of zrms, needs "
 		 "no "
 		 "token of its user and of root"},
+	{.name = "context",
+	 .environment = "SAMOZA_CONTEXT",
+	 .type = CLI_STRING,
+	 .offset = offsetof(struct shell_options, context),
+	 .value = "NAME",
+	 .help = "the cluster of this name that you have logged in to (zshell login), instead "
+		 "of "
+		 "--api; without either, the one in use (zshell context use)"},
 	{.name = "token-file",
 	 .environment = "SAMOZA_TOKEN_FILE",
 	 .type = CLI_PATH,
@@ -175,6 +191,62 @@ static void on_notice(void *data, const char *text)
 	output_note(data, "%s", text);
 }
 
+static int open_address(const struct shell_options *given, struct api **ret_api,
+			struct error **err)
+{
+	struct api *api = NULL;
+	int r = api_new(given->api, &api, err);
+
+	if (r == 0)
+		r = api_authorize(api, given->token_file, err);
+	if (r == 0)
+		r = api_believe(api, given->ca, given->fingerprint, err);
+	if (r < 0)
+		api_free(api);
+	else
+		*ret_api = api;
+	return r;
+}
+
+/* What is given on the line or in the environment goes before what was kept. */
+static int apply_context(struct api *api, const struct shell_options *given,
+			 const Samoza__V1__ShellContext *context, struct error **err)
+{
+	bool has_token = given->token_file != NULL || !str_is_empty(getenv("SAMOZA_TOKEN"));
+	int r = has_token ? api_authorize(api, given->token_file, err) : 0;
+
+	if (!has_token)
+		api_show(api, context->token);
+	if (r < 0)
+		return r;
+	if (given->ca != NULL || given->fingerprint != NULL)
+		return api_believe(api, given->ca, given->fingerprint, err);
+	if (context->authorities != NULL)
+		return api_believe_authorities(api, context->authorities, err);
+	return api_believe(api, NULL, context->fingerprint, err);
+}
+
+static int open_context(const struct shell_options *given, struct api **ret_api,
+			struct error **err)
+{
+	CLEANUP(contexts_freep) Samoza__V1__ShellConfig *config = NULL;
+	const Samoza__V1__ShellContext *context = NULL;
+	struct api *api = NULL;
+	int r = contexts_load(&config, err);
+
+	if (r == 0)
+		r = contexts_find(config, given->context, &context, err);
+	if (r == 0)
+		r = api_new(context->url, &api, err);
+	if (r == 0)
+		r = apply_context(api, given, context, err);
+	if (r < 0)
+		api_free(api);
+	else
+		*ret_api = api;
+	return r;
+}
+
 int shell_apply(struct shell *shell, const struct shell_options *given, struct error **err)
 {
 	struct api *api = NULL;
@@ -186,17 +258,12 @@ int shell_apply(struct shell *shell, const struct shell_options *given, struct e
 		shell->output.wide = str_equal(given->format, "wide");
 		shell->output.names_only = str_equal(given->format, "name");
 	}
-	if (r < 0 || given->api == NULL)
+	if (r < 0 || (given->api == NULL && given->context == NULL))
 		return r;
-	r = api_new(given->api, &api, err);
-	if (r == 0)
-		r = api_authorize(api, given->token_file, err);
-	if (r == 0)
-		r = api_believe(api, given->ca, given->fingerprint, err);
-	if (r < 0) {
-		api_free(api);
+	r = given->context != NULL ? open_context(given, &api, err)
+				   : open_address(given, &api, err);
+	if (r < 0)
 		return r;
-	}
 	api_on_slow(api, on_slow, &shell->output);
 	api_free(shell->api);
 	shell->api = api;
@@ -229,6 +296,9 @@ static int run_with(struct shell *shell, const struct cli_run *line,
 			line, "-e FILE is an option of zshell itself, not of its lines");
 	if (shell_apply(&copy, given, &err) < 0)
 		return cli_refuse(&zshell_program, line->command, err);
+	if (given->ca != NULL || given->fingerprint != NULL || given->token_file != NULL)
+		copy.trust =
+			(struct shell_trust){given->ca, given->fingerprint, given->token_file};
 	struct api *own = copy.api;
 	if (own == NULL)
 		copy.api = shell->api;

@@ -8,7 +8,7 @@
 
 /* Options of every command. NULL: not given on the line. */
 struct shell_options {
-	char *api, *token_file, *format;
+	char *api, *context, *token_file, *format;
 	char *ca, *fingerprint; /* whom to believe over https:// */
 	char *execute;		/* file with lines to run; of the program's own line only */
 	bool no_pager;

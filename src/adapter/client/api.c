@@ -95,6 +95,12 @@ int api_authorize(struct api *api, const char *file, struct error **err)
 	return known_token(api->url, file, &api->token, err);
 }
 
+void api_show(struct api *api, const char *token)
+{
+	token_free(api->token);
+	api->token = mem_strdup(token);
+}
+
 void api_free(struct api *api)
 {
 	if (api == NULL)

@@ -28,6 +28,8 @@ void api_free(struct api *api);
 /* Shows the token that known_token() finds (adapter/token/known_cluster.h), if any. `file` NULL: none is
  * given. */
 int api_authorize(struct api *api, const char *file, struct error **err) must_check;
+/* Shows this token from now on. Copies. */
+void api_show(struct api *api, const char *token);
 /* "http://127.0.0.1:7331", borrowed. */
 const char *api_url(const struct api *api);
 /* Whom to believe over https:// from now on, which must outlive it: machines of the cluster with the role
@@ -38,6 +40,15 @@ void api_trust(struct api *api, const struct pki_trust *trust);
  * Both NULL: nothing changes. ERR_INVALID: no certificates, or no fingerprint. */
 int api_believe(struct api *api, const char *ca_file, const char *fingerprint,
 		struct error **err) must_check;
+/* The same with the certificates of authorities as PEM; and those that are believed now, NULL: none by their
+ * certificates. The caller frees. */
+int api_believe_authorities(struct api *api, const char *pem, struct error **err) must_check;
+char *api_authorities(const struct api *api);
+/* The fingerprint of the authority that the server at https:// presents, believed or not: a person compares it. Nothing
+ * is sent. `ret_fingerprint`: PKI_PIN_HEX bytes. */
+int api_presented(struct api *api, char *ret_fingerprint, struct error **err) must_check;
+/* Whether nobody on the way can read what is sent to it. */
+bool api_is_safe(const struct api *api);
 /* Requests end after this time. 0: the usual, which is 10 s without a byte for what is only
  * read, 60 s for what changes something, and 30 min for uploads. */
 void api_set_timeout(struct api *api, int64_t timeout_ms);

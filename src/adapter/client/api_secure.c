@@ -16,6 +16,8 @@
 #include "adapter/pki/credentials.h"
 #include "base/str.h"
 
+#define PRESENTED_MS 5000L
+
 /* ---- whom to believe ---- */
 
 static int text_read(const char *path, struct buffer *to, struct error **err)
@@ -109,6 +111,24 @@ int api_believe(struct api *api, const char *ca_file, const char *fingerprint,
 	return 0;
 }
 
+int api_believe_authorities(struct api *api, const char *pem, struct error **err)
+{
+	struct pki_trust *trust = NULL;
+	int r = pki_trust_read(pem, strlen(pem), &trust, err);
+
+	if (r < 0)
+		return r;
+	pki_trust_free(api->own_trust);
+	api->own_trust = trust;
+	api_trust(api, trust);
+	return 0;
+}
+
+char *api_authorities(const struct api *api)
+{
+	return api->own_trust != NULL ? pki_trust_write(api->own_trust) : NULL;
+}
+
 static int64_t wall_now_ms(void)
 {
 	struct timespec now;
@@ -136,6 +156,52 @@ void api_secure_prepare(struct api *api, CURL *easy)
 	(void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	(void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
 	(void)curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+}
+
+static CURLcode presented_set(CURL *easy, void *ssl_ctx, void *data)
+{
+	(void)easy;
+	return tls_presented_install(data, ssl_ctx) == 0 ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+}
+
+int api_presented(struct api *api, char *ret_fingerprint, struct error **err)
+{
+	struct tls_presented presented = {0};
+	char why[CURL_ERROR_SIZE] = "";
+	CURL *c = curl_easy_init();
+
+	if (c == NULL)
+		return error_set(err, ERR_IO, "cannot start libcurl");
+	(void)curl_easy_setopt(c, CURLOPT_URL, api->base);
+	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
+	(void)curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
+	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, PRESENTED_MS);
+	(void)curl_easy_setopt(c, CURLOPT_CONNECT_ONLY, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
+	(void)curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, presented_set);
+	(void)curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, &presented);
+	CURLcode code = curl_easy_perform(c); /* which never succeeds */
+	curl_easy_cleanup(c);
+	if (presented.has_authority) {
+		pki_pin_text(&presented.authority, ret_fingerprint);
+		return 0;
+	}
+	if (presented.was_called)
+		return error_set(
+			err, ERR_DENIED,
+			"%s presents no authority of its own: it is no zrms of a cluster "
+			"that zrms init has made",
+			api->url);
+	int r = api_secure_trouble(api, code, why, err);
+	return r < 0 ? r
+		     : error_set(err, ERR_UNAVAILABLE, "zrms cannot be reached at %s: %s",
+				 api->url, why[0] != '\0' ? why : curl_easy_strerror(code));
+}
+
+bool api_is_safe(const struct api *api)
+{
+	return !api_is_exposed(api);
 }
 
 bool api_is_exposed(const struct api *api)

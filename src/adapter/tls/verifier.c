@@ -1,7 +1,9 @@
 #include "adapter/tls/verifier.h"
 
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
+#include "adapter/pki/private.h"
 #include "adapter/tls/verify.h"
 
 static int on_verify(X509_STORE_CTX *store, void *arg)
@@ -18,6 +20,29 @@ static int on_verify(X509_STORE_CTX *store, void *arg)
 int tls_verifier_install(struct tls_verifier *verifier, void *ssl_ctx)
 {
 	SSL_CTX_set_cert_verify_callback(ssl_ctx, on_verify, verifier);
+	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
+	return SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_3_VERSION) == 1 ? 0 : -1;
+}
+
+static int on_presented(X509_STORE_CTX *store, void *arg)
+{
+	struct tls_presented *p = arg;
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_untrusted(store);
+	p->was_called = true;
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		X509 *x509 = sk_X509_value(chain, i);
+		if (X509_check_ca(x509) == 0)
+			continue;
+		p->authority = x509_pin(x509);
+		p->has_authority = true;
+	}
+	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+	return 0;
+}
+
+int tls_presented_install(struct tls_presented *presented, void *ssl_ctx)
+{
+	SSL_CTX_set_cert_verify_callback(ssl_ctx, on_presented, presented);
 	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
 	return SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_3_VERSION) == 1 ? 0 : -1;
 }

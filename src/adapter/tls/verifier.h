@@ -17,4 +17,13 @@ struct tls_verifier {
 /* `ssl_ctx`: an SSL_CTX of a client. The verifier must outlive its connections. Returns 0, or -1. */
 int tls_verifier_install(struct tls_verifier *verifier, void *ssl_ctx);
 
+/* What a server presents, before anybody believes it: the handshake goes no further. */
+struct tls_presented {
+	bool was_called, has_authority;
+	struct pki_pin authority; /* key of the authority in its chain */
+};
+
+/* As above. */
+int tls_presented_install(struct tls_presented *presented, void *ssl_ctx);
+
 #endif

@@ -7,6 +7,7 @@
 #include "adapter/client/view.h"
 #include "base/str.h"
 #include "proto/view.pb-c.h"
+#include "zshell/shell/contexts.h"
 
 /* The user waits for the answer to a key. */
 #define ASK_TIMEOUT_MS 1500
@@ -97,6 +98,17 @@ static void add_sessions(struct shell *shell, const char *current, struct cli_ca
 		cli_add_candidate(c, current, list->sessions[i]->id);
 }
 
+/* Which zrms is asked does not matter. */
+static void add_contexts(const char *current, struct cli_candidates *c)
+{
+	CLEANUP(contexts_freep) Samoza__V1__ShellConfig *config = NULL;
+
+	if (contexts_load(&config, NULL) < 0)
+		return;
+	for (size_t i = 0; i < config->n_contexts; i++)
+		cli_add_candidate(c, current, config->contexts[i]->name);
+}
+
 static const char *const shells[] = {"bash", "fish", "zsh", NULL};
 
 static void add_names(void *context, int kind, const char *current, struct cli_candidates *c)
@@ -111,6 +123,8 @@ static void add_names(void *context, int kind, const char *current, struct cli_c
 		add_users(context, current, c);
 	else if (kind == ARGUMENT_TOKEN)
 		add_tokens(context, current, c);
+	else if (kind == ARGUMENT_CONTEXT)
+		add_contexts(current, c);
 	else if (kind == ARGUMENT_SESSION)
 		add_sessions(context, current, c);
 	else if (kind == ARGUMENT_SHELL)

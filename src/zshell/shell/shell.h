@@ -20,11 +20,17 @@ enum exit_status {
 	EXIT_TIMEOUT = 4,     /* --wait timed out; the operation continues in the background */
 };
 
+/* As it was given on the line, for those who make a connection of their own; borrowed, NULL each: not given. */
+struct shell_trust {
+	const char *ca, *fingerprint, *token_file;
+};
+
 /* The context of every command. */
 struct shell {
 	const struct cli_program *program; /* zshell itself, with all commands */
 	struct api *api;
 	struct output output;
+	struct shell_trust trust;
 	bool interactive;
 	bool leave; /* the interactive shell ends after this command */
 };
@@ -36,6 +42,7 @@ enum argument_kind {
 	ARGUMENT_ZHOST,
 	ARGUMENT_USER,
 	ARGUMENT_TOKEN,	  /* with which machines join: its id */
+	ARGUMENT_CONTEXT, /* of zshell's own */
 	ARGUMENT_SESSION, /* of somebody who has signed in: its id */
 	ARGUMENT_SHELL,	  /* bash, zsh, fish */
 };
