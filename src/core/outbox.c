@@ -48,6 +48,12 @@ void outbox_clear(struct outbox *o)
 		free_message(r->view);
 	}
 	vector_clear(&o->replies);
+	vector_for_each (&o->calls, call) {
+		free(call->driver);
+		free(call->token);
+		samoza__v1__machine_record__free_unpacked(call->machine, NULL);
+	}
+	vector_clear(&o->calls);
 }
 
 void outbox_done(struct outbox *o)
@@ -60,6 +66,7 @@ void outbox_done(struct outbox *o)
 	vector_done(&o->data_forget);
 	vector_done(&o->messages);
 	vector_done(&o->replies);
+	vector_done(&o->calls);
 }
 
 bool outbox_is_durable(const struct outbox *o)
@@ -70,5 +77,6 @@ bool outbox_is_durable(const struct outbox *o)
 
 bool outbox_is_empty(const struct outbox *o)
 {
-	return !outbox_is_durable(o) && o->messages.count == 0 && o->replies.count == 0;
+	return !outbox_is_durable(o) && o->messages.count == 0 && o->replies.count == 0 &&
+	       o->calls.count == 0;
 }

@@ -3,7 +3,7 @@
  * commit, and the messages and replies that may go out once that commit is on disk.
  *
  *   outbox_init(&o) ... control_handle(..., &o) ... control_flush(..., &o)
- *   store: o.records, o.events, o.audit, o.data      then: o.messages, o.replies
+ *   store: o.records, o.events, o.audit, o.data      then: o.messages, o.replies, o.calls
  *   outbox_clear(&o)                         keeps the memory for the next batch
  */
 #ifndef SAMOZA_CORE_OUTBOX_H
@@ -33,6 +33,7 @@ enum record_kind {
 	RECORD_JOIN_TOKEN = 12, /* id: of the token */
 	RECORD_IDENTITY = 13,	/* id: name of the zhost */
 	RECORD_SIGN_IN = 14,	/* id: of the code or session */
+	RECORD_MACHINE = 16,	/* id: name of the zhost that a driver makes */
 };
 
 struct record_change {
@@ -78,6 +79,22 @@ struct reply {
 	const char *effect;	/* of a submission: created, updated, unchanged; NULL. Static */
 };
 
+enum driver_operation {
+	DRIVER_CREATE,
+	DRIVER_STATUS,
+	DRIVER_DESTROY,
+	DRIVER_LIST,
+};
+
+/* A driver is to be asked; the outcome comes back as an input (CONTROL_DRIVER). */
+struct driver_call {
+	uint64_t id; /* in this life of zrms */
+	enum driver_operation operation;
+	char *driver;
+	Samoza__V1__MachineRecord *machine; /* as it is known; NULL: list */
+	char *token;			    /* create: id of the token that goes with it */
+};
+
 struct outbox {
 	VECTOR(struct record_change) records;
 	VECTOR(Samoza__V1__EventRecord *) events;
@@ -87,6 +104,7 @@ struct outbox {
 	VECTOR(char *) data_forget;
 	VECTOR(struct link_message) messages;
 	VECTOR(struct reply) replies;
+	VECTOR(struct driver_call) calls;
 };
 
 void outbox_init(struct outbox *o);

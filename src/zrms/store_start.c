@@ -39,6 +39,8 @@ static const char *kind_name(enum record_kind kind)
 		return "the identity of";
 	case RECORD_SIGN_IN:
 		return "the sign-in";
+	case RECORD_MACHINE:
+		return "the machine of zhost";
 	}
 	return "unknown kind";
 }

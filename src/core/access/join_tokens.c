@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/str.h"
+#include "model/zhost.h"
 #include "schema/message.h"
 
 struct issued_token *join_tokens_find(const struct join_tokens *all, const char *id)
@@ -86,4 +88,43 @@ bool join_token_pattern_is_valid(const char *pattern)
 	return size > 0 && size <= PATTERN_MAX && pattern[0] != '-' &&
 	       strspn(pattern, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 			       "0123456789._-*") == size;
+}
+
+/* ---- labels ---- */
+
+/* As in a zhost's own settings (ZhostSpec.labels). */
+#define LABEL_NAME_MAX	63
+#define LABEL_VALUE_MAX 255
+#define LABELS_MAX	100
+
+/* Not the one that every zhost has: its name. */
+static bool is_label(const Samoza__V1__LabelRecord *label)
+{
+	size_t size = strlen(label->name);
+	return size > 0 && size <= LABEL_NAME_MAX && strlen(label->value) <= LABEL_VALUE_MAX &&
+	       strspn(label->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789._/-") == size &&
+	       !str_equal(label->name, ZHOST_LABEL);
+}
+
+int join_token_check_labels(Samoza__V1__LabelRecord *const *labels, size_t count,
+			    struct error **err)
+{
+	if (count > LABELS_MAX)
+		return error_set(err, ERR_LIMIT, "a join token gives at most %d labels",
+				 LABELS_MAX);
+	for (size_t k = 0; k < count; k++) {
+		const Samoza__V1__LabelRecord *label = labels[k];
+		if (!is_label(label))
+			return error_set(err, ERR_INVALID,
+					 "'%s' is no label: expected NAME=VALUE, the name with "
+					 "letters, digits and ._/-, and not 'zhost', which is "
+					 "the name of each",
+					 label->name);
+		for (size_t n = 0; n < k; n++)
+			if (str_equal(label->name, labels[n]->name))
+				return error_set(err, ERR_INVALID,
+						 "the label '%s' is given twice", label->name);
+	}
+	return 0;
 }

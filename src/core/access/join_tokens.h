@@ -47,5 +47,8 @@ struct issued_token *join_tokens_find_secret(const struct join_tokens *all, cons
 struct issued_token **join_tokens_sorted(const struct join_tokens *all);
 /* Of names of zhosts: what a name may have, and `*` for any text. */
 bool join_token_pattern_is_valid(const char *pattern);
+/* ERR_INVALID, ERR_LIMIT: what is wrong with labels that are to be given to a machine. */
+int join_token_check_labels(Samoza__V1__LabelRecord *const *labels, size_t count,
+			    struct error **err) must_check;
 
 #endif

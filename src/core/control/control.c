@@ -17,6 +17,8 @@
 #include "core/control/exec.h"
 #include "core/control/handover/handovers.h"
 #include "core/control/handover/kept_set.h"
+#include "core/control/machine/machine_request.h"
+#include "core/control/machine/making.h"
 #include "core/control/placement/lifecycle_observer.h"
 #include "core/control/placement/placement.h"
 #include "core/control/relocate/drains.h"
@@ -78,6 +80,7 @@ void control_free(struct control *c)
 	sign_ins_done(&c->sign_ins);
 	join_tokens_done(&c->join_tokens);
 	identities_done(&c->identities);
+	made_zhosts_done(&c->made);
 	lifecycle_done(&c->lifecycle);
 	place_free(c->place);
 	heap_done(&c->exclusion_timers);
@@ -136,7 +139,8 @@ static void apply(struct control *c, const struct control_input *input)
 		rebalance_request(c, input);
 		break;
 	case CONTROL_ZHOST:
-		zhost_request(c, input);
+		if (!machine_takes_zhost_request(c, input))
+			zhost_request(c, input);
 		break;
 	case CONTROL_CREDENTIAL:
 		credential_request(c, input);
@@ -151,13 +155,15 @@ static void apply(struct control *c, const struct control_input *input)
 		emit_reply(&c->emitter, input->request, NULL, NULL, NULL, NULL);
 		break;
 	case CONTROL_JOIN:
-		join_request(c, input);
+		if (machine_admits_join(c, input))
+			join_request(c, input);
 		break;
 	case CONTROL_RENEW:
 		renew_request(c, input);
 		break;
 	case CONTROL_HELLO:
-		if (join_admits(c, input->hello.link_id, input->hello.message,
+		if (machine_admits_hello(c, input) &&
+		    join_admits(c, input->hello.link_id, input->hello.message,
 				input->hello.key))
 			zhost_hello(c, input->hello.link_id, input->hello.message);
 		break;
@@ -183,6 +189,12 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_MESH_APPLIED:
 		mesh_tables_applied(c, input->applied.link_id, input->applied.message);
 		break;
+	case CONTROL_MACHINE:
+		machine_request(c, input);
+		break;
+	case CONTROL_DRIVER:
+		making_outcome(c, input);
+		break;
 	case CONTROL_REFUSED:
 		break; /* audit.h */
 	case CONTROL_TICK:
@@ -195,6 +207,7 @@ static void apply(struct control *c, const struct control_input *input)
 		handovers_tick(c);
 		rollouts_tick(c);
 		kept_sets_tick(c);
+		making_tick(c);
 		break;
 	}
 }
@@ -210,6 +223,7 @@ void control_handle(struct control *c, struct instant now, const struct control_
 	CLEANUP(freep) char *action = audit_begin(c, input);
 	if (access_check(c, input))
 		apply(c, input);
+	making_heard(c);
 	audit_end(c, input, action);
 	lifecycle_settle(&c->lifecycle);
 	topology_states_settle(&c->dirty, &c->emitter);
@@ -233,7 +247,7 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 			placement_run(c);
 		} while (handovers_are_due(c) || rollouts_are_due(c) || each_is_due(c) ||
 			 !lifecycle_is_settled(&c->lifecycle));
-	} while (drains_run(c) || rebalancing_run(c));
+	} while (drains_run(c) || rebalancing_run(c) || making_run(c));
 	unload_order_run(c);
 	topology_states_settle(&c->dirty, &c->emitter);
 	mesh_tables_send(c); /* before a stop: who gets both sends nothing to what stops */
@@ -255,6 +269,7 @@ int64_t control_next_ms(const struct control *c)
 	zhosts = earlier(zhosts, earlier(drains_next_ms(c), rollouts_next_ms(c)));
 	zhosts = earlier(zhosts, rebalancing_next_ms(c));
 	zhosts = earlier(zhosts, kept_sets_next_ms(c));
+	zhosts = earlier(zhosts, making_next_ms(c));
 	zhosts = earlier(zhosts, patience_next_ms(&c->lifecycle));
 	return earlier(earlier(zhosts, copies_next_ms(c)),
 		       earlier(exclusions_next_ms(c), handovers_next_ms(c)));

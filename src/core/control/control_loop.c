@@ -135,6 +135,12 @@ static bool deliver(void *user, struct commit_batch *base, size_t n)
 		l->on_reply(loop->user, &o->replies.items[n]);
 		return true;
 	}
+	n -= o->replies.count;
+	if (n < o->calls.count) {
+		if (l->on_call != NULL)
+			l->on_call(loop->user, &o->calls.items[n]);
+		return true;
+	}
 	return false;
 }
 

@@ -5,8 +5,8 @@
  *   control_loop_turn() ───► control_flush ──┴─► batch ──► store->commit
  *                                                             │ durable
  *   of each batch, in this order:                             ▼
- *       records, events, lines of the audit, messages to links, answers to data requests, replies to clients, then
- *       what control_loop_after() waits for
+ *       records, events, lines of the audit, messages to links, answers to data requests, replies to clients, calls of
+ *       drivers, then what control_loop_after() waits for
  *
  * Read control_view_…() answers to clients through control_loop_after(): the core's state may be
  * ahead of the disk.
@@ -32,6 +32,7 @@ struct control_loop_listener {
 	void (*on_stopped)(void *user, enum commit_outcome outcome, const struct error *why);
 	void (*on_step)(void *user, enum commit_step step);		   /* may be NULL */
 	void (*on_audit)(void *user, const Samoza__V1__AuditRecord *line); /* may be NULL */
+	void (*on_call)(void *user, const struct driver_call *call);	   /* may be NULL */
 };
 
 /* All borrowed. */

@@ -17,6 +17,7 @@
 #include "zsim/fuzz/check/check_data.h"
 #include "zsim/fuzz/check/check_drains.h"
 #include "zsim/fuzz/check/check_joins.h"
+#include "zsim/fuzz/check/check_machines.h"
 #include "zsim/fuzz/check/check_messages.h"
 #include "zsim/fuzz/check/check_order.h"
 #include "zsim/fuzz/check/check_patience.h"
@@ -26,6 +27,7 @@
 #include "zsim/fuzz/check/check_sign_ins.h"
 #include "zsim/fuzz/check/check_timeouts.h"
 #include "zsim/fuzz/draw/draw_joins.h"
+#include "zsim/fuzz/draw/draw_machines.h"
 #include "zsim/fuzz/draw/draw_messages.h"
 #include "zsim/fuzz/draw/draw_needs.h"
 #include "zsim/fuzz/draw/draw_protocols.h"
@@ -206,6 +208,7 @@ static void committed(void *user, const struct outbox *o, const struct data_answ
 	check_plan_committed(user, o);
 	check_joins_committed(user, o);
 	check_sign_ins_committed(user, o);
+	check_machines_committed(user, o);
 	check_audit_committed(user, o);
 	mirror_committed(user, o, answers);
 }
@@ -253,6 +256,7 @@ static void birth(struct fuzz *f)
 		.margin_ms = 2000,
 		.recipe_ms = 100,
 		.restart_attempts = 5,
+		.has_drivers = draws_have(f, DRAW_MACHINES),
 		/* Each input is a batch of its own. */
 		.limits.operations = draws_have(f, DRAW_LIMITS) ? 1000000 : 0,
 		/* zrms gives up before the leases of a lost zhost end. */
@@ -269,6 +273,11 @@ static void birth(struct fuzz *f)
 		.frame_repeats = frame_repeats,
 		.load_fails = load_fails,
 		.action_begins = action_begins,
+		.driver_fault = draw_machines_fault,
+		.driver_time = draw_machines_time,
+		.driver_spec = draw_machines_spec,
+		.driver_acts = draw_machines_acts,
+		.driver_called = check_machines_called,
 		.stops_early = stops_early,
 		.action_time = action_time,
 		.action_fails = action_fails,
@@ -441,6 +450,7 @@ static void end(struct fuzz *f)
 	check_rebalances_done(f);
 	check_joins_done(f);
 	check_sign_ins_done(f);
+	check_machines_done(f);
 	vector_done(&f->new_copies);
 	vector_for_each (&f->audited, outcome)
 		free(*outcome);
@@ -489,6 +499,8 @@ bool fuzz_live(uint64_t seed, const struct fuzz_options *options, struct fuzz_co
 	if (f.world.violation == NULL)
 		fuzz_calm(&f);
 	if (f.world.violation == NULL)
+		draw_machines_calm(&f);
+	if (f.world.violation == NULL)
 		world_advance(&f.world, CALM_MS);
 	converge(&f);
 	drain_one(&f);
@@ -499,6 +511,8 @@ bool fuzz_live(uint64_t seed, const struct fuzz_options *options, struct fuzz_co
 		converge(&f);
 	}
 	follow_plans(&f); /* what it leaves is not checked otherwise: zhosts stay cordoned */
+	if (f.world.violation == NULL)
+		check_machines_end(&f);
 	vector_for_each (&f.world.log, line)
 		puts(*line);
 	if (f.world.violation != NULL)

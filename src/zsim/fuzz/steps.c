@@ -10,11 +10,13 @@
 #include "zsim/fuzz/check/check.h"
 #include "zsim/fuzz/check/check_access.h"
 #include "zsim/fuzz/check/check_audit.h"
+#include "zsim/fuzz/check/check_machines.h"
 #include "zsim/fuzz/check/check_order.h"
 #include "zsim/fuzz/check/check_plan.h"
 #include "zsim/fuzz/check/each.h"
 #include "zsim/fuzz/draw/draw_data.h"
 #include "zsim/fuzz/draw/draw_joins.h"
+#include "zsim/fuzz/draw/draw_machines.h"
 #include "zsim/fuzz/draw/draw_needs.h"
 #include "zsim/fuzz/draw/draw_protocols.h"
 #include "zsim/fuzz/draw/draw_sign_ins.h"
@@ -236,8 +238,10 @@ static void act_on_topology(struct fuzz *f)
 
 static struct sim_machine *some_machine(struct fuzz *f)
 {
-	return f->world.machines
-		.items[random_below(&f->random, (uint32_t)f->world.machines.count)];
+	struct sim_machine *n =
+		f->world.machines
+			.items[random_below(&f->random, (uint32_t)f->world.machines.count)];
+	return n->scrapped ? f->world.machines.items[0] : n;
 }
 
 static void ask_zhost(struct fuzz *f, enum zhost_action action, const char *what)
@@ -248,6 +252,8 @@ static void ask_zhost(struct fuzz *f, enum zhost_action action, const char *what
 		.type = CONTROL_ZHOST,
 		.zhost = {.name = n->name, .action = action},
 	};
+	if (action == ZHOST_REMOVE)
+		check_machines_may_be_left(f, n->name);
 	(void)fuzz_ask(f, &input);
 }
 
@@ -306,11 +312,11 @@ static void copy_machine(struct fuzz *f)
 	if (f->has_copy || draws_have(f, DRAW_PROTOCOLS) || !draws_percent(f, DRAW_COPIED, 5))
 		return;
 	struct random *r = draws_random(f, DRAW_COPIED);
+	struct sim_machine *of =
+		f->world.machines.items[random_below(r, (uint32_t)f->world.machines.count)];
 	f->has_copy = true;
 	draws_happened(f, DRAW_COPIED);
-	(void)machine_add_copy(
-		&f->world,
-		f->world.machines.items[random_below(r, (uint32_t)f->world.machines.count)]);
+	(void)machine_add_copy(&f->world, of->is_made ? f->world.machines.items[0] : of);
 }
 
 /* The first one whose start has not ended; else `other`. */
@@ -372,7 +378,7 @@ static void cut_power(struct fuzz *f)
 		controller_crash(&f->world);
 	for (unsigned k = 0; k < 3 && f->world.violation == NULL; k++) {
 		vector_for_each (&f->world.machines, n) {
-			if ((*n)->suspended || !random_percent(r, 60))
+			if ((*n)->suspended || (*n)->scrapped || !random_percent(r, 60))
 				continue;
 			if ((*n)->agent != NULL)
 				(random_percent(r, 60) ? machine_kill
@@ -598,6 +604,7 @@ void fuzz_step(struct fuzz *f)
 	rebalance(f);
 	draw_joins(f);
 	draw_sign_ins(f);
+	draw_machines(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
 	if (f->world.violation == NULL && random_percent(&f->random, 70))
 		world_drain(&f->world);
@@ -628,7 +635,7 @@ void fuzz_calm(struct fuzz *f)
 	vector_for_each (&w->machines, n) {
 		if ((*n)->partitioned)
 			machine_heal(w, *n);
-		if ((*n)->agent == NULL)
+		if ((*n)->agent == NULL && !(*n)->scrapped)
 			machine_start(w, *n);
 	}
 	world_drain(w);

@@ -12,6 +12,7 @@
 #include "zsim/scenario/availability.h"
 #include "zsim/scenario/files.h"
 #include "zsim/scenario/history.h"
+#include "zsim/scenario/machines.h"
 #include "zsim/scenario/step_run.h"
 #include "zsim/scenario/steps.h"
 #include "zsim/world/controller.h"
@@ -306,6 +307,7 @@ bool scenario_run(const struct scenario *s, const struct scenario_print *print, 
 {
 	struct world w;
 	world_init(&w, &s->options);
+	w.options.has_drivers = machines_are_made(s->message);
 	w.keep_log = print->log;
 	struct step_run run = {
 		.scenario = s, .world = &w, .history = history_new(), .print = print};

@@ -41,6 +41,13 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 	if (step->join != NULL)
 		return str_printf("%s joins with token %s", step->join->zhost,
 				  step->join->token);
+	if (step->machine != NULL)
+		return str_printf("%s zhost %s",
+				  step->machine->create != NULL ? "create" : "destroy",
+				  step->machine->create != NULL ? step->machine->create
+								: step->machine->destroy);
+	if (step->driver != NULL)
+		return mem_strdup("driver");
 	if (step->renew != NULL)
 		return str_printf("%s renews its certificate", step->renew->zhost);
 	if (step->bulk != NULL)

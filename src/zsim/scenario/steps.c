@@ -13,6 +13,7 @@
 #include "zsim/scenario/expect.h"
 #include "zsim/scenario/files.h"
 #include "zsim/scenario/joins.h"
+#include "zsim/scenario/machines.h"
 #include "zsim/scenario/scenario.h"
 #include "zsim/scenario/step_run.h"
 #include "zsim/world/client.h"
@@ -529,7 +530,7 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		do_rollback(run, step->rollback);
 	else if (step->exec != NULL)
 		do_exec(run, step->exec);
-	else if (joins_do(run, step))
+	else if (joins_do(run, step) || machines_do(run, step))
 		return;
 	else if (step->bulk != NULL)
 		do_bulk(run, step->bulk);

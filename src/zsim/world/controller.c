@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "zsim/world/driver.h"
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
 #include "zsim/world/machine_state.h"
@@ -28,6 +29,7 @@ void controller_free(struct world *w, size_t written)
 	control_free(steal_ptr(&w->control));
 	w->zrms_dies = false;
 	w->zrms_stalls_until_ms = 0;
+	drivers_end_with_zrms(w);
 	w->zrms_life++;
 }
 
@@ -92,9 +94,11 @@ static void on_event(void *user, const Samoza__V1__EventRecord *e)
 {
 	world_log(user, "    %s %s: %s -> %s (%s)", e->kind, e->subject,
 		  e->from != NULL ? e->from : "-", e->to != NULL ? e->to : "-", e->cause);
+	struct world *w = user;
+	if (strcmp(e->kind, "driver") == 0)
+		vector_push(&w->driver_said, mem_strdup(e->cause));
 	if (strcmp(e->kind, "zhost") != 0)
 		return;
-	struct world *w = user;
 	vector_for_each (&w->machines, n)
 		if (strcmp((*n)->name, e->subject) == 0)
 			(*n)->removed = str_equal(e->to, "not-deployed");
@@ -149,12 +153,18 @@ static void on_reply(void *user, const struct reply *r)
 	w->waiting = NULL;
 }
 
+static void on_call(void *user, const struct driver_call *call)
+{
+	driver_call_begins(user, call);
+}
+
 static const struct control_loop_listener listener = {
 	.on_record = on_record,
 	.on_event = on_event,
 	.on_message = on_message,
 	.on_answer = on_answer,
 	.on_reply = on_reply,
+	.on_call = on_call,
 	.on_stopped = on_stopped,
 	.on_step = on_step,
 };
@@ -234,6 +244,7 @@ void controller_start(struct world *w)
 		.check_ms = w->options.check_ms,
 		.margin_ms = w->options.margin_ms,
 		.on_disconnect_ms = w->options.on_disconnect_ms,
+		.drivers = w->options.has_drivers ? sim_drivers : NULL,
 	};
 	const struct sim_store_hooks hooks = {
 		.asked = on_asked, .written = on_written, .load_fails = on_load, .user = w};

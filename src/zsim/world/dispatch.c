@@ -9,6 +9,7 @@
 #include "port/frame.h"
 #include "zhost/mesh/mesh.h"
 #include "zsim/world/controller.h"
+#include "zsim/world/driver.h"
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
 #include "zsim/world/machine.h"
@@ -153,6 +154,13 @@ static bool has_to_wait(const struct world *w, const struct sim_event *h)
 	return is_for_zrms && controller_stalls(w);
 }
 
+static void driver_outcome(struct world *w, const struct sim_event *h)
+{
+	struct control_input input;
+	if (driver_call_ends(w, h, &input))
+		controller_take(w, &input);
+}
+
 void world_dispatch(struct world *w, struct sim_event *h)
 {
 	if (has_to_wait(w, h)) {
@@ -209,6 +217,12 @@ void world_dispatch(struct world *w, struct sim_event *h)
 	case SIM_EVENT_TRIED:
 		if (n->agent != NULL && n->life == h->life)
 			machine_tried(w, n, h->id);
+		break;
+	case SIM_EVENT_DRIVER:
+		driver_outcome(w, h);
+		break;
+	case SIM_EVENT_DRIVER_WORKS:
+		driver_works(w, h);
 		break;
 	case SIM_EVENT_COMMITTED:
 		if (n == NULL && w->control != NULL && w->zrms_life == h->life)

@@ -14,16 +14,18 @@
 struct world;
 
 enum sim_event_type {
-	SIM_EVENT_FRAME,     /* arrives */
-	SIM_EVENT_CLOSE,     /* sim_link_close_after() */
-	SIM_EVENT_CLOSED,    /* zrms notices that a link is gone */
-	SIM_EVENT_DOWN,	     /* an agent notices */
-	SIM_EVENT_CONNECT,   /* an agent tries; settle does not wait for it */
-	SIM_EVENT_ACTION,    /* an action ends */
-	SIM_EVENT_END,	     /* a process ends itself; settle does not wait for it */
-	SIM_EVENT_HEALTH,    /* an illness ends; settle does not wait for it */
-	SIM_EVENT_TRIED,     /* an agent has tried an address; settle does not wait for it */
-	SIM_EVENT_COMMITTED, /* the store of zrms, or the kv of a zhost, answers */
+	SIM_EVENT_FRAME,	/* arrives */
+	SIM_EVENT_CLOSE,	/* sim_link_close_after() */
+	SIM_EVENT_CLOSED,	/* zrms notices that a link is gone */
+	SIM_EVENT_DOWN,		/* an agent notices */
+	SIM_EVENT_CONNECT,	/* an agent tries; settle does not wait for it */
+	SIM_EVENT_ACTION,	/* an action ends */
+	SIM_EVENT_END,		/* a process ends itself; settle does not wait for it */
+	SIM_EVENT_HEALTH,	/* an illness ends; settle does not wait for it */
+	SIM_EVENT_TRIED,	/* an agent has tried an address; settle does not wait for it */
+	SIM_EVENT_DRIVER,	/* a call of a driver ends */
+	SIM_EVENT_DRIVER_WORKS, /* it does what it said it would */
+	SIM_EVENT_COMMITTED,	/* the store of zrms, or the kv of a zhost, answers */
 };
 
 #define MACHINE_NONE UINT32_MAX

@@ -11,6 +11,7 @@
 #include "core/agent/agent.h"
 #include "core/commit/commit.h"
 #include "core/control/control.h"
+#include "zsim/world/driver.h"
 #include "zsim/world/machine_state.h"
 
 /* What the random search decides and observes. All may be NULL. */
@@ -52,6 +53,14 @@ struct world_hooks {
 	void (*asked)(void *user);
 	/* Whether zrms or a zhost takes one more input that waits before it ends its batch. */
 	bool (*batch_more)(void *user);
+	/* What a driver does when it is called, and how long that takes. */
+	enum driver_fault (*driver_fault)(void *user, const struct driver_call *call);
+	int64_t (*driver_time)(void *user);
+	/* What a machine is that it makes; the name is set afterwards. The caller frees it. */
+	Samoza__V1__ZhostSpec *(*driver_spec)(void *user);
+	/* zrms dies, and the driver with it: whether it has done what it was asked. */
+	bool (*driver_acts)(void *user);
+	void (*driver_called)(void *user, const struct driver_call *call);
 	/* After every step of anything. */
 	void (*after_step)(void *user);
 	/* What was committed, before it is sent to anyone, with the answers to its changes of data. */

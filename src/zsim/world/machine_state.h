@@ -37,6 +37,8 @@ struct sim_machine {
 	uint32_t protocol;	  /* of the link, that its zhost speaks: older_protocol.h */
 	int64_t frame_delay_ms;	  /* that each frame to or from it takes */
 	bool powered;		  /* the machine is on */
+	bool is_made;		  /* by a driver (driver.h) */
+	bool scrapped;		  /* a driver has destroyed it: it is never on again */
 	bool removed;		  /* from the cluster: what has no lease counts as gone */
 	bool replaced;		  /* another machine has taken its name: the same */
 	bool suspended;		  /* it sleeps: nothing on it executes */

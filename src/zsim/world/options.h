@@ -4,6 +4,7 @@
 #ifndef SAMOZA_ZSIM_WORLD_OPTIONS_H
 #define SAMOZA_ZSIM_WORLD_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "port/store.h"
@@ -13,6 +14,7 @@ struct world_options {
 	int64_t heartbeat_ms, timeout_ms, check_ms, margin_ms, recipe_ms;
 	int64_t on_disconnect_ms; /* 0: off */
 	uint32_t restart_attempts;
+	bool has_drivers; /* driver.h */
 };
 
 #endif

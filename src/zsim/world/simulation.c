@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "zsim/world/controller.h"
 #include "zsim/world/dispatch.h"
+#include "zsim/world/driver.h"
 #include "zsim/world/event.h"
 #include "zsim/world/machine.h"
 #include "zsim/world/machine_agent.h"
@@ -48,6 +49,7 @@ void world_done(struct world *w)
 	vector_for_each (&w->log, line)
 		free(*line);
 	vector_done(&w->log);
+	drivers_done(w);
 	vector_done(&w->links);
 	free(w->cluster);
 	free(w->violation);

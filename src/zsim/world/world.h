@@ -20,6 +20,7 @@
  *                                     machine_agent.h  the zhost of a machine, and its end
  *                                     action.h         actions
  *                                     process.h        processes
+ *   driver.h      machines that drivers make
  *   messages.h    messages between spaces
  *   link.h        links between them      older_protocol.h  what an older zhost leaves out
  *   event.h       the queue
@@ -83,6 +84,13 @@ struct world {
 	int64_t wall_step_ms;			 /* by which all wall clocks were set */
 	char *cluster;
 	VECTOR(struct sim_machine *) machines;
+	VECTOR(struct driven_machine)
+	driven; /* by drivers, in the order in which they were made */
+	VECTOR(struct planned_driver_fault) driver_faults;
+	VECTOR(char *) driver_said; /* causes of events of drivers */
+	const char **driver_keys;   /* of the last list */
+	char *token_id;		    /* the last one that was drawn for a machine */
+	uint64_t next_token;
 	VECTOR(struct sim_link) links; /* link number - 1 */
 	VECTOR(struct planned_failure) failures;
 	VECTOR(struct planned_illness) illnesses;

@@ -175,6 +175,8 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_DATA_FULL:
 	case CONTROL_FORGOTTEN:
 	case CONTROL_MESH_APPLIED:
+	case CONTROL_MACHINE:
+	case CONTROL_DRIVER:
 	case CONTROL_REFUSED:
 	case CONTROL_SUBMIT:
 	case CONTROL_TOPOLOGY:

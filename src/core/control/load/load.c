@@ -14,6 +14,7 @@
 #include "core/control/load/load_copies.h"
 #include "core/control/load/load_resume.h"
 #include "core/control/load/load_revision.h"
+#include "core/control/machine/making.h"
 #include "core/control/relocate/drains.h"
 #include "core/control/relocate/rebalancing.h"
 #include "core/control/rollout/rollouts.h"
@@ -61,6 +62,8 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
 		return &samoza__v1__identity_record__descriptor;
 	case RECORD_SIGN_IN:
 		return &samoza__v1__sign_in_record__descriptor;
+	case RECORD_MACHINE:
+		return &samoza__v1__machine_record__descriptor;
 	}
 	return NULL;
 }
@@ -124,6 +127,11 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 		schema_message_free(message);
 		return r;
 	}
+	if (kind == RECORD_MACHINE) {
+		r = made_zhosts_put(&c->made, (const Samoza__V1__MachineRecord *)message, err);
+		schema_message_free(message);
+		return r;
+	}
 	if (kind == RECORD_CREDENTIAL) {
 		r = credentials_put(&c->credentials,
 				    (const Samoza__V1__CredentialRecord *)message, err);
@@ -169,6 +177,7 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 		return 0;
 	case RECORD_META:
 	case RECORD_ZHOST:
+	case RECORD_MACHINE: /* somebody may pay for it */
 	case RECORD_TOPOLOGY:
 	case RECORD_INSTANCE:
 		break;
@@ -434,5 +443,6 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 	if (converts)
 		write_converted(c);
 	zhosts_start(c);
+	making_start(c);
 	return 0;
 }

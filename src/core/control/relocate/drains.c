@@ -21,7 +21,7 @@ typedef VECTOR(struct slot_control *) root_vector;
 
 static void emit(struct control *c, const struct control_zhost *z, const char *cause)
 {
-	zhost_event(c, z, zhost_states[z->state].name, zhost_states[z->state].name, cause);
+	zhost_event_within(c, z, cause);
 }
 
 /* Something may be left there. */

@@ -41,6 +41,7 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_CREDENTIAL:
 	case CONTROL_TOKEN:
 	case CONTROL_BACKUP:
+	case CONTROL_MACHINE:
 		return ACCESS_ADMIN;
 	case CONTROL_SIGN_IN:
 		return needed_to_sign_in(input->sign_in.action);
@@ -55,6 +56,7 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_RENEW:  /* the key is */
 	case CONTROL_CLOSED: /* nobody asks for these: they have happened */
 	case CONTROL_DATA_FULL:
+	case CONTROL_DRIVER:
 	case CONTROL_REFUSED:
 	case CONTROL_TICK:
 		return ACCESS_NOBODY;
@@ -96,6 +98,8 @@ const char *access_topology(const struct control_input *input)
 	case CONTROL_DATA_FULL:
 	case CONTROL_FORGOTTEN:
 	case CONTROL_MESH_APPLIED:
+	case CONTROL_MACHINE:
+	case CONTROL_DRIVER:
 	case CONTROL_REFUSED:
 	case CONTROL_TICK:
 		return NULL;

@@ -142,6 +142,16 @@ static char *about_token(const struct control_input *input)
 			  str_plural(record->uses));
 }
 
+static char *about_machine(const struct control_input *input)
+{
+	const Samoza__V1__MachineRecord *record = input->machine.record;
+	if (input->machine.action == MACHINE_CREATE)
+		return str_printf("create zhost %s with driver %s", record->name,
+				  record->driver);
+	return str_printf("destroy zhost %s%s", record->name,
+			  input->machine.drain ? ", drained first" : "");
+}
+
 static char *words(const struct control *c, const struct control_input *input)
 {
 	switch (input->type) {
@@ -176,6 +186,8 @@ static char *words(const struct control *c, const struct control_input *input)
 		return about_sign_in(input);
 	case CONTROL_TOKEN:
 		return about_token(input);
+	case CONTROL_MACHINE:
+		return about_machine(input);
 	case CONTROL_BACKUP:
 		return str_printf("make a backup %s the keys of the cluster",
 				  input->backup.keys ? "with" : "without");
@@ -194,6 +206,7 @@ static char *words(const struct control *c, const struct control_input *input)
 	case CONTROL_DATA_FULL:
 	case CONTROL_FORGOTTEN:
 	case CONTROL_MESH_APPLIED:
+	case CONTROL_DRIVER:
 	case CONTROL_TICK:
 		return NULL;
 	}

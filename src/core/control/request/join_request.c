@@ -15,11 +15,6 @@
 #include "model/zhost.h"
 #include "schema/message.h"
 
-/* As in a zhost's own settings (ZhostSpec.labels). */
-#define LABEL_NAME_MAX	63
-#define LABEL_VALUE_MAX 255
-#define LABELS_MAX	100
-
 /* ---- what is kept no longer ---- */
 
 static void drop_token(struct control *c, struct issued_token *token)
@@ -41,37 +36,6 @@ static void drop_old(struct control *c)
 
 /* ---- tokens ---- */
 
-/* Not the one that every zhost has: its name. */
-static bool is_label(const Samoza__V1__LabelRecord *label)
-{
-	size_t size = strlen(label->name);
-	return size > 0 && size <= LABEL_NAME_MAX && strlen(label->value) <= LABEL_VALUE_MAX &&
-	       strspn(label->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				   "0123456789._/-") == size &&
-	       !str_equal(label->name, ZHOST_LABEL);
-}
-
-static int check_labels(const Samoza__V1__JoinTokenRecord *asked, struct error **err)
-{
-	if (asked->n_labels > LABELS_MAX)
-		return error_set(err, ERR_LIMIT, "a join token gives at most %d labels",
-				 LABELS_MAX);
-	for (size_t k = 0; k < asked->n_labels; k++) {
-		const Samoza__V1__LabelRecord *label = asked->labels[k];
-		if (!is_label(label))
-			return error_set(err, ERR_INVALID,
-					 "'%s' is no label: expected NAME=VALUE, the name with "
-					 "letters, digits and ._/-, and not 'zhost', which is "
-					 "the name of each",
-					 label->name);
-		for (size_t n = 0; n < k; n++)
-			if (str_equal(label->name, asked->labels[n]->name))
-				return error_set(err, ERR_INVALID,
-						 "the label '%s' is given twice", label->name);
-	}
-	return 0;
-}
-
 static int check_new(const struct control *c, const Samoza__V1__JoinTokenRecord *asked,
 		     struct error **err)
 {
@@ -92,7 +56,7 @@ static int check_new(const struct control *c, const Samoza__V1__JoinTokenRecord 
 		return error_set(err, ERR_CONFLICT,
 				 "there are %d join tokens: remove some that are not needed",
 				 JOIN_TOKENS_MAX);
-	return check_labels(asked, err);
+	return join_token_check_labels(asked->labels, asked->n_labels, err);
 }
 
 static int create(struct control *c, const Samoza__V1__JoinTokenRecord *asked,

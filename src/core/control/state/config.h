@@ -17,6 +17,8 @@ struct control_config {
 	uint32_t drain_units;	    /* drain.units: handed over at a time; 0: the default */
 	/* Of plans, whose zhosts deliver no messages: mesh tables have versions, and name nobody. Decides nothing. */
 	bool has_empty_tables;
+	/* Names of the drivers that make machines; ends with NULL. Borrowed; NULL: there are none. */
+	const char *const *drivers;
 };
 #define DRAIN_UNITS_DEFAULT 4
 #define CONTROL_CONFIG_DEFAULT                                \

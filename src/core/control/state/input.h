@@ -40,6 +40,8 @@ enum control_input_type {
 	CONTROL_DATA_FULL, /* a write of a space was refused: its quota is used up */
 	CONTROL_FORGOTTEN, /* a zhost has deleted local data */
 	CONTROL_MESH_APPLIED, /* a zhost goes by a mesh table */
+	CONTROL_MACHINE,      /* a zhost is made by a driver, or destroyed */
+	CONTROL_DRIVER,	      /* what a call of a driver came to */
 	CONTROL_REFUSED, /* a change was refused before the core was asked: for the audit */
 	CONTROL_TICK,	 /* control_next_ms() has come */
 };
@@ -80,6 +82,19 @@ enum sign_in_action {
 enum token_action {
 	TOKEN_CREATE,
 	TOKEN_REMOVE,
+};
+
+enum machine_action {
+	MACHINE_CREATE, /* also: is tried again */
+	MACHINE_DESTROY,
+};
+
+/* What a driver said of the machine. */
+enum driver_state {
+	DRIVER_FAILED, /* or nothing that can be understood, or not in time: `error` */
+	DRIVER_READY,
+	DRIVER_CHANGING, /* it is at work; to be asked again */
+	DRIVER_ABSENT,
 };
 
 struct control_submit {
@@ -221,6 +236,23 @@ struct control_input {
 		struct {
 			const char *owner; /* "TOPOLOGY-NAME/INSTANCE-PATH" */
 		} data_full;
+		struct {
+			enum machine_action action;
+			/* Create: name, driver, settings, labels. Destroy: the name. */
+			const Samoza__V1__MachineRecord *record;
+			bool drain; /* destroy: what runs there is handed over before */
+			/* A token that may be made for it: id and hash. */
+			const Samoza__V1__JoinTokenRecord *token;
+		} machine;
+		struct {
+			uint64_t call; /* driver_call.id */
+			enum driver_state state;
+			const char *error;			  /* failed: why */
+			const Samoza__V1__JoinTokenRecord *token; /* as above */
+			/* List: what the driver keeps, by key. */
+			const char *const *keys;
+			size_t key_count;
+		} driver;
 		struct {
 			const char *code, *message; /* code: as error_code_name() */
 		} refused;

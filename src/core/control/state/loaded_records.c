@@ -40,6 +40,7 @@ void loaded_records_add(struct loaded_records *loaded, enum record_kind kind,
 	case RECORD_JOIN_TOKEN:
 	case RECORD_IDENTITY:
 	case RECORD_SIGN_IN:
+	case RECORD_MACHINE:
 		break;
 	}
 	IMPOSSIBLE("a record that is not kept here");

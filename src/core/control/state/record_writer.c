@@ -401,6 +401,22 @@ static bool meta_changed(const struct control *c)
 	       c->written.next_audit != c->emitter.next_audit;
 }
 
+/* A plan has no drivers, and what is known of machines decides nothing there: it is not in records_write_all(). */
+static void write_made_zhosts(struct control *c)
+{
+	for (struct made_zhost *m = c->made.by_name; m != NULL; m = m->hh.next) {
+		if (!m->changed)
+			continue;
+		m->changed = false;
+		put(c, RECORD_MACHINE, mem_strdup(m->record->name), &m->record->base);
+	}
+}
+
+void records_delete_made_zhost(struct control *c, const struct made_zhost *made)
+{
+	delete (c, RECORD_MACHINE, mem_strdup(made->record->name));
+}
+
 void records_write(struct control *c)
 {
 	vector_for_each (&c->dirty.zhosts, z)
@@ -421,6 +437,7 @@ void records_write(struct control *c)
 		import_lists_recorded(*a);
 	}
 	dirty_set_clear(&c->dirty);
+	write_made_zhosts(c);
 	if (c->rebalance != NULL && c->rebalance->changed)
 		write_rebalance(c);
 	records_delete_converted(c);

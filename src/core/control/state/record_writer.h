@@ -11,6 +11,7 @@ struct credential;
 struct sign_in;
 struct identity;
 struct issued_token;
+struct made_zhost;
 
 /* Ends a flush: writes what is marked, and clears the marks. An application comes after its slots and
  * copies: a part of them without it means nothing to a reader. */
@@ -39,6 +40,8 @@ void records_delete_sign_in(struct control *c, const struct sign_in *one);
 void records_write_join_token(struct control *c, const struct issued_token *token);
 void records_delete_join_token(struct control *c, const struct issued_token *token);
 void records_write_identity(struct control *c, const struct identity *identity);
+/* At the end of a flush, where it has changed. */
+void records_delete_made_zhost(struct control *c, const struct made_zhost *made);
 void records_delete_identity(struct control *c, const struct identity *identity);
 
 #endif

@@ -27,6 +27,7 @@
 #include "core/control/state/dirty_set.h"
 #include "core/control/state/event_emitter.h"
 #include "core/control/state/loaded_records.h"
+#include "core/control/state/made_zhost.h"
 #include "core/control/state/zhost_registry.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/place/place.h"
@@ -71,6 +72,7 @@ struct control {
 	struct sign_ins sign_ins;
 	struct join_tokens join_tokens;
 	struct identities identities; /* of zhosts */
+	struct made_zhosts made;      /* by drivers */
 	uint64_t mesh_visits;	      /* hellos so far, for routes.visited */
 	struct heap deadlines;	      /* of zhosts: end of their silence */
 	struct heap exclusion_timers; /* ends of exclusions */

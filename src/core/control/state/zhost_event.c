@@ -28,3 +28,25 @@ void zhost_event(struct control *c, const struct control_zhost *z, const char *f
 				   concerned.items[k]->id, cause);
 	vector_done(&concerned);
 }
+
+enum instance_state zhost_shown(const struct control *c, const struct control_zhost *z)
+{
+	const struct made_zhost *m = made_zhost_find(&c->made, z->name);
+	if (m != NULL && made_zhost_is_leaving(m) && z->state != ZHOST_NOT_DEPLOYED)
+		return STATE_UNDEPLOYING;
+	if (m != NULL && made_zhost_is_deploying(m) && z->state == ZHOST_NOT_DEPLOYED)
+		return made_zhost_shown(m);
+	return zhost_state_public(z->state);
+}
+
+void zhost_event_within(struct control *c, const struct control_zhost *z, const char *cause)
+{
+	const char *state = state_name(zhost_shown(c, z));
+	zhost_event(c, z, state, state, cause);
+}
+
+bool made_zhost_has_zhost(const struct control *c, const struct made_zhost *made)
+{
+	const struct control_zhost *z = zhost_find(&c->zhosts, made->record->name);
+	return z != NULL && !z->removed;
+}

@@ -30,7 +30,10 @@ static const char *instance_name(unsigned k)
 
 static const char *zhost_name(unsigned k)
 {
-	return k < ZHOST_STATE_COUNT ? zhost_states[k].name : NULL;
+	static const uint32_t of_roots = 1u << STATE_NOT_DEPLOYED | 1u << STATE_DEPLOYING |
+					 1u << STATE_DEPLOYED_STARTED |
+					 1u << STATE_UNDEPLOYING | 1u << STATE_PROBLEM;
+	return (of_roots >> k & 1) != 0 ? state_name((enum instance_state)k) : NULL;
 }
 
 /* The name that stands for a bit; NULL: none. */
@@ -230,11 +233,30 @@ static bool has_label(const struct control_zhost *z, const struct list_filter_la
 	return false;
 }
 
-bool list_filter_takes_zhost(const struct list_filter *filter, const struct control_zhost *z)
+bool list_filter_takes_zhost(const struct list_filter *filter, const struct control_zhost *z,
+			     enum instance_state shown)
 {
 	vector_for_each (&filter->labels, wanted)
 		if (!has_label(z, wanted))
 			return false;
-	return takes_state(filter, z->state) &&
+	return takes_state(filter, shown) &&
 	       (filter->prefix == NULL || str_has_prefix(z->name, filter->prefix));
+}
+
+static bool gives_label(const Samoza__V1__MachineRecord *r,
+			const struct list_filter_label *wanted)
+{
+	for (size_t k = 0; k < r->n_labels; k++)
+		if (str_equal(r->labels[k]->name, wanted->name))
+			return str_equal(r->labels[k]->value, wanted->value);
+	return false;
+}
+
+bool list_filter_takes_made(const struct list_filter *filter, const struct made_zhost *m)
+{
+	vector_for_each (&filter->labels, wanted)
+		if (!gives_label(m->record, wanted))
+			return false;
+	return takes_state(filter, made_zhost_shown(m)) &&
+	       (filter->prefix == NULL || str_has_prefix(m->record->name, filter->prefix));
 }

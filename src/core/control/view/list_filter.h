@@ -8,10 +8,12 @@
 #define SAMOZA_CORE_CONTROL_LIST_FILTER_H
 
 #include "core/control/control.h"
+#include "core/lifecycle/state.h"
 
 struct application_list;
 struct control_application;
 struct control_zhost;
+struct made_zhost;
 struct slot_control;
 
 /* As a client writes it; borrowed; NULL: any. */
@@ -44,6 +46,10 @@ bool list_filter_takes_instance(const struct list_filter *filter,
 const struct control_application *
 list_filter_named(const struct list_filter *filter,
 		  const struct application_list *applications);
-bool list_filter_takes_zhost(const struct list_filter *filter, const struct control_zhost *z);
+/* `shown`: its state, as it is shown. */
+bool list_filter_takes_zhost(const struct list_filter *filter, const struct control_zhost *z,
+			     enum instance_state shown);
+/* One that a driver makes, and that has not come. */
+bool list_filter_takes_made(const struct list_filter *filter, const struct made_zhost *m);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "core/control/control.h"
 #include "core/control/state/state.h"
+#include "core/control/state/zhost_event.h"
 
 enum {
 	ZHOSTS,
@@ -57,7 +58,9 @@ static void read_zhosts(const struct control *c, struct metric_values *to)
 	unsigned counts[STATE_COUNT] = {0};
 
 	zhost_for_each (&c->zhosts, z)
-		counts[zhost_state_public(z->state)] += !z->removed;
+		counts[zhost_shown(c, z)] += !z->removed;
+	made_zhost_for_each(&c->made, m) counts[made_zhost_shown(m)] +=
+		!made_zhost_has_zhost(c, m);
 	for (unsigned s = 0; s < STATE_COUNT; s++)
 		metric_set_labelled(to, ZHOSTS, state_name((enum instance_state)s), counts[s]);
 }

@@ -12,6 +12,7 @@
 #include "core/control/state/drain.h"
 #include "core/control/state/iso8601.h"
 #include "core/control/state/state.h"
+#include "core/control/state/zhost_event.h"
 #include "core/control/view/view_parts.h"
 #include "core/lifecycle/patience.h"
 #include "core/lifecycle/why.h"
@@ -297,6 +298,19 @@ static Samoza__V1__DrainView *view_drain(const struct zhost_drain *d)
 	return v;
 }
 
+static Samoza__V1__MadeView *view_made(const struct made_zhost *m)
+{
+	if (m == NULL)
+		return NULL;
+	Samoza__V1__MadeView *v = NEW(MadeView, made_view);
+	v->driver = mem_strdup(m->record->driver);
+	v->key = mem_strdup(m->record->key);
+	v->step = mem_strdup(state_machine_state_name(&made_machine, m->state));
+	v->by = mem_strdup(m->record->created_by);
+	v->error = mem_strdup(m->record->error);
+	return v;
+}
+
 Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_zhost *z)
 {
 	struct place_usage usage = {.cpu_offered = z->spec.cpu_millicores,
@@ -305,7 +319,8 @@ Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_
 		usage = place_zhost_usage(c->place, z->place);
 	Samoza__V1__ZhostView *v = NEW(ZhostView, zhost_view);
 	v->name = mem_strdup(z->name);
-	v->state = mem_strdup(zhost_states[z->state].name);
+	v->state = mem_strdup(state_name(zhost_shown(c, z)));
+	v->made = view_made(made_zhost_find(&c->made, z->name));
 	v->cordoned = z->cordoned;
 	v->drain = view_drain(z->drain);
 	v->zedge = mem_strdup(z->zedge);
@@ -344,13 +359,32 @@ Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_
 	return v;
 }
 
+/* Nothing of it has come. */
+Samoza__V1__ZhostView *view_made_zhost(const struct made_zhost *m)
+{
+	Samoza__V1__ZhostView *v = NEW(ZhostView, zhost_view);
+	v->name = mem_strdup(m->record->name);
+	v->state = mem_strdup(state_name(made_zhost_shown(m)));
+	v->cpu_millicores = amount_view(0, 0);
+	v->memory_bytes = amount_view(0, 0);
+	v->labels = mem_new_array(Samoza__V1__VariableView *, m->record->n_labels);
+	for (size_t k = 0; k < m->record->n_labels; k++)
+		v->labels[v->n_labels++] =
+			variable_view(m->record->labels[k]->name, m->record->labels[k]->value);
+	v->since = iso8601_text(m->record->since_ms);
+	v->made = view_made(m);
+	return v;
+}
+
 int control_view_zhost(const struct control *c, const char *name,
 		       Samoza__V1__ZhostView **ret_view, struct error **err)
 {
 	const struct control_zhost *z = zhost_find(&c->zhosts, name);
-	if (z == NULL || z->removed)
+	const struct made_zhost *m = made_zhost_find(&c->made, name);
+	bool is_there = z != NULL && !z->removed;
+	if (!is_there && m == NULL)
 		return error_set(err, ERR_NOT_FOUND, "no zhost %s", name);
-	*ret_view = view_zhost(c, z);
+	*ret_view = is_there ? view_zhost(c, z) : view_made_zhost(m);
 	return 0;
 }
 
@@ -398,13 +432,15 @@ Samoza__V1__ClusterView *control_view_cluster(const struct control *c)
 	zhost_for_each (&c->zhosts, z) {
 		if (z->removed)
 			continue;
-		zhosts[zhost_state_public(z->state)]++;
+		zhosts[zhost_shown(c, z)]++;
 		struct place_usage usage = place_zhost_usage(c->place, z->place);
 		v->cpu_millicores->total += usage.cpu_offered;
 		v->cpu_millicores->reserved += usage.cpu_reserved;
 		v->memory_bytes->total += usage.memory_offered;
 		v->memory_bytes->reserved += usage.memory_reserved;
 	}
+	made_zhost_for_each(&c->made, m) if (!made_zhost_has_zhost(c, m))
+		zhosts[made_zhost_shown(m)]++;
 	application_for_each (&c->applications, a) {
 		topologies[a->state]++;
 		for (size_t k = 0; k < a->slots.slots.count; k++)

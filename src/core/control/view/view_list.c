@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "core/control/control.h"
 #include "core/control/state/iso8601.h"
+#include "core/control/state/zhost_event.h"
 #include "core/control/view/list_filter.h"
 #include "core/control/view/view_parts.h"
 #include "core/lifecycle/slot_set.h"
@@ -141,25 +142,39 @@ static void next_topologies(const struct control *c, struct list_position *at,
 
 /* ---- zhosts: by name ---- */
 
+/* What is at a name: a zhost, or one that a driver makes and that has not come. */
+struct named_zhost {
+	const char *name;
+	const struct control_zhost *zhost;
+	const struct made_zhost *made;
+};
+
 static int compare_names(const void *pa, const void *pb)
 {
-	return strcmp((*(struct control_zhost *const *)pa)->name,
-		      (*(struct control_zhost *const *)pb)->name);
+	return strcmp(((const struct named_zhost *)pa)->name,
+		      ((const struct named_zhost *)pb)->name);
 }
 
 static void next_zhosts(const struct control *c, struct list_position *at, struct slice *slice)
 {
-	VECTOR(struct control_zhost *) left = {0};
+	VECTOR(struct named_zhost) left = {0};
 	zhost_for_each (&c->zhosts, z)
 		if (!z->removed && (at->name == NULL || strcmp(z->name, at->name) > 0) &&
-		    list_filter_takes_zhost(slice->filter, z))
-			vector_push(&left, z);
+		    list_filter_takes_zhost(slice->filter, z, zhost_shown(c, z)))
+			vector_push(&left, ((struct named_zhost){.name = z->name, .zhost = z}));
+	made_zhost_for_each(
+		&c->made, m) if (!made_zhost_has_zhost(c, m) &&
+				 (at->name == NULL || strcmp(m->record->name, at->name) > 0) &&
+				 list_filter_takes_made(slice->filter, m))
+		vector_push(&left, ((struct named_zhost){.name = m->record->name, .made = m}));
 	if (left.count > 1)
 		qsort(left.items, left.count, sizeof(*left.items), compare_names);
 	for (size_t k = 0; k < left.count && slice->count < slice->max; k++) {
-		slice_add(slice, view_zhost(c, left.items[k]));
+		const struct named_zhost *one = &left.items[k];
+		slice_add(slice, one->zhost != NULL ? view_zhost(c, one->zhost)
+						    : view_made_zhost(one->made));
 		free(at->name);
-		at->name = mem_strdup(left.items[k]->name);
+		at->name = mem_strdup(one->name);
 	}
 	vector_done(&left);
 }

@@ -21,6 +21,8 @@ Samoza__V1__NextView *view_kept(const struct slot_control *sc);
 /* NULL: its unit is not handed over. */
 Samoza__V1__HandoverView *view_handover(const struct slot_control *sc);
 Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_zhost *z);
+/* Of one that has not come, or has gone. */
+Samoza__V1__ZhostView *view_made_zhost(const struct made_zhost *m);
 /* NULL: none is running. */
 Samoza__V1__RebalanceProgressView *view_rebalance_progress(const struct control *c);
 /* Its field `dependents`. */

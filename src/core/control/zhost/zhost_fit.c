@@ -57,5 +57,5 @@ void zhost_fit_report(struct control *c, const struct control_zhost *z)
 	char *cause = str_printf("its settings changed%s%s%s", text.size > 0 ? ": " : "",
 				 text.size > 0 ? text.data : "",
 				 text.size > 0 ? "; it stays until it is moved" : "");
-	zhost_event(c, z, zhost_states[z->state].name, zhost_states[z->state].name, cause);
+	zhost_event_within(c, z, cause);
 }

@@ -38,8 +38,7 @@ static char *refuse_other_machine(struct control *c, struct control_zhost *z,
 			"in state problem",
 			z->name, heard_s);
 	if (!z->refused_told)
-		zhost_event(c, z, zhost_states[z->state].name, zhost_states[z->state].name,
-			    "another machine with the same identity was refused");
+		zhost_event_within(c, z, "another machine with the same identity was refused");
 	z->refused_told = true;
 	return str_printf(
 		"%s lives on another machine or in another directory, with the same "

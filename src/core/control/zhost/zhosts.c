@@ -39,10 +39,12 @@ static void update_engine(struct control *c, struct control_zhost *z)
 static void zhost_move(struct control *c, struct control_zhost *z, enum zhost_state to,
 		       const char *cause)
 {
-	enum zhost_state from = z->state;
+	enum instance_state from = zhost_shown(c, z);
 	state_machine_move(&zhost_machine, z, &z->state, to);
 	z->since_ms = c->now.wall_ms;
-	zhost_event(c, z, zhost_states[from].name, zhost_states[to].name, cause);
+	/* What is destroyed is shown so from the request on. */
+	if (from != STATE_UNDEPLOYING || to != ZHOST_UNDEPLOYING)
+		zhost_event(c, z, state_name(from), state_name(zhost_shown(c, z)), cause);
 	mark_zhost(z);
 	if (z->place != PLACE_NONE)
 		place_zhost_flags(c->place, z->place, to == ZHOST_STARTED, z->cordoned);
@@ -263,10 +265,10 @@ static void note_disk(struct control *c, struct control_zhost *z, bool is_full)
 	if (is_full == z->disk_full)
 		return;
 	z->disk_full = is_full;
-	zhost_event(c, z, zhost_states[z->state].name, zhost_states[z->state].name,
-		    is_full ? "its disk is full: local data does not grow; make room in the "
-			      "directory of the zhost"
-			    : "its disk has room again");
+	zhost_event_within(c, z,
+			   is_full ? "its disk is full: local data does not grow; make room in "
+				     "the directory of the zhost"
+				   : "its disk has room again");
 }
 
 void zhost_heartbeat(struct control *c, uint64_t link_id,
@@ -457,7 +459,8 @@ static void forget_long_removed(struct control *c)
 		forget_zhost(c, oldest);
 }
 
-static int zhost_remove(struct control *c, struct control_zhost *z, struct error **err)
+int zhost_remove(struct control *c, struct control_zhost *z, const char *cause,
+		 struct error **err)
 {
 	if (z->copy_count > 0 && z->state != ZHOST_PROBLEM)
 		return error_set(
@@ -467,7 +470,6 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 			z->copy_count, z->copy_count == 1 ? "instance is" : "instances are",
 			z->name, z->copy_count == 1 ? "it" : "them");
 	bool has_key = machine_identity_revoke(c, z->name);
-	CLEANUP(freep) char *cause = str_printf("removed from the cluster by %s", c->actor);
 	forsake_all(c, z);
 	z->removed = true;
 	zhost_move(c, z, ZHOST_UNDEPLOYING, cause);
@@ -493,13 +495,12 @@ static int zhost_remove(struct control *c, struct control_zhost *z, struct error
 	return 0;
 }
 
-static void set_cordon(struct control *c, struct control_zhost *z, bool cordoned)
+void zhost_set_cordon(struct control *c, struct control_zhost *z, bool cordoned)
 {
 	CLEANUP(freep)
 	char *cause = str_printf("%s by %s", cordoned ? "cordoned" : "uncordoned", c->actor);
 	if (cordoned != z->cordoned)
-		zhost_event(c, z, zhost_states[z->state].name, zhost_states[z->state].name,
-			    cause);
+		zhost_event_within(c, z, cause);
 	z->cordoned = cordoned;
 	if (cordoned)
 		placement_drop_held(c, z);
@@ -521,14 +522,17 @@ void zhost_request(struct control *c, const struct control_input *input)
 	} else if (!is_known) {
 		(void)error_set(&err, ERR_NOT_FOUND, "no zhost %s", input->zhost.name);
 	} else if (input->zhost.action == ZHOST_REMOVE) {
-		(void)zhost_remove(c, z, &err);
+		CLEANUP(freep)
+		char *cause = str_printf("removed from the cluster by %s", c->actor);
+		if (zhost_remove(c, z, cause, &err) == 0)
+			INVARIANT(err == NULL);
 	} else if (input->zhost.action == ZHOST_DRAIN && input->zhost.force &&
 		   input->zhost.deadline_ms <= 0) {
 		(void)error_set(&err, ERR_INVALID,
 				"force stops what is left at the deadline: give a deadline");
 	} else {
 		bool drains = input->zhost.action == ZHOST_DRAIN;
-		set_cordon(c, z, drains || input->zhost.action == ZHOST_CORDON);
+		zhost_set_cordon(c, z, drains || input->zhost.action == ZHOST_CORDON);
 		if (drains)
 			drain_begin(c, z, input->zhost.deadline_ms, input->zhost.force);
 	}

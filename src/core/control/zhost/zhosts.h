@@ -14,7 +14,10 @@
 #ifndef SAMOZA_CORE_CONTROL_ZHOSTS_H
 #define SAMOZA_CORE_CONTROL_ZHOSTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/error.h"
 
 #include "core/control/state/input.h"
 
@@ -30,6 +33,10 @@ void zhost_refuse(struct control *c, uint64_t link_id, const char *reason);
 void zhost_closed(struct control *c, uint64_t link_id);
 /* How many removed zhosts are remembered; one of before may join again as if it were new. */
 #define REMOVED_ZHOSTS_KEPT 1000
+/* ERR_CONFLICT: something is placed there, and it is not in state problem. */
+int zhost_remove(struct control *c, struct control_zhost *z, const char *cause,
+		 struct error **err) must_check;
+void zhost_set_cordon(struct control *c, struct control_zhost *z, bool cordoned);
 /* Cordon, uncordon, remove. */
 void zhost_request(struct control *c, const struct control_input *input);
 

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "model/compile.h"
+#include "zsim/fuzz/check/check_machines.h"
 #include "zsim/fuzz/check/place.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/mirrored.h"
@@ -23,11 +24,15 @@ int each_compile(const struct fuzz *f, const Samoza__V1__Topology *message,
 		 struct topology **ret_topology)
 {
 	CLEANUP(freep)
-	const char **names = mem_new_array(const char *, f->world.machines.count + 1);
+	const char **names =
+		mem_new_array(const char *, f->world.machines.count + MACHINE_NAMES);
 	unsigned count = 0;
 	vector_for_each (&f->world.machines, n)
 		if (!is_listed(names, count, (*n)->name))
 			names[count++] = (*n)->name;
+	for (unsigned k = 0; draws_have(f, DRAW_MACHINES) && k < MACHINE_NAMES; k++)
+		if (!is_listed(names, count, machine_names[k]))
+			names[count++] = machine_names[k];
 	const struct topology_options options = {.each_on = names, .each_on_count = count};
 	return topology_compile(message, NULL, &options, NULL, ret_topology, NULL);
 }

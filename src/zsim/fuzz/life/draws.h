@@ -63,6 +63,7 @@ enum fuzz_draw {
 	DRAW_EACH,
 	DRAW_JOINS,
 	DRAW_SIGN_INS,
+	DRAW_MACHINES,
 	DRAWS,
 };
 

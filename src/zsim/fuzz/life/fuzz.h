@@ -73,6 +73,7 @@
  * - nobody is let in who has not joined with a token, or renewed; a token is never used more often than it
  *   allows; what a machine was told is its key lets it in until its name is removed or joins again
  * - a code becomes one session at most, and nothing that was made with a credential outlives it
+ * - no machine is made twice or forgotten by a driver that fails, hangs, lies or dies, nor over crashes of zrms
  * - exports are published exactly while an instance is started
  * - what happens to a zhost is also an event of each topology that has something there
  * - only legal transitions, each from the state in which the last one ended; records agree
@@ -111,6 +112,7 @@ struct cut_off;
 struct fuzz_counts;
 struct joins;
 struct people;
+struct machines_seen;
 struct copy_before;
 struct data_access;
 struct messages;
@@ -174,6 +176,7 @@ struct fuzz {
 	struct messages *messages;		/* check_messages.h; NULL: none are drawn */
 	struct joins *joins;			/* check_joins.h; NULL: none are drawn */
 	struct people *people;			/* check_sign_ins.h; NULL: none are drawn */
+	struct machines_seen *machines;		/* check_machines.h; NULL */
 	struct planned *planned;		/* check_plan.h; NULL: nothing is */
 	Samoza__V1__RebalanceRecord *rebalance; /* the newest; NULL: there was none */
 	bool placed_otherwise; /* something has got a place since it was asked for, not by it */

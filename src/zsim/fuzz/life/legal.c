@@ -47,6 +47,8 @@ static const struct move zhost_moves[] = {
 	{"deploying", "undeploying"},	     {"deployed-started", "problem"},
 	{"deployed-started", "undeploying"}, {"problem", "deployed-started"},
 	{"problem", "undeploying"},	     {"undeploying", "not-deployed"},
+	{"not-deployed", "undeploying"},     /* a machine that was not made is destroyed */
+	{"undeploying", "deployed-started"}, /* uncordoned before it was empty */
 };
 
 static bool is_listed(const struct move *list, size_t count, const char *from, const char *to)
