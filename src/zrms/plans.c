@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "adapter/snapshot/snapshot.h"
 #include "adapter/uv/loop.h"
 #include "base/check.h"
 #include "base/heap.h"
@@ -24,8 +25,8 @@ struct plan_job {
 	uv_work_t work;
 	struct plans *plans;
 	struct http_request *request;
-	Samoza__V1__Checkpoint *checkpoint;
-	struct plan_request of; /* what it points to is the job's */
+	struct snapshot snapshot; /* of the core: a Checkpoint */
+	struct plan_request of;	  /* what it points to is the job's */
 	Samoza__V1__RevisionRecord *record;
 	struct principal *principal;
 	char *actor, *zhost;
@@ -58,7 +59,6 @@ bool plans_are_idle(const struct plans *p)
 
 static void job_free(struct plan_job *job)
 {
-	schema_message_free(job->checkpoint != NULL ? &job->checkpoint->base : NULL);
 	schema_message_free(job->record != NULL ? &job->record->base : NULL);
 	schema_message_free(job->chosen != NULL ? &job->chosen->base : NULL);
 	schema_message_free(job->view != NULL ? &job->view->base : NULL);
@@ -76,10 +76,18 @@ static void run(uv_work_t *work)
 {
 	struct plan_job *job = container_of(work, struct plan_job, work);
 	const struct plan_limits limits = PLAN_LIMITS_DEFAULT;
-	if (job->then != NULL)
-		(void)!plan_choose(job->checkpoint, &job->of, &job->chosen, &job->err);
-	else
-		(void)!plan_make(job->checkpoint, &job->of, &limits, &job->view, &job->err);
+	CLEANUP(buffer_done) struct buffer bytes = {0};
+	ProtobufCMessage *read = NULL;
+	int r = snapshot_read(&job->snapshot, &bytes, &job->err);
+	if (r >= 0)
+		r = schema_message_unpack(&samoza__v1__checkpoint__descriptor, bytes.data,
+					  bytes.size, &read, &job->err);
+	const Samoza__V1__Checkpoint *checkpoint = (const Samoza__V1__Checkpoint *)read;
+	if (r >= 0 && job->then != NULL)
+		(void)!plan_choose(checkpoint, &job->of, &job->chosen, &job->err);
+	else if (r >= 0)
+		(void)!plan_make(checkpoint, &job->of, &limits, &job->view, &job->err);
+	schema_message_free(read);
 }
 
 static void on_done(uv_work_t *work, int status)
@@ -115,11 +123,21 @@ static struct plan_job *job_new(struct plans *p, struct http_request *request,
 	return job;
 }
 
+/* In a child of this process: the loop goes on. */
+static int write_checkpoint(void *user, struct buffer *to, struct error **err)
+{
+	struct zrms *zrms = user;
+	Samoza__V1__Checkpoint *now = checkpoint_new(zrms->control, loop_now(&zrms->loop));
+	int r = schema_message_pack(&now->base, to, err);
+	schema_message_free(&now->base);
+	return r;
+}
+
 static void begin(struct plan_job *job)
 {
 	struct zrms *zrms = job->plans->zrms;
 	commit_driver_turn(zrms->commits);
-	job->checkpoint = checkpoint_new(zrms->control, loop_now(&zrms->loop));
+	snapshot_take(write_checkpoint, zrms, &job->snapshot);
 	*(job->then != NULL ? &job->plans->choosing : &job->plans->running) += 1;
 	int r = uv_queue_work(loop_uv(&zrms->loop), &job->work, run, on_done);
 	INVARIANT(r == 0);

@@ -1,8 +1,8 @@
 /*
- * Plans (core/plan/plan.h), made beside the commit loop: the loop writes a checkpoint of the core, a worker thread
- * computes on it.
+ * Plans (core/plan/plan.h), made beside the commit loop: a child of zrms writes a checkpoint of the core as it is at that
+ * moment (adapter/snapshot), a worker thread computes on it. The loop is held for a fork.
  *
- *     plans_make() ──► checkpoint, in the loop ──► plan_make(), in a thread ──► answer, in the loop
+ *     plans_make() ──► fork ──► checkpoint, in the child ──► plan_make(), in a thread ──► answer, in the loop
  */
 #ifndef SAMOZA_ZRMS_PLANS_H
 #define SAMOZA_ZRMS_PLANS_H
