@@ -145,19 +145,34 @@ static void set_key(ProtobufCBinaryData *to, const uint8_t key[IDENTITY_KEY_SIZE
 }
 
 bool identity_renew(struct identity *identity, const uint8_t own[IDENTITY_KEY_SIZE],
-		    const uint8_t key[IDENTITY_KEY_SIZE], int64_t expires_ms)
+		    const uint8_t key[IDENTITY_KEY_SIZE], int64_t expires_ms, uint64_t issued)
 {
 	Samoza__V1__IdentityRecord *r = identity->record;
 	PRE(is_same_key(&r->key, own) || (r->has_previous && is_same_key(&r->previous, own)));
 	if (is_same_key(&r->key, key) && r->expires_ms >= expires_ms)
 		return false;
+	/* A key that was asked for before may have come with a certificate of then. */
+	if (is_same_key(&r->key, key))
+		issued = r->issued;
+	else if (r->has_previous && is_same_key(&r->previous, key))
+		issued = r->previous_issued;
 	if (memcmp(own, key, IDENTITY_KEY_SIZE) != 0) {
-		r->has_previous = true;
+		if (is_same_key(&r->key, own))
+			r->previous_issued = r->issued;
+		r->has_previous = r->has_previous_issued = true;
 		set_key(&r->previous, own);
 	}
 	set_key(&r->key, key);
 	r->expires_ms = expires_ms;
+	r->has_issued = true;
+	r->issued = issued;
 	return true;
+}
+
+uint64_t identity_issued(const struct identity *identity)
+{
+	const Samoza__V1__IdentityRecord *r = identity->record;
+	return r->has_previous ? r->previous_issued : r->issued;
 }
 
 bool identity_used(struct identity *identity, const uint8_t key[IDENTITY_KEY_SIZE])
@@ -168,5 +183,7 @@ bool identity_used(struct identity *identity, const uint8_t key[IDENTITY_KEY_SIZ
 	r->has_previous = false;
 	free(r->previous.data);
 	r->previous = (ProtobufCBinaryData){0};
+	r->has_previous_issued = false;
+	r->previous_issued = 0;
 	return true;
 }

@@ -57,9 +57,12 @@ bool identity_is_removed(const struct identity *identity);
 bool identities_admit(const struct identities *all, const char *name,
 		      const uint8_t key[IDENTITY_KEY_SIZE]);
 
-/* One that proves itself with `own` gets `key`. PRE: it is admitted with `own`. False: it has it already. */
+/* One that proves itself with `own` gets `key`, with a certificate of the generation `issued` (authorities.h). PRE: it is
+ * admitted with `own`. False: it has it already. */
 bool identity_renew(struct identity *identity, const uint8_t own[IDENTITY_KEY_SIZE],
-		    const uint8_t key[IDENTITY_KEY_SIZE], int64_t expires_ms);
+		    const uint8_t key[IDENTITY_KEY_SIZE], int64_t expires_ms, uint64_t issued);
+/* AuthoritiesRecord.generation of the certificate with which it certainly proves itself. */
+uint64_t identity_issued(const struct identity *identity);
 /* It has proved itself with that one. True: this ends the previous key. */
 bool identity_used(struct identity *identity, const uint8_t key[IDENTITY_KEY_SIZE]);
 /* Whether the cluster gives labels of that name, to whatever machine. */

@@ -27,6 +27,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_REISSUE:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY:
 		return 0;

@@ -25,6 +25,7 @@
 #include "core/control/relocate/rebalancing.h"
 #include "core/control/request/access_check.h"
 #include "core/control/request/audit.h"
+#include "core/control/request/authority_request.h"
 #include "core/control/request/join_request.h"
 #include "core/control/request/requests.h"
 #include "core/control/request/rollout_request.h"
@@ -44,9 +45,11 @@
 #include "core/control/state/topology_state.h"
 #include "core/control/state/unload_order.h"
 #include "core/control/zhost/reports.h"
+#include "core/control/zhost/rotation.h"
 #include "core/control/zhost/zhosts.h"
 #include "core/lifecycle/patience.h"
 #include "core/lifecycle/rules.h"
+#include "schema/message.h"
 
 struct control *control_new(const struct control_config *config, const char *cluster)
 {
@@ -81,6 +84,7 @@ void control_free(struct control *c)
 	join_tokens_done(&c->join_tokens);
 	identities_done(&c->identities);
 	made_zhosts_done(&c->made);
+	schema_message_free(c->authorities);
 	lifecycle_done(&c->lifecycle);
 	place_free(c->place);
 	heap_done(&c->exclusion_timers);
@@ -141,6 +145,7 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_ZHOST:
 		if (!machine_takes_zhost_request(c, input))
 			zhost_request(c, input);
+		rotation_look(c);
 		break;
 	case CONTROL_CREDENTIAL:
 		credential_request(c, input);
@@ -151,21 +156,29 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_TOKEN:
 		token_request(c, input);
 		break;
+	case CONTROL_AUTHORITY:
+		authority_request(c, input);
+		break;
 	case CONTROL_BACKUP:
 		emit_reply(&c->emitter, input->request, NULL, NULL, NULL, NULL);
 		break;
 	case CONTROL_JOIN:
 		if (machine_admits_join(c, input))
 			join_request(c, input);
+		rotation_look(c);
 		break;
 	case CONTROL_RENEW:
 		renew_request(c, input);
+		rotation_look(c);
 		break;
 	case CONTROL_HELLO:
 		if (machine_admits_hello(c, input) &&
 		    join_admits(c, input->hello.link_id, input->hello.message,
-				input->hello.key))
+				input->hello.key)) {
 			zhost_hello(c, input->hello.link_id, input->hello.message);
+			rotation_prompt(c, input->hello.link_id);
+			rotation_look(c);
+		}
 		break;
 	case CONTROL_REPORT:
 		take_report(c, input->report.link_id, input->report.message);
@@ -175,6 +188,7 @@ static void apply(struct control *c, const struct control_input *input)
 		break;
 	case CONTROL_CLOSED:
 		zhost_closed(c, input->closed.link_id);
+		rotation_look(c);
 		break;
 	case CONTROL_DATA:
 		data_request(c, input->data.link_id, input->data.message);

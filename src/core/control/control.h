@@ -138,6 +138,12 @@ int control_view_join_token(const struct control *control, const char *id,
 /* Of the zhost of that name, or NULL: none has joined, or it was removed. Borrowed until the next input. */
 const Samoza__V1__IdentityRecord *control_identity(const struct control *control,
 						   const char *name);
+/* Whom the cluster believes, in memory; NULL: it was never rotated. Borrowed until the next input. */
+const Samoza__V1__AuthoritiesRecord *control_authorities(const struct control *control);
+/* `first`: the one of a cluster that was never rotated. */
+Samoza__V1__AuthorityListView *
+control_view_authorities(const struct control *control,
+			 const Samoza__V1__AuthorityRecord *first);
 /* Whether that name is proved by that key (core/access/identity.h). */
 bool control_admits(const struct control *control, const char *name,
 		    const uint8_t key[IDENTITY_KEY_SIZE]);

@@ -19,6 +19,7 @@
 #include "zsim/fuzz/draw/draw_machines.h"
 #include "zsim/fuzz/draw/draw_needs.h"
 #include "zsim/fuzz/draw/draw_protocols.h"
+#include "zsim/fuzz/draw/draw_rotation.h"
 #include "zsim/fuzz/draw/draw_sign_ins.h"
 #include "zsim/fuzz/draw/draw_times.h"
 #include "zsim/fuzz/draw/draw_versions.h"
@@ -605,6 +606,7 @@ void fuzz_step(struct fuzz *f)
 	draw_joins(f);
 	draw_sign_ins(f);
 	draw_machines(f);
+	draw_rotation(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
 	if (f->world.violation == NULL && random_percent(&f->random, 70))
 		world_drain(&f->world);

@@ -8,6 +8,7 @@
 #include "core/access/join.h"
 #include "core/control/control.h"
 #include "model/quantity.h"
+#include "zsim/world/authority.h"
 #include "zsim/world/simulation.h"
 #include "zsim/world/world.h"
 
@@ -104,6 +105,38 @@ static void expect_admits(struct step_run *run, const Samoza__V1__ScenarioStep *
 	}
 }
 
+static void do_authority(struct step_run *run, const Samoza__V1__AuthorityStep *step)
+{
+	static const enum authority_action actions[] = {
+		[SAMOZA__V1__AUTHORITY_VERB__AUTHORITY_VERB_ROTATE] = AUTHORITY_BEGIN,
+		[SAMOZA__V1__AUTHORITY_VERB__AUTHORITY_VERB_FINISH] = AUTHORITY_FINISH,
+		[SAMOZA__V1__AUTHORITY_VERB__AUTHORITY_VERB_FORCE] = AUTHORITY_FINISH,
+		[SAMOZA__V1__AUTHORITY_VERB__AUTHORITY_VERB_ABORT] = AUTHORITY_ABORT,
+	};
+	struct sim_authority first, next;
+	sim_authority_init(&first, 1);
+	sim_authority_init(&next, sim_authority_next(run->world->control));
+	struct control_input input = {
+		.type = CONTROL_AUTHORITY,
+		.authority = {.action = actions[step->do_],
+			      .first = &first.record,
+			      .next = &next.record,
+			      .force = step->do_ ==
+				       SAMOZA__V1__AUTHORITY_VERB__AUTHORITY_VERB_FORCE}};
+	step_ask(run, &input, step->error);
+}
+
+static void expect_authorities(struct step_run *run, const char *wanted)
+{
+	if (run->world->control == NULL) {
+		step_fail(run, "zrms is not running");
+		return;
+	}
+	CLEANUP(freep) char *text = sim_authorities_text(run->world->control);
+	if (!str_equal(text, wanted))
+		step_fail(run, "authorities: %s, expected %s", text, wanted);
+}
+
 bool joins_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 {
 	if (step->token != NULL)
@@ -112,6 +145,10 @@ bool joins_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		do_join(run, step->join);
 	else if (step->renew != NULL)
 		do_renew(run, step->renew);
+	else if (step->authority != NULL)
+		do_authority(run, step->authority);
+	else if (step->authorities != NULL)
+		expect_authorities(run, step->authorities);
 	else if (step->n_admits > 0)
 		expect_admits(run, step);
 	else

@@ -1,5 +1,5 @@
 /*
- * Steps about tokens, joining and keys: token, join, renew, admits. A text stands for a key or a secret.
+ * Steps about tokens, joining and keys: token, join, renew, admits, authority, authorities. A text stands for a key or a secret.
  */
 #ifndef SAMOZA_ZSIM_SCENARIO_JOINS_H
 #define SAMOZA_ZSIM_SCENARIO_JOINS_H

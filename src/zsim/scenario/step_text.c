@@ -48,6 +48,10 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 								: step->machine->destroy);
 	if (step->driver != NULL)
 		return mem_strdup("driver");
+	if (step->authority != NULL)
+		return str_printf("authority: %s",
+				  schema_enum_spelling(&samoza__v1__authority_verb__descriptor,
+						       (int)step->authority->do_));
 	if (step->renew != NULL)
 		return str_printf("%s renews its certificate", step->renew->zhost);
 	if (step->bulk != NULL)
@@ -93,5 +97,6 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 			  : step->n_away > 0   ? "away"
 			  : step->has_moves    ? "moves"
 			  : step->n_admits > 0 ? "admits"
+			  : step->authorities != NULL ? "authorities"
 					       : "settle");
 }

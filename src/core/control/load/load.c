@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/access/authorities.h"
 #include "core/control/application/applications.h"
 #include "core/control/application/forget.h"
 #include "core/control/handover/kept_set.h"
@@ -64,6 +65,8 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
 		return &samoza__v1__sign_in_record__descriptor;
 	case RECORD_MACHINE:
 		return &samoza__v1__machine_record__descriptor;
+	case RECORD_AUTHORITIES:
+		return &samoza__v1__authorities_record__descriptor;
 	}
 	return NULL;
 }
@@ -85,6 +88,19 @@ static int take_meta(struct control *c, Samoza__V1__MetaRecord *take, struct err
 			 "the store is of format %u, written by a newer zrms; this one reads "
 			 "formats 1 to %d",
 			 format, STORE_FORMAT);
+}
+
+static int take_authorities(struct control *c, Samoza__V1__AuthoritiesRecord *take,
+			    struct error **err)
+{
+	int r = authorities_check(take, err);
+	if (r < 0) {
+		schema_message_free(take);
+		return r;
+	}
+	schema_message_free(c->authorities);
+	c->authorities = take;
+	return 0;
 }
 
 int control_load(struct control *c, enum record_kind kind, const void *data, size_t size,
@@ -132,6 +148,8 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 		schema_message_free(message);
 		return r;
 	}
+	if (kind == RECORD_AUTHORITIES)
+		return take_authorities(c, (Samoza__V1__AuthoritiesRecord *)message, err);
 	if (kind == RECORD_CREDENTIAL) {
 		r = credentials_put(&c->credentials,
 				    (const Samoza__V1__CredentialRecord *)message, err);
@@ -178,6 +196,7 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 	case RECORD_META:
 	case RECORD_ZHOST:
 	case RECORD_MACHINE: /* somebody may pay for it */
+	case RECORD_AUTHORITIES: /* whom zhosts believe */
 	case RECORD_TOPOLOGY:
 	case RECORD_INSTANCE:
 		break;

@@ -152,6 +152,23 @@ static char *about_machine(const struct control_input *input)
 			  input->machine.drain ? ", drained first" : "");
 }
 
+static char *about_authority(const struct control_input *input)
+{
+	switch (input->authority.action) {
+	case AUTHORITY_BEGIN:
+		return str_printf("rotate the certificate authority: Samoza CA %u",
+				  input->authority.next->number);
+	case AUTHORITY_FINISH:
+		return str_printf("finish the rotation of the certificate authority without "
+				  "%s",
+				  input->authority.force ? "waiting for anybody"
+							 : "those that are away");
+	case AUTHORITY_ABORT:
+		break;
+	}
+	return mem_strdup("take back the rotation of the certificate authority");
+}
+
 static char *words(const struct control *c, const struct control_input *input)
 {
 	switch (input->type) {
@@ -188,6 +205,8 @@ static char *words(const struct control *c, const struct control_input *input)
 		return about_token(input);
 	case CONTROL_MACHINE:
 		return about_machine(input);
+	case CONTROL_AUTHORITY:
+		return about_authority(input);
 	case CONTROL_BACKUP:
 		return str_printf("make a backup %s the keys of the cluster",
 				  input->backup.keys ? "with" : "without");

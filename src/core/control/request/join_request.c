@@ -11,6 +11,7 @@
 #include "core/control/state/record_writer.h"
 #include "core/control/state/state.h"
 #include "core/control/zhost/machine_identity.h"
+#include "core/control/zhost/rotation.h"
 #include "core/control/zhost/zhosts.h"
 #include "model/zhost.h"
 #include "schema/message.h"
@@ -143,6 +144,8 @@ static void grant(struct control *c, const struct join_request *join)
 	record.token = token->record->id;
 	record.labels = token->record->labels;
 	record.n_labels = token->record->n_labels;
+	record.has_issued = true;
+	record.issued = rotation_generation(c);
 	record.number = c->next_epoch++;
 	machine_identity_put(c, &record);
 	credential_forget_zhost(c, join->name); /* from now on its key is the proof */
@@ -165,7 +168,8 @@ static void repeat(struct control *c, const struct join_request *join)
 {
 	struct identity *identity = identities_find(&c->identities, join->name);
 	if (identity->record->expires_ms <= c->now.wall_ms &&
-	    identity_renew(identity, join->key, join->key, join->expires_ms))
+	    identity_renew(identity, join->key, join->key, join->expires_ms,
+			   identity->record->issued))
 		records_write_identity(c, identity);
 }
 
@@ -205,7 +209,7 @@ void renew_request(struct control *c, const struct control_input *input)
 	if (!identities_admit(&c->identities, name, input->renew.own))
 		(void)error_set(&err, ERR_DENIED, UNKNOWN);
 	else if (identity_renew(identity, input->renew.own, input->renew.key,
-				input->renew.expires_ms))
+				input->renew.expires_ms, rotation_generation(c)))
 		records_write_identity(c, identity);
 	emit_reply(&c->emitter, input->request, err, NULL, NULL, NULL);
 }

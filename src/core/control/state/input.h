@@ -29,6 +29,7 @@ enum control_input_type {
 	CONTROL_CREDENTIAL, /* made, replaced, removed */
 	CONTROL_SIGN_IN,    /* codes and sessions of people: made, ended */
 	CONTROL_TOKEN,	    /* of those with which machines join: made, removed */
+	CONTROL_AUTHORITY,  /* of the cluster: rotated */
 	CONTROL_BACKUP,	    /* all records are handed out: changes nothing, for the audit */
 	CONTROL_JOIN,	    /* a machine joins with a token */
 	CONTROL_RENEW,	    /* a zhost gets a certificate for another key */
@@ -95,6 +96,12 @@ enum driver_state {
 	DRIVER_READY,
 	DRIVER_CHANGING, /* it is at work; to be asked again */
 	DRIVER_ABSENT,
+};
+
+enum authority_action {
+	AUTHORITY_BEGIN,  /* of a rotation */
+	AUTHORITY_FINISH, /* waits for fewer zhosts */
+	AUTHORITY_ABORT,
 };
 
 struct control_submit {
@@ -196,6 +203,12 @@ struct control_input {
 			 * the id says which one. */
 			const Samoza__V1__JoinTokenRecord *record;
 		} token;
+		struct {
+			enum authority_action action;
+			/* Begin: the one that signs, where the cluster was never rotated, and the next. */
+			const Samoza__V1__AuthorityRecord *first, *next;
+			bool force; /* finish: waits for nobody */
+		} authority;
 		struct {
 			bool keys; /* those of the cluster, too */
 		} backup;

@@ -481,6 +481,8 @@ void records_write_all(struct control *c)
 		records_write_join_token(c, t);
 	for (const struct identity *i = c->identities.by_name; i != NULL; i = i->hh.next)
 		records_write_identity(c, i);
+	if (c->authorities != NULL)
+		records_write_authorities(c);
 	write_rebalance(c);
 	write_meta(c);
 }
@@ -575,4 +577,9 @@ void records_write_identity(struct control *c, const struct identity *identity)
 void records_delete_identity(struct control *c, const struct identity *identity)
 {
 	delete (c, RECORD_IDENTITY, mem_strdup(identity->record->name));
+}
+
+void records_write_authorities(struct control *c)
+{
+	put(c, RECORD_AUTHORITIES, mem_strdup(""), &c->authorities->base);
 }

@@ -71,15 +71,16 @@ struct control {
 	struct credentials credentials;
 	struct sign_ins sign_ins;
 	struct join_tokens join_tokens;
-	struct identities identities; /* of zhosts */
-	struct made_zhosts made;      /* by drivers */
-	uint64_t mesh_visits;	      /* hellos so far, for routes.visited */
-	struct heap deadlines;	      /* of zhosts: end of their silence */
-	struct heap exclusion_timers; /* ends of exclusions */
-	struct heap loss_timers;      /* lost units that wait for their zhost */
-	struct heap handover_timers;  /* handover_due_ms() */
-	struct heap kept_set_timers;  /* ends of kept sets */
-	struct heap rollout_timers;   /* steps that follow by themselves */
+	struct identities identities;		    /* of zhosts */
+	struct made_zhosts made;		    /* by drivers */
+	Samoza__V1__AuthoritiesRecord *authorities; /* NULL: never rotated */
+	uint64_t mesh_visits;			    /* hellos so far, for routes.visited */
+	struct heap deadlines;			    /* of zhosts: end of their silence */
+	struct heap exclusion_timers;		    /* ends of exclusions */
+	struct heap loss_timers;		    /* lost units that wait for their zhost */
+	struct heap handover_timers;		    /* handover_due_ms() */
+	struct heap kept_set_timers;		    /* ends of kept sets */
+	struct heap rollout_timers;		    /* steps that follow by themselves */
 	struct heap ends_by_timers;  /* lost exclusive copies: when they have certainly ended */
 	uint32_t drains;	     /* zhosts with a drain that are not empty */
 	struct rebalance *rebalance; /* the newest; NULL: none was asked for */

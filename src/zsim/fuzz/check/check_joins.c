@@ -40,6 +40,7 @@ void check_joins_done(struct fuzz *f)
 	vector_for_each (&f->joins->identities, r)
 		schema_message_free(*r);
 	vector_done(&f->joins->identities);
+	vector_done(&f->joins->rotations.all);
 	vector_done(&f->joins->asked);
 	vector_done(&f->joins->tokens);
 	vector_done(&f->joins->joiners);
@@ -195,6 +196,7 @@ void check_joins_committed(struct fuzz *f, const struct outbox *o)
 	}
 	if (changed)
 		check_counted(f);
+	check_rotation_committed(f, o);
 }
 
 /* ---- what is told, and who is let in ---- */
@@ -213,6 +215,8 @@ void check_joins_told(struct fuzz *f, struct joiner *joiner)
 	}
 	joiner->key = key;
 	joiner->holds = true;
+	joiner->generation = check_rotation_now(&f->joins->rotations)->generation;
+	joiner->left_behind = false;
 	joiner->asks_key = joiner->asks_token = 0;
 }
 

@@ -15,6 +15,7 @@
 #include "base/vector.h"
 #include "core/access/join.h"
 #include "core/outbox.h"
+#include "zsim/fuzz/check/check_rotation.h"
 #include "zsim/world/machine_state.h"
 
 struct fuzz;
@@ -42,6 +43,8 @@ struct joiner {
 	bool holds;	     /* since then its name was neither removed nor joined again */
 	uint64_t asks_key;   /* 0: it waits for no answer */
 	uint32_t asks_token; /* 0: it renews */
+	uint64_t generation; /* of the authorities, with `key` (check_rotation.h) */
+	bool left_behind;    /* a rotation did not wait for it */
 };
 
 struct joins {
@@ -50,6 +53,7 @@ struct joins {
 	VECTOR(struct joiner) joiners;
 	uint64_t next_key;
 	VECTOR(Samoza__V1__IdentityRecord *) identities; /* as committed */
+	struct rotations rotations;
 };
 
 /* NULL: this life draws none. */

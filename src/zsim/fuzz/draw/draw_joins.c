@@ -29,17 +29,18 @@ static void make_joiners(struct fuzz *f)
 }
 
 /* Answered, and granted. Sometimes nobody waits for the answer, sometimes it is asked twice. */
-static bool ask(struct fuzz *f, struct control_input *input, bool *ret_answered)
+bool draw_joins_ask(struct fuzz *f, struct random *chance_of, struct control_input *input,
+		    bool *ret_answered)
 {
 	struct answer a;
 	f->is_told = false;
 	check_access_asked(f, input);
 	*ret_answered = false;
-	if (random_percent(chance(f), 25)) {
+	if (random_percent(chance_of, 25)) {
 		world_log(&f->world, "  nobody waits for the answer");
 		f->is_told = true;
 		client_tell(&f->world, input);
-		if (random_percent(chance(f), 50))
+		if (random_percent(chance_of, 50))
 			return false;
 	}
 	client_ask(&f->world, input, &a);
@@ -52,6 +53,11 @@ static bool ask(struct fuzz *f, struct control_input *input, bool *ret_answered)
 		  a.message != NULL ? a.message : "");
 	answer_done(&a);
 	return granted;
+}
+
+static bool ask(struct fuzz *f, struct control_input *input, bool *ret_answered)
+{
+	return draw_joins_ask(f, chance(f), input, ret_answered);
 }
 
 /* ---- tokens ---- */

@@ -68,6 +68,8 @@ static const struct row rows[DRAWS] = {
 	[DRAW_JOINS] = {"joins", 2, 1, 15, "a machine joins with a token"},
 	[DRAW_SIGN_INS] = {"sign-ins", 2, 1, 10, "somebody signs in with a code"},
 	[DRAW_MACHINES] = {"machines", 2, 1, 12, "a driver makes a machine"},
+	[DRAW_ROTATIONS] = {"rotations", 2, 1, 50,
+			    "a rotation of the certificate authority ends"},
 	[DRAW_EACH] = {"each", 3, 2, 25, "an instance is there because its zhost fits"},
 };
 

@@ -64,6 +64,7 @@ enum fuzz_draw {
 	DRAW_JOINS,
 	DRAW_SIGN_INS,
 	DRAW_MACHINES,
+	DRAW_ROTATIONS,
 	DRAWS,
 };
 
