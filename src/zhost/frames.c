@@ -88,6 +88,12 @@ static void to_renewal(const struct frame_parts *p, const ProtobufCMessage *mess
 		renewal_take(p->renewal, (const Samoza__V1__Renewed *)message);
 }
 
+static void to_renewal_prompt(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	if (p->renewal != NULL)
+		renewal_prompt(p->renewal, (const Samoza__V1__Reissue *)message);
+}
+
 typedef void frame_route(const struct frame_parts *parts, const ProtobufCMessage *message);
 
 static frame_route *const routes[] = {
@@ -99,6 +105,7 @@ static frame_route *const routes[] = {
 	[SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST] = to_logs,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_EXEC] = to_exec,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED] = to_renewal,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_REISSUE] = to_renewal_prompt,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS] = to_direct,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY] = to_mesh_reports,
 };

@@ -31,6 +31,8 @@ api_handler api_sign_in_code, api_sign_in, api_sign_out, api_self, api_sessions_
 api_handler api_users_list, api_user_create, api_user_remove, api_user_token, api_zhost_token;
 /* api_join.c */
 api_handler api_tokens_list, api_token_create, api_token_remove, api_join;
+/* api_authorities.c */
+api_handler api_authorities_list, api_rotation_begin, api_rotation_finish, api_rotation_abort;
 /* api_audit.c */
 api_handler api_audit;
 /* api_backup.c */

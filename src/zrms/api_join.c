@@ -138,14 +138,12 @@ void api_token_remove(void *context, struct http_request *request)
 struct joining {
 	struct zrms *zrms;
 	struct http_request *request;
-	struct pki_authority *authority;
 	struct pki_request *asked;
 	char *name;
 };
 
 static void joining_free(struct joining *j)
 {
-	pki_authority_free(j->authority);
 	pki_request_free(j->asked);
 	free(j->name);
 	free(j);
@@ -164,8 +162,8 @@ static int answer_join(struct joining *j, struct error **err)
 				 "%s was removed, or another machine has taken its name, in "
 				 "this moment",
 				 j->name);
-	int r = joining_issue(j->zrms, j->authority, j->asked, j->name, identity->expires_ms,
-			      &certificate, &authorities, err);
+	int r = joining_issue(j->zrms, j->asked, j->name, identity->expires_ms, &certificate,
+			      &authorities, err);
 	if (r < 0)
 		return r;
 	CLEANUP(freep) char *expires = iso8601_text(identity->expires_ms);
@@ -220,7 +218,7 @@ static int join_begin(struct zrms *zrms, struct http_request *request,
 	if (r == 0)
 		r = pki_request_read(asked->request, strlen(asked->request), &j->asked, err);
 	if (r == 0)
-		r = joining_open(zrms, &j->authority, err);
+		r = joining_check(zrms, err);
 	if (r < 0) {
 		joining_free(j);
 		return r;

@@ -72,6 +72,9 @@ static const struct http_query audit_query[] = {
 static const struct http_query backup_query[] = {
 	{"keys", HTTP_FLAG, "0: without the keys and tokens of the cluster"},
 	{0}};
+static const struct http_query finish_query[] = {
+	{"force", HTTP_FLAG, "1: not even for zhosts that are connected"},
+	{0}};
 static const struct http_query path_query[] = {
 	{"path", HTTP_TEXT, "Only this instance; of grouped operations: and everything below"},
 	{0}};
@@ -274,6 +277,21 @@ static const struct http_route routes[] = {
 	{"DELETE", "/v1/tokens/{id}", api_token_remove, 0, NULL,
 	 "Nobody joins with this token any longer", NULL, NULL,
 	 "removeToken", "204", "404", ACCESS_ADMIN},
+	{"GET", "/v1/authorities", api_authorities_list, 0, NULL,
+	 "The certificate authorities of the cluster, how far a rotation is, and which zhosts are behind",
+	 NULL, VIEW(authority_list_view),
+	 "listAuthorities", NULL, NULL, ACCESS_ADMIN},
+	{"POST", "/v1/authorities/rotation", api_rotation_begin, 0, NULL,
+	 "Put another certificate authority in the place of the one that signs", NULL,
+	 VIEW(authority_list_view),
+	 "rotateAuthority", NULL, "404 409", ACCESS_ADMIN},
+	{"POST", "/v1/authorities/rotation/finish", api_rotation_finish, 0, finish_query,
+	 "The rotation no longer waits for zhosts that are away; force=1: for nobody", NULL,
+	 VIEW(authority_list_view),
+	 "finishRotation", NULL, "409", ACCESS_ADMIN},
+	{"DELETE", "/v1/authorities/rotation", api_rotation_abort, 0, NULL,
+	 "Take the rotation back", NULL, VIEW(authority_list_view),
+	 "abortRotation", NULL, "409", ACCESS_ADMIN},
 	{"POST", "/v1/join", api_join, HTTP_BODY_MEMORY, NULL,
 	 "A machine joins: it shows a token, and gets a certificate for its key; asked again with the "
 	 "same key, the same answer",

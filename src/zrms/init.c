@@ -110,9 +110,10 @@ static int identity_make(const char *dir, const Samoza__V1__ClusterFile *file,
 	memcpy(addresses, file->advertise, file->n_advertise * sizeof(*addresses));
 	int r = directory_make(credentials, err);
 	if (r == 0)
-		r = own_authority_make(dir, file->id, now_ms, &authority, err);
+		r = own_authority_make(dir, file->id, NULL, now_ms, &authority, err);
 	if (r == 0)
-		r = own_identity_issue(dir, authority, addresses, PKI_SERVER_MS, now_ms, err);
+		r = own_identity_issue(dir, authority, 0, addresses, PKI_SERVER_MS, now_ms,
+				       err);
 	if (r == 0)
 		*ret_authority = steal_ptr(&authority);
 	return r;

@@ -16,18 +16,6 @@ static int cluster_check(const struct zrms *zrms, struct error **err)
 			 zrms->settings.dir);
 }
 
-static int trust_read(const struct zrms *zrms, struct pki_trust **ret_trust, struct error **err)
-{
-	CLEANUP(freep)
-	char *path = str_printf("%s/credentials/" PKI_AUTHORITIES_FILE, zrms->settings.dir);
-	CLEANUP(pki_secret_freep) char *pem = NULL;
-	size_t size = 0;
-	int r = pki_file_read(path, &pem, &size, err);
-	if (r == 0)
-		r = pki_trust_read(pem, size, ret_trust, err);
-	return r < 0 ? error_wrap(err, "%s", path) : 0;
-}
-
 /* ---- the word ---- */
 
 static char *address_text(const char *name, uint16_t port)
@@ -62,29 +50,32 @@ int joining_word(const struct zrms *zrms, struct join_token *ret_token, struct e
 	CLEANUP(pki_trust_freep) struct pki_trust *trust = NULL;
 	int r = cluster_check(zrms, err);
 	if (r == 0)
-		r = trust_read(zrms, &trust, err);
+		r = authorities_trust(zrms, &trust, err);
 	return r < 0 ? r : word_make(zrms, trust, ret_token, err);
 }
 
 /* ---- the certificate ---- */
 
-int joining_open(const struct zrms *zrms, struct pki_authority **ret_authority,
-		 struct error **err)
+int joining_check(const struct zrms *zrms, struct error **err)
 {
+	CLEANUP(pki_authority_freep) struct pki_authority *authority = NULL;
 	int r = cluster_check(zrms, err);
-	return r < 0 ? r : own_authority_read(zrms->settings.dir, ret_authority, err);
+	return r < 0 ? r : authorities_signer(zrms, &authority, err);
 }
 
-int joining_issue(struct zrms *zrms, const struct pki_authority *authority,
-		  const struct pki_request *request, const char *name, int64_t expires_wall_ms,
-		  char **ret_certificate, char **ret_authorities, struct error **err)
+int joining_issue(struct zrms *zrms, const struct pki_request *request, const char *name,
+		  int64_t expires_wall_ms, char **ret_certificate, char **ret_authorities,
+		  struct error **err)
 {
 	int64_t now_ms = loop_now(&zrms->loop).wall_ms;
 	const struct pki_subject subject = {
 		.role = "zhost", .name = name, .lifetime_ms = expires_wall_ms - now_ms};
 	CLEANUP(pki_trust_freep) struct pki_trust *trust = NULL;
+	CLEANUP(pki_authority_freep) struct pki_authority *authority = NULL;
 	CLEANUP(pki_certificate_freep) struct pki_certificate *certificate = NULL;
-	int r = trust_read(zrms, &trust, err);
+	int r = authorities_trust(zrms, &trust, err);
+	if (r == 0)
+		r = authorities_signer(zrms, &authority, err);
 	if (r == 0)
 		r = pki_issue(authority, request, &subject, now_ms, &certificate, err);
 	if (r < 0)

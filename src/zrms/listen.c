@@ -155,11 +155,11 @@ static int renew(struct listening *l, struct error **err)
 	const char **addresses = mem_new_array(const char *, file->n_advertise + 1);
 	CLEANUP(pki_authority_freep) struct pki_authority *authority = NULL;
 	memcpy(addresses, file->advertise, file->n_advertise * sizeof(*addresses));
-	int r = own_authority_read(zrms->settings.dir, &authority, err);
+	int r = authorities_signer(zrms, &authority, err);
 	if (r == 0)
-		r = own_identity_issue(zrms->settings.dir, authority, addresses, PKI_SERVER_MS,
-				       loop_now(&l->zrms->loop).wall_ms, err);
-	return r;
+		r = own_identity_issue(zrms->settings.dir, authority, 0, addresses,
+				       PKI_SERVER_MS, loop_now(&l->zrms->loop).wall_ms, err);
+	return r < 0 ? r : authorities_settle(l->zrms, err);
 }
 
 void listening_reload(struct listening *l)
@@ -195,7 +195,7 @@ static void on_look(void *user)
 	struct instant now = loop_now(&l->zrms->loop);
 	const struct file_stamp identity = stamp_of(l, PKI_IDENTITY_FILE);
 	const struct file_stamp authorities = stamp_of(l, PKI_AUTHORITIES_FILE);
-	if (stamps_differ(&identity, &l->identity) ||
+	if (authorities_look(l->zrms) || stamps_differ(&identity, &l->identity) ||
 	    stamps_differ(&authorities, &l->authorities))
 		listening_reload(l);
 	if (now.wall_ms >= l->renew_wall_ms && now.wall_ms >= l->retry_wall_ms)

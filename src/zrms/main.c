@@ -49,6 +49,10 @@ static void on_record(void *user, const struct record_change *change)
 	int r = artifacts_record(zrms->artifacts, change->kind, change->id, change->data,
 				 change->size, &err);
 	INVARIANT(r == 0); /* the core has just written it */
+	if (change->kind == RECORD_AUTHORITIES) {
+		authorities_committed(zrms, change);
+		listening_reload(zrms->listening);
+	}
 	if (change->kind == RECORD_CREDENTIAL || change->kind == RECORD_SIGN_IN)
 		access_watches_look(&zrms->access.open);
 	if (change->kind == RECORD_ZHOST || change->kind == RECORD_IDENTITY)
@@ -389,6 +393,7 @@ static void parts_free(struct zrms *zrms)
 	loop_timer_free(zrms->ending);
 	service_free(zrms->service);
 	access_close(&zrms->access);
+	authorities_free(zrms);
 	error_free(zrms->translator_error);
 	loop_done(&zrms->loop);
 }
@@ -429,8 +434,10 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	/* Nobody can connect before, and wait for the records to be taken up. */
 	if (r == 0)
 		r = http_open(zrms, spool, socket, err);
-	if (r == 0)
+	if (r == 0) {
+		authorities_start(zrms);
 		r = listening_open(zrms, err);
+	}
 	if (r == 0) {
 		first_admin_take(zrms);
 		loop_before_poll(&zrms->loop, store_watch, zrms);

@@ -3,25 +3,24 @@
 #include "adapter/pki/credentials.h"
 #include "base/str.h"
 
-#define AUTHORITY_FILE "authority.pem"
-
 char *own_identity_directory(const char *dir)
 {
 	return str_printf("%s/credentials", dir);
 }
 
-static char *authority_path(const char *dir)
-{
-	return str_printf("%s/credentials/" AUTHORITY_FILE, dir);
-}
-
 /* ---- the authority ---- */
 
-static int authority_store(const char *dir, const struct pki_authority *authority,
+static char *path_of(const char *dir, const char *name)
+{
+	return str_printf("%s/credentials/%s", dir, name);
+}
+
+static int authority_store(const char *dir, const char *name,
+			   const struct pki_authority *authority, const char *passphrase,
 			   struct error **err)
 {
-	CLEANUP(freep) char *path = authority_path(dir);
-	CLEANUP(pki_secret_freep) char *pem = pki_authority_write(authority, NULL);
+	CLEANUP(freep) char *path = path_of(dir, name);
+	CLEANUP(pki_secret_freep) char *pem = pki_authority_write(authority, passphrase);
 	return pki_file_write(path, pem, strlen(pem), err);
 }
 
@@ -36,13 +35,14 @@ static int trust_store(const char *dir, const struct pki_authority *authority,
 	return r < 0 ? r : pki_authorities_store(directory, trust, err);
 }
 
-int own_authority_make(const char *dir, const char *cluster, int64_t now_wall_ms,
-		       struct pki_authority **ret_authority, struct error **err)
+int own_authority_make(const char *dir, const char *cluster, const char *passphrase,
+		       int64_t now_wall_ms, struct pki_authority **ret_authority,
+		       struct error **err)
 {
 	CLEANUP(pki_authority_freep) struct pki_authority *authority = NULL;
 	int r = pki_authority_new(cluster, 1, now_wall_ms, &authority, err);
 	if (r == 0)
-		r = authority_store(dir, authority, err);
+		r = authority_store(dir, OWN_AUTHORITY_FILE, authority, passphrase, err);
 	if (r == 0)
 		r = trust_store(dir, authority, err);
 	if (r == 0)
@@ -50,22 +50,69 @@ int own_authority_make(const char *dir, const char *cluster, int64_t now_wall_ms
 	return r;
 }
 
-int own_authority_read(const char *dir, struct pki_authority **ret_authority,
-		       struct error **err)
+int own_authority_make_next(const char *dir, const char *cluster, uint32_t number,
+			    const char *passphrase, int64_t now_wall_ms,
+			    struct pki_authority **ret_authority, struct error **err)
 {
-	CLEANUP(freep) char *path = authority_path(dir);
+	CLEANUP(pki_authority_freep) struct pki_authority *authority = NULL;
+	int r = pki_authority_new(cluster, number, now_wall_ms, &authority, err);
+	if (r == 0)
+		r = authority_store(dir, OWN_AUTHORITY_NEXT_FILE, authority, passphrase, err);
+	if (r == 0)
+		*ret_authority = steal_ptr(&authority);
+	return r;
+}
+
+static int authority_read(const char *path, const char *passphrase,
+			  struct pki_authority **ret_authority, struct error **err)
+{
 	CLEANUP(pki_secret_freep) char *pem = NULL;
 	size_t size = 0;
 	int r = pki_file_read(path, &pem, &size, err);
 	if (r < 0)
 		return r;
-	r = pki_authority_read(pem, size, NULL, ret_authority, err);
+	r = pki_authority_read(pem, size, passphrase, ret_authority, err);
 	return r < 0 ? error_wrap(err, "%s", path) : 0;
+}
+
+int own_authority_read(const char *dir, const char *passphrase,
+		       struct pki_authority **ret_authority, struct error **err)
+{
+	CLEANUP(freep) char *path = path_of(dir, OWN_AUTHORITY_FILE);
+	return authority_read(path, passphrase, ret_authority, err);
+}
+
+/* What the certificate in it says, which is no secret. */
+bool own_authority_is(const char *path, const struct pki_pin *pin)
+{
+	CLEANUP(pki_secret_freep) char *pem = NULL;
+	CLEANUP(pki_certificate_freep) struct pki_certificate *certificate = NULL;
+	size_t size = 0;
+	if (pki_file_read(path, &pem, &size, NULL) < 0 ||
+	    pki_certificate_read(pem, size, &certificate, NULL) < 0)
+		return false;
+	const struct pki_pin is = pki_certificate_pin(certificate);
+	return pki_pin_equal(&is, pin);
+}
+
+int own_authority_find(const char *dir, const struct pki_pin *pin, const char *passphrase,
+		       struct pki_authority **ret_authority, struct error **err)
+{
+	static const char *const names[] = {OWN_AUTHORITY_FILE, OWN_AUTHORITY_NEXT_FILE};
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+		CLEANUP(freep) char *path = path_of(dir, names[k]);
+		if (own_authority_is(path, pin))
+			return authority_read(path, passphrase, ret_authority, err);
+	}
+	return error_set(err, ERR_NOT_FOUND,
+			 "the key of the certificate authority that signs is not in "
+			 "%s/credentials",
+			 dir);
 }
 
 /* ---- zrms' own ---- */
 
-int own_identity_issue(const char *dir, const struct pki_authority *authority,
+int own_identity_issue(const char *dir, const struct pki_authority *authority, uint32_t other,
 		       const char *const *addresses, int64_t lifetime_ms, int64_t now_wall_ms,
 		       struct error **err)
 {
@@ -82,7 +129,10 @@ int own_identity_issue(const char *dir, const struct pki_authority *authority,
 		r = pki_request_new(key, &request, err);
 	if (r == 0)
 		r = pki_issue(authority, request, &subject, now_wall_ms, &certificate, err);
-	return r < 0 ? r : pki_identity_store(directory, key, certificate, err);
+	if (r < 0)
+		return r;
+	return other == 0 ? pki_identity_store(directory, key, certificate, err)
+			  : pki_other_identity_store(directory, other, key, certificate, err);
 }
 
 int own_identity_times(const char *dir, uint32_t chance, int64_t *ret_renew_wall_ms,

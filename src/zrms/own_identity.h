@@ -2,8 +2,10 @@
  * The certificate with which zrms answers other machines, and the authority of the cluster, of which it is:
  *
  *   DIR/credentials/authority.pem     certificate and key of the authority: signs those of machines
+ *   DIR/credentials/authority-next.pem   the same of the other one, while a rotation lasts (authorities.h)
  *   DIR/credentials/authorities.pem   whom machines of the cluster believe
  *   DIR/credentials/identity.pem      zrms' own certificate and key
+ *   DIR/credentials/identity-N.pem    the same, of the authority N, for those who do not believe that of identity.pem
  */
 #ifndef SAMOZA_ZRMS_OWN_IDENTITY_H
 #define SAMOZA_ZRMS_OWN_IDENTITY_H
@@ -12,14 +14,29 @@
 
 /* DIR/credentials; the caller frees. */
 char *own_identity_directory(const char *dir);
-/* The cluster's first authority, made and stored. */
-int own_authority_make(const char *dir, const char *cluster, int64_t now_wall_ms,
-		       struct pki_authority **ret_authority, struct error **err) must_check;
-/* ERR_NOT_FOUND: it is not on this machine. */
-int own_authority_read(const char *dir, struct pki_authority **ret_authority,
+#define OWN_AUTHORITY_FILE	"authority.pem"
+#define OWN_AUTHORITY_NEXT_FILE "authority-next.pem"
+
+/* The cluster's first authority, made and stored. `passphrase`, here and below: of the key; NULL: it has none. */
+int own_authority_make(const char *dir, const char *cluster, const char *passphrase,
+		       int64_t now_wall_ms, struct pki_authority **ret_authority,
 		       struct error **err) must_check;
-/* Makes a new key and a certificate for `addresses`, and puts them in the place of the old ones. */
-int own_identity_issue(const char *dir, const struct pki_authority *authority,
+/* One more, made and stored beside it. */
+int own_authority_make_next(const char *dir, const char *cluster, uint32_t number,
+			    const char *passphrase, int64_t now_wall_ms,
+			    struct pki_authority **ret_authority,
+			    struct error **err) must_check;
+/* The one of a cluster that was never rotated. ERR_NOT_FOUND: it is not on this machine. */
+int own_authority_read(const char *dir, const char *passphrase,
+		       struct pki_authority **ret_authority, struct error **err) must_check;
+/* The one of that key. ERR_NOT_FOUND, too. */
+int own_authority_find(const char *dir, const struct pki_pin *pin, const char *passphrase,
+		       struct pki_authority **ret_authority, struct error **err) must_check;
+/* Whether that file holds the one of that key. */
+bool own_authority_is(const char *path, const struct pki_pin *pin);
+/* Makes a new key and a certificate for `addresses`, and puts them in the place of the old ones. `other` 0: zrms' own;
+ * otherwise the one for those who believe that authority only. */
+int own_identity_issue(const char *dir, const struct pki_authority *authority, uint32_t other,
 		       const char *const *addresses, int64_t lifetime_ms, int64_t now_wall_ms,
 		       struct error **err) must_check;
 /* From when on it is to be renewed, and when it ends. `chance`: as of pki_renewal_ms(). */

@@ -9,13 +9,11 @@ struct renewal {
 	struct zrms *zrms;
 	uint64_t link_id;
 	char *name;
-	struct pki_authority *authority;
 	struct pki_request *asked;
 };
 
 static void renewal_free(struct renewal *r)
 {
-	pki_authority_free(r->authority);
 	pki_request_free(r->asked);
 	free(r->name);
 	free(r);
@@ -47,8 +45,8 @@ static int issue(const struct renewal *r, struct error **err)
 	CLEANUP(freep) char *authorities = NULL;
 	if (identity == NULL || !control_admits(r->zrms->control, r->name, key.bytes))
 		return error_set(err, ERR_CONFLICT, "%s was removed in this moment", r->name);
-	int result = joining_issue(r->zrms, r->authority, r->asked, r->name,
-				   identity->expires_ms, &certificate, &authorities, err);
+	int result = joining_issue(r->zrms, r->asked, r->name, identity->expires_ms,
+				   &certificate, &authorities, err);
 	if (result < 0)
 		return result;
 	renewed.certificate = certificate;
@@ -79,7 +77,7 @@ void renewals_take(struct zrms *zrms, uint64_t link_id, const char *name, const 
 	*r = (struct renewal){.zrms = zrms, .link_id = link_id, .name = mem_strdup(name)};
 	int result = pki_request_read(renew->request, strlen(renew->request), &r->asked, &err);
 	if (result == 0)
-		result = joining_open(zrms, &r->authority, &err);
+		result = joining_check(zrms, &err);
 	if (result < 0) {
 		refuse(r, err);
 		renewal_free(r);

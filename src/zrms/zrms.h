@@ -19,6 +19,7 @@
 #include "zrms/artifact/artifacts.h"
 #include "zrms/artifact/look.h"
 #include "zrms/audit.h"
+#include "zrms/authorities.h"
 #include "zrms/backups.h"
 #include "zrms/commit_driver.h"
 #include "zrms/committed.h"
@@ -42,8 +43,9 @@ struct zrms {
 	unsigned joins;			  /* that wait for their commit: api_join.c */
 	Samoza__V1__ClusterFile *cluster; /* as of zrms init; NULL: it was not run */
 	struct loop loop;
-	struct service *service; /* what systemd hears */
-	int lock_fd;		 /* DIR/lock */
+	struct authorities authorities; /* whom it believes */
+	struct service *service;	/* what systemd hears */
+	int lock_fd;			/* DIR/lock */
 	struct access access;
 	int64_t started_ms;
 	struct store *store;

@@ -1,8 +1,10 @@
 #include "adapter/pki/credentials.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,6 +57,13 @@ int pki_file_write(const char *path, const char *data, size_t size, struct error
 	return directory_sync(path, err);
 }
 
+int pki_file_rename(const char *from, const char *to, struct error **err)
+{
+	if (rename(from, to) < 0)
+		return error_errno(err, "cannot replace %s", to);
+	return directory_sync(to, err);
+}
+
 static int read_whole(int fd, size_t size, char *to)
 {
 	size_t done = 0;
@@ -102,62 +111,118 @@ void pki_credentials_done(struct pki_credentials *credentials)
 	pki_key_free(credentials->key);
 	pki_certificate_free(credentials->certificate);
 	pki_trust_free(credentials->trust);
+	for (size_t k = 0; k < credentials->other_count; k++) {
+		pki_key_free(credentials->others[k].key);
+		pki_certificate_free(credentials->others[k].certificate);
+	}
 	*credentials = (struct pki_credentials){0};
 }
 
-static int identity_load(const char *path, struct pki_credentials *c, struct error **err)
-{
-	CLEANUP(pki_secret_freep) char *pem = NULL;
-	size_t size = 0;
-	CLEANUP(error_freep) struct error *why = NULL;
-	int r = pki_file_read(path, &pem, &size, &why);
-	if (r == ERR_NOT_FOUND)
-		return 0;
-	if (r < 0)
-		return error_move(err, steal_ptr(&why));
-	r = pki_key_read(pem, size, NULL, &c->key, err);
-	if (r == 0)
-		r = pki_certificate_read(pem, size, &c->certificate, err);
-	if (r == 0 && !pki_certificate_is_of(c->certificate, c->key))
-		r = error_set(err, ERR_INVALID, "the key does not belong to the certificate");
-	return r < 0 ? error_wrap(err, "%s", path) : 0;
-}
-
-static int trust_load(const char *path, struct pki_credentials *c, struct error **err)
+static int pair_load(const char *path, struct pki_pair *to, struct error **err)
 {
 	CLEANUP(pki_secret_freep) char *pem = NULL;
 	size_t size = 0;
 	int r = pki_file_read(path, &pem, &size, err);
 	if (r < 0)
 		return r;
-	r = pki_trust_read(pem, size, &c->trust, err);
+	r = pki_key_read(pem, size, NULL, &to->key, err);
+	if (r == 0)
+		r = pki_certificate_read(pem, size, &to->certificate, err);
+	if (r == 0 && !pki_certificate_is_of(to->certificate, to->key))
+		r = error_set(err, ERR_INVALID, "the key does not belong to the certificate");
+	return r < 0 ? error_wrap(err, "%s", path) : 0;
+}
+
+static int identity_load(const char *directory, struct pki_credentials *c, struct error **err)
+{
+	CLEANUP(freep) char *path = str_printf("%s/" PKI_IDENTITY_FILE, directory);
+	CLEANUP(error_freep) struct error *why = NULL;
+	struct pki_pair own = {0};
+	int r = pair_load(path, &own, &why);
+	c->key = own.key;
+	c->certificate = own.certificate;
+	return r < 0 && r != ERR_NOT_FOUND ? error_move(err, steal_ptr(&why)) : 0;
+}
+
+static int is_other(const struct dirent *e)
+{
+	return str_has_prefix(e->d_name, "identity-") && str_has_suffix(e->d_name, ".pem");
+}
+
+/* One that is broken is no reason to be without the others. */
+static void others_load(const char *directory, struct pki_credentials *c)
+{
+	struct dirent **all = NULL;
+	int n = scandir(directory, &all, is_other, alphasort);
+	for (int i = 0; i < n; i++) {
+		CLEANUP(freep) char *path = str_printf("%s/%s", directory, all[i]->d_name);
+		struct pki_pair pair = {0};
+		if (c->other_count < PKI_OTHERS_MAX && pair_load(path, &pair, NULL) == 0) {
+			c->others[c->other_count++] = pair;
+			pair = (struct pki_pair){0};
+		}
+		pki_key_free(pair.key);
+		pki_certificate_free(pair.certificate);
+		free(all[i]);
+	}
+	free(all);
+}
+
+static int trust_load(const char *directory, struct pki_credentials *c, struct error **err)
+{
+	CLEANUP(freep) char *path = str_printf("%s/" PKI_AUTHORITIES_FILE, directory);
+	CLEANUP(freep) char *former_path = str_printf("%s/" PKI_FORMER_FILE, directory);
+	CLEANUP(pki_secret_freep) char *pem = NULL;
+	CLEANUP(pki_secret_freep) char *former = NULL;
+	size_t size = 0, former_size = 0;
+	CLEANUP(error_freep) struct error *why = NULL;
+	int r = pki_file_read(path, &pem, &size, err);
+	if (r < 0)
+		return r;
+	r = pki_file_read(former_path, &former, &former_size, &why);
+	if (r < 0 && r != ERR_NOT_FOUND)
+		return error_move(err, steal_ptr(&why));
+	CLEANUP(freep) char *both = str_printf("%s%s", pem, former != NULL ? former : "");
+	r = pki_trust_read(both, strlen(both), &c->trust, err);
 	return r < 0 ? error_wrap(err, "%s", path) : 0;
 }
 
 int pki_credentials_load(const char *directory, struct pki_credentials *ret_credentials,
 			 struct error **err)
 {
-	CLEANUP(freep) char *identity = str_printf("%s/" PKI_IDENTITY_FILE, directory);
-	CLEANUP(freep) char *authorities = str_printf("%s/" PKI_AUTHORITIES_FILE, directory);
 	CLEANUP(pki_credentials_done) struct pki_credentials c = {0};
-	int r = identity_load(identity, &c, err);
+	int r = identity_load(directory, &c, err);
 	if (r == 0)
-		r = trust_load(authorities, &c, err);
+		r = trust_load(directory, &c, err);
 	if (r < 0)
 		return r;
+	others_load(directory, &c);
 	*ret_credentials = c;
 	c = (struct pki_credentials){0};
 	return 0;
+}
+
+static int pair_store(const char *path, const struct pki_key *key,
+		      const struct pki_certificate *certificate, struct error **err)
+{
+	CLEANUP(freep) char *certificate_pem = pki_certificate_write(certificate);
+	CLEANUP(pki_secret_freep) char *key_pem = pki_key_write(key, NULL);
+	CLEANUP(pki_secret_freep) char *pem = str_printf("%s%s", certificate_pem, key_pem);
+	return pki_file_write(path, pem, strlen(pem), err);
 }
 
 int pki_identity_store(const char *directory, const struct pki_key *key,
 		       const struct pki_certificate *certificate, struct error **err)
 {
 	CLEANUP(freep) char *path = str_printf("%s/" PKI_IDENTITY_FILE, directory);
-	CLEANUP(freep) char *certificate_pem = pki_certificate_write(certificate);
-	CLEANUP(pki_secret_freep) char *key_pem = pki_key_write(key, NULL);
-	CLEANUP(pki_secret_freep) char *pem = str_printf("%s%s", certificate_pem, key_pem);
-	return pki_file_write(path, pem, strlen(pem), err);
+	return pair_store(path, key, certificate, err);
+}
+
+int pki_other_identity_store(const char *directory, uint32_t number, const struct pki_key *key,
+			     const struct pki_certificate *certificate, struct error **err)
+{
+	CLEANUP(freep) char *path = str_printf("%s/identity-%u.pem", directory, number);
+	return pair_store(path, key, certificate, err);
 }
 
 int pki_authorities_store(const char *directory, const struct pki_trust *trust,

@@ -83,19 +83,94 @@ static int clock_install(SSL_CTX *ssl, const struct tls_questions *ask)
 				      clock_add, clock_free, arg, clock_read, arg);
 }
 
+/* ---- whom a client believes ---- */
+
+static int believed_add(SSL *ssl, unsigned type, unsigned context, const unsigned char **out,
+			size_t *out_size, X509 *x509, size_t chain_at, int *alert, void *arg)
+{
+	(void)type, (void)context, (void)x509, (void)chain_at, (void)alert;
+	const struct tls_questions *ask = arg;
+	const struct pki_trust *trust = ask->believed(SSL_get_app_data(ssl));
+	size_t count = trust != NULL ? pki_trust_count(trust) : 0;
+	unsigned char *bytes = count > 0 ? OPENSSL_malloc(count * PKI_PIN_BYTES) : NULL;
+	if (bytes == NULL)
+		return 0; /* left out */
+	for (size_t k = 0; k < count; k++) {
+		const struct pki_pin pin = pki_trust_pin(trust, k);
+		memcpy(bytes + k * PKI_PIN_BYTES, pin.bytes, PKI_PIN_BYTES);
+	}
+	*out = bytes;
+	*out_size = count * PKI_PIN_BYTES;
+	return 1;
+}
+
+/* What it says decides only which of the server's certificates it gets. */
+static int believed_read(SSL *ssl, unsigned type, unsigned context, const unsigned char *in,
+			 size_t in_size, X509 *x509, size_t chain_at, int *alert, void *arg)
+{
+	(void)type, (void)context, (void)x509, (void)chain_at, (void)alert;
+	const struct tls_questions *ask = arg;
+	if (SSL_is_server(ssl))
+		ask->peer_believes(SSL_get_app_data(ssl), in, in_size);
+	return 1;
+}
+
+static int believed_install(SSL_CTX *ssl, const struct tls_questions *ask)
+{
+	void *arg = (void *)(uintptr_t)ask;
+	return SSL_CTX_add_custom_ext(ssl, TLS_BELIEVED_EXTENSION, SSL_EXT_CLIENT_HELLO,
+				      believed_add, clock_free, arg, believed_read, arg);
+}
+
+static int on_certificate(SSL *ssl, void *arg)
+{
+	const struct tls_questions *ask = arg;
+	if (!SSL_is_server(ssl))
+		return 1;
+	const struct tls_other *other = ask->other(SSL_get_app_data(ssl));
+	if (other == NULL)
+		return 1;
+	SSL_certs_clear(ssl);
+	return SSL_use_certificate(ssl, other->certificate->x509) == 1 &&
+	       SSL_use_PrivateKey(ssl, other->key->pkey) == 1 &&
+	       (int)SSL_add1_chain_cert(ssl, other->authority) == 1;
+}
+
 /* ---- making one ---- */
+
+static X509 *issuer_of(const struct pki_trust *trust, X509 *x509)
+{
+	STACK_OF(X509) *authorities = trust_authorities(trust);
+	for (int i = 0; i < sk_X509_num(authorities); i++)
+		if (X509_check_issued(sk_X509_value(authorities, i), x509) == X509_V_OK)
+			return sk_X509_value(authorities, i);
+	return NULL; /* of an authority that was dropped */
+}
 
 /* The authority goes with the certificate, so that one who has only its pin can check the chain, and another cluster
  * can say whose certificate this is. */
 static int chain_set(SSL_CTX *ssl, const struct pki_credentials *c)
 {
-	STACK_OF(X509) *authorities = trust_authorities(c->trust);
-	for (int i = 0; i < sk_X509_num(authorities); i++) {
-		X509 *authority = sk_X509_value(authorities, i);
-		if (X509_check_issued(authority, c->certificate->x509) == X509_V_OK)
-			return (int)SSL_CTX_add1_chain_cert(ssl, authority);
+	X509 *authority = issuer_of(c->trust, c->certificate->x509);
+	return authority != NULL ? (int)SSL_CTX_add1_chain_cert(ssl, authority) : 1;
+}
+
+static void others_take(struct tls_context *context, struct pki_credentials *c)
+{
+	X509 *own = c->certificate != NULL ? issuer_of(c->trust, c->certificate->x509) : NULL;
+	context->has_pin = own != NULL;
+	if (own != NULL)
+		context->pin = x509_pin(own);
+	for (size_t k = 0; k < c->other_count; k++) {
+		X509 *authority = issuer_of(c->trust, c->others[k].certificate->x509);
+		if (authority == NULL)
+			continue;
+		context->others[context->other_count++] =
+			(struct tls_other){.key = steal_ptr(&c->others[k].key),
+					   .certificate = steal_ptr(&c->others[k].certificate),
+					   .authority = authority,
+					   .pin = x509_pin(authority)};
 	}
-	return 1; /* of an authority that was dropped: the peer decides */
 }
 
 static int identity_set(SSL_CTX *ssl, const struct pki_credentials *c)
@@ -125,8 +200,10 @@ static int settings_set(SSL_CTX *ssl, const struct tls_questions *ask)
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(ssl, on_verify, arg);
 	SSL_CTX_set_alpn_select_cb(ssl, on_protocols, arg);
+	SSL_CTX_set_cert_cb(ssl, on_certificate, arg);
 	return SSL_CTX_set_min_proto_version(ssl, TLS1_3_VERSION) == 1 &&
-	       SSL_CTX_set_num_tickets(ssl, 0) == 1 && clock_install(ssl, ask) == 1;
+	       SSL_CTX_set_num_tickets(ssl, 0) == 1 && clock_install(ssl, ask) == 1 &&
+	       believed_install(ssl, ask) == 1;
 }
 
 /* Nobody is asked who he is. */
@@ -158,6 +235,8 @@ static int context_fill(struct tls_context *context, const struct tls_options *o
 				     options->directory != NULL ? " in " : "",
 				     options->directory != NULL ? options->directory : "");
 	context->is_anonymous = c.key == NULL;
+	if (c.trust != NULL)
+		others_take(context, &c);
 	context->own_trust = steal_ptr(&c.trust);
 	context->trust = context->own_trust != NULL ? context->own_trust : options->trust;
 	return 0;
@@ -184,6 +263,10 @@ void tls_context_unref(struct tls_context *context)
 	if (context == NULL || --context->refs > 0)
 		return;
 	SSL_CTX_free(context->ssl);
+	for (size_t k = 0; k < context->other_count; k++) {
+		pki_key_free(context->others[k].key);
+		pki_certificate_free(context->others[k].certificate);
+	}
 	pki_trust_free(context->own_trust);
 	free(context);
 }

@@ -7,11 +7,24 @@
 
 #include <openssl/ssl.h>
 
+#include "adapter/pki/credentials.h"
 #include "adapter/tls/tls.h"
 
 /* Both ends tell their clocks in the handshake, so that a refusal can say which differs: eight bytes, seconds since
  * 1970, big-endian. */
 #define TLS_CLOCK_EXTENSION 0xff5au
+
+/* A client tells whom it believes, so that a server with certificates of several authorities shows one of these: the pins, one
+ * behind the other. A client without it gets the server's own. */
+#define TLS_BELIEVED_EXTENSION 0xff5bu
+
+/* Of another authority than the server's own. */
+struct tls_other {
+	struct pki_key *key;
+	struct pki_certificate *certificate;
+	X509 *authority; /* borrowed of the trust */
+	struct pki_pin pin;
+};
 
 struct tls_context {
 	unsigned refs;
@@ -19,6 +32,10 @@ struct tls_context {
 	const struct pki_trust *trust;
 	struct pki_trust *own_trust; /* NULL: the caller's */
 	bool is_anonymous;
+	bool has_pin;
+	struct pki_pin pin; /* of the authority of its own certificate */
+	struct tls_other others[PKI_OTHERS_MAX];
+	size_t other_count;
 };
 
 /* What a handshake must answer, asked by OpenSSL from inside it. `user` is the SSL's app data. */
@@ -30,6 +47,10 @@ struct tls_questions {
 			const struct stream_protocol **ret_protocol);
 	int64_t (*clock_ms)(void *user);
 	void (*peer_clock)(void *user, int64_t wall_ms);
+	const struct pki_trust *(*believed)(void *user);
+	void (*peer_believes)(void *user, const unsigned char *pins, size_t size);
+	/* Which one the server shows; NULL: its own. */
+	const struct tls_other *(*other)(void *user);
 };
 
 /* `questions` must outlive the context. */

@@ -35,6 +35,36 @@ static void take_clock(void *user, int64_t peer_wall_ms)
 	h->tls->clock_apart_ms = peer_wall_ms - wall_ms(h);
 }
 
+static const struct pki_trust *ask_believed(void *user)
+{
+	return handshake_of(user)->context->trust;
+}
+
+static bool has_pin(const unsigned char *pins, size_t size, const struct pki_pin *pin)
+{
+	for (size_t at = 0; at + PKI_PIN_BYTES <= size; at += PKI_PIN_BYTES)
+		if (memcmp(pins + at, pin->bytes, PKI_PIN_BYTES) == 0)
+			return true;
+	return false;
+}
+
+static void take_believed(void *user, const unsigned char *pins, size_t size)
+{
+	struct tls_handshake *h = handshake_of(user);
+	const struct tls_context *context = h->context;
+	h->other = NULL;
+	if (context->has_pin && has_pin(pins, size, &context->pin))
+		return;
+	for (size_t k = 0; k < context->other_count && h->other == NULL; k++)
+		if (has_pin(pins, size, &context->others[k].pin))
+			h->other = &context->others[k];
+}
+
+static const struct tls_other *ask_other(void *user)
+{
+	return handshake_of(user)->other;
+}
+
 /* In the order of our own list. */
 static int ask_protocol(void *user, const unsigned char *offered, unsigned size,
 			const struct stream_protocol **ret_protocol)
@@ -94,6 +124,9 @@ const struct tls_questions handshake_questions = {
 	.protocol = ask_protocol,
 	.clock_ms = ask_clock,
 	.peer_clock = take_clock,
+	.believed = ask_believed,
+	.peer_believes = take_believed,
+	.other = ask_other,
 };
 
 /* ---- the end ---- */

@@ -36,7 +36,8 @@ struct tls_handshake {
 	const struct stream_protocol *protocols;
 	/* what was seen */
 	struct tls_first first;
-	int64_t peer_wall_ms; /* 0: it did not say */
+	int64_t peer_wall_ms;	       /* 0: it did not say */
+	const struct tls_other *other; /* server: what it shows; NULL: its own */
 	struct pki_identity identity;
 	enum pki_fault fault;
 	struct error *why; /* of a certificate that was not believed */

@@ -9,7 +9,7 @@
 /* ---- reading ---- */
 
 const Samoza__V1__AuthorityRecord *
-authorities_signer(const Samoza__V1__AuthoritiesRecord *record)
+authorities_signer_record(const Samoza__V1__AuthoritiesRecord *record)
 {
 	for (size_t k = 0; k < record->n_believed; k++)
 		if (record->believed[k]->number == record->signer)

@@ -49,7 +49,7 @@ int authorities_check(const Samoza__V1__AuthoritiesRecord *record,
 		      struct error **err) must_check;
 /* The one that signs; the other one that is believed, or NULL. */
 const Samoza__V1__AuthorityRecord *
-authorities_signer(const Samoza__V1__AuthoritiesRecord *record);
+authorities_signer_record(const Samoza__V1__AuthoritiesRecord *record);
 const Samoza__V1__AuthorityRecord *
 authorities_other(const Samoza__V1__AuthoritiesRecord *record);
 

@@ -140,7 +140,7 @@ const Samoza__V1__IdentityRecord *control_identity(const struct control *control
 						   const char *name);
 /* Whom the cluster believes, in memory; NULL: it was never rotated. Borrowed until the next input. */
 const Samoza__V1__AuthoritiesRecord *control_authorities(const struct control *control);
-/* `first`: the one of a cluster that was never rotated. */
+/* `first`: the one of a cluster that was never rotated; NULL: it has none. */
 Samoza__V1__AuthorityListView *
 control_view_authorities(const struct control *control,
 			 const Samoza__V1__AuthorityRecord *first);

@@ -7,7 +7,7 @@
 #include "adapter/pki/credentials.h"
 #include "base/str.h"
 
-enum { RETRY_MOST_MS = 60000, RETRY_LEAST_MS = 500 };
+enum { RETRY_MOST_MS = 60000, RETRY_LEAST_MS = 500, WITHIN_MOST_MS = 3600000 };
 
 struct renewal {
 	struct loop *loop;
@@ -15,7 +15,8 @@ struct renewal {
 	struct upstream *upstream;
 	struct loop_timer *timer;
 	uint32_t chance;
-	struct pki_key *key; /* that was asked for; NULL: none */
+	int64_t prompted_wall_ms; /* zrms wants it from then on; NEVER_MS: it does not */
+	struct pki_key *key;	  /* that was asked for; NULL: none */
 };
 
 /* ---- when ---- */
@@ -37,13 +38,38 @@ static void wait_to_retry(struct renewal *r)
 	wait(r, ms > RETRY_MOST_MS ? RETRY_MOST_MS : ms < RETRY_LEAST_MS ? RETRY_LEAST_MS : ms);
 }
 
+/* When it is due, from now on. */
+static int64_t left_ms(const struct renewal *r)
+{
+	int64_t due_wall_ms = identity_renewal_ms(r->identity, r->chance);
+	if (r->prompted_wall_ms < due_wall_ms)
+		due_wall_ms = r->prompted_wall_ms;
+	return due_wall_ms - wall_ms(r);
+}
+
+/* The wall clock may be set meanwhile. */
+static void wait_until_due(struct renewal *r)
+{
+	int64_t ms = left_ms(r);
+	wait(r, ms < 0 ? 0 : ms > RETRY_MOST_MS ? RETRY_MOST_MS : ms);
+}
+
 void renewal_plan(struct renewal *r)
 {
 	pki_key_free(steal_ptr(&r->key));
 	r->chance = randombytes_random();
-	int64_t ms = identity_renewal_ms(r->identity, r->chance) - wall_ms(r);
-	/* The wall clock may be set meanwhile. */
-	wait(r, ms < 0 ? 0 : ms > RETRY_MOST_MS ? RETRY_MOST_MS : ms);
+	r->prompted_wall_ms = NEVER_MS;
+	wait_until_due(r);
+}
+
+void renewal_prompt(struct renewal *r, const Samoza__V1__Reissue *reissue)
+{
+	uint32_t bound = reissue->within_ms < WITHIN_MOST_MS ? (uint32_t)reissue->within_ms
+							     : WITHIN_MOST_MS;
+	r->prompted_wall_ms = wall_ms(r) + randombytes_uniform(bound + 1);
+	log_info("link", "certificate.asked", LOG_MS("within", bound),
+		 LOG_S("then", "it is renewed: the authorities of the cluster change"));
+	wait_until_due(r);
 }
 
 /* ---- asking ---- */
@@ -76,9 +102,8 @@ static void ask(struct renewal *r)
 static void on_timer(void *user)
 {
 	struct renewal *r = user;
-	int64_t left_ms = identity_renewal_ms(r->identity, r->chance) - wall_ms(r);
-	if (left_ms > 0)
-		wait(r, left_ms > RETRY_MOST_MS ? RETRY_MOST_MS : left_ms);
+	if (left_ms(r) > 0)
+		wait_until_due(r);
 	else if (upstream_is_up(r->upstream))
 		ask(r);
 	else

@@ -1,7 +1,8 @@
 /*
  * Renewal of the machine's certificate, over the link, with a new key.
  *
- *   from a third of its life on ─► new key ─► RENEW ─► RENEWED ─► DIR/credentials ─► the link is made again
+ *   from a third of its life on, or when zrms says so (REISSUE)
+ *                                ─► new key ─► RENEW ─► RENEWED ─► DIR/credentials ─► the link is made again
  *                                   ▲                     │
  *                                   └── later ◄── refused, or no answer
  *
@@ -28,6 +29,8 @@ struct renewal *renewal_new(struct loop *loop, struct identity *identity,
 void renewal_plan(struct renewal *renewal);
 /* A connection stands. True: it is for the renewal alone, HELLO is not to be sent. */
 bool renewal_connected(struct renewal *renewal);
+/* zrms wants it now, and not that all zhosts come together. */
+void renewal_prompt(struct renewal *renewal, const Samoza__V1__Reissue *reissue);
 void renewal_take(struct renewal *renewal, const Samoza__V1__Renewed *renewed);
 /* NULL is fine. */
 void renewal_free(struct renewal *renewal);

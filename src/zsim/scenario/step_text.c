@@ -90,13 +90,13 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 		return str_printf("advance %s", step->advance);
 	if (step->reason != NULL)
 		return str_printf("reason of %s", step->reason->topology);
-	return mem_strdup(step->expect != NULL ? "expect"
-			  : step->n_trace > 0  ? "trace"
-			  : step->n_order > 0  ? "order"
-			  : step->n_live > 0   ? "live"
-			  : step->n_away > 0   ? "away"
-			  : step->has_moves    ? "moves"
-			  : step->n_admits > 0 ? "admits"
+	return mem_strdup(step->expect != NULL	      ? "expect"
+			  : step->n_trace > 0	      ? "trace"
+			  : step->n_order > 0	      ? "order"
+			  : step->n_live > 0	      ? "live"
+			  : step->n_away > 0	      ? "away"
+			  : step->has_moves	      ? "moves"
+			  : step->n_admits > 0	      ? "admits"
 			  : step->authorities != NULL ? "authorities"
-					       : "settle");
+						      : "settle");
 }

@@ -14,6 +14,8 @@ static void on_record(void *user, const struct record_change *change)
 	assert_int_equal(artifacts_record(s->zrms.artifacts, change->kind, change->id,
 					  change->data, change->size, NULL),
 			 0);
+	if (change->kind == RECORD_AUTHORITIES)
+		authorities_committed(&s->zrms, change);
 	if (change->kind == RECORD_CREDENTIAL)
 		access_watches_look(&s->zrms.access.open);
 }

@@ -31,7 +31,7 @@ static int begin_cluster(void **state)
 	s->zrms.settings.dir = s->directory;
 	s->zrms.settings.listen.port = 7331;
 	s->zrms.settings.certificate_ms = PKI_MACHINE_MS;
-	assert_int_equal(own_authority_make(s->directory, "lab",
+	assert_int_equal(own_authority_make(s->directory, "lab", NULL,
 					    loop_now(&s->zrms.loop).wall_ms, &authority, NULL),
 			 0);
 	return r;
@@ -102,7 +102,7 @@ static void a_token_says_where_zrms_is_and_whom_to_believe(void **state)
 	struct stage *s = *state;
 	CLEANUP(pki_authority_freep) struct pki_authority *authority = NULL;
 	CLEANUP(join_token_done) struct join_token token = make_token(s, "{}");
-	assert_int_equal(own_authority_read(s->directory, &authority, NULL), 0);
+	assert_int_equal(own_authority_read(s->directory, NULL, &authority, NULL), 0);
 	struct pki_pin pin = pki_certificate_pin(pki_authority_certificate(authority));
 	assert_int_equal(token.pin_count, 1);
 	assert_memory_equal(token.pins[0].bytes, pin.bytes, sizeof(pin.bytes));

@@ -68,7 +68,8 @@ control_view_authorities(const struct control *c, const Samoza__V1__AuthorityRec
 	schema_set_string(&list->rotation, NULL, phases[a != NULL ? a->phase : 0]);
 	schema_set_string(&list->waits_for, NULL, waits[a != NULL ? a->waits : 0]);
 	if (a == NULL) {
-		add(list, first, "signs");
+		if (first != NULL)
+			add(list, first, "signs");
 		return list;
 	}
 	for (size_t k = 0; k < a->n_former; k++)
