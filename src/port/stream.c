@@ -126,6 +126,12 @@ void stream_want(struct stream *stream, unsigned events)
 	stream_wake(stream);
 }
 
+void stream_set_patience(struct stream *stream, int64_t ms)
+{
+	if (stream->ops->patience != NULL)
+		stream->ops->patience(stream, ms);
+}
+
 void stream_set_handler(struct stream *stream, const struct stream_handler *handler, void *user)
 {
 	stream->handler = handler;

@@ -80,6 +80,9 @@ void stream_want(struct stream *stream, unsigned events);
 /* Hands the stream to another user. PRE: connected. */
 void stream_set_handler(struct stream *stream, const struct stream_handler *handler,
 			void *user);
+/* What was written and is not acknowledged by the other machine after so long breaks the stream, where the kind can
+ * tell: whether its program reads it does not matter. PRE: connected. */
+void stream_set_patience(struct stream *stream, int64_t ms);
 /* PRE: connected. */
 const struct stream_peer *stream_peer(const struct stream *stream);
 /* The application protocol that both ends negotiated, "samoza-link/1"; NULL: this kind of stream
@@ -161,6 +164,8 @@ struct stream_ops {
 	/* Events that are possible though no descriptor announces them: bytes that lie inside
 	 * the implementation. Asked after stream_wake() and after each ready(). */
 	unsigned (*pending)(const struct stream *stream);
+	/* NULL: it cannot tell. */
+	void (*patience)(struct stream *stream, int64_t ms);
 	void (*close)(struct stream *stream);
 };
 

@@ -2,7 +2,7 @@
 import re
 
 TALK = ["sys.log", "net.emit", "net.recv"]
-HEAD = "#include <samoza.h>\n#include <errno.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
+HEAD = "#include <samoza.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
 # Every 5 ms one, and how many were refused.
 COUNTER = HEAD + r"""
 static int n, full, unreachable, calls;
@@ -13,8 +13,8 @@ SAMOZA_ON_PROCESS(void)
 	int r = samoza_emit("numbers", text, (unsigned)size);
 	if (r == 0)
 		n++;
-	full += r == -EAGAIN;
-	unreachable += r == -EHOSTUNREACH;
+	full += r == -SAMOZA_EAGAIN;
+	unreachable += r == -SAMOZA_EHOSTUNREACH;
 	if (++calls % 100 == 0) {
 		snprintf(text, sizeof(text), "sent %d full %d unreachable %d", n, full, unreachable);
 		samoza_log(SAMOZA_INFO, text);

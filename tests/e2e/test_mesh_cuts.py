@@ -1,5 +1,7 @@
 """Messages between spaces on two machines, under a network that cuts, delays and loses (tests/rig): in order, at most
 once, by whichever way is left, and directly again by themselves."""
+import time
+
 import pytest
 
 import numbers_app
@@ -31,6 +33,13 @@ class MeshCluster(RigCluster):
         """So many, and so many were missing between them; anything out of order fails."""
         return numbers_app.last_figures(self.log("checker"), ["taken", "missing"])
 
+    def unreachable(self):
+        """How many the sender was told that there is no way, since messages first went directly."""
+        figures = numbers_app.last_figures(self.log("counter"), ["sent", "full", "unreachable"])
+        return figures[2] - self.unreachable_before
+
+    unreachable_before = 0
+
     def peer(self, zhost="alpha"):
         peers = self.view("mesh", "peers", "--zhost", zhost).get("peers", [])
         return peers[0] if peers else {}
@@ -56,6 +65,7 @@ def c(rig_switch, tmp_path):
             made.join_all()
             made.deploy()
             made.is_back()
+            made.unreachable_before = made.unreachable()  # before its receiver had started
             yield made
         finally:
             for machine in MACHINES:
@@ -79,3 +89,60 @@ def test_ping_peers_and_routes_between_machines(c):
     # The answer is lost until the other end has noticed, too.
     until(lambda: [p.get("way") for p in c.view("mesh", "ping", "count/checker", "--count", "1").get("pings", [])] == ["hub"],
           "a ping goes through the hub, and is answered", 60)
+
+
+def cut_there(rig):
+    rig.cut("alpha", "beta")
+
+
+def cut_back(rig):
+    rig.cut("beta", "alpha")
+
+
+def cut_both_ways(rig):
+    rig.cut_both("alpha", "beta")
+
+
+@pytest.mark.parametrize("cut", [cut_there, cut_back, cut_both_ways])
+def test_without_the_direct_way_messages_go_through_the_hub(c, cut):
+    cut(c.rig)
+    until(lambda: c.way() == "hub", "messages go through the hub", 60)
+    c.flows()
+    assert c.unreachable() == 0
+    c.rig.heal()
+    c.is_back()
+    # Lost is what was on the link, for as long as a link may be silent (3 s) and its end may take.
+    assert c.taken()[1] < 200 * 8
+    assert c.unreachable() == 0
+
+
+@pytest.mark.parametrize("machine", ["alpha", "beta"])
+def test_without_the_hub_messages_go_directly_and_none_is_lost(c, machine):
+    before = c.taken()[1]
+    c.rig.cut_both(machine, "control")
+    time.sleep(6)  # long enough for both ends to know
+    c.rig.heal()
+    c.is_back()
+    assert (c.taken()[1], c.unreachable()) == (before, 0)
+    assert c.peer()["lost"] == 0
+
+
+def test_only_without_both_ways_the_sender_is_told_so(c):
+    before = c.taken()[0]
+    c.rig.isolate("alpha")
+    time.sleep(12)  # both ends of a way notice within 4 s, and dialling is given up after 5 s
+    c.rig.heal()
+    c.is_back()
+    assert c.unreachable() > 0
+    assert c.taken()[0] > before
+
+
+def test_a_slow_network_that_loses_packets(c):
+    c.rig.rule("*", "*", delay=50, loss=1)
+    before = c.taken()[0]
+    until(lambda: c.taken()[0] > before + 1000, "messages arrive", 90)
+    # Whatever happened to links meanwhile: what is missing was on one that broke.
+    assert c.way() == "direct" or c.peer()["lost"] == 0
+    c.rig.heal()
+    c.is_back()
+    assert c.unreachable() == 0

@@ -200,11 +200,19 @@ static void tls_close(struct stream *stream)
 	free(tls);
 }
 
+static void tls_patience(struct stream *stream, int64_t ms)
+{
+	struct tls_stream *tls = tls_of(stream);
+	if (tls->inner != NULL)
+		stream_set_patience(tls->inner, ms);
+}
+
 static const struct stream_ops tls_ops = {
 	.read = tls_read,
 	.write = tls_write,
 	.want = tls_want,
 	.pending = tls_pending,
+	.patience = tls_patience,
 	.close = tls_close,
 };
 

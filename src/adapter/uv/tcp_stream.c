@@ -152,6 +152,13 @@ static void tcp_close(struct stream *stream)
 	free(tcp);
 }
 
+static void tcp_patience(struct stream *stream, int64_t ms)
+{
+	unsigned most = ms < 1 ? 1 : ms > INT32_MAX ? INT32_MAX : (unsigned)ms;
+	(void)setsockopt(tcp_of(stream)->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &most,
+			 sizeof(most));
+}
+
 /* ---- one that the kernel has no room to watch: as good as broken ---- */
 
 static int unwatched(struct error **err)
@@ -199,6 +206,7 @@ static const struct stream_ops tcp_ops = {
 	.read = tcp_read,
 	.write = tcp_write,
 	.want = tcp_want,
+	.patience = tcp_patience,
 	.close = tcp_close,
 };
 

@@ -395,6 +395,11 @@ struct wire_link *wire_link_new(struct stream *stream, size_t output_max,
 	return link;
 }
 
+void wire_link_set_patience(struct wire_link *link, int64_t ms)
+{
+	stream_set_patience(link->stream, ms);
+}
+
 const struct stream_peer *wire_link_peer(const struct wire_link *link)
 {
 	return stream_peer(link->stream);

@@ -43,6 +43,9 @@ struct wire_link *wire_link_new(struct stream *stream, size_t output_max,
 /* Who is at the other end; borrowed. */
 const struct stream_peer *wire_link_peer(const struct wire_link *link);
 
+/* As stream_set_patience(). */
+void wire_link_set_patience(struct wire_link *link, int64_t ms);
+
 /* Appends a frame. ERR_LIMIT: the output is full (the peer does not read), nothing was
  * appended. ERR_UNAVAILABLE: closing. */
 int wire_link_send(struct wire_link *link, Samoza__V1__FrameType type,

@@ -292,8 +292,10 @@ int direct_peer_send(struct direct_peer *peer, const Samoza__V1__MeshMessage *me
 		dial(peer);
 	if (mesh_way_due(&peer->way) < t->timer_ms)
 		direct_timer_at(t, mesh_way_due(&peer->way));
-	/* It may be there in a moment. */
-	return r == -EHOSTUNREACH && (peer->dial != NULL || peer->link_count > 0) ? -EAGAIN : r;
+	/* It may be there in a moment; once dialling has failed, both ways have. */
+	bool has_failed = peer->retry_ms > DIRECT_RETRY_FIRST_MS;
+	bool is_coming = peer->link_count > 0 || (peer->dial != NULL && !has_failed);
+	return r == -EHOSTUNREACH && is_coming ? -EAGAIN : r;
 }
 
 enum mesh_by direct_peer_by(const struct direct_peer *peer)

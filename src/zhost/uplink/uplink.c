@@ -9,9 +9,10 @@
 #include "base/check.h"
 #include "base/str.h"
 
-#define RETRY_FIRST_MS 100
-#define RETRY_MOST_MS  10000
-#define DIAL_MS	       5000
+#define RETRY_FIRST_MS	100
+#define RETRY_MOST_MS	10000
+#define DIAL_MS		5000
+#define PATIENCE_MIN_MS 1000
 
 struct uplink {
 	struct upstream upstream; /* first */
@@ -81,6 +82,11 @@ static void accepted(struct uplink *u, const Samoza__V1__HelloAck *ack)
 	free(steal_ptr(&u->refused));
 	trouble_forget(u);
 	u->is_accepted = true;
+	/* A heartbeat that has left is acknowledged before the third one is due, or the path is dead
+	 * [machines.transport.dial]. */
+	int64_t patience_ms = 2 * u->timing->heartbeat_ms;
+	wire_link_set_patience(u->link,
+			       patience_ms > PATIENCE_MIN_MS ? patience_ms : PATIENCE_MIN_MS);
 	log_info("link", "accepted", LOG_S("zrms", u->zrms->text),
 		 LOG_S("cluster", ack->cluster), LOG_MS("heartbeat", u->timing->heartbeat_ms),
 		 LOG_MS("timeout", u->timing->failure_timeout_ms));
