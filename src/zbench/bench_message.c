@@ -34,13 +34,18 @@ const struct benchmark benchmark_message = {
 		{
 			.words = "message",
 			.summary = "a request along a path and its answer",
-			.details = "A space sends 200 bytes along a path, the other one sends "
-				   "them "
-				   "back; the first one takes the time with its own monotonic "
-				   "clock. "
-				   "Once with both spaces on one zhost, once on two, where "
-				   "messages go "
-				   "through the hub in zrms. The first tenth does not count.",
+			.details =
+				"A space sends 200 bytes along a path, the other one sends "
+				"them "
+				"back; the first one takes the time with its own monotonic "
+				"clock. "
+				"Once with both spaces on one zhost, once on two, where "
+				"messages go "
+				"through the hub in zrms, and once on two that have joined, "
+				"where they go "
+				"directly, over TLS. In turn, so that all meet the same load "
+				"of others. "
+				"The first tenth does not count.",
 			.options = options,
 			.options_size = sizeof(struct options),
 			.run = benchmark_run,
@@ -106,47 +111,78 @@ static int one_run(struct cluster *cluster, const char *name, const struct buffe
 	return 0;
 }
 
-static int measure(const struct bench *bench, const char *name, const struct buffer *mex,
-		   struct figures *figures, struct error **err)
-{
-	struct cluster cluster = {0};
-	int r = cluster_start(bench, &(struct cluster_options){.zhosts = 2}, &cluster, err);
+/* What is measured in turn. */
+enum { ONE, HUB, DIRECT, KINDS };
 
-	for (uint32_t i = 0; i < bench->runs && r == 0; i++)
-		r = one_run(&cluster, name, mex, figures, err);
-	cluster_stop(&cluster);
+static int measure(const struct bench *bench, const struct options *given,
+		   struct figures figures[KINDS], struct error **err)
+{
+	static const struct {
+		const char *name, *placement;
+		bool secure;
+	} kinds[KINDS] = {
+		[ONE] = {"message-one", "affinity: [{with: pong, required: true}]", false},
+		[HUB] = {"message-hub", "anti_affinity: [{with: pong, required: true}]", false},
+		[DIRECT] = {"message-direct", "anti_affinity: [{with: pong, required: true}]",
+			    true},
+	};
+	int r = 0;
+
+	for (uint32_t n = 0; n < bench->runs; n++)
+		for (unsigned k = 0; k < KINDS && r == 0; k++) {
+			struct cluster cluster = {0};
+			CLEANUP(buffer_done) struct buffer mex = {0};
+			r = build(bench, kinds[k].name, kinds[k].placement, given->messages,
+				  &mex, err);
+			if (r == 0)
+				r = cluster_start(
+					bench,
+					&(struct cluster_options){.zhosts = 2,
+								  .secure = kinds[k].secure},
+					&cluster, err);
+			if (r < 0)
+				return r;
+			r = one_run(&cluster, kinds[k].name, &mex, &figures[k], err);
+			cluster_stop(&cluster);
+		}
 	return r;
+}
+
+/* Run by run; PRE: none of them was sorted. */
+static void ratio_fill(const struct figures figures[KINDS], struct samples *ratio)
+{
+	for (size_t i = 0; i < figures[HUB].p50_us.list.count; i++)
+		samples_add(ratio, figures[DIRECT].p50_us.list.items[i] /
+					   figures[HUB].p50_us.list.items[i]);
 }
 
 static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err)
 {
 	const struct options *given = line->options;
-	uint64_t messages = given->messages;
-	CLEANUP(buffer_done) struct buffer near = {0};
-	CLEANUP(buffer_done) struct buffer far = {0};
-	CLEANUP(figures_done) struct figures one = {0};
-	CLEANUP(figures_done) struct figures two = {0};
-	int r = build(bench, "message-one", "affinity: [{with: pong, required: true}]",
-		      messages, &near, err);
+	struct figures figures[KINDS] = {0};
+	CLEANUP(samples_done) struct samples ratio = {0};
+	int r = measure(bench, given, figures, err);
 
-	if (r == 0)
-		r = build(bench, "message-two", "anti_affinity: [{with: pong, required: true}]",
-			  messages, &far, err);
-	if (r == 0)
-		r = measure(bench, "message-one", &near, &one, err);
-	if (r == 0)
-		r = measure(bench, "message-two", &far, &two, err);
-	if (r < 0)
-		return r;
-	report_number(report, "messages", messages);
-	report_add(report, "one_zhost_p50_us", "request and answer, one zhost, p50", "us",
-		   "30 or less", &one.p50_us);
-	report_add(report, "one_zhost_p99_us", "request and answer, one zhost, p99", "us", NULL,
-		   &one.p99_us);
-	report_add(report, "two_zhosts_p50_us", "request and answer, two zhosts, p50", "us",
-		   "100 or less", &two.p50_us);
-	report_add(report, "two_zhosts_p99_us", "request and answer, two zhosts, p99", "us",
-		   NULL, &two.p99_us);
-	return 0;
+	if (r == 0) {
+		ratio_fill(figures, &ratio);
+		report_number(report, "messages", given->messages);
+		report_add(report, "one_zhost_p50_us", "request and answer, one zhost, p50",
+			   "us", "30 or less", &figures[ONE].p50_us);
+		report_add(report, "one_zhost_p99_us", "request and answer, one zhost, p99",
+			   "us", NULL, &figures[ONE].p99_us);
+		report_add(report, "two_zhosts_p50_us", "two zhosts, through the hub, p50",
+			   "us", "100 or less", &figures[HUB].p50_us);
+		report_add(report, "two_zhosts_p99_us", "two zhosts, through the hub, p99",
+			   "us", NULL, &figures[HUB].p99_us);
+		report_add(report, "direct_p50_us", "two zhosts, directly over TLS, p50", "us",
+			   "50 or less", &figures[DIRECT].p50_us);
+		report_add(report, "direct_p99_us", "two zhosts, directly over TLS, p99", "us",
+			   NULL, &figures[DIRECT].p99_us);
+		report_add(report, "direct_to_hub", "directly over TLS, to the hub, p50", "",
+			   "1 or less", &ratio);
+	}
+	for (unsigned k = 0; k < KINDS; k++)
+		figures_done(&figures[k]);
+	return r;
 }

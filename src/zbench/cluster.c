@@ -147,13 +147,29 @@ static int init_zrms(struct cluster *c, struct error **err)
 	return r < 0 ? r : keeper_wait(pid, "zrms init", log, err);
 }
 
+/* The word with which the zhost `name` joins; the caller frees. */
+static int make_join_token(struct cluster *c, const char *name, char **ret_word,
+			   struct error **err)
+{
+	CLEANUP(freep) char *body = str_printf("{\"name\":\"%s\"}", name);
+	json_t *json = NULL;
+	int r = client_call(&c->client, "POST", "/v1/tokens", body, strlen(body), &json, err);
+
+	if (r < 0)
+		return r;
+	*ret_word = mem_strdup(json_string_value(json_object_get(json, "token")));
+	json_decref(json);
+	return *ret_word != NULL ? 0 : error_set(err, ERR_INVALID, "zrms gives no token");
+}
+
 static int start_zhost(struct cluster *c, unsigned number, struct error **err)
 {
 	CLEANUP(words_done) struct words w = {0};
 	CLEANUP(freep) char *name = str_printf("bench-%u", number);
+	CLEANUP(freep) char *join = NULL;
 
 	if (c->address[0] != '\0') {
-		int r = secure_identity(c->directory, name, err);
+		int r = make_join_token(c, name, &join, err);
 		if (r < 0)
 			return r;
 	}
@@ -162,11 +178,13 @@ static int start_zhost(struct cluster *c, unsigned number, struct error **err)
 	vector_push(&w.list, str_printf("%s/%s", c->directory, name));
 	vector_push(&w.list, mem_strdup("--name"));
 	vector_push(&w.list, mem_strdup(name));
-	vector_push(&w.list, mem_strdup("--zrms"));
-	if (c->address[0] != '\0')
-		vector_push(&w.list, str_printf("https://%s:%u", c->address, c->port));
-	else
+	if (join != NULL) {
+		vector_push(&w.list, mem_strdup("--join"));
+		vector_push(&w.list, steal_ptr(&join));
+	} else {
+		vector_push(&w.list, mem_strdup("--zrms"));
 		vector_push(&w.list, str_printf("http://127.0.0.1:%u", c->port));
+	}
 	vector_push(&w.list, mem_strdup("--zedge"));
 	vector_push(&w.list, mem_strdup("127.0.0.1:0"));
 	vector_push(&w.list, mem_strdup("--config"));

@@ -28,8 +28,8 @@ struct cluster_options {
 	/* A store that zrms starts with, DIRECTORY/zrms.db, moved away from there; NULL: a new
 	 * one. */
 	const char *store;
-	/* The zhosts reach zrms over TLS on an address of this machine that is not loopback; requests and
-	 * events stay on loopback. */
+	/* The zhosts have joined: they reach zrms, and each other, over TLS on an address of this machine that is
+	 * not loopback; requests and events stay on loopback. */
 	bool secure;
 };
 

@@ -1,6 +1,5 @@
 /*
- * What a cluster of machines that reach each other over TLS needs beyond one on loopback: zrms init, and an identity for
- * each zhost, as joining gives it.
+ * Where a cluster whose zhosts reach zrms and each other over TLS listens on this machine.
  */
 #ifndef SAMOZA_ZBENCH_SECURE_H
 #define SAMOZA_ZBENCH_SECURE_H
@@ -11,7 +10,5 @@
 
 /* An address of this machine that is not loopback. ERR_NOT_FOUND: it has none. */
 int secure_own_address(char to[SECURE_ADDRESS_TEXT], struct error **err) must_check;
-/* Of the zhost `name` into DIRECTORY/NAME/credentials, by the authority in DIRECTORY/zrms. */
-int secure_identity(const char *directory, const char *name, struct error **err) must_check;
 
 #endif
