@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ struct http_pump {
 	struct side peer, mhd;
 	uint64_t network;
 	int our_fd, mhd_fd; /* numbers of the pair; mhd_fd is MHD's */
+	int64_t ended_ms;   /* since when MHD's end is known to be closed; 0: it is open */
 };
 
 static struct side *other_of(struct side *side)
@@ -190,6 +192,16 @@ bool pump_has_room(const struct http_server *server, const struct sockaddr_stora
 	       same < times * server->options.per_address_max;
 }
 
+/* ---- peers that do not read ---- */
+
+/* While what waits for the peer is full, nothing is read from MHD's end, and its close not seen. */
+static bool has_closed(const struct http_pump *p)
+{
+	struct pollfd end = {.fd = p->our_fd};
+	return p->mhd.has_ended ||
+	       (poll(&end, 1, 0) == 1 && (end.revents & (POLLHUP | POLLERR)) != 0);
+}
+
 /* ---- life ---- */
 
 int pump_new(struct http_server *server, struct stream *stream, int *ret_fd, struct error **err)
@@ -213,6 +225,20 @@ int pump_new(struct http_server *server, struct stream *stream, int *ret_fd, str
 	want(&p->mhd);
 	*ret_fd = pair[1];
 	return 0;
+}
+
+void pumps_sweep(struct http_server *server, int64_t now_ms)
+{
+	struct http_pump *p = server->pumps, *next;
+	for (; p != NULL; p = next) {
+		next = p->next;
+		if (!has_closed(p))
+			continue;
+		if (p->ended_ms == 0)
+			p->ended_ms = now_ms;
+		if (now_ms - p->ended_ms >= server->options.body_timeout_ms)
+			pump_free(p);
+	}
 }
 
 void pumps_end(struct http_server *server)

@@ -18,7 +18,7 @@ struct http_pump;
 #define PUMP_NETWORK_LOCAL UINT64_C(0) /* this machine */
 uint64_t pump_network(const struct sockaddr_storage *address);
 /* Whether one more may come from there: options.connections_max in all (a pump may outlive MHD's connection while
- * its peer does not read), options.per_address_max from one machine. */
+ * its peer does not read, for so long as pumps_sweep() lets it), options.per_address_max from one machine. */
 bool pump_has_room(const struct http_server *server, const struct sockaddr_storage *address);
 /* Takes the stream over; *ret_fd, MHD's end, is the caller's. ERR_IO: no descriptors. */
 int pump_new(struct http_server *server, struct stream *stream, int *ret_fd,
@@ -27,6 +27,8 @@ int pump_new(struct http_server *server, struct stream *stream, int *ret_fd,
 const struct stream_peer *pump_peer(const struct http_server *server, int mhd_fd);
 /* The address of a peer as MHD wants it. Returns its size. */
 socklen_t pump_sockaddr(const char *address, struct sockaddr_storage *ret_address);
+/* Ends those whose peer has not read the rest of what MHD has written, body_timeout_ms after MHD has closed. */
+void pumps_sweep(struct http_server *server, int64_t now_ms);
 /* MHD has closed its ends: hands on what they have written, and closes all. */
 void pumps_end(struct http_server *server);
 

@@ -103,6 +103,7 @@ static void server_sweep(void *user)
 	int64_t now_ms = loop_now(server->loop).mono_ms;
 	connections_sweep(server, now_ms);
 	streams_sweep(server, now_ms);
+	pumps_sweep(server, now_ms);
 	int64_t step = min_ms(server->options.header_timeout_ms, server->options.keepalive_ms);
 	step = min_ms(min_ms(step, server->options.body_timeout_ms) / 4 + 1, 1000);
 	loop_timer_at(server->sweep, now_ms + step);

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -103,6 +105,43 @@ static void one_machine_cannot_take_all_connections(void **state)
 	assert_int_equal(http_server_counters(s->server).connections, 4);
 }
 
+/* More than all buffers on the way hold. */
+static void answer_much(void *context, struct http_request *request)
+{
+	const size_t size = (size_t)4 * 1024 * 1024;
+	(void)context;
+	http_reply(request, 200, "text/plain", memset(malloc(size), 'x', size), size);
+}
+
+static bool has_room(const struct stage *s)
+{
+	struct sockaddr_storage address;
+	(void)pump_sockaddr("local", &address);
+	return pump_has_room(s->server, &address);
+}
+
+static void a_peer_that_never_reads_holds_its_connection_for_a_while_only(void **state)
+{
+	static const char request[] = "GET /much HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	static const struct http_route routes[] = {{"GET", "/much", answer_much}};
+	struct stage *s = *state;
+	const struct http_options options = {.routes = routes,
+					     .route_count = 1,
+					     .connections_max = 1,
+					     .idle_timeout_ms = 1000,
+					     .body_timeout_ms = 500};
+	assert_int_equal(http_server_new(&s->loop, &options, &s->server, NULL), 0);
+	client_connect(s);
+	assert_int_equal(write(s->clients[0], request, sizeof(request) - 1),
+			 sizeof(request) - 1);
+	int64_t begin_ms = loop_now(&s->loop).mono_ms;
+	while (http_server_counters(s->server).connections > 0 || !has_room(s)) {
+		assert_true(loop_now(&s->loop).mono_ms < begin_ms + 10000);
+		turns(s);
+	}
+	assert_true(loop_now(&s->loop).mono_ms >= begin_ms + 1000);
+}
+
 static uint64_t network(const char *address)
 {
 	struct sockaddr_storage socket_address;
@@ -129,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_full_server_takes_no_descriptors_for_further_streams),
 		TEST(one_machine_cannot_take_all_connections),
+		TEST(a_peer_that_never_reads_holds_its_connection_for_a_while_only),
 		cmocka_unit_test(a_machine_is_known_by_its_address_or_its_network_of_ipv6),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
