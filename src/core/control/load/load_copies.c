@@ -184,8 +184,8 @@ static void restore_place(struct control *c, struct unit_placement *unit)
 	}
 	int instance = topology_find_instance(unit->room->topology, root_path);
 	uint32_t mate = s != NULL ? control_of_slot(s)->place_unit : PLACE_NONE;
-	if (mate == PLACE_NONE)
-		mate = application_slot_mate(a, root_path);
+	if (mate == PLACE_NONE) /* by the slot's name: copies may have a former one */
+		mate = application_slot_mate(a, name);
 	unit->place_unit =
 		place_unit_new(c->place, unit->room->place, (uint32_t)instance, mate);
 	if (instance_path_is_each(root_path))
