@@ -134,10 +134,24 @@ void place_remove(struct place *p, uint32_t unit)
 	uint32_t zhost = u->zhost;
 	node_moved(p, zhost);
 	unit_detach(p, u);
+	u->leaves = false;
 	room_leave(p, u);
 	if (u->need->demand->device_total > 0)
 		room_devices_freed(p, node_at(p, zhost));
 	wait_unit_left(p, u->need, zhost);
+}
+
+void place_unit_leaves(struct place *p, uint32_t unit, bool leaves)
+{
+	struct place_unit *u = unit_checked(p, unit);
+	if (u->zhost == PLACE_NONE || u->leaves == leaves)
+		return;
+	node_moved(p, u->zhost);
+	unit_set_leaves(p, u, leaves);
+	if (leaves)
+		wait_unit_leaves(p, u);
+	else
+		wait_unit_came(p, u);
 }
 
 void place_share_room(struct place *p, uint32_t unit, uint32_t with)

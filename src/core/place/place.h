@@ -130,6 +130,10 @@ bool place_shares_room(const struct place *p, uint32_t unit, uint32_t with);
 void place_add(struct place *p, uint32_t unit, uint32_t zhost);
 /* Frees its place; does nothing when it has none. */
 void place_remove(struct place *p, uint32_t unit);
+/* It is about to go, or not after all: until it has lost its place it holds its room, what forbids its company
+ * forbids it still, and so does it; but no affinity, spread or preference counts it. Nothing where it has no
+ * place. */
+void place_unit_leaves(struct place *p, uint32_t unit, bool leaves);
 /* Where it is, or PLACE_NONE. */
 uint32_t place_where(const struct place *p, uint32_t unit);
 /* Which devices of its zhost (index over all that it offers, in declaration order) a placed

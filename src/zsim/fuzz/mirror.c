@@ -257,6 +257,7 @@ static void take_copy(struct fuzz *f, const struct record_change *r)
 		m->record != NULL ? m->record->target : SAMOZA__V1__TARGET__TARGET_NONE;
 	bool was_retired =
 		m->record != NULL && m->record->role == SAMOZA__V1__ROLE__ROLE_RETIRED;
+	bool was_lost = m->record != NULL && m->record->lost;
 	if (m->record == NULL)
 		vector_push(&f->new_copies, m->id);
 	samoza__v1__copy_record__free_unpacked(m->record, NULL);
@@ -275,8 +276,12 @@ static void take_copy(struct fuzz *f, const struct record_change *r)
 		world_violate(&f->world, "%s was retired, and is so no longer", r->id);
 	else if (m->record->role == SAMOZA__V1__ROLE__ROLE_RETIRED && m->record->target > asked)
 		world_violate(&f->world, "%s is retired, and asked for more", r->id);
-	if (m->record != NULL)
-		check_messages_copy(f, m->record, asked);
+	if (m->record == NULL)
+		return;
+	if ((m->record->role == SAMOZA__V1__ROLE__ROLE_RETIRED && !was_retired) ||
+	    (m->record->lost && !was_lost))
+		m->left = f->commits;
+	check_messages_copy(f, m->record, asked);
 }
 
 /* A slot is served by the copy that its record names, and by no other. */

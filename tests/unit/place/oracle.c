@@ -117,16 +117,17 @@ struct company {
 	unsigned in_scope, anywhere;
 };
 
-/* Instances with which `rule` of instance `i` of fact `f` is, with the fact on zhost z. */
+/* Instances with which `rule` of instance `i` of fact `f` is, with the fact on zhost z; those that leave, too,
+ * or not. */
 static struct company company_of(const struct oracle *o, unsigned f, unsigned z, unsigned i,
-				 const struct affinity *rule)
+				 const struct affinity *rule, bool leaving)
 {
 	const struct fact *self = &o->facts[f];
 	struct company c = {0};
 	for (unsigned g = 0; g < o->fact_count; g++) {
 		const struct fact *other = &o->facts[g];
 		int where = g == f ? (int)z : other->zhost;
-		if (where < 0 || is_replaced(o, f, g))
+		if (where < 0 || is_replaced(o, f, g) || (other->leaves && !leaving && g != f))
 			continue;
 		unsigned end =
 			other->root + other->topology->instances[other->root].subtree_count;
@@ -150,7 +151,7 @@ static const char *breaks_own(const struct oracle *o, unsigned f, unsigned z, un
 		const struct affinity *rule = &s->affinity[k];
 		if (!rule->required)
 			continue;
-		struct company c = company_of(o, f, z, i, rule);
+		struct company c = company_of(o, f, z, i, rule, false);
 		bool has_scope = rule->scope_is_zhost || label_of(&o->zhosts[z], rule->scope);
 		/* Satisfied while it is the only one of its space. */
 		bool alone = c.anywhere == 0 && is_with(rule, t, t, i);
@@ -159,7 +160,7 @@ static const char *breaks_own(const struct oracle *o, unsigned f, unsigned z, un
 	}
 	for (unsigned k = 0; k < s->anti_affinity_count; k++) {
 		const struct affinity *rule = &s->anti_affinity[k];
-		if (rule->required && company_of(o, f, z, i, rule).in_scope > 0)
+		if (rule->required && company_of(o, f, z, i, rule, true).in_scope > 0)
 			return "anti-affinity";
 	}
 	return NULL;
@@ -445,7 +446,7 @@ static unsigned count_in(const struct oracle *o, unsigned f, unsigned z, unsigne
 	for (unsigned g = 0; g < o->fact_count; g++) {
 		const struct fact *fact = &o->facts[g];
 		int where = g == f ? (int)z : fact->zhost;
-		if (where < 0 || is_replaced(o, f, g) ||
+		if (where < 0 || is_replaced(o, f, g) || (fact->leaves && g != f) ||
 		    strcmp(fact->topology->name, o->facts[f].topology->name) != 0 ||
 		    !same_scope(o, (unsigned)where, w, rule->over_is_zhost, rule->over))
 			continue;

@@ -20,6 +20,7 @@ struct fact {
 	int zhost;	   /* -1: nowhere */
 	unsigned excluded; /* bit set of zhosts on which it may not be placed */
 	bool ignore_cordon;
+	bool leaves; /* it is about to go: it holds room and forbids, and counts for nothing else */
 	const uint16_t *devices; /* of its zhost; NULL: not known yet */
 };
 

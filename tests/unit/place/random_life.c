@@ -94,5 +94,6 @@ void fact_leaves(struct life *l, unsigned f)
 	struct fact *fact = fact_at(l, f);
 	fact->zhost = -1;
 	fact->devices = NULL;
+	fact->leaves = false;
 	fact->room = l->rooms++;
 }

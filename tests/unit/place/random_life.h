@@ -29,7 +29,7 @@ struct ticket {
 
 struct step_counts {
 	unsigned lives, refused, steps, placed, shared, only, waited, retried, found, cancelled,
-		kept_size, changed_size, successors, handovers;
+		kept_size, changed_size, successors, handovers, leaves, stays;
 };
 
 struct life {

@@ -213,6 +213,18 @@ static void step_remove(struct life *l)
 	fact_leaves(l, f);
 }
 
+/* It is about to go, or is not after all. */
+static void step_leaves(struct life *l)
+{
+	unsigned f = draw_unit(l, is_placed);
+	if (f == NONE)
+		return;
+	struct fact *fact = fact_at(l, f);
+	fact->leaves = !fact->leaves;
+	place_unit_leaves(l->world.place, l->world.units[f], fact->leaves);
+	*(fact->leaves ? &l->counts->leaves : &l->counts->stays) += 1;
+}
+
 /* Rules 2 to 6 on the zhost where it is. */
 static bool may_stay(const struct life *l, unsigned f, const struct topology *t, unsigned root)
 {
@@ -367,6 +379,7 @@ static const struct {
 	{"successor", step_successor, 12},
 	{"end of a handover", step_end_handover, 8},
 	{"remove", step_remove, 10},
+	{"leaves", step_leaves, 10},
 	{"resize", step_resize, 12},
 	{"zhost", step_zhost, 10},
 	{"record", step_record, 5},
@@ -448,14 +461,15 @@ static void random_lives_agree_with_the_rules(void **state)
 		"%u lives, %u refused, %u steps: %u units placed (%u in shared room, %u "
 		"where only one zhost was possible), %u requests waited, %u retries (%u "
 		"found places), %u cancelled, %u successors, %u handovers ended, %u units "
-		"resized, %u not\n",
+		"resized, %u not, %u begin to leave, %u stay after all\n",
 		c.lives, c.refused, c.steps, c.placed, c.shared, c.only, c.waited, c.retried,
-		c.found, c.cancelled, c.successors, c.handovers, c.changed_size, c.kept_size);
+		c.found, c.cancelled, c.successors, c.handovers, c.changed_size, c.kept_size,
+		c.leaves, c.stays);
 	if (last_seed > first_seed) {
 		/* Each kind of step occurs often enough. */
-		const unsigned each[] = {c.shared,    c.only,	   c.waited,
-					 c.found,     c.cancelled, c.successors,
-					 c.handovers, c.kept_size, c.changed_size};
+		const unsigned each[] = {c.shared,	 c.only,       c.waited,    c.found,
+					 c.cancelled,	 c.successors, c.handovers, c.kept_size,
+					 c.changed_size, c.leaves,     c.stays};
 		for (size_t i = 0; i < ARRAY_SIZE(each); i++)
 			assert_true(each[i] > c.lives / 20);
 	}

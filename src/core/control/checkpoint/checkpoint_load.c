@@ -119,6 +119,7 @@ static int restore_room(struct control *c, const struct unit_placement *unit, ui
 		place_remove(c->place, unit->place_unit);
 		place_share_room(c->place, unit->place_unit, mate->place_unit);
 		place_add(c->place, unit->place_unit, unit->zhost->place);
+		unit_place_restored(c, unit);
 		return 0;
 	}
 	return checkpoint_broken(err, "copies that share room on zhost", unit->zhost->name);

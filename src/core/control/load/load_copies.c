@@ -161,8 +161,10 @@ static void take_root_place(struct control *c, struct slot_control *root,
 		root->place_revision = unit->room;
 	}
 	unit->place_unit = root->place_unit;
-	if (!unit->lost)
-		place_add(c->place, unit->place_unit, unit->zhost->place);
+	if (unit->lost)
+		return;
+	place_add(c->place, unit->place_unit, unit->zhost->place);
+	unit_place_restored(c, unit);
 }
 
 typedef VECTOR(struct unit_placement *) unit_vector;
@@ -191,8 +193,10 @@ static void restore_place(struct control *c, struct unit_placement *unit)
 	if (instance_path_is_each(root_path))
 		place_unit_name(c->place, unit->place_unit, first->slot->path);
 	/* Those beside the one that serves may share its room: load_beside(). */
-	if (!unit->lost && !unit->zhost->removed && unit->placement.role == ROLE_RETIRED)
-		place_add(c->place, unit->place_unit, unit->zhost->place);
+	if (unit->lost || unit->zhost->removed || unit->placement.role != ROLE_RETIRED)
+		return;
+	place_add(c->place, unit->place_unit, unit->zhost->place);
+	unit_place_restored(c, unit);
 }
 
 /* ---- which revisions have slots ---- */

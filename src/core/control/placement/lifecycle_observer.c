@@ -79,6 +79,8 @@ static void on_goal_changed(struct lifecycle *l, struct slot *s, enum instance_g
 	sc->placed_again = sc->still_failed = false;
 	slot_publish_facts(sc);
 	mark_slot(sc);
+	if (s->parent == NULL)
+		unit_review_leaving(control_of(s), sc);
 	/* One without a place is tried again: at least its reason is wanted now. */
 	if (sc->no_place ||
 	    (s->parent == NULL && (from == GOAL_NOT_DEPLOYED || s->goal == GOAL_NOT_DEPLOYED)))

@@ -129,6 +129,7 @@ static void begin_move(struct control *c, struct slot_control *root)
 	c->count.placements++;
 	handover_make_way(c, root);
 	root->slot->moving = true;
+	unit_review_leaving(c, root);
 	open_root(root);
 	slot_for_each_below (root->slot, s) {
 		struct slot_control *sc = control_of_slot(s);

@@ -126,5 +126,6 @@ void placement_adopt(struct control *c, struct copy *copy)
 		lifecycle_push(sc->slot);
 	}
 	place_add(c->place, unit->place_unit, unit->zhost->place);
+	unit_place_restored(c, unit);
 	mark_application(unit->application, APPLICATION_PLACE);
 }

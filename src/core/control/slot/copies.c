@@ -321,6 +321,7 @@ static void unit_leave(struct control *c, struct slot_control *root,
 		unit->place_unit = PLACE_NONE;
 		return;
 	}
+	place_unit_leaves(c->place, unit->place_unit, true);
 	application_give_unit(unit->application, c->place, unplaced_revision(root), root);
 }
 
@@ -345,6 +346,23 @@ void unit_supersede(struct control *c, struct slot_control *root)
 		slot_publish_facts(control_of_slot(s));
 		mark_slot(control_of_slot(s));
 	}
+}
+
+void unit_review_leaving(struct control *c, const struct slot_control *root)
+{
+	const struct slot *s = root->slot;
+	if (root->place_unit != PLACE_NONE)
+		place_unit_leaves(c->place, root->place_unit,
+				  s->moving || s->goal == GOAL_NOT_DEPLOYED);
+}
+
+void unit_place_restored(struct control *c, const struct unit_placement *unit)
+{
+	const struct copy *first = copy_of_slot_copy(unit->placement.copies.items[0]);
+	if (unit->placement.role == ROLE_RETIRED)
+		place_unit_leaves(c->place, unit->place_unit, true);
+	else if (unit->placement.role == ROLE_SERVING)
+		unit_review_leaving(c, control_of_slot(first->sc->slot->root));
 }
 
 void unit_rebase(struct control *c, struct slot_control *root)
@@ -400,6 +418,8 @@ static void unit_part(struct control *c, struct unit_placement *unit)
 		return;
 	}
 	placement_set_role(&unit->placement, ROLE_RETIRED);
+	if (unit->place_unit != PLACE_NONE)
+		place_unit_leaves(c->place, unit->place_unit, true);
 	vector_for_each (&unit->placement.copies, item) {
 		struct copy *copy = copy_of_slot_copy(*item);
 		mesh_tables_mark(copy->sc);

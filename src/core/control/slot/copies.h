@@ -37,6 +37,11 @@ void unit_copy_ended(struct control *c, struct copy *copy);
  * what is certainly gone is freed. The slots have no copy afterwards, and the root's unit in the engine
  * is one without a place, or with the one that was just found. Nothing when it has no placement. */
 void unit_retire(struct control *c, struct slot_control *root);
+/* What serves `root` is about to leave its zhost, or is not: nothing requires its company there any longer
+ * [topology.placement.rule-4]. After each change of what its slot's goal, and its `moving`, say. */
+void unit_review_leaving(struct control *c, const struct slot_control *root);
+/* The engine was told where it is: and whether it leaves. */
+void unit_place_restored(struct control *c, const struct unit_placement *unit);
 /* The unit in the engine of one that has no copy is of the revision in which it is to be placed. PRE: nothing
  * waits for it. */
 void unit_rebase(struct control *c, struct slot_control *root);

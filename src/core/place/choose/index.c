@@ -60,6 +60,12 @@ static void add_column(struct node_index *x, uint32_t column)
 	x->columns[x->column_count++] = column;
 }
 
+/* They matter to others only. */
+static bool counts_members(const struct group_counter *c)
+{
+	return c->kind == COUNTER_MEMBERS || c->kind == COUNTER_PRESENT;
+}
+
 /* Labels that a rule or a preference depends on, of the need or of others for it. A spread over
  * zhosts makes each zhost a cell. */
 static void collect_columns(const struct place *p, struct node_index *x)
@@ -76,7 +82,7 @@ static void collect_columns(const struct place *p, struct node_index *x)
 		for (size_t k = 0; k < g->counters.count; k++) {
 			const struct group_counter *c =
 				&p->counters.items[g->counters.items[k]];
-			if (c->kind != COUNTER_MEMBERS && c->column != SCOPE_ZHOST)
+			if (!counts_members(c) && c->column != SCOPE_ZHOST)
 				add_column(x, c->column);
 		}
 	}
@@ -232,7 +238,7 @@ static uint32_t collect_counts(const struct place *p, const struct need *n,
 		for (size_t k = 0; k < g->counters.count; k++) {
 			const struct group_counter *c =
 				&p->counters.items[g->counters.items[k]];
-			if (c->kind == COUNTER_MEMBERS)
+			if (counts_members(c))
 				continue;
 			if (c->column != SCOPE_ZHOST || count == COUNTS_MAX)
 				return COUNTS_MAX + 1;

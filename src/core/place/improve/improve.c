@@ -147,7 +147,7 @@ static bool is_needed(const struct place *p, const struct need *n, uint32_t here
 			is_required || p->groups.items[n->members[i].group].required_by > 0;
 	for (uint32_t zhost = 0; is_required && zhost < p->nodes.count; zhost++)
 		for_each_unit_on (p, node_at(p, zhost), u)
-			if (is_left_alone(p, u->need, n, zhost, here, there))
+			if (!u->leaves && is_left_alone(p, u->need, n, zhost, here, there))
 				return true;
 	return false;
 }

@@ -96,7 +96,8 @@ static void add_term(struct place *p, struct need *n, struct subtree *tree,
 	t->group =
 		group_take(p, rule->topology != NULL ? rule->topology : own_name, rule->space);
 	t->column = scope_take(p, rule->scope_is_zhost, rule->scope);
-	t->counter = counter_take(p, COUNTER_MEMBERS, t->group, t->column, 0);
+	t->counter = counter_take(p, t->kind == TERM_FORBID ? COUNTER_PRESENT : COUNTER_MEMBERS,
+				  t->group, t->column, 0);
 	t->self = t->group == own_group(p, n, s);
 	t->times = tree->times[s->index];
 	t->own = members_of(n, t->group) - (t->self ? 1u : 0u);

@@ -50,7 +50,7 @@ static void counter_fill_zhost(struct place *p, struct group_counter *c, const s
 	if (domain == DOMAIN_NONE)
 		return;
 	for_each_unit_on (p, node_at(p, zhost), u) {
-		if (u->need == n)
+		if (u->need == n && (c->kind == COUNTER_PRESENT || !u->leaves))
 			counts_add(&c->counts, domain, (int32_t)each,
 				   domain_count(p, c->column));
 	}
@@ -104,7 +104,7 @@ uint32_t counter_take(struct place *p, enum counter_kind kind, uint32_t group, u
 							  .references = 1};
 	vector_push(&g->counters, index);
 	g->version = ++p->versions;
-	if (kind == COUNTER_MEMBERS)
+	if (kind == COUNTER_MEMBERS || kind == COUNTER_PRESENT)
 		counter_fill(p, &p->counters.items[index]);
 	return index;
 }
@@ -136,6 +136,20 @@ void counter_move(struct place *p, uint32_t counter, uint32_t zhost, int32_t cou
 		counts_add(&c->counts, domain, count, domain_count(p, c->column));
 }
 
+static void counters_move(struct place *p, const struct affinity_group *g,
+			  enum counter_kind kind, uint32_t zhost, int32_t count)
+{
+	vector_for_each (&g->counters, i) {
+		if (p->counters.items[*i].kind == kind)
+			counter_move(p, *i, zhost, count);
+	}
+}
+
+void group_present(struct place *p, uint32_t group, uint32_t zhost, int32_t count)
+{
+	counters_move(p, &p->groups.items[group], COUNTER_PRESENT, zhost, count);
+}
+
 void group_move(struct place *p, uint32_t group, uint32_t zhost, int32_t count)
 {
 	struct affinity_group *g = &p->groups.items[group];
@@ -145,10 +159,7 @@ void group_move(struct place *p, uint32_t group, uint32_t zhost, int32_t count)
 	 * while none is, on whether any is requested. */
 	if (g->required_by > 0 && none != (g->placed == 0))
 		g->version = ++p->versions;
-	vector_for_each (&g->counters, i) {
-		if (p->counters.items[*i].kind == COUNTER_MEMBERS)
-			counter_move(p, *i, zhost, count);
-	}
+	counters_move(p, g, COUNTER_MEMBERS, zhost, count);
 }
 
 void group_pend(struct place *p, uint32_t group, int32_t count)

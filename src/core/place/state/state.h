@@ -125,7 +125,8 @@ static inline bool feasible_has(const struct feasible_set *set, uint32_t zhost)
 /* ---- groups and counters ---- */
 
 enum counter_kind {
-	COUNTER_MEMBERS, /* instances of the group */
+	COUNTER_MEMBERS, /* instances of the group, without those that leave */
+	COUNTER_PRESENT, /* with them */
 	COUNTER_FORBIDS, /* instances whose anti-affinity forbids the group */
 	COUNTER_PREFERS, /* instances that prefer its company, by weight */
 	COUNTER_AVOIDS,	 /* instances that avoid its company, by weight */
@@ -149,9 +150,9 @@ struct group_watcher {
 
 /* All instances of one space of topologies of one name. */
 struct affinity_group {
-	uint32_t topology, space; /* symbols */
-	uint32_t references;	  /* 0: free */
-	uint32_t placed;
+	uint32_t topology, space;    /* symbols */
+	uint32_t references;	     /* 0: free */
+	uint32_t placed;	     /* without what leaves */
 	uint32_t pending;	     /* of the current try: requested and not placed yet */
 	uint32_t required_by;	     /* terms that require it */
 	uint32_t depth;		     /* scratch of a search */
@@ -173,9 +174,10 @@ enum term_kind { TERM_REQUIRE, TERM_FORBID, TERM_PREFER, TERM_AVOID };
 /* One entry of affinity or anti_affinity of a space in the unit. */
 struct affinity_term {
 	enum term_kind kind;
-	uint32_t group;	  /* with */
-	uint32_t column;  /* or SCOPE_ZHOST */
-	uint32_t counter; /* COUNTER_MEMBERS of the group */
+	uint32_t group;	 /* with */
+	uint32_t column; /* or SCOPE_ZHOST */
+	uint32_t
+		counter; /* of the group: COUNTER_PRESENT where it forbids, else COUNTER_MEMBERS */
 	uint32_t
 		owners; /* counter that counts the unit itself (FORBIDS, …); UINT32_MAX: none */
 	uint32_t own;	/* others of that group inside the unit */
@@ -289,7 +291,8 @@ struct place_topology {
 #define WAITER_MASK ((1u << 30) - 1)
 
 /* A placed unit holds room (cpu, memory, devices) and membership (it counts in groups, counters
- * and as a neighbour). While another unit of its slot is judged, its membership is suspended.
+ * and as a neighbour). While another unit of its slot is judged, its membership is suspended. One that
+ * leaves holds its room, forbids and is forbidden, and is a neighbour: nothing else.
  */
 struct place_unit {
 	struct need *need;
@@ -302,7 +305,8 @@ struct place_unit {
 	uint32_t next, previous; /* on the same zhost; next: also the list of free ones */
 	uint32_t waiter : 30;	 /* position in waiting + 1; 0: no ticket waits for it */
 	bool used : 1;
-	bool tried : 1; /* placed by the current try: it may still get other devices */
+	bool tried : 1;	 /* placed by the current try: it may still get other devices */
+	bool leaves : 1; /* placed, and about to go */
 };
 
 static inline bool has_slot_mates(const struct place_unit *u)

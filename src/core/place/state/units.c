@@ -89,17 +89,45 @@ void check_slot_mates(const struct place *p, const struct place_unit *u,
 
 /* ---- membership ---- */
 
-static void membership_change(struct place *p, struct need *n, uint32_t zhost, int32_t sign)
+/* The counters of what its terms say of others: those that forbid, or those that prefer and avoid. */
+static void owners_change(struct place *p, const struct need *n, bool forbids, uint32_t zhost,
+			  int32_t sign)
 {
+	for (uint32_t i = 0; i < n->term_count; i++) {
+		const struct affinity_term *t = &n->terms[i];
+		if (t->owners != UINT32_MAX && (t->kind == TERM_FORBID) == forbids)
+			counter_move(p, t->owners, zhost, sign * (int32_t)t->times);
+	}
+}
+
+/* What a unit that leaves does not have. */
+static void company_change(struct place *p, const struct need *n, uint32_t zhost, int32_t sign)
+{
+	for (uint32_t i = 0; i < n->member_count; i++)
+		group_move(p, n->members[i].group, zhost, sign * (int32_t)n->members[i].count);
+	owners_change(p, n, false, zhost, sign);
+}
+
+static void membership_change(struct place *p, const struct place_unit *u, uint32_t zhost,
+			      int32_t sign)
+{
+	struct need *n = u->need;
 	n->placed += (uint32_t)sign;
 	counts_add(n->neighbours, zhost, sign, (uint32_t)p->nodes.count);
 	for (uint32_t i = 0; i < n->member_count; i++)
-		group_move(p, n->members[i].group, zhost, sign * (int32_t)n->members[i].count);
-	for (uint32_t i = 0; i < n->term_count; i++) {
-		if (n->terms[i].owners != UINT32_MAX)
-			counter_move(p, n->terms[i].owners, zhost,
-				     sign * (int32_t)n->terms[i].times);
-	}
+		group_present(p, n->members[i].group, zhost,
+			      sign * (int32_t)n->members[i].count);
+	owners_change(p, n, true, zhost, sign);
+	if (!u->leaves)
+		company_change(p, n, zhost, sign);
+}
+
+void unit_set_leaves(struct place *p, struct place_unit *u, bool leaves)
+{
+	PRE(u->zhost != PLACE_NONE && u->leaves != leaves);
+	u->leaves = leaves;
+	company_change(p, u->need, u->zhost, leaves ? -1 : 1);
+	node_changed(p, u->zhost);
 }
 
 void slot_mates_change(struct place *p, const struct place_unit *u, int32_t sign)
@@ -107,7 +135,7 @@ void slot_mates_change(struct place *p, const struct place_unit *u, int32_t sign
 	for (uint32_t i = u->slot_next; i != u->handle;) {
 		const struct place_unit *mate = unit_at(p, i);
 		if (mate->zhost != PLACE_NONE) {
-			membership_change(p, mate->need, mate->zhost, sign);
+			membership_change(p, mate, mate->zhost, sign);
 			node_changed(p, mate->zhost);
 		}
 		i = mate->slot_next;
@@ -128,7 +156,7 @@ void unit_attach(struct place *p, struct place_unit *u, uint32_t zhost, bool kee
 		unit_at(p, u->next)->previous = u->handle;
 	node->first_unit = u->handle;
 	node->unit_count++;
-	membership_change(p, u->need, zhost, 1);
+	membership_change(p, u, zhost, 1);
 	node_changed(p, zhost);
 }
 
@@ -146,25 +174,30 @@ void unit_detach(struct place *p, struct place_unit *u)
 		unit_at(p, u->next)->previous = u->previous;
 	u->next = u->previous = PLACE_NONE;
 	node->unit_count--;
-	membership_change(p, u->need, zhost, -1);
+	membership_change(p, u, zhost, -1);
 	u->zhost = PLACE_NONE;
 	node_changed(p, zhost);
 }
 
 /* Counters by label only: by zhost nothing changes. */
-static void count_labels(struct place *p, const struct need *n, uint32_t zhost, int32_t sign)
+static void count_labels(struct place *p, const struct place_unit *u, uint32_t zhost,
+			 int32_t sign)
 {
+	const struct need *n = u->need;
 	for (uint32_t i = 0; i < n->member_count; i++) {
 		struct affinity_group *g = &p->groups.items[n->members[i].group];
 		vector_for_each (&g->counters, c) {
 			const struct group_counter *counter = &p->counters.items[*c];
-			if (counter->kind == COUNTER_MEMBERS && counter->column != SCOPE_ZHOST)
+			bool counted = counter->kind == COUNTER_PRESENT ||
+				       (counter->kind == COUNTER_MEMBERS && !u->leaves);
+			if (counted && counter->column != SCOPE_ZHOST)
 				counter_move(p, *c, zhost, sign * (int32_t)n->members[i].count);
 		}
 	}
 	for (uint32_t i = 0; i < n->term_count; i++) {
 		const struct affinity_term *t = &n->terms[i];
-		if (t->owners != UINT32_MAX && t->column != SCOPE_ZHOST)
+		if (t->owners != UINT32_MAX && t->column != SCOPE_ZHOST &&
+		    (t->kind == TERM_FORBID || !u->leaves))
 			counter_move(p, t->owners, zhost, sign * (int32_t)t->times);
 	}
 }
@@ -172,11 +205,11 @@ static void count_labels(struct place *p, const struct need *n, uint32_t zhost, 
 void units_leave_labels(struct place *p, uint32_t zhost)
 {
 	for_each_unit_on (p, node_at(p, zhost), u)
-		count_labels(p, u->need, zhost, -1);
+		count_labels(p, u, zhost, -1);
 }
 
 void units_return_labels(struct place *p, uint32_t zhost)
 {
 	for_each_unit_on (p, node_at(p, zhost), u)
-		count_labels(p, u->need, zhost, 1);
+		count_labels(p, u, zhost, 1);
 }

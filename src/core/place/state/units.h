@@ -21,6 +21,9 @@ void check_slot_mates(const struct place *p, const struct place_unit *u,
 /* The other placed units of the slot of `u` are members (sign 1), or no longer (-1). */
 void slot_mates_change(struct place *p, const struct place_unit *u, int32_t sign);
 
+/* It leaves, or does not after all. PRE: placed, and that is new. */
+void unit_set_leaves(struct place *p, struct place_unit *u, bool leaves);
+
 /* Room and membership. `keep`: the devices that it names already. PRE: not placed. */
 void unit_attach(struct place *p, struct place_unit *u, uint32_t zhost, bool keep);
 /* It still names its devices, and shares room with the same units. PRE: placed. */

@@ -185,6 +185,14 @@ void wait_unit_came(struct place *p, const struct place_unit *u)
 	anything_moved(p);
 }
 
+void wait_unit_leaves(struct place *p, const struct place_unit *u)
+{
+	if (none_waits(p))
+		return;
+	members_left(p, u->need);
+	anything_moved(p);
+}
+
 void wait_unit_left(struct place *p, const struct need *n, uint32_t zhost)
 {
 	if (none_waits(p))

@@ -32,6 +32,8 @@ void wait_node_described(struct place *p, uint32_t zhost);
 /* Before it goes. */
 void wait_node_removed(struct place *p, uint32_t zhost);
 void wait_unit_came(struct place *p, const struct place_unit *u);
+/* It is about to leave: others are on their own. */
+void wait_unit_leaves(struct place *p, const struct place_unit *u);
 /* A unit of that need left the zhost. */
 void wait_unit_left(struct place *p, const struct need *n, uint32_t zhost);
 

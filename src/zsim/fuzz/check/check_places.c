@@ -2,6 +2,7 @@
  * [topology.zhosts.cordon] No new placement on a cordoned zhost. [topology.placement.together] Of what was
  * never placed, or was undeployed since, all is placed or nothing, also while older copies still unload;
  * [change.optional.optional] optional spaces have no part in that, and wait for it.
+ * [topology.placement.rule-4] What a placement requires beside it is there, and is not about to leave.
  * [change.loss.replace-after] What is lost waits for its zhost as long as it declares.
  */
 #include "zsim/fuzz/check/check_places.h"
@@ -76,6 +77,19 @@ static void check_suits(struct fuzz *f, const struct mirrored_copy *m,
 			      z->name);
 }
 
+/* [topology.placement.rule-4] What it requires is there, and stays. */
+static void check_company(struct fuzz *f, const struct mirrored_copy *m)
+{
+	const Samoza__V1__CopyRecord *r = m->record;
+	if (r == NULL || (r->role != SAMOZA__V1__ROLE__ROLE_SERVING &&
+			  r->role != SAMOZA__V1__ROLE__ROLE_SUCCESSOR))
+		return;
+	CLEANUP(freep) char *lacks = place_lonely(f, m);
+	if (lacks != NULL)
+		world_violate(&f->world, "%s is placed on %s, where it lacks %s", m->id,
+			      r->zhost, lacks);
+}
+
 /* The most that zrms may need to see that a zhost is silent, after its last heartbeat. */
 #define NOTICE_MAX_MS 200000
 
@@ -115,6 +129,7 @@ void check_new_copy(struct fuzz *f, const struct mirrored_copy *m)
 {
 	const Samoza__V1__CopyRecord *r = m->record;
 	const struct mirrored_zhost *z = NULL;
+	check_company(f, m);
 	if (r == NULL || r->role != SAMOZA__V1__ROLE__ROLE_SERVING)
 		return;
 	HASH_FIND_STR(f->zhosts, r->zhost, z);

@@ -7,6 +7,8 @@
 
 #include "zsim/fuzz/check/place.h"
 
+#include <inttypes.h>
+
 #include "base/str.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/mirrored.h"
@@ -20,6 +22,8 @@ struct root {
 	unsigned instance;
 	struct mirrored_zhost *zhost;
 	bool own; /* of the slot that a place is looked for: it holds room, and nothing else */
+	bool leaves; /* it is to go: it holds its room, and forbids; no affinity counts it */
+	bool moves;  /* to a place that is held for it: no record says where */
 };
 
 struct search {
@@ -27,6 +31,7 @@ struct search {
 	VECTOR(struct root) roots; /* placed ones, then those that wait */
 	size_t placed;
 	VECTOR(struct mirrored_zhost *) zhosts;
+	bool before; /* what has begun to leave in this commit counts as if it stayed */
 };
 
 static const struct space *space_of(const struct root *r)
@@ -111,7 +116,7 @@ static bool affinities_hold(const struct search *s, size_t count)
 			bool found = !rule->required;
 			for (size_t k = 0; !found && k < count; k++) {
 				const struct root *other = &s->roots.items[k];
-				found = concerns(rule, r, other) &&
+				found = !other->leaves && concerns(rule, r, other) &&
 					str_equal(scope_value(rule, r->zhost),
 						  scope_value(rule, other->zhost));
 			}
@@ -177,12 +182,51 @@ static const Samoza__V1__SlotRecord *record_of(const struct fuzz *f, const struc
 	return m != NULL ? m->record : NULL;
 }
 
+/* The slot has another copy since this commit, which was placed: so was the one that asks, and after the former one
+ * was to go. */
+static bool is_placed_again(const struct fuzz *f, const struct mirrored *slot)
+{
+	CLEANUP(freep) char *id = NULL;
+	if (slot == NULL || slot->record == NULL || !slot->record->has_serving)
+		return false;
+	id = str_printf("%s#%" PRIu64, slot->id, slot->record->serving);
+	vector_for_each (&f->new_copies, copy)
+		if (str_equal(*copy, id))
+			return true;
+	return false;
+}
+
+/* It is to go: retired, or what serves a slot that leaves its zhost, or is to be undeployed. And so it was before
+ * this commit, as far as that is known. */
+static bool leaves(const struct search *s, const struct mirrored_copy *m, const char *root)
+{
+	const Samoza__V1__CopyRecord *r = m->record;
+	const struct mirrored *slot = mirror_find(s->f, r->application, root);
+	if (r->role == SAMOZA__V1__ROLE__ROLE_RETIRED)
+		return !s->before || m->left != s->f->commits || is_placed_again(s->f, slot);
+	return r->role == SAMOZA__V1__ROLE__ROLE_SERVING && slot != NULL &&
+	       slot->record != NULL && (!s->before || slot->taken != s->f->commits) &&
+	       (slot->record->moving ||
+		slot->record->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED);
+}
+
+static bool is_moving(const struct fuzz *f, const Samoza__V1__CopyRecord *r, const char *root)
+{
+	const struct mirrored *slot = mirror_find(f, r->application, root);
+	return slot != NULL && slot->record != NULL && slot->record->moving;
+}
+
+static bool is_lost(const struct search *s, const struct mirrored_copy *m)
+{
+	return m->record->lost && (!s->before || m->left != s->f->commits);
+}
+
 static void add_placements(struct search *s, const struct submitted *t)
 {
 	VECTOR(uint64_t) known = {0};
 	for (const struct mirrored_copy *m = s->f->copies; m != NULL; m = m->hh.next) {
 		const Samoza__V1__CopyRecord *r = m->record;
-		bool seen = r == NULL || r->lost || !str_equal(r->application, t->id);
+		bool seen = r == NULL || is_lost(s, m) || !str_equal(r->application, t->id);
 		for (size_t k = 0; k < known.count && !seen; k++)
 			seen = known.items[k] == r->placement;
 		if (seen)
@@ -193,7 +237,11 @@ static void add_placements(struct search *s, const struct submitted *t)
 		struct mirrored_zhost *z = NULL;
 		HASH_FIND_STR(s->f->zhosts, r->zhost, z);
 		vector_push(&s->roots,
-			    ((struct root){topology, (unsigned)names_find(topology, root), z}));
+			    ((struct root){.topology = topology,
+					   .instance = (unsigned)names_find(topology, root),
+					   .zhost = z,
+					   .leaves = leaves(s, m, root),
+					   .moves = is_moving(s->f, r, root)}));
 		vector_push(&known, r->placement);
 	}
 	vector_done(&known);
@@ -227,7 +275,7 @@ static size_t add_waiting(struct search *s, const struct submitted *t, enum wait
 			     instance_space(t->topology, i)->each;
 		if (alone != (kind == WAIT_ALONE))
 			continue;
-		vector_push(&s->roots, ((struct root){t->topology, i, NULL}));
+		vector_push(&s->roots, ((struct root){.topology = t->topology, .instance = i}));
 	}
 	return s->roots.count - before;
 }
@@ -340,8 +388,8 @@ const char *place_elsewhere(const struct fuzz *f, const struct submitted *t, con
 	if (s.zhosts.count <= ZHOSTS_MAX) {
 		add_placed(&s);
 		set_own(&s, topology, path);
-		vector_push(&s.roots,
-			    ((struct root){topology, (unsigned)instance, NULL, false}));
+		vector_push(&s.roots, ((struct root){.topology = topology,
+						     .instance = (unsigned)instance}));
 		if (assign(&s, s.placed, s.placed + 1))
 			found = s.roots.items[s.placed].zhost->name;
 	}
@@ -355,8 +403,48 @@ bool place_has_company_of(const struct fuzz *f, const struct submitted *t, unsig
 {
 	struct search s = {.f = f};
 	add_placed(&s);
-	vector_push(&s.roots, ((struct root){t->topology, root, z}));
+	vector_push(&s.roots,
+		    ((struct root){.topology = t->topology, .instance = root, .zhost = z}));
 	bool holds = affinities_hold(&s, s.placed + 1);
 	vector_done(&s.roots);
 	return holds;
+}
+
+static bool is_satisfied(const struct search *s, const struct root *r,
+			 const struct affinity *rule)
+{
+	for (size_t k = 0; k < s->placed; k++) {
+		const struct root *other = &s->roots.items[k];
+		if (!concerns(rule, r, other) || other->zhost == NULL)
+			continue;
+		if (other->moves ||
+		    (!other->leaves &&
+		     str_equal(scope_value(rule, r->zhost), scope_value(rule, other->zhost))))
+			return true;
+	}
+	return false;
+}
+
+char *place_lonely(const struct fuzz *f, const struct mirrored_copy *m)
+{
+	struct search s = {.f = f, .before = true};
+	const struct submitted *t = fuzz_submitted(f, m->record->application);
+	const struct topology *topology =
+		t != NULL ? fuzz_revision(t, m->record->revision) : NULL;
+	int instance = topology != NULL ? names_find(topology, m->record->path) : -1;
+	struct root r = {.topology = topology, .instance = (unsigned)instance};
+	char *found = NULL;
+	HASH_FIND_STR(f->zhosts, m->record->zhost, r.zhost);
+	if (instance < 0 || topology->instances[instance].parent >= 0 || r.zhost == NULL)
+		return NULL;
+	add_placed(&s);
+	for (unsigned a = 0; a < space_of(&r)->affinity_count && found == NULL; a++) {
+		const struct affinity *rule = &space_of(&r)->affinity[a];
+		bool own = rule->topology == NULL && str_equal(rule->space, space_of(&r)->name);
+		if (rule->required && !own && !is_satisfied(&s, &r, rule))
+			found = str_printf("'%s' on %s", rule->space,
+					   rule->scope_is_zhost ? "zhost" : rule->scope);
+	}
+	vector_done(&s.roots);
+	return found;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct fuzz;
+struct mirrored_copy;
 struct mirrored_zhost;
 struct submitted;
 struct topology;
@@ -19,6 +20,10 @@ bool place_suits(const struct topology *t, unsigned root, const struct mirrored_
 /* Rule 4 holds for an instance without a place there, given what is placed now. */
 bool place_has_company_of(const struct fuzz *f, const struct submitted *t, unsigned root,
 			  struct mirrored_zhost *z);
+
+/* What that copy, which is placed in this commit, requires beside it, and is not there, or is about to leave:
+ * NULL: nothing. The caller frees. */
+char *place_lonely(const struct fuzz *f, const struct mirrored_copy *m);
 
 /* The longest `loss.replace_after` of the instance and all inside of it. */
 uint32_t place_replace_after_ms(const struct topology *t, unsigned root);

@@ -44,6 +44,7 @@ struct mirrored_copy {
 	char *id;			/* "APPLICATION-ID/PATH#EPOCH" */
 	Samoza__V1__CopyRecord *record; /* NULL: deleted */
 	int64_t asked_ms;		/* when its target last changed, or it was deleted */
+	uint64_t left; /* number of the commit in which it was retired, or lost */
 	UT_hash_handle hh;
 };
 
