@@ -185,17 +185,34 @@ static void share_data(struct control_application *a, const struct declarations 
 					       d->slots[i]->path);
 }
 
-void application_remember_data(struct control_application *a, const struct slot *s)
+/* That it would have with a count, or without one; NULL: it has no other. The caller frees. */
+static char *other_name(const struct control_application *a, const struct slot *s)
 {
 	const char *space = a->slots.spaces.items[s->space]->name;
 	const char *slash = strrchr(s->path, '/');
 	const char *name = slash != NULL ? slash + 1 : s->path;
 	if (s->ordinal != 1 || s->each)
-		return;
-	CLEANUP(freep)
-	char *other = str_printf("%.*s%s%s", (int)(name - s->path), s->path, space,
-				 str_equal(name, space) ? "-1" : "");
-	application_share_data(&a->application, other, s->path);
+		return NULL;
+	return str_printf("%.*s%s%s", (int)(name - s->path), s->path, space,
+			  str_equal(name, space) ? "-1" : "");
+}
+
+void application_remember_data(struct control_application *a, const struct slot *s)
+{
+	CLEANUP(freep) char *other = other_name(a, s);
+	if (other != NULL)
+		application_share_data(&a->application, other, s->path);
+}
+
+/* What retires of a slot that has ended, under the other name, is of this one. */
+static void take_leftovers_of_other(struct control_application *a,
+				    const struct slot_control *sc)
+{
+	CLEANUP(freep) char *other = other_name(a, sc->slot);
+	const struct application_slot *left =
+		other != NULL ? application_find_slot(&a->application, other) : NULL;
+	if (left != NULL && !left->declared)
+		take_leftovers(a, sc->of_path, other);
 }
 
 /* ---- the served revision ---- */
@@ -313,6 +330,7 @@ static void grow_controls(struct control_application *a)
 		sc->of_path = application_slot(&a->application, s->path);
 		application_rename(a, sc->of_path, s->path);
 		sc->of_path->declared = true;
+		take_leftovers_of_other(a, sc);
 		sc->place_unit = sc->moving_place = PLACE_NONE;
 		vector_push(&a->slot_controls, sc);
 		if (s->parent == NULL)
