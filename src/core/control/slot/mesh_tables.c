@@ -276,6 +276,24 @@ static uint64_t table_sum(struct control_application *a, bool all)
 	return *sum;
 }
 
+static void add_nobody(peer_list *list, const char *path, const char *space)
+{
+	Samoza__V1__MeshPeer *p =
+		(Samoza__V1__MeshPeer *)schema_message_new(&samoza__v1__mesh_peer__descriptor);
+	p->path = mem_strdup(path);
+	p->space = mem_strdup(space);
+	vector_push(list, p);
+}
+
+/* A copy under a former name of the slot may have been the last one there. */
+static void add_former_names(peer_list *list, const struct slot_control *sc)
+{
+	const struct application_alias *alias = sc->of_path->application->aliases;
+	for (; alias != NULL && takes_messages(sc); alias = alias->hh.next)
+		if (alias->slot == sc->of_path)
+			add_nobody(list, alias->path, slot_declared_space(sc->slot)->name);
+}
+
 static Samoza__V1__MeshTable *changed_table(const struct control_application *a, bool all)
 {
 	peer_list list = {0};
@@ -287,14 +305,10 @@ static Samoza__V1__MeshTable *changed_table(const struct control_application *a,
 		add_peers(&list, *sc, all);
 		if (list.count == before && takes_messages(*sc))
 			vector_push(&list, peer_new(*sc, NULL));
+		add_former_names(&list, *sc);
 	}
-	vector_for_each (&a->routes.former, route) {
-		Samoza__V1__MeshPeer *p = (Samoza__V1__MeshPeer *)schema_message_new(
-			&samoza__v1__mesh_peer__descriptor);
-		p->path = mem_strdup(route->path);
-		p->space = mem_strdup(route->space);
-		vector_push(&list, p);
-	}
+	vector_for_each (&a->routes.former, route)
+		add_nobody(&list, route->path, route->space);
 	t->peers = list.items;
 	t->n_peers = list.count;
 	return t;
