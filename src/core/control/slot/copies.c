@@ -565,8 +565,14 @@ void unit_switch(struct control *c, struct slot_control *root, struct unit_place
 	slot_for_each_below (root->slot, s)
 		if (serving_copy(control_of_slot(s)) == NULL)
 			slot_left_out(control_of_slot(s));
-	slot_for_each_below (root->slot, s)
-		take_state(s, state_with(s, serving_copy(control_of_slot(s))), cause);
+	slot_for_each_below (root->slot, s) {
+		struct copy *copy = serving_copy(control_of_slot(s));
+		enum instance_state state = state_with(s, copy);
+		/* Of one whose zhost has not been heard since zrms has begun records say what it exported. */
+		if (copy != NULL && state != STATE_DEPLOYED_STARTED)
+			copy_set_exports(copy, NULL, 0);
+		take_state(s, state, cause);
+	}
 }
 
 /* ---- at the end ---- */
