@@ -120,6 +120,20 @@ static bool add_of_next_space(struct control *c, struct control_application *a,
 
 /* ---- which ones go, or stay after all ---- */
 
+/* What has to go first, and could not be undeployed: its zhost has changed. */
+static void retry_passed_by(const struct control_application *a, const struct control_zhost *z)
+{
+	slot_list roots = {0};
+	each_roots_on(a, z, &roots);
+	vector_for_each (&roots, root)
+		slot_for_each_below (*root, s) {
+			const struct copy *copy = serving_copy(control_of_slot(s));
+			if (copy != NULL && copy->undeploy_failed && members_is_passed_by(a, s))
+				slot_retry(s);
+		}
+	vector_done(&roots);
+}
+
 static void review(struct control *c, struct control_application *a, const struct scope *scope)
 {
 	slot_list roots = {0};
@@ -137,6 +151,8 @@ static void review(struct control *c, struct control_application *a, const struc
 		if (differs)
 			members_update_below(c, a, &roots);
 	}
+	vector_for_each (&scope->zhosts, z)
+		retry_passed_by(a, *z);
 	vector_done(&roots);
 	if (differs)
 		rollouts_each_added(a); /* those that stay after all have a turn */

@@ -397,6 +397,8 @@ void unit_retire(struct control *c, struct slot_control *root)
 	mark_application(a, APPLICATION_PLACE);
 	unit_supersede(c, root);
 	unit_rebase(c, root);
+	if (root->slot->each && root->slot->leaves) /* another one may appear */
+		mark_application(a, APPLICATION_EACH);
 }
 
 /* ---- beside the one that serves ---- */

@@ -26,9 +26,18 @@ static bool is_needed_by_kept(const struct control_application *a, const struct 
 	       (root->serving != NULL || root->kept != NULL);
 }
 
+bool members_is_passed_by(const struct control_application *a, const struct slot *s)
+{
+	const struct unit_placement *unit = unit_of(control_of_slot(s->root)->of_path->serving);
+	return s->each && s->leaves && a->rollout == NULL && unit != NULL &&
+	       unit->revision != a->application.served;
+}
+
 static bool is_wanted(const struct control_application *a, const struct slot *s)
 {
 	const struct application_rollout *r = a->rollout;
+	if (members_is_passed_by(a, s))
+		return false;
 	if (r != NULL && r->rollout.state == ROLLOUT_RETURNING)
 		return declares(r->base, s);
 	if (is_needed_by_kept(a, s))
