@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "core/access/authorities.h"
 #include "schema/message.h"
+#include "zrms/ca_passphrase.h"
 #include "zrms/own_identity.h"
 #include "zrms/zrms.h"
 
@@ -329,15 +330,30 @@ static void settle(struct zrms *zrms)
 					"certificates that it has"));
 }
 
-void authorities_start(struct zrms *zrms)
+/* A key that cannot be opened would be missed when the first certificate ends; one that is kept elsewhere is meant. */
+static int signer_check(const struct zrms *zrms, struct error **err)
+{
+	CLEANUP(pki_authority_freep) struct pki_authority *authority = NULL;
+	CLEANUP(error_freep) struct error *why = NULL;
+	int r = authorities_signer(zrms, &authority, &why);
+	return r < 0 && r != ERR_NOT_FOUND ? error_move(err, steal_ptr(&why)) : 0;
+}
+
+int authorities_start(struct zrms *zrms, struct error **err)
 {
 	const Samoza__V1__AuthoritiesRecord *loaded = control_authorities(zrms->control);
 	if (zrms->cluster == NULL)
-		return;
+		return 0;
+	int r = ca_passphrase_find(&zrms->settings, &zrms->authorities.passphrase, err);
+	if (r < 0)
+		return r;
 	if (loaded != NULL)
 		zrms->authorities.record =
 			(Samoza__V1__AuthoritiesRecord *)schema_message_copy(&loaded->base);
-	settle(zrms);
+	r = signer_check(zrms, err);
+	if (r == 0)
+		settle(zrms);
+	return r;
 }
 
 void authorities_free(struct zrms *zrms)

@@ -29,8 +29,9 @@ struct authorities {
 	int64_t settled_wall_ms;	       /* they have followed, at last */
 };
 
-/* The state is loaded: takes the record, and lets the files follow. Nothing where zrms init was not run. */
-void authorities_start(struct zrms *zrms);
+/* The state is loaded: takes the record, and lets the files follow. Nothing where zrms init was not run. ERR_DENIED: the
+ * key is sealed, and the passphrase is not there or another one. */
+int authorities_start(struct zrms *zrms, struct error **err) must_check;
 void authorities_free(struct zrms *zrms);
 /* It is durable: before anything is sent that follows from it. The files have changed: listening_reload(). */
 void authorities_committed(struct zrms *zrms, const struct record_change *change);

@@ -11,6 +11,7 @@
 #include "adapter/token/token.h"
 #include "adapter/uv/loop.h"
 #include "base/str.h"
+#include "zrms/ca_passphrase.h"
 #include "zrms/cluster_file.h"
 #include "zrms/directory.h"
 #include "zrms/first_admin.h"
@@ -99,18 +100,22 @@ static int already_refuse(const char *dir, struct error **err)
 
 /* ---- making it ---- */
 
-static int identity_make(const char *dir, const Samoza__V1__ClusterFile *file,
+static int identity_make(const struct settings *s, const Samoza__V1__ClusterFile *file,
 			 struct pki_authority **ret_authority, struct error **err)
 {
+	const char *dir = s->dir;
+	CLEANUP(pki_secret_freep) char *passphrase = NULL;
 	CLEANUP(freep) char *credentials = own_identity_directory(dir);
 	CLEANUP(freep)
 	const char **addresses = mem_new_array(const char *, file->n_advertise + 1);
 	CLEANUP(pki_authority_freep) struct pki_authority *authority = NULL;
 	int64_t now_ms = clock_now().wall_ms;
 	memcpy(addresses, file->advertise, file->n_advertise * sizeof(*addresses));
-	int r = directory_make(credentials, err);
+	int r = ca_passphrase_find(s, &passphrase, err);
 	if (r == 0)
-		r = own_authority_make(dir, file->id, NULL, now_ms, &authority, err);
+		r = directory_make(credentials, err);
+	if (r == 0)
+		r = own_authority_make(dir, file->id, passphrase, now_ms, &authority, err);
 	if (r == 0)
 		r = own_identity_issue(dir, authority, 0, addresses, PKI_SERVER_MS, now_ms,
 				       err);
@@ -147,7 +152,7 @@ static int cluster_make(const struct settings *s, Samoza__V1__ClusterFile *file,
 	CLEANUP(token_freep) char *token = NULL;
 	int r = cluster_file_advertise(file, s->advertise, &s->listen, err);
 	if (r == 0)
-		r = identity_make(s->dir, file, &authority, err);
+		r = identity_make(s, file, &authority, err);
 	if (r == 0)
 		r = first_admin_make(s->dir, &token, err);
 	if (r == 0)
@@ -186,7 +191,9 @@ static int init_run(void *context, const struct cli_run *run, struct error **err
 	file->listen = cli_address_text(&s->listen);
 	r = cluster_make(s, file, err);
 	if (r == 0)
-		(void)printf("start it: zrms --dir %s\n", s->dir);
+		(void)printf("start it: zrms --dir %s%s%s\n", s->dir,
+			     s->ca_passphrase_file != NULL ? " --ca-passphrase-file " : "",
+			     s->ca_passphrase_file != NULL ? s->ca_passphrase_file : "");
 	return r < 0 ? r : CLI_DONE;
 }
 

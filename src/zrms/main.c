@@ -434,10 +434,10 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 	/* Nobody can connect before, and wait for the records to be taken up. */
 	if (r == 0)
 		r = http_open(zrms, spool, socket, err);
-	if (r == 0) {
-		authorities_start(zrms);
+	if (r == 0)
+		r = authorities_start(zrms, err);
+	if (r == 0)
 		r = listening_open(zrms, err);
-	}
 	if (r == 0) {
 		first_admin_take(zrms);
 		loop_before_poll(&zrms->loop, store_watch, zrms);

@@ -71,7 +71,18 @@ static int authority_read(const char *path, const char *passphrase,
 	int r = pki_file_read(path, &pem, &size, err);
 	if (r < 0)
 		return r;
-	r = pki_authority_read(pem, size, passphrase, ret_authority, err);
+	CLEANUP(error_freep) struct error *why = NULL;
+	r = pki_authority_read(pem, size, passphrase, ret_authority, &why);
+	if (r < 0 && strstr(pem, "-----BEGIN ENCRYPTED PRIVATE KEY-----") != NULL)
+		return error_set(err, ERR_DENIED,
+				 "%s is sealed with a passphrase, %s: give "
+				 "--ca-passphrase-file FILE, or the systemd credential "
+				 "ca-passphrase (LoadCredential=ca-passphrase:FILE)",
+				 path,
+				 passphrase != NULL ? "and not with the one that was given"
+						    : "and none was given");
+	if (r < 0)
+		error_move(err, steal_ptr(&why));
 	return r < 0 ? error_wrap(err, "%s", path) : 0;
 }
 

@@ -123,6 +123,15 @@ static const struct cli_option options[] = {
 	 .max = 90 * 24 * HOUR_MS,
 	 .help = "How long the certificate of a zhost is valid; it is renewed from a third of "
 		 "that time on"},
+	{.key = "certificates.passphrase_file",
+	 .name = "ca-passphrase-file",
+	 .environment = "ZRMS_CA_PASSPHRASE_FILE",
+	 .type = CLI_PATH,
+	 .offset = AT(ca_passphrase_file),
+	 .value = "FILE",
+	 .help = "File whose first line is the passphrase of the key of the certificate "
+		 "authority; default: the systemd credential ca-passphrase, else none. With "
+		 "zrms init: seals the key with it"},
 	{.key = "audit.keep",
 	 .name = "audit-keep",
 	 .environment = "ZRMS_AUDIT_KEEP",

@@ -19,7 +19,8 @@ struct settings {
 	char *advertise; /* names and addresses, with ',' between; NULL: as `listen` */
 	int64_t interval_ms, timeout_ms, check_ms, on_disconnect_ms, margin_ms;
 	uint32_t drain_units;
-	int64_t certificate_ms; /* of a zhost */
+	int64_t certificate_ms;	  /* of a zhost */
+	char *ca_passphrase_file; /* NULL: as ca_passphrase.h */
 	struct audit_kept audit;
 	char *metrics; /* "viewer", "public" */
 	char *trust;   /* files, with ':' between */

@@ -181,7 +181,7 @@ static void start_with(struct stage *s, const struct snapshot *before,
 		put(s, order[k], after);
 	authorities_free(&s->zrms);
 	s->zrms.authorities = (struct authorities){0};
-	authorities_start(&s->zrms);
+	assert_int_equal(authorities_start(&s->zrms, NULL), 0);
 }
 
 /* In the order in which authorities_settle() writes; a rename is two of them. */
@@ -323,7 +323,7 @@ static void a_key_that_was_made_for_nothing_goes(void **state)
 	/* Killed before the commit. */
 	assert_int_equal(authorities_make_next(&s->zrms, &next, NULL), 0);
 	schema_message_free(next);
-	authorities_start(&s->zrms);
+	assert_int_equal(authorities_start(&s->zrms, NULL), 0);
 	assert_file_is(s, "authority-next.pem", "");
 	/* Taken back at once. */
 	join_one(s);
@@ -356,6 +356,22 @@ static void without_zhosts_it_is_over_at_once(void **state)
 	assert_settled(s);
 }
 
+static void the_next_key_is_sealed_as_the_passphrase_says(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(freep) char *path = path_of(s, "authority.pem");
+	CLEANUP(pki_secret_freep) char *pem = NULL;
+	CLEANUP(pki_authority_freep) struct pki_authority *signer = NULL;
+	size_t size = 0;
+	s->zrms.authorities.passphrase = mem_strdup("correct horse battery");
+	post(s, "POST /v1/authorities/rotation");
+	assert_settled(s);
+	assert_int_equal(pki_file_read(path, &pem, &size, NULL), 0);
+	assert_non_null(strstr(pem, "BEGIN ENCRYPTED PRIVATE KEY"));
+	pki_secret_free(steal_ptr(&s->zrms.authorities.passphrase));
+	assert_int_equal(authorities_signer(&s->zrms, &signer, NULL), ERR_DENIED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +380,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(they_follow_when_it_is_taken_back,
 						begin_cluster, end_cluster),
 		cmocka_unit_test_setup_teardown(a_key_that_was_made_for_nothing_goes,
+						begin_cluster, end_cluster),
+		cmocka_unit_test_setup_teardown(the_next_key_is_sealed_as_the_passphrase_says,
 						begin_cluster, end_cluster),
 		cmocka_unit_test_setup_teardown(without_zhosts_it_is_over_at_once,
 						begin_cluster, end_cluster),

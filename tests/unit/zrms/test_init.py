@@ -88,6 +88,33 @@ def test_a_token_that_nobody_sees_is_none(init):
     assert init().returncode == 0
 
 
+def test_the_key_of_the_authority_can_be_sealed(init, tmp_path):
+    good, wrong, short = (tmp_path / name for name in ("good", "wrong", "short"))
+    good.write_text("correct horse battery\n")
+    wrong.write_text("another one\n")
+    short.write_text("short\n")
+    assert "at least 8 bytes" in init("--ca-passphrase-file", short).stderr
+    assert init("--ca-passphrase-file", good).returncode == 0
+    assert "BEGIN ENCRYPTED PRIVATE KEY" in (init.dir / "credentials/authority.pem").read_text()
+    started = [os.environ["ZRMS"], "--dir", init.dir, "--listen", "127.0.0.1:0"]
+
+    def refused(*words, **options):
+        done = subprocess.run([*started, *words], text=True, capture_output=True, timeout=60, **options)
+        assert done.returncode == 1
+        return done.stderr
+
+    assert "and none was given: give --ca-passphrase-file FILE, or the systemd credential" in refused()
+    assert "and not with the one that was given" in refused("--ca-passphrase-file", wrong)
+    assert "cannot read" in refused("--ca-passphrase-file", tmp_path / "none")
+    (tmp_path / "ca-passphrase").write_text("correct horse battery\n")
+    for words, environment in ((("--ca-passphrase-file", good), {}), ((), {"CREDENTIALS_DIRECTORY": str(tmp_path)})):
+        zrms = subprocess.Popen([*started, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                env={**os.environ, **environment})
+        assert any("listening" in line for line in zrms.stderr)
+        zrms.send_signal(signal.SIGTERM)
+        zrms.communicate()
+
+
 @pytest.mark.parametrize("made", range(len(FILES)))
 def test_given_up_between_two_files_it_can_be_given_again(init, made):
     assert init().returncode == 0
