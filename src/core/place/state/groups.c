@@ -57,13 +57,13 @@ static void counter_fill_zhost(struct place *p, struct group_counter *c, const s
 }
 
 /* A counter that is made after instances of its group have been placed starts with them. They
- * are on zhosts where their family has neighbours. */
+ * are on zhosts where their family is present. */
 static void counter_fill(struct place *p, struct group_counter *c)
 {
 	struct affinity_group *g = &p->groups.items[c->group];
 	vector_for_each (&g->needs, need) {
 		const struct need *n = *need;
-		const struct domain_counts *on = n->neighbours;
+		const struct domain_counts *on = n->present;
 		uint32_t each = 0;
 		for (uint32_t i = 0; i < n->member_count; i++)
 			each += n->members[i].group == c->group ? n->members[i].count : 0;

@@ -252,7 +252,7 @@ struct workload {
 /* A root space of a topology: what each of its units needs. */
 struct need {
 	struct place_topology *topology;
-	struct domain_counts *neighbours; /* of its family */
+	struct domain_counts *neighbours, *present; /* of its family */
 	const struct space *space;
 	uint32_t root; /* an instance of it */
 	struct demand *demand;
@@ -275,6 +275,7 @@ struct family {
 	uint32_t name;			 /* symbol */
 	uint32_t references;		 /* topologies */
 	struct domain_counts neighbours; /* units that are members, by zhost */
+	struct domain_counts present;	 /* also those that leave */
 };
 
 struct place_topology {
@@ -292,7 +293,7 @@ struct place_topology {
 
 /* A placed unit holds room (cpu, memory, devices) and membership (it counts in groups, counters
  * and as a neighbour). While another unit of its slot is judged, its membership is suspended. One that
- * leaves holds its room, forbids and is forbidden, and is a neighbour: nothing else.
+ * leaves holds its room, forbids and is forbidden: nothing else.
  */
 struct place_unit {
 	struct need *need;

@@ -103,6 +103,7 @@ static void owners_change(struct place *p, const struct need *n, bool forbids, u
 /* What a unit that leaves does not have. */
 static void company_change(struct place *p, const struct need *n, uint32_t zhost, int32_t sign)
 {
+	counts_add(n->neighbours, zhost, sign, (uint32_t)p->nodes.count);
 	for (uint32_t i = 0; i < n->member_count; i++)
 		group_move(p, n->members[i].group, zhost, sign * (int32_t)n->members[i].count);
 	owners_change(p, n, false, zhost, sign);
@@ -113,7 +114,7 @@ static void membership_change(struct place *p, const struct place_unit *u, uint3
 {
 	struct need *n = u->need;
 	n->placed += (uint32_t)sign;
-	counts_add(n->neighbours, zhost, sign, (uint32_t)p->nodes.count);
+	counts_add(n->present, zhost, sign, (uint32_t)p->nodes.count);
 	for (uint32_t i = 0; i < n->member_count; i++)
 		group_present(p, n->members[i].group, zhost,
 			      sign * (int32_t)n->members[i].count);
