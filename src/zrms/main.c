@@ -126,6 +126,12 @@ static void on_stopped(void *user, enum commit_outcome outcome, const struct err
 	_exit(1);
 }
 
+static void on_call(void *user, const struct driver_call *call)
+{
+	struct zrms *zrms = user;
+	drivers_call(zrms->drivers, call);
+}
+
 static const struct control_loop_listener commit_listener = {
 	.on_record = on_record,
 	.on_event = on_event,
@@ -135,6 +141,7 @@ static const struct control_loop_listener commit_listener = {
 	.on_stopped = on_stopped,
 	.on_step = on_step,
 	.on_audit = on_audit,
+	.on_call = on_call,
 };
 
 /* ---- frames from zhosts ---- */
@@ -367,6 +374,7 @@ static void on_reload_signal(void *user, int signum)
 static void parts_free(struct zrms *zrms)
 {
 	loop_before_poll_remove(&zrms->loop, store_watch, zrms);
+	drivers_free(zrms->drivers);
 	commit_driver_free(zrms->commits);
 	submissions_free(zrms->submissions);
 	plans_free(zrms->plans);
@@ -401,7 +409,10 @@ static void parts_free(struct zrms *zrms)
 static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 		      const char *socket, struct error **err)
 {
-	int r = state_open(zrms, err);
+	int r = drivers_new(zrms, zrms->settings.drivers, zrms->settings.driver_timeout_ms,
+			    &zrms->drivers, err);
+	if (r == 0)
+		r = state_open(zrms, err);
 	if (r < 0)
 		return r;
 	translations_open(zrms);

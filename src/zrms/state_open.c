@@ -66,6 +66,7 @@ int state_open(struct zrms *zrms, struct error **err)
 	uuid_draw(cluster);
 	const char *id = zrms->cluster != NULL ? zrms->cluster->id : cluster;
 	int r = settings_control(&zrms->settings, &config, err);
+	config.drivers = drivers_names(zrms->drivers);
 	if (r == 0)
 		r = store_open(stores, ARRAY_SIZE(stores), &zrms->loop, store, &zrms->store,
 			       err);

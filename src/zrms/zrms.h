@@ -23,6 +23,7 @@
 #include "zrms/backups.h"
 #include "zrms/commit_driver.h"
 #include "zrms/committed.h"
+#include "zrms/drivers.h"
 #include "zrms/exec.h"
 #include "zrms/hub.h"
 #include "zrms/links.h"
@@ -71,6 +72,7 @@ struct zrms {
 	struct submissions *submissions;
 	struct plans *plans;
 	struct backups *backups;
+	struct drivers *drivers;
 	struct api *api;
 	const struct http_route *routes; /* of `http` */
 	size_t route_count;

@@ -37,6 +37,15 @@ static void print_drain(const struct output *o, const Samoza__V1__DrainView *d)
 	print_left(o, d);
 }
 
+/* The caller frees; NULL: no driver has made it. */
+static char *made_text(const Samoza__V1__MadeView *made)
+{
+	if (made == NULL)
+		return NULL;
+	return str_printf("by driver %s as %s, for %s: %s", made->driver, made->key, made->by,
+			  made->step);
+}
+
 static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 		       const struct history *history)
 {
@@ -52,6 +61,8 @@ static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 				 ? str_printf("certificate until %s", z->certificate_expires)
 				 : NULL;
 
+	CLEANUP(freep) char *made = made_text(z->made);
+
 	output_line(o, "Zhost: %s", z->name);
 	output_block(o, 10,
 		     (const struct output_pair[]){
@@ -65,6 +76,8 @@ static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 			     {"Labels", z->n_labels > 0 ? label : NULL},
 			     {"Identity", identity},
 			     {"Mesh", z->mesh},
+			     {"Made", made},
+			     {"Failed", z->made != NULL ? z->made->error : NULL},
 			     {0}});
 	print_drain(o, z->drain);
 }

@@ -23,6 +23,18 @@ const struct cli_command command_cluster_zhosts = {
 	.run = run,
 };
 
+/* The same, beside `zhost create`. */
+const struct cli_command command_zhost_list = {
+	.words = "zhost list",
+	.summary = "list the zhosts with state, load, labels and capabilities",
+	.details =
+		"CPU and MEMORY: reserved by placements / total. -o wide also shows until when "
+		"the\ncertificate of each zhost is valid, and the version of its program.",
+	.options = options,
+	.options_size = sizeof(struct list_options),
+	.run = run,
+};
+
 /* clang-format off */
 #define COLUMNS \
 	{"NAME", 0, 0}, {"STATE", OUTPUT_STATE, 0}, {"CPU", OUTPUT_RIGHT, 0}, \

@@ -13,8 +13,9 @@ char *zhost_state_text(const Samoza__V1__ZhostView *z)
 			   : str_equal(d->state, "ended")   ? "cordoned, drain ended"
 			   : str_equal(d->state, "drained") ? "cordoned, drained"
 							    : "cordoned, draining";
-	return str_printf("%s%s%s", state_shown(z->state), z->cordoned ? ", " : "",
-			  z->cordoned ? mark : "");
+	bool has_failed = z->made != NULL && z->made->error != NULL;
+	return str_printf("%s%s%s%s", state_shown(z->state), z->cordoned ? ", " : "",
+			  z->cordoned ? mark : "", has_failed ? ", driver failed" : "");
 }
 
 char *zhost_labels_text(const Samoza__V1__ZhostView *z, const char *between)
