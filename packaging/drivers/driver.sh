@@ -1,0 +1,42 @@
+# What the drivers of zrms that are written in shell have in common: sourced by each. One call is one process: a
+# line of JSON comes in, a line of JSON goes out; what goes to standard error is quoted when the call fails.
+# The working directory is the driver's own, and lasts. docs/design/014-machines-by-drivers.md
+
+IFS= read -r line || [ -n "$line" ] || exit 2
+# What is the caller's own text is apart, so that a setting named "key" is not the key.
+part() { printf '%s' "$line" | sed -n "s/.*\"$1\":{\(.*\)},\"$2\".*/\1/p"; }
+top=$(printf '%s' "$line" | sed 's/"settings":{.*},"labels":{[^}]*}//')
+settings=$(part settings labels)
+
+# value TEXT NAME: of a string in an object of JSON, without its escapes
+value() {
+	printf '%s' ",$1" | sed 's/^,{/,/' |
+		sed -n "s/.*,\"$2\":\"\(\([^\"\\\\]\|\\\\.\)*\)\".*/\1/p" | sed 's/\\\(["\\\/]\)/\1/g'
+}
+field() { value "$top" "$1"; }
+setting() { value "$settings" "$1"; }
+
+answer() {
+	printf '{"state":"%s"}\n' "$1"
+	exit 0
+}
+fail() {
+	printf '{"error":"%s"}\n' "$(printf '%s' "$*" | tr '\n\t"\\' "  ''" | cut -c 1-300)"
+	exit 1
+}
+
+operation=$(field operation)
+key=$(field key)
+name=$(field name)
+token=$(field token)
+unset line top
+case $operation in
+list) ;;
+*) printf '%s' "$key" | grep -Eq '^[A-Za-z0-9-]{1,128}$' || fail "the key '$key' is none" ;;
+esac
+
+# One call for a machine at a time, whoever makes it. What is started closes descriptor 9: else the lock stays.
+lock() {
+	exec 9>"$PWD/lock-$key"
+	flock 9
+}
