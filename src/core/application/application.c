@@ -62,6 +62,9 @@ static void slot_free(struct application_slot *slot)
 {
 	struct application_alias *alias = NULL, *next = NULL;
 	INVARIANT(slot->first == NULL);
+	for (size_t k = slot->loose ? slot->application->loose.count : 0; k-- > 0;)
+		if (slot->application->loose.items[k] == slot)
+			vector_remove_at(&slot->application->loose, k);
 	HASH_ITER (hh, slot->application->aliases, alias, next)
 		if (alias->slot == slot)
 			forget_alias(slot->application, alias);
@@ -72,6 +75,7 @@ static void slot_free(struct application_slot *slot)
 
 void application_done(struct application_registry *r, struct application *a)
 {
+	vector_done(&a->loose);
 	while (a->slots != NULL)
 		slot_free(a->slots);
 	vector_for_each (&a->revisions, revision)
@@ -107,6 +111,20 @@ struct application_slot *application_find_slot(const struct application *a, cons
 	return alias != NULL ? alias->slot : slot;
 }
 
+void application_slot_loosen(struct application_slot *slot)
+{
+	if (slot->loose || slot->declared || slot->first != NULL)
+		return;
+	slot->loose = true;
+	vector_push(&slot->application->loose, slot);
+}
+
+void application_slot_declare(struct application_slot *slot, bool declared)
+{
+	slot->declared = declared;
+	application_slot_loosen(slot);
+}
+
 struct application_slot *application_slot(struct application *a, const char *path)
 {
 	struct application_slot *slot = application_find_slot(a, path);
@@ -115,6 +133,7 @@ struct application_slot *application_slot(struct application *a, const char *pat
 		slot->application = a;
 		slot->path = mem_strdup(path);
 		HASH_ADD_KEYPTR(hh, a->slots, slot->path, strlen(slot->path), slot);
+		application_slot_loosen(slot);
 	}
 	return slot;
 }
@@ -254,10 +273,12 @@ char *application_data_clash(const struct application *a, const struct topology 
 
 void application_trim_slots(struct application *a)
 {
-	struct application_slot *slot = NULL, *next = NULL;
-	HASH_ITER (hh, a->slots, slot, next)
+	while (a->loose.count > 0) {
+		struct application_slot *slot = a->loose.items[--a->loose.count];
+		slot->loose = false;
 		if (slot->first == NULL && !slot->declared)
 			slot_free(slot);
+	}
 }
 
 /* ---- revisions ---- */

@@ -49,8 +49,10 @@ struct application {
 	uint32_t newest;		     /* number of the last revision that was made */
 	uint32_t completed;		     /* of the last in which everything ran; 0: none */
 	struct application_slot *slots;	     /* by path */
-	struct application_alias *aliases;   /* by path, none of which a slot has */
-	VECTOR(struct data_owner) owners;    /* as long as there is the application */
+	VECTOR(struct application_slot *)
+	loose;				   /* application_trim_slots() looks at these alone */
+	struct application_alias *aliases; /* by path, none of which a slot has */
+	VECTOR(struct data_owner) owners;  /* as long as there is the application */
 	UT_hash_handle hh;
 };
 
@@ -100,6 +102,10 @@ void application_share_data(struct application *a, const char *path, const char 
 /* Two instances of that topology would have that data; NULL: there are none. The caller frees. */
 char *application_data_clash(const struct application *a, const struct topology *t);
 
+/* Instances of its path are known, or not any longer. */
+void application_slot_declare(struct application_slot *slot, bool declared);
+/* Its last copy has left, or it is not declared any longer: application_trim_slots() looks at it. */
+void application_slot_loosen(struct application_slot *slot);
 /* Forgets the slots that have no copy, and are not declared any longer. */
 void application_trim_slots(struct application *a);
 

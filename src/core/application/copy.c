@@ -143,6 +143,7 @@ void slot_copy_leave(struct slot_copy *copy)
 			p->copies.items[kept++] = p->copies.items[k];
 	p->copies.count = kept;
 	*copy = (struct slot_copy){0};
+	application_slot_loosen(slot);
 }
 
 void slot_copy_set_writer(struct slot_copy *copy)

@@ -60,8 +60,9 @@ struct slot_copy {
 struct application_slot {
 	struct application *application; /* borrowed */
 	char *path;
-	uint64_t writer;	   /* 0: no copy was ever placed */
-	bool declared;		   /* instances of that path are known: it is kept */
+	uint64_t writer; /* 0: no copy was ever placed */
+	bool declared; /* instances of that path are known: it is kept (application_slot_declare()) */
+	bool loose; /* it may be of no use any longer, and is in its application's `loose` */
 	bool data_full;		   /* a write was refused, and an event says so */
 	struct slot_copy *serving; /* NULL: none does */
 	struct slot_copy *next;	   /* in the role of successor, or sharing; NULL */

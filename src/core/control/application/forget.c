@@ -56,6 +56,8 @@ void forget_send(struct control *c, struct control_zhost *z)
 void forget_trim(struct control *c)
 {
 	uint64_t done = UINT64_MAX;
+	if (c->forgotten.count == 0)
+		return;
 	zhost_for_each (&c->zhosts, z)
 		if (!z->removed && z->forgotten_epoch < done)
 			done = z->forgotten_epoch;

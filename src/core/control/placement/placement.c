@@ -516,7 +516,8 @@ static void end_move(struct control *c, struct slot_control *root)
 void placement_drop_held(struct control *c, const struct control_zhost *z)
 {
 	application_for_each (&c->applications, a)
-		for_each_root (a, root) {
+		for_each_open_root(a, root)
+		{ /* one that moves is open */
 			if (root->moving_place == PLACE_NONE ||
 			    place_where(c->place, root->moving_place) != z->place)
 				continue;

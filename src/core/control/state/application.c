@@ -329,7 +329,7 @@ static void grow_controls(struct control_application *a)
 		sc->slot = s;
 		sc->of_path = application_slot(&a->application, s->path);
 		application_rename(a, sc->of_path, s->path);
-		sc->of_path->declared = true;
+		application_slot_declare(sc->of_path, true);
 		take_leftovers_of_other(a, sc);
 		sc->place_unit = sc->moving_place = PLACE_NONE;
 		vector_push(&a->slot_controls, sc);
@@ -389,7 +389,7 @@ static void slot_control_free(struct place *place, struct slot_control *sc)
 {
 	INVARIANT(sc->exclusions == NULL && sc->of_path->serving == NULL &&
 		  sc->handover == NULL && sc->loss == NULL);
-	sc->of_path->declared = false;
+	application_slot_declare(sc->of_path, false);
 	place_unit_free(place, sc->moving_place);
 	place_unit_free(place, sc->place_unit);
 	free(sc->recorded);
