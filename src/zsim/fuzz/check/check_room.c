@@ -48,7 +48,7 @@ static void add_load(struct fuzz *f, const struct mirrored_copy *m)
 	const struct submitted *s = fuzz_submitted(f, r->application);
 	CLEANUP(freep) char *root_path = mem_strdup(r->path);
 	root_path[strcspn(root_path, "/")] = '\0';
-	const struct topology *t = s != NULL ? fuzz_revision(s, r->revision) : NULL;
+	const struct topology *t = s != NULL ? fuzz_revision(s, mirrored_room(r)) : NULL;
 	int index = t != NULL ? names_find(t, root_path) : -1;
 	if (index < 0) {
 		world_violate(&f->world, "there is a record of %s, which was never submitted",

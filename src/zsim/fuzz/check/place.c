@@ -231,7 +231,7 @@ static void add_placements(struct search *s, const struct submitted *t)
 			seen = known.items[k] == r->placement;
 		if (seen)
 			continue;
-		const struct topology *topology = fuzz_revision(t, r->revision);
+		const struct topology *topology = fuzz_revision(t, mirrored_room(r));
 		CLEANUP(freep) char *root = mem_strdup(r->path);
 		root[strcspn(root, "/")] = '\0';
 		struct mirrored_zhost *z = NULL;

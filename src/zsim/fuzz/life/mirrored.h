@@ -76,6 +76,12 @@ struct sim_machine *mirror_machine(const struct fuzz *f, const char *name);
 struct submitted *fuzz_submitted(const struct fuzz *f, const char *id);
 /* The content of that revision of it. PRE: its record was committed. */
 const struct topology *fuzz_revision(const struct submitted *s, uint32_t number);
+/* Number of the revision of whose needs the room of its placement is. */
+static inline uint32_t mirrored_room(const Samoza__V1__CopyRecord *r)
+{
+	uint32_t own = r->has_unit_revision ? r->unit_revision : r->revision;
+	return r->has_room ? r->room : own;
+}
 /* There are, or are to be, other instances than those of the revision that is served: it is being changed,
  * or what the change has removed is not gone. */
 bool fuzz_has_other_members(const struct fuzz *f, const struct submitted *s);
