@@ -1,6 +1,5 @@
 /*
- * What zrms decides, at the level of control_handle(): requests, names, reports, orders, recovery,
- * and what is there again after a restart.
+ * What zrms decides, at the level of control_handle(): requests, names, reports, orders.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,52 +18,8 @@
 #include "core/control/state/zhost_registry.h"
 #include "core/control/zhost/zhosts.h"
 #include "fixture.h"
+#include "one_space.h"
 #include "schema/message.h"
-
-#define STARTED	  SAMOZA__V1__PHASE__PHASE_STARTED
-#define DEPLOYED  SAMOZA__V1__PHASE__PHASE_DEPLOYED
-#define STARTING  SAMOZA__V1__PHASE__PHASE_STARTING
-#define ABSENT	  SAMOZA__V1__PHASE__PHASE_ABSENT
-#define ONE_SPACE "- {name: web, type: CALL}\n"
-
-static void set_up(struct fixture *f)
-{
-	fixture_init(f);
-	fixture_start(f);
-	fixture_hello(f, "n1", 1, NULL, 0);
-}
-
-static void check_state(const struct fixture *f, const char *id, const char *expected)
-{
-	CLEANUP(freep) char *seen = fixture_topology_state(f, id);
-	assert_string_equal(seen, expected);
-}
-
-static void check_space(const struct fixture *f, const char *id, const char *path,
-			const char *expected)
-{
-	CLEANUP(freep) char *seen = fixture_space(f, id, path);
-	assert_string_equal(seen, expected);
-}
-
-static void report(struct fixture *f, uint64_t link_id, const char *id, const char *path,
-		   uint64_t epoch, Samoza__V1__Phase phase)
-{
-	fixture_report(f, link_id, &(struct reported){id, path, epoch, phase, NULL});
-}
-
-/* Submits one space, and reports it started on n1. Returns its epoch. */
-static uint64_t start_one(struct fixture *f, const char *id, const char *name,
-			  const char *spaces)
-{
-	fixture_submit(f, id, name, spaces);
-	const Samoza__V1__DesiredInstance *d = fixture_desired(f, 1, "web");
-	assert_non_null(d);
-	uint64_t epoch = d->key->epoch;
-	report(f, 1, id, "web", epoch, DEPLOYED);
-	report(f, 1, id, "web", epoch, STARTED);
-	return epoch;
-}
 
 /* ---- requests ---- */
 
@@ -205,224 +160,7 @@ static void a_zhost_that_joins_gets_the_whole_set(void **state)
 	fixture_done(&f);
 }
 
-/* ---- recovery ---- */
-
-static size_t copy_records(const struct fixture *f)
-{
-	size_t count = 0;
-	vector_for_each (&f->records, r)
-		count += r->kind == RECORD_COPY;
-	return count;
-}
-
-static void a_silent_zhost_is_a_problem_and_its_spaces_are_placed_again(void **state)
-{
-	struct fixture f;
-	(void)state;
-	set_up(&f);
-	uint64_t epoch = start_one(&f, "id-1", "shop", ONE_SPACE);
-	fixture_hello(&f, "n2", 2, NULL, 0);
-	fixture_advance(&f, 20000);
-	fixture_heartbeat(&f, "n2", 2);
-	fixture_advance(&f, 15000);
-	check_space(&f, "id-1", "web", "deploying on n2");
-	check_state(&f, "id-1", "degraded");
-	/* The old copy comes back: it is told to go, also by a zrms that has restarted. */
-	const struct reported held[] = {{"id-1", "web", epoch, STARTED, NULL}};
-	fixture_restart(&f);
-	fixture_hello(&f, "n1", 3, held, 1);
-	const Samoza__V1__DesiredInstance *asked = fixture_desired(&f, 3, "web");
-	assert_int_equal(asked->key->epoch, epoch);
-	assert_int_equal(asked->target, SAMOZA__V1__TARGET__TARGET_NONE);
-	assert_int_equal(copy_records(&f), 2);
-	report(&f, 3, "id-1", "web", epoch, ABSENT);
-	assert_int_equal(copy_records(&f), 1);
-	check_space(&f, "id-1", "web", "deploying on n2");
-	fixture_done(&f);
-}
-
-static void a_zhost_that_returns_before_is_adopted(void **state)
-{
-	struct fixture f;
-	(void)state;
-	set_up(&f);
-	uint64_t epoch = start_one(&f, "id-1", "shop", ONE_SPACE);
-	fixture_advance(&f, 40000);
-	check_space(&f, "id-1", "web", "not-deployed");
-	check_state(&f, "id-1", "failed");
-	const struct reported held[] = {{"id-1", "web", epoch, STARTED, NULL}};
-	fixture_hello(&f, "n1", 2, held, 1);
-	check_space(&f, "id-1", "web", "deployed-started on n1");
-	check_state(&f, "id-1", "running");
-	fixture_done(&f);
-}
-
-/* A retry of the zhost crosses the request to stop, and the link breaks. */
-static void what_a_report_makes_zrms_want_is_ordered(void **state)
-{
-	struct fixture f;
-	(void)state;
-	set_up(&f);
-	uint64_t epoch = start_one(&f, "id-1", "shop", ONE_SPACE);
-	struct reported web = {"id-1", "web", epoch, DEPLOYED, "process: killed by signal 9"};
-	fixture_report(&f, 1, &web);
-	check_space(&f, "id-1", "web", "starting on n1");
-	assert_int_equal(fixture_goal(&f, "id-1", "web", "deployed-stopped"), 0);
-	web.error = "start: exit status 1";
-	fixture_report(&f, 1, &web);
-	check_space(&f, "id-1", "web", "deployed-stopped on n1");
-	uint64_t generation = fixture_desired(&f, 1, "web")->generation;
-	web = (struct reported){"id-1", "web", epoch, STARTING, NULL};
-	fixture_hello(&f, "n1", 2, &web, 1);
-	check_space(&f, "id-1", "web", "starting on n1");
-	const Samoza__V1__DesiredInstance *asked = fixture_desired(&f, 2, "web");
-	assert_int_equal(asked->target, SAMOZA__V1__TARGET__TARGET_STARTED);
-	assert_true(asked->generation > generation);
-	fixture_done(&f);
-}
-
-/* Its zhost has started since, and does not know the error any longer. */
-static void what_is_out_of_attempts_there_does_not_go_on(void **state)
-{
-	struct fixture f;
-	(void)state;
-	set_up(&f);
-	fixture_submit(&f, "id-1", "shop", ONE_SPACE);
-	struct reported web = {"id-1", "web", fixture_desired(&f, 1, "web")->key->epoch, ABSENT,
-			       .exhausted = true};
-	check_space(&f, "id-1", "web", "deploying on n1");
-	fixture_hello(&f, "n1", 2, &web, 1);
-	check_space(&f, "id-1", "web", "not-deployed on n1");
-	assert_int_equal(fixture_goal(&f, "id-1", "web", "deployed-started"), 0);
-	report(&f, 2, "id-1", "web", web.epoch, DEPLOYED);
-	check_space(&f, "id-1", "web", "starting on n1");
-	web.phase = DEPLOYED;
-	fixture_hello(&f, "n1", 3, &web, 1);
-	check_space(&f, "id-1", "web", "deployed-stopped on n1");
-	fixture_done(&f);
-}
-
-/* ---- two copies of one slot ---- */
-
-static void an_exclusive_space_waits_for_the_copy_of_an_earlier_revision(void **state)
-{
-	static const char arm[] = "- {name: web, type: CALL, exclusive: true}\n";
-	struct fixture f;
-	(void)state;
-	set_up(&f);
-	uint64_t old = start_one(&f, "id-1", "plant", arm);
-	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
-	check_space(&f, "id-1", "web", "stopping on n1");
-	fixture_submit(&f, "id-1", "plant", arm);
-	uint64_t new = fixture_desired(&f, 1, "web")->key->epoch;
-	report(&f, 1, "id-1", "web", new, DEPLOYED);
-	check_space(&f, "id-1", "web", "deployed-stopped on n1");
-	/* Also after a restart of zrms. */
-	fixture_restart(&f);
-	const struct reported held[] = {
-		{"id-1", "web", old, SAMOZA__V1__PHASE__PHASE_STOPPING, NULL},
-		{"id-1", "web", new, DEPLOYED, NULL},
-	};
-	fixture_hello(&f, "n1", 2, held, 2);
-	check_space(&f, "id-1", "web", "deployed-stopped on n1");
-	report(&f, 2, "id-1", "web", old, DEPLOYED);
-	check_space(&f, "id-1", "web", "starting on n1");
-	fixture_done(&f);
-}
-
-static void what_may_still_run_on_a_silent_zhost_cannot_be_removed(void **state)
-{
-	struct fixture f;
-	(void)state;
-	set_up(&f);
-	(void)start_one(&f, "id-1", "plant", "- {name: web, type: CALL, exclusive: true}\n");
-	fixture_advance(&f, 31000); /* timeout 30 s, margin 2 s */
-	check_space(&f, "id-1", "web", "not-deployed");
-	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
-	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_REMOVE), ERR_CONFLICT);
-	fixture_advance(&f, 1000);
-	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_REMOVE), 0);
-	fixture_done(&f);
-}
-
-/* ---- restart ---- */
-
-static void a_clock_that_is_set_back_makes_no_exclusion_longer(void **state)
-{
-	static const char once[] =
-		"- {name: web, type: CALL, restart: {attempts: 0, window: 1m}}\n";
-	struct fixture f;
-	(void)state;
-	set_up(&f);
-	uint64_t epoch = start_one(&f, "id-1", "shop", once);
-	const struct reported gone = {.topology = "id-1",
-				      .path = "web",
-				      .epoch = epoch,
-				      .phase = DEPLOYED,
-				      .error = "process: killed by signal 9",
-				      .failed_action =
-					      SAMOZA__V1__FAILED_ACTION__FAILED_PROCESS,
-				      .exhausted = true};
-	fixture_report(&f, 1, &gone);
-	check_state(&f, "id-1", "failed");
-	f.now.wall_ms -= INT64_C(24) * 60 * 60 * 1000;
-	fixture_restart(&f);
-	fixture_hello(&f, "n1", 2, &gone, 1);
-	for (unsigned k = 0; k < 7; k++) {
-		fixture_advance(&f, 9000);
-		fixture_heartbeat(&f, "n1", 2);
-	}
-	/* The window is over: it is tried there again. */
-	check_space(&f, "id-1", "web", "starting on n1");
-	fixture_done(&f);
-}
-
-static void a_restart_knows_goals_places_and_epochs_again(void **state)
-{
-	struct fixture f;
-	(void)state;
-	set_up(&f);
-	uint64_t epoch = start_one(&f, "id-1", "shop", ONE_SPACE);
-	fixture_submit(&f, "id-2", "bank", "- {name: a, type: CALL}\n");
-	assert_int_equal(fixture_topology(&f, "id-2", TOPOLOGY_STOP), 0);
-	fixture_clear_events(&f);
-	fixture_restart(&f);
-	check_space(&f, "id-1", "web", "deployed-started on n1");
-	check_state(&f, "id-1", "running");
-	check_state(&f, "id-2", "stopped");
-	const struct reported held[] = {{"id-1", "web", epoch, STARTED, NULL}};
-	fixture_hello(&f, "n1", 2, held, 1);
-	assert_int_equal(fixture_desired(&f, 2, "web")->key->epoch, epoch);
-	CLEANUP(freep) char *events = fixture_events(&f, "topology");
-	assert_string_equal(events, "");
-	fixture_done(&f);
-}
-
-static void a_name_that_an_earlier_version_accepted_continues(void **state)
-{
-	struct fixture f;
-	(void)state;
-	set_up(&f);
-	uint64_t epoch = start_one(&f, "id-1", "-x-", ONE_SPACE);
-	fixture_restart(&f);
-	check_space(&f, "id-1", "web", "deployed-started on n1");
-	const struct reported held[] = {{"id-1", "web", epoch, STARTED, NULL}};
-	fixture_hello(&f, "n1", 2, held, 1);
-	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
-	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_START), 0);
-	check_state(&f, "id-1", "pending");
-	fixture_done(&f);
-}
-
-static void a_record_that_cannot_be_read_is_refused(void **state)
-{
-	(void)state;
-	struct control *c = control_new(&CONTROL_CONFIG_DEFAULT, "test-cluster");
-	assert_int_equal(control_load(c, (enum record_kind)99, "", 0, NULL), ERR_INVALID);
-	CLEANUP(error_freep) struct error *err = NULL;
-	assert_int_equal(control_load(c, RECORD_ZHOST, "\xff", 1, &err), ERR_INVALID);
-	control_free(c);
-}
+/* ---- zhosts that were removed ---- */
 
 static void only_the_zhosts_removed_last_are_remembered(void **state)
 {
@@ -709,8 +447,6 @@ int main(void)
 		cmocka_unit_test(a_degraded_topology_counts_what_is_not_running),
 		cmocka_unit_test(a_submitted_space_is_placed_deployed_and_started),
 		cmocka_unit_test(without_start_nothing_is_placed),
-		cmocka_unit_test(what_is_out_of_attempts_there_does_not_go_on),
-		cmocka_unit_test(what_a_report_makes_zrms_want_is_ordered),
 		cmocka_unit_test(a_name_is_taken_until_its_topology_is_stopped),
 		cmocka_unit_test(an_ambiguous_prefix_of_an_id_is_refused),
 		cmocka_unit_test(what_is_unknown_is_refused),
@@ -720,15 +456,7 @@ int main(void)
 		cmocka_unit_test(positions_are_found_by_the_index_of_a_zhost),
 		cmocka_unit_test(a_report_of_an_older_epoch_is_ignored),
 		cmocka_unit_test(a_zhost_that_joins_gets_the_whole_set),
-		cmocka_unit_test(a_silent_zhost_is_a_problem_and_its_spaces_are_placed_again),
-		cmocka_unit_test(a_zhost_that_returns_before_is_adopted),
-		cmocka_unit_test(an_exclusive_space_waits_for_the_copy_of_an_earlier_revision),
-		cmocka_unit_test(what_may_still_run_on_a_silent_zhost_cannot_be_removed),
-		cmocka_unit_test(a_clock_that_is_set_back_makes_no_exclusion_longer),
 		cmocka_unit_test(what_runs_has_not_failed_whatever_its_attempts),
-		cmocka_unit_test(a_restart_knows_goals_places_and_epochs_again),
-		cmocka_unit_test(a_name_that_an_earlier_version_accepted_continues),
-		cmocka_unit_test(a_record_that_cannot_be_read_is_refused),
 		cmocka_unit_test(the_tables_have_no_fault),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
