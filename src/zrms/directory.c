@@ -43,6 +43,17 @@ int directory_lock(const char *dir, int *ret_fd, struct error **err)
 	return 0;
 }
 
+/* There are tokens, keys and the whole state in it: who made it for us may have let everybody in. */
+static void keep_from_others(const char *dir)
+{
+	struct stat st;
+	if (stat(dir, &st) == 0 && (st.st_mode & S_IRWXO) != 0 &&
+	    chmod(dir, st.st_mode & 07777 & ~(mode_t)S_IRWXO) < 0)
+		log_warn("zrms", "directory.open", LOG_S("dir", dir),
+			 LOG_S("then", "others can look into it"),
+			 LOG_S("reason", strerror(errno)));
+}
+
 int directory_open(struct zrms *zrms, struct error **err)
 {
 	CLEANUP(freep) char *trust = str_printf("%s/trust", zrms->settings.dir);
@@ -51,6 +62,8 @@ int directory_open(struct zrms *zrms, struct error **err)
 	int r = directory_make(zrms->settings.dir, err);
 	if (r == 0)
 		r = directory_lock(zrms->settings.dir, &zrms->lock_fd, err);
+	if (r == 0)
+		keep_from_others(zrms->settings.dir);
 	if (r == 0) { /* of an earlier run: no program may connect to it */
 		CLEANUP(freep) char *address = str_printf("%s/address", zrms->settings.dir);
 		(void)unlink(address);

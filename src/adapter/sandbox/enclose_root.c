@@ -6,12 +6,15 @@
  *   /samoza/data  /samoza/kept  /tmp  /var/tmp    its own
  *   /dev  /proc  /dev/shm  /run (empty)           new
  *
+ * Of /var, /srv and /opt, what an ordinary user who runs the zhost keeps from others is not seen (four levels deep).
+ *
  * What is not named is not there: no /home, no /root, no sockets of the machine's daemons in
  * /run. Everything is opened before the new root covers /tmp, because directories of a zhost
  * may lie there.
  */
 #include "adapter/sandbox/enclose_root.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -192,6 +195,74 @@ static int hide(const char *path)
 		     "size=4k,nr_inodes=2,mode=0");
 }
 
+/* ---- what the caller's user keeps to itself ---- */
+
+enum { PRIVATE_DEPTH = 4, PRIVATE_ENTRIES = 20000 };
+
+static bool is_kept_from_others(const struct stat *st)
+{
+	return st->st_uid == geteuid() && (st->st_mode & S_IRWXO) == 0;
+}
+
+static int hide_private(const char *path, unsigned depth, unsigned *entries_left);
+
+static int hide_private_entry(const char *path, unsigned depth, unsigned *entries_left)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || strcmp(path, ROOT "/var/tmp") == 0)
+		return 0;
+	if (is_kept_from_others(&st))
+		return mount("tmpfs", path, "tmpfs",
+			     MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
+			     "size=4k,nr_inodes=2,mode=0");
+	return depth > 1 ? hide_private(path, depth - 1, entries_left) : 0;
+}
+
+/*
+ * Where a zhost is no root, its instances run as its user, and could read whatever that has: the directory of a zrms
+ * of the same user, with its tokens. What others of the machine may enter stays.
+ */
+static int hide_private(const char *path, unsigned depth, unsigned *entries_left)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	int r = 0;
+
+	if (directory == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return 0; /* it is not there, or its user may not look into it */
+	}
+	for (const struct dirent *entry = readdir(directory);
+	     entry != NULL && r == 0 && *entries_left > 0; entry = readdir(directory)) {
+		char full[PATH_MAX];
+
+		--*entries_left;
+		if ((entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN) ||
+		    strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    snprintf(full, sizeof(full), "%s/%s", path, entry->d_name) >=
+			    (int)sizeof(full))
+			continue;
+		r = hide_private_entry(full, depth, entries_left);
+	}
+	(void)closedir(directory);
+	return r;
+}
+
+static int hide_all_private(void)
+{
+	static const char *const tops[] = {ROOT "/var", ROOT "/srv", ROOT "/opt", NULL};
+	unsigned entries_left = PRIVATE_ENTRIES;
+	int r = 0;
+
+	if (geteuid() == 0)
+		return 0; /* they become another user */
+	for (const char *const *top = tops; *top != NULL && r == 0; top++)
+		r = hide_private(*top, PRIVATE_DEPTH, &entries_left);
+	return r;
+}
+
 static int open_directory(const char *path)
 {
 	return open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -259,6 +330,9 @@ static int build(const struct enclosure *e, const struct own *own, const char **
 		return -1;
 	*ret_what = "hiding the zhost's directory";
 	if (hide(e->hidden) < 0)
+		return -1;
+	*ret_what = "hiding what its user keeps to itself";
+	if (hide_all_private() < 0)
 		return -1;
 	*ret_what = "the new root directory";
 	if (move_into() < 0)
