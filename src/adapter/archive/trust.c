@@ -19,6 +19,7 @@
 
 struct trusted_key {
 	uint8_t bytes[KEY_BYTES];
+	char *names; /* NULL: all */
 };
 
 struct trust {
@@ -39,23 +40,52 @@ void trust_free(struct trust *t)
 {
 	if (t == NULL)
 		return;
+	vector_for_each (&t->keys, key)
+		free(key->names);
 	vector_done(&t->keys);
 	free(t);
 }
 
+static struct trusted_key *find(const struct trust *t, const uint8_t key[KEY_BYTES])
+{
+	vector_for_each (&t->keys, one)
+		if (memcmp(one->bytes, key, KEY_BYTES) == 0)
+			return one;
+	return NULL;
+}
+
+/* `names` NULL: all. */
+static void add_limited(struct trust *t, const uint8_t key[KEY_BYTES], const char *names)
+{
+	struct trusted_key *before = find(t, key);
+	if (before == NULL) {
+		struct trusted_key *new = vector_add(&t->keys);
+		memcpy(new->bytes, key, KEY_BYTES);
+		new->names = mem_strdup(names);
+		return;
+	}
+	char *all = before->names != NULL && names != NULL
+			    ? str_printf("%s,%s", before->names, names)
+			    : NULL;
+	free(before->names);
+	before->names = all;
+}
+
 void trust_add_key(struct trust *t, const uint8_t key[KEY_BYTES])
 {
-	if (!trust_has(t, key))
-		memcpy(vector_add(&t->keys)->bytes, key, KEY_BYTES);
+	add_limited(t, key, NULL);
 }
 
 bool trust_has(const struct trust *t, const uint8_t key[KEY_BYTES])
 {
-	for (size_t i = 0; i < t->keys.count; i++) {
-		if (memcmp(t->keys.items[i].bytes, key, KEY_BYTES) == 0)
-			return true;
-	}
-	return false;
+	return find(t, key) != NULL;
+}
+
+const char *trust_names(const struct trust *t, const uint8_t key[KEY_BYTES])
+{
+	const struct trusted_key *found = find(t, key);
+	PRE(found != NULL);
+	return found->names;
 }
 
 unsigned trust_count(const struct trust *t)
@@ -84,9 +114,22 @@ static bool decode(const char *text, size_t text_size, uint8_t *out, size_t size
 
 /* ---- Files ---- */
 
+/* Of "BASE64 topologies=shop-*,blog"; NULL: it says nothing of names. The caller frees. */
+static char *names_after(const char *text)
+{
+	static const char word[] = "topologies=";
+
+	text += strcspn(text, " \r\n");
+	text += strspn(text, " ");
+	if (!str_has_prefix(text, word))
+		return NULL;
+	text += sizeof(word) - 1;
+	return mem_strndup(text, strcspn(text, " \r\n"));
+}
+
 /* "PREFIX BASE64[ comment]" on the first line. */
 static int read_key_file(const char *path, const char *prefix, const char *what,
-			 uint8_t out[32], struct error **err)
+			 uint8_t out[32], char **ret_names, struct error **err)
 {
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char text[KEY_FILE_MAX + 1];
@@ -103,6 +146,8 @@ static int read_key_file(const char *path, const char *prefix, const char *what,
 	const char *start = text + strlen(prefix);
 	bool good = strncmp(text, prefix, strlen(prefix)) == 0 &&
 		    decode(start, strcspn(start, " \r\n"), out, 32);
+	if (good && ret_names != NULL)
+		*ret_names = names_after(start);
 	sodium_memzero(text, sizeof(text));
 	if (!good)
 		return error_set(err, ERR_INVALID, "%s is not a %s: expected a line '%sBASE64'",
@@ -113,11 +158,12 @@ static int read_key_file(const char *path, const char *prefix, const char *what,
 int trust_add_file(struct trust *t, const char *path, struct error **err)
 {
 	uint8_t key[KEY_BYTES];
-	int r = read_key_file(path, PUBLIC_PREFIX, "public key", key, err);
+	CLEANUP(freep) char *names = NULL;
+	int r = read_key_file(path, PUBLIC_PREFIX, "public key", key, &names, err);
 
 	if (r < 0)
 		return r;
-	trust_add_key(t, key);
+	add_limited(t, key, names);
 	return 0;
 }
 
@@ -205,7 +251,7 @@ int secret_key_load(const char *path, struct secret_key *ret_key, struct error *
 	int r;
 
 	start_sodium();
-	r = read_key_file(path, SECRET_PREFIX, "secret key", key.seed, err);
+	r = read_key_file(path, SECRET_PREFIX, "secret key", key.seed, NULL, err);
 	if (r < 0)
 		return r;
 	(void)crypto_sign_seed_keypair(key.public_key, both, key.seed);

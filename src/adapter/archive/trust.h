@@ -4,7 +4,8 @@
  *   KEY        "ed25519-secret BASE64" (the 32 bytes of the seed), mode 0600
  *   KEY.pub    "ed25519 BASE64"        (the 32 bytes of the public key)
  *
- * One line; what follows the base64 after a blank is a comment.
+ * One line; what follows the base64 after a blank is a comment. Only where it begins with `topologies=` it limits the
+ * public key to names: "ed25519 BASE64 topologies=shop-*,blog".
  */
 #ifndef SAMOZA_ADAPTER_ARCHIVE_TRUST_H
 #define SAMOZA_ADAPTER_ARCHIVE_TRUST_H
@@ -34,6 +35,9 @@ must_check int trust_add_directory(struct trust *t, const char *directory, struc
 void trust_add_key(struct trust *t, const uint8_t key[KEY_BYTES]);
 bool trust_has(const struct trust *t, const uint8_t key[KEY_BYTES]);
 unsigned trust_count(const struct trust *t);
+/* Patterns of the names that it is limited to, with ',' between; NULL: it is not. Of several files of one key all
+ * count, and one without limits lifts those of the others. Borrowed. PRE: trust_has(). */
+const char *trust_names(const struct trust *t, const uint8_t key[KEY_BYTES]);
 
 /* A key to sign with. */
 struct secret_key {

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/heap.h"
 #include "base/str.h"
+#include "core/access/access.h"
 #include "zrms/submission/revision_record.h"
 #include "zrms/submission/uuid.h"
 
@@ -107,6 +108,37 @@ static int upload_to_file(struct upload *u, struct error **err)
 	return 0;
 }
 
+/* Whether one of the patterns, with ',' between, has the name. */
+static bool has_name(const char *patterns, const char *name)
+{
+	CLEANUP(freep) char *copy = mem_strdup(patterns);
+	char *rest = NULL;
+
+	for (char *pattern = strtok_r(copy, ",", &rest); pattern != NULL;
+	     pattern = strtok_r(NULL, ",", &rest))
+		if (access_pattern_matches(pattern, name))
+			return true;
+	return false;
+}
+
+/* A key may be trusted for some names only [machines.people.roles]. */
+static void check_names(struct submission *s)
+{
+	const struct mex_package *p = s->package;
+	const char *names =
+		p->is_signed && p->is_trusted ? trust_names(s->trusted->keys, p->signer) : NULL;
+	char key[KEY_TEXT_BYTES];
+
+	if (names == NULL || has_name(names, p->topology->name))
+		return;
+	key_text(p->signer, key);
+	(void)error_set(&s->err, ERR_DENIED,
+			"the key %s is trusted for topologies named %s alone, and this one is "
+			"named %s: sign it with another key, or change the file of the key in "
+			"the trust directory of zrms",
+			key, names[0] != '\0' ? names : "in no way", p->topology->name);
+}
+
 static void check_package(struct submission *s)
 {
 	/* Modules are checked in the next stage, where they are new. */
@@ -115,7 +147,9 @@ static void check_package(struct submission *s)
 
 	if (upload_to_file(&s->upload, &s->err) < 0)
 		return;
-	(void)!mex_package_open_fd(s->upload.fd, &options, &s->findings, &s->package, &s->err);
+	if (mex_package_open_fd(s->upload.fd, &options, &s->findings, &s->package, &s->err) ==
+	    0)
+		check_names(s);
 }
 
 static void pin(struct submission *s, const char *digest)

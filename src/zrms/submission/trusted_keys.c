@@ -1,5 +1,6 @@
 #include "zrms/submission/trusted_keys.h"
 
+#include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -34,12 +35,30 @@ static int add_files(struct trust *keys, const char *files, struct error **err)
 	return r;
 }
 
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+/* Of the directory, and of what is in it: the names of a key may be changed in its place. */
 static struct timespec changed_at(const char *directory)
 {
 	struct stat info = {0};
+	struct timespec newest;
+	DIR *open_one = opendir(directory);
 
 	(void)stat(directory, &info);
-	return info.st_mtim;
+	newest = info.st_mtim;
+	if (open_one == NULL)
+		return newest;
+	for (const struct dirent *entry = readdir(open_one); entry != NULL;
+	     entry = readdir(open_one))
+		if (entry->d_name[0] != '.' &&
+		    fstatat(dirfd(open_one), entry->d_name, &info, 0) == 0 &&
+		    is_later(&info.st_mtim, &newest))
+			newest = info.st_mtim;
+	(void)closedir(open_one);
+	return newest;
 }
 
 int trusted_keys_refresh(struct trusted_keys **keys, const char *directory, const char *files,
@@ -49,8 +68,8 @@ int trusted_keys_refresh(struct trusted_keys **keys, const char *directory, cons
 	struct trust *trust;
 	int r;
 
-	if (*keys != NULL && changed.tv_sec == (*keys)->directory_changed.tv_sec &&
-	    changed.tv_nsec == (*keys)->directory_changed.tv_nsec)
+	if (*keys != NULL && changed.tv_sec == (*keys)->changed.tv_sec &&
+	    changed.tv_nsec == (*keys)->changed.tv_nsec)
 		return 0;
 	trust = trust_new();
 	r = trust_add_directory(trust, directory, err);
@@ -62,7 +81,6 @@ int trusted_keys_refresh(struct trusted_keys **keys, const char *directory, cons
 	}
 	trusted_keys_unref(*keys);
 	*keys = mem_new(struct trusted_keys);
-	**keys = (struct trusted_keys){
-		.references = 1, .keys = trust, .directory_changed = changed};
+	**keys = (struct trusted_keys){.references = 1, .keys = trust, .changed = changed};
 	return 0;
 }

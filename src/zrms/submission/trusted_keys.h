@@ -14,7 +14,7 @@
 struct trusted_keys {
 	unsigned references; /* by the loop's thread */
 	struct trust *keys;
-	struct timespec directory_changed;
+	struct timespec changed;
 };
 
 struct trusted_keys *trusted_keys_ref(struct trusted_keys *t);
