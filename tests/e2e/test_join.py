@@ -193,6 +193,20 @@ def test_a_removed_zhost_is_told_so_and_comes_back_with_a_fresh_token(alone):
     alone.wait_zhost("n1", "deployed-started")
 
 
+def test_an_administrators_token_does_not_let_a_removed_zhost_in(alone):
+    zhost = joiner(alone, "n1", create(alone))
+    zhost.start()
+    alone.wait_zhost("n1", "deployed-started")
+    alone.zshell("cluster", "rm", "n1")
+    assert zhost.process.wait(timeout=20) == 0
+    again = alone.stranger("n1", zrms=f"http://127.0.0.1:{alone.port}")
+    again.command[again.command.index("--dir") + 1] = alone.directory / "elsewhere"
+    again.command += ["--token-file", alone.directory / "zrms" / "credentials" / "local-admin"]
+    again.start()
+    says(again, "with a token that was made for it since then")
+    assert alone.get("/v1/zhosts")["zhosts"] == []
+
+
 def test_certificates_are_renewed_by_themselves(start_cluster):
     c = start_cluster(kind=ShortLived, zhosts=())
     zhost = joiner(c, "n1", create(c))

@@ -132,6 +132,9 @@ static void a_zhost_joins_under_its_own_name(void **state)
 	assert_int_equal(ack->verdict, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED);
 	assert_string_equal(ack->reason,
 			    "what it shows is that of zhost n2: it cannot join as n3");
+	f.principal = NULL;
+	assert_int_equal(ask_credential(&f, CREDENTIAL_CREATE, "n2", ACCESS_ZHOST, 9), 0);
+	f.principal = &n2;
 	fixture_hello(&f, "n2", 2, NULL, 0);
 	ack = (const Samoza__V1__HelloAck *)fixture_message(
 		&f, 2, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK);

@@ -82,7 +82,8 @@ static const Samoza__V1__HelloAck *hello(struct fixture *f, uint64_t link_id, co
 	message.spec = &spec;
 	message.mesh = (char *)(uintptr_t) "10.0.0.7:7400";
 	message.identity = (char *)(uintptr_t)name;
-	message.incarnation = 1;
+	static uint64_t starts;
+	message.incarnation = ++starts;
 	struct control_input input = {
 		.type = CONTROL_HELLO,
 		.hello = {.link_id = link_id, .message = &message, .key = key}};
@@ -207,6 +208,59 @@ static void the_token_of_a_zhost_ends_when_it_joins_and_when_it_is_removed(void 
 	assert_false(has_credential(&f));
 	fixture_restart(&f);
 	assert_false(has_credential(&f));
+	fixture_done(&f);
+}
+
+/* Its link was opened before, and stays open: what it was opened with is void. */
+static void a_token_of_before_is_void_once_its_zhost_has_joined_or_was_removed(void **state)
+{
+	struct fixture f;
+	struct principal n1 = {.name = (char *)(uintptr_t) "n1", .role = ACCESS_ZHOST};
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	give_credential(&f, "n1");
+	f.principal = &n1;
+	assert_int_equal(hello(&f, 1, "n1", NULL, NULL)->verdict, ACCEPTED);
+	f.principal = NULL;
+	assert_int_equal(token(&f, "t", 1, NULL), 0);
+	assert_int_equal(join(&f, "t", "n1", key_a, true), 0);
+	f.principal = &n1;
+	assert_int_equal(hello(&f, 2, "n1", NULL, NULL)->verdict, REFUSED);
+	f.principal = NULL;
+	assert_int_equal(remove_zhost(&f, "n1"), 0);
+	f.principal = &n1;
+	const Samoza__V1__HelloAck *ack = hello(&f, 3, "n1", NULL, NULL);
+	assert_int_equal(ack->verdict, REMOVED);
+	assert_non_null(strstr(ack->reason, "with a token that was made for it since then"));
+	f.principal = NULL;
+	give_credential(&f, "n1");
+	f.principal = &n1;
+	assert_int_equal(hello(&f, 4, "n1", NULL, NULL)->verdict, ACCEPTED);
+	fixture_done(&f);
+}
+
+static void an_administrators_token_does_not_let_in_who_had_joined_and_was_removed(void **state)
+{
+	struct fixture f;
+	struct principal admin = {.name = (char *)(uintptr_t) "operator", .role = ACCESS_ADMIN};
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	f.principal = &admin;
+	assert_int_equal(hello(&f, 1, "n2", NULL, NULL)->verdict, ACCEPTED); /* never joined */
+	assert_int_equal(token(&f, "t", 1, NULL), 0);
+	assert_int_equal(join(&f, "t", "n1", key_a, false), 0);
+	assert_int_equal(hello(&f, 2, "n1", key_a, NULL)->verdict, ACCEPTED);
+	assert_int_equal(remove_zhost(&f, "n1"), 0);
+	assert_int_equal(hello(&f, 3, "n1", NULL, NULL)->verdict, REMOVED);
+	/* Also when every token is forgotten that is older than the removal. */
+	f.now.wall_ms += HOUR_MS + JOIN_TOKEN_KEPT_MS + 1;
+	assert_int_equal(token(&f, "u", 1, NULL), 0);
+	fixture_restart(&f);
+	assert_int_equal(hello(&f, 1, "n1", NULL, NULL)->verdict, REMOVED);
+	assert_int_equal(join(&f, "u", "n1", key_b, true), 0);
+	assert_int_equal(hello(&f, 2, "n1", key_b, NULL)->verdict, ACCEPTED);
 	fixture_done(&f);
 }
 
@@ -351,6 +405,10 @@ int main(void)
 		cmocka_unit_test(who_has_joined_is_believed_with_its_key_alone),
 		cmocka_unit_test(
 			the_token_of_a_zhost_ends_when_it_joins_and_when_it_is_removed),
+		cmocka_unit_test(
+			a_token_of_before_is_void_once_its_zhost_has_joined_or_was_removed),
+		cmocka_unit_test(
+			an_administrators_token_does_not_let_in_who_had_joined_and_was_removed),
 		cmocka_unit_test(a_machine_that_is_replaced_loses_its_link),
 		cmocka_unit_test(labels_of_a_token_cannot_be_claimed),
 		cmocka_unit_test(a_label_that_was_claimed_before_the_cluster_gave_it_is_lost),

@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/access/access.h"
+#include "core/access/credentials.h"
 #include "core/access/join.h"
 #include "core/control/state/credential_request.h"
 #include "core/control/state/record_writer.h"
@@ -201,6 +203,10 @@ void join_request(struct control *c, const struct control_input *input)
 	"the zhost of this name has joined, and proves it with its key: a " \
 	"token alone is not enough"
 
+#define REMOVED                                                                \
+	"this zhost was removed from the cluster: it joins again with a join " \
+	"token and --replace, or with a token that was made for it since then"
+
 void renew_request(struct control *c, const struct control_input *input)
 {
 	const char *name = input->renew.name;
@@ -214,17 +220,37 @@ void renew_request(struct control *c, const struct control_input *input)
 	emit_reply(&c->emitter, input->request, err, NULL, NULL, NULL);
 }
 
-bool join_admits(struct control *c, uint64_t link_id, const Samoza__V1__Hello *hello,
-		 const uint8_t *key)
+static bool has_credential(const struct control *c, const char *name)
 {
-	const char *name = hello->spec->name;
-	struct identity *identity = identities_find(&c->identities, name);
-	if (key == NULL && identity != NULL && !identity_is_removed(identity)) {
+	CLEANUP(freep) char *id = credential_id(ACCESS_ZHOST, name);
+	return credentials_find(&c->credentials, id) != NULL;
+}
+
+/*
+ * Whether a link without a key may be that of this zhost. What it was opened with may be void by now. Who had joined and was
+ * removed is let in by a token that was made for it since then: an administrator's, which speaks for every zhost, is not enough.
+ */
+static bool token_admits(struct control *c, uint64_t link_id, const struct principal *who,
+			 const struct identity *identity, const char *name)
+{
+	bool is_own = who != NULL && who->role == ACCESS_ZHOST;
+	if (identity != NULL && !identity_is_removed(identity)) {
 		zhost_refuse(c, link_id, UNPROVED);
 		return false;
 	}
-	if (key == NULL)
+	if (is_own ? has_credential(c, name) : identity == NULL)
 		return true;
+	zhost_turn_away(c, link_id, REMOVED);
+	return false;
+}
+
+bool join_admits(struct control *c, uint64_t link_id, const struct principal *who,
+		 const Samoza__V1__Hello *hello, const uint8_t *key)
+{
+	const char *name = hello->spec->name;
+	struct identity *identity = identities_find(&c->identities, name);
+	if (key == NULL)
+		return token_admits(c, link_id, who, identity, name);
 	if (!identities_admit(&c->identities, name, key)) {
 		zhost_refuse(c, link_id, UNKNOWN);
 		return false;

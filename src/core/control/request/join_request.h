@@ -19,9 +19,9 @@ void token_request(struct control *c, const struct control_input *input);
 void join_request(struct control *c, const struct control_input *input);
 void renew_request(struct control *c, const struct control_input *input);
 
-/* A HELLO of who has proved `key` (NULL: its link asked for none, and the name has
- * not joined): false: it was refused. */
-bool join_admits(struct control *c, uint64_t link_id, const Samoza__V1__Hello *hello,
-		 const uint8_t *key);
+/* A HELLO of `who` (NULL: the system itself), who has proved `key` (NULL: its link asked for none): false: it was refused.
+ * Source: [machines.identity.removal]. */
+bool join_admits(struct control *c, uint64_t link_id, const struct principal *who,
+		 const Samoza__V1__Hello *hello, const uint8_t *key);
 
 #endif

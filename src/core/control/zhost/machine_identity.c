@@ -31,7 +31,9 @@ void machine_identity_forget(struct control *c)
 			oldest = t->record->number;
 	for (struct identity *i = c->identities.by_name, *next; i != NULL; i = next) {
 		next = i->hh.next;
-		if (!identity_is_removed(i) || i->record->number > oldest)
+		const struct control_zhost *z = zhost_find(&c->zhosts, i->record->name);
+		if (!identity_is_removed(i) || i->record->number > oldest ||
+		    (z != NULL && z->removed)) /* it is not let in without a key again */
 			continue;
 		records_delete_identity(c, i);
 		identities_remove(&c->identities, i);

@@ -15,7 +15,8 @@ struct control;
 void machine_identity_put(struct control *c, const Samoza__V1__IdentityRecord *record);
 /* No key of that zhost is good any longer. False: it had none. */
 bool machine_identity_revoke(struct control *c, const char *name);
-/* The number of a removed name says which tokens are too old for it: with the last of them it goes. */
+/* The number of a removed name says which tokens are too old for it: with the last of them it goes, once the zhost is
+ * remembered no longer. */
 void machine_identity_forget(struct control *c);
 /* As it counts: labels that the cluster gives are as the cluster says. The caller frees it with
  * schema_message_free(). */

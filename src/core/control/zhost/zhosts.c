@@ -126,6 +126,11 @@ static void send_ack(struct control *c, uint64_t link_id, Samoza__V1__HelloAck__
 	emit_ack(c, link_id, ack_new(c, verdict, reason));
 }
 
+void zhost_turn_away(struct control *c, uint64_t link_id, const char *reason)
+{
+	send_ack(c, link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED, reason);
+}
+
 void zhost_refuse(struct control *c, uint64_t link_id, const char *reason)
 {
 	send_ack(c, link_id, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED, reason);

@@ -29,6 +29,8 @@ void zhost_heartbeat(struct control *c, uint64_t link_id,
 		     const Samoza__V1__Heartbeat *heartbeat);
 /* It may not join: says why, and closes the link. */
 void zhost_refuse(struct control *c, uint64_t link_id, const char *reason);
+/* It was removed: it ends what it runs. Closes the link. */
+void zhost_turn_away(struct control *c, uint64_t link_id, const char *reason);
 /* The link is gone. */
 void zhost_closed(struct control *c, uint64_t link_id);
 /* How many removed zhosts are remembered; one of before may join again as if it were new. */
