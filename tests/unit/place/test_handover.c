@@ -415,6 +415,23 @@ static void revisions_are_neighbours(void **state)
 	place_free(p);
 }
 
+/* It will not be there: until it has gone it holds its room, and that is all. */
+static void what_leaves_is_no_neighbour(void **state)
+{
+	(void)state;
+	struct place *p = place_new(NULL);
+	(void)add_zhost(p, "{name: n1, cpu: 4, memory: 4GiB}");
+	(void)add_zhost(p, "{name: n2, cpu: 1100m, memory: 4GiB}");
+	struct app old = app_add(p, "app", PARENT);
+	CLEANUP(freep) char *first = place_all(&old);
+	assert_string_equal(first, "a=n1");
+	place_unit_leaves(p, old.units[0], true);
+	CLEANUP(freep) char *second = place_text(p, "app", PARENT);
+	assert_string_equal(second, "a=n1");
+	app_done(&old);
+	place_free(p);
+}
+
 /* As after a restart: the two do not share what they have there. */
 static void devices_that_one_leaves_are_those_of_the_one_that_lacks_them(void **state)
 {
@@ -451,6 +468,7 @@ int main(void)
 		cmocka_unit_test(a_resize_wakes),
 		cmocka_unit_test(recovery_may_part_a_unit_from_its_space),
 		cmocka_unit_test(revisions_are_neighbours),
+		cmocka_unit_test(what_leaves_is_no_neighbour),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
