@@ -49,6 +49,7 @@ static void read_options(struct scenario *s, struct diagnostics *findings)
 			read_duration(s, "on_disconnect", o->on_disconnect, findings),
 		.recipe_ms = read_duration(s, "recipe_time", o->recipe_time, findings),
 		.restart_attempts = o->restart_attempts,
+		.drain_units = o->drain_units,
 	};
 	struct schema_position at = schema_position_of(s->positions, "options");
 	if (s->options.heartbeat_ms <= 0 || s->options.timeout_ms <= 0 ||

@@ -492,6 +492,8 @@ static void do_settings(struct step_run *run, const Samoza__V1__SettingsStep *st
 	set_duration(&o->check_ms, step->check);
 	set_duration(&o->margin_ms, step->margin);
 	set_duration(&o->on_disconnect_ms, step->on_disconnect);
+	if (step->has_drain_units)
+		o->drain_units = step->drain_units;
 }
 
 /* ---- time ---- */

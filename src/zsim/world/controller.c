@@ -245,6 +245,7 @@ void controller_start(struct world *w)
 		.margin_ms = w->options.margin_ms,
 		.on_disconnect_ms = w->options.on_disconnect_ms,
 		.drivers = w->options.has_drivers ? sim_drivers : NULL,
+		.drain_units = w->options.drain_units,
 	};
 	const struct sim_store_hooks hooks = {
 		.asked = on_asked, .written = on_written, .load_fails = on_load, .user = w};
