@@ -32,7 +32,7 @@ void drivers_free(struct drivers *drivers);
 const char *const *drivers_names(const struct drivers *drivers);
 
 /* Copies. */
-void drivers_call(struct drivers *drivers, const struct driver_call *call);
+void drivers_call(struct drivers *drivers, const struct driver_call *asked);
 /* A new token that may be made for a machine: id and hash, borrowed until the next one. ERR_CONFLICT: zrms
  * init was not run. */
 int drivers_token(struct drivers *drivers, const Samoza__V1__JoinTokenRecord **ret_token,

@@ -14,8 +14,9 @@ const char *const instance_states[] = {
 	"running",	    "failed",	   "not-deployed",	   "deploying",
 	"deployed-stopped", "unresolved",  "waiting-for-ancestor", "starting",
 	"stopping",	    "undeploying", "deployed-started",	   NULL};
-const char *const zhost_states[] = {"running",	   "problem",	       "not-deployed",
-				    "undeploying", "deployed-started", NULL};
+const char *const zhost_states[] = {"running",	 "problem",	"not-deployed",
+				    "deploying", "undeploying", "deployed-started",
+				    NULL};
 
 static const char *state_of(const struct list_options *given,
 			    const ProtobufCMessageDescriptor *type)

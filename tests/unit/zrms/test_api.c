@@ -36,7 +36,7 @@ static const struct wrong wrongs[] = {
 	{"GET /v1/spaces?state=running", NULL, NULL, 400, "invalid", "unknown state 'running': expected one of not-deployed, deploying, deployed-stopped, unresolved, waiting-for-ancestor, starting, deployed-started, stopping, undeploying, failed"},
 	{"GET /v1/spaces?zhost=nowhere", NULL, NULL, 404, "not-found", "no zhost nowhere"},
 	{"GET /v1/spaces?topology=none", NULL, NULL, 404, "not-found", "no topology 'none'"},
-	{"GET /v1/zhosts?state=failed", NULL, NULL, 400, "invalid", "unknown state 'failed': expected one of not-deployed, deployed-started, problem, undeploying"},
+	{"GET /v1/zhosts?state=failed", NULL, NULL, 400, "invalid", "unknown state 'failed': expected one of not-deployed, deploying, deployed-started, undeploying, problem"},
 	{"GET /v1/zhosts?label=region", NULL, NULL, 400, "invalid", "invalid label 'region': expected NAME=VALUE, such as region=eu"},
 	{"GET /v1/topologies/%ff", NULL, NULL, 400, "invalid", "control characters or invalid UTF-8 in the URL"},
 	{"GET /v1/zhosts/%00", NULL, NULL, 400, "invalid", "control characters or invalid UTF-8 in the URL"},
