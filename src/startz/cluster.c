@@ -222,20 +222,25 @@ int cluster_node(struct state *s, const struct node_settings *settings, struct e
 	CLEANUP(config_done) struct config config = {0};
 	int r;
 
+	const char *url = settings->join == NULL ? settings->zrms : NULL;
+
+	if (url == NULL && settings->join == NULL)
+		return error_set(err, ERR_INVALID,
+				 "give --zrms URL, or --join TOKEN, which says where zrms is");
 	r = config_check_name(settings->name, err);
 	if (r < 0)
 		return r;
 	vector_push(&names.list, mem_strdup(settings->name));
 	r = config_read(settings->config, &config, err);
 	if (r == 0)
-		r = up_zhosts_check(s, &names, settings->zrms, &config, settings->allow_exec,
-				    err);
-	if (r == 0)
-		r = ready_zrms(s, NULL, settings->zrms, deadline, err);
+		r = up_zhosts_check(s, &names, url, &config, settings->allow_exec, err);
+	if (r == 0 && url != NULL)
+		r = ready_zrms(s, NULL, url, deadline, err);
 	if (r < 0)
 		return r;
 	const struct zhost_start start = {.programs = settings->programs,
-					  .url = settings->zrms,
+					  .url = url,
+					  .join = settings->join,
 					  .token_file = settings->token_file,
 					  .config = &config,
 					  .allow_exec = settings->allow_exec};

@@ -24,7 +24,7 @@ struct up_settings {
 };
 
 struct node_settings {
-	char *dir, *name, *zrms, *token_file, *config, *programs;
+	char *dir, *name, *zrms, *join, *token_file, *config, *programs;
 	int64_t ready_ms;
 	bool detach, allow_exec;
 };

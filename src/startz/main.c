@@ -101,8 +101,15 @@ static const struct cli_option node_options[] = {
 	 .environment = "ZRMS_URL",
 	 .type = CLI_URL,
 	 .offset = NODE(zrms),
-	 .required = true,
-	 .help = "URL of zrms"},
+	 .help = "URL of zrms; not looked at with --join, whose token says where it is"},
+	{.name = "join",
+	 .environment = "ZHOST_JOIN",
+	 .type = CLI_STRING,
+	 .offset = NODE(join),
+	 .value = "TOKEN",
+	 .help = "join the cluster of this token (`zshell cluster token create`); given again, "
+		 "it "
+		 "does nothing"},
 	{.name = "token-file",
 	 .environment = "SAMOZA_TOKEN_FILE",
 	 .type = CLI_PATH,

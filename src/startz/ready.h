@@ -34,5 +34,8 @@ int ready_zrms(const struct state *s, const struct member *m, const char *url,
 int ready_zhosts(const struct state *s, const char *url, const char *token_file,
 		 struct awaited *list, size_t count, int64_t deadline_mono_ms,
 		 struct error **err) must_check;
+/* The same of those that have joined with a token, and of whose zrms nobody here may ask: as their logs say. */
+int ready_joined(const struct state *s, struct awaited *list, size_t count,
+		 int64_t deadline_mono_ms, struct error **err) must_check;
 
 #endif

@@ -60,7 +60,9 @@ static int start_zhost(struct state *s, const struct zhost_start *start, struct 
 	CLEANUP(freep) char *log = state_path(s, "log/%s.log", m->name);
 	int r = choose_zedge(m, err);
 
-	if (r == 0 && network != NULL)
+	if (r == 0 && start->join != NULL)
+		join = str_printf("ZHOST_JOIN=%s", start->join);
+	else if (r == 0 && network != NULL)
 		r = machines_token(s, m, start->url, &join, err);
 	else if (r == 0)
 		r = credentials_for_zhost(s, start->url, start->token_file, m->name, err);
@@ -68,12 +70,18 @@ static int start_zhost(struct state *s, const struct zhost_start *start, struct 
 		r = program_find(start->programs, "zhost", &program, err);
 	if (r < 0)
 		return r;
-	static char config[] = "--config", allow_exec[] = "--allow-exec";
-	char *words[16] = {program,    (char[]){"--dir"},      dir,	(char[]){"--name"},
-			   m->name,    (char[]){"--zrms"},     m->zrms, (char[]){"--zedge"},
-			   m->address, (char[]){"--log-file"}, log};
-	size_t n = 11;
+	static char config[] = "--config", allow_exec[] = "--allow-exec", zrms[] = "--zrms";
+	char *words[16] = {program, (char[]){"--dir"}, dir, (char[]){"--name"}, m->name};
+	size_t n = 5;
 
+	if (m->zrms != NULL) { /* else the token says where it is */
+		words[n++] = zrms;
+		words[n++] = m->zrms;
+	}
+	words[n++] = (char[]){"--zedge"};
+	words[n++] = m->address;
+	words[n++] = (char[]){"--log-file"};
+	words[n++] = log;
 	if (m->config != NULL) {
 		words[n++] = config;
 		words[n++] = m->config;
@@ -169,7 +177,9 @@ int up_zhosts(struct state *s, const struct names *names, const struct zhost_sta
 	(void)fflush(stdout);
 	if (r == 0) /* what else has changed: times, configurations */
 		r = state_save(s, err);
-	if (r == 0)
+	if (r == 0 && start->join != NULL)
+		r = ready_joined(s, awaited.items, awaited.count, deadline, err);
+	else if (r == 0)
 		r = ready_zhosts(s, start->url, start->token_file, awaited.items, awaited.count,
 				 deadline, err);
 	vector_for_each (&others, a) /* ready when its own zrms says so [shell.startz.ready] */

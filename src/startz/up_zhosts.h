@@ -16,8 +16,9 @@ void names_done(struct names *n);
 /* Zhosts that are to be started with the same options. */
 struct zhost_start {
 	const char *programs, *url;
-	const char *link;	     /* where the zhosts reach zrms; NULL: at `url`, too */
-	const char *token_file;	     /* NULL: what is known is shown */
+	const char *link;	/* where the zhosts reach zrms; NULL: at `url`, too */
+	const char *token_file; /* NULL: what is known is shown */
+	const char *join; /* the token with which it joins, which says where; `url` is NULL */
 	const struct config *config; /* without a list, each keeps its own */
 	bool allow_exec;
 };

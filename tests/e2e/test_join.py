@@ -7,7 +7,7 @@ import stat
 import time
 
 import pytest
-from conftest import until
+from conftest import BIN, run, until
 from native import native_app
 from secure import SecureCluster, needs_an_address
 
@@ -191,6 +191,27 @@ def test_a_removed_zhost_is_told_so_and_comes_back_with_a_fresh_token(alone):
     zhost.command[at:at + 2] = ["--join", create(alone), "--replace"]
     zhost.start()
     alone.wait_zhost("n1", "deployed-started")
+
+
+def test_startz_node_joins_with_a_token(alone):
+    token, home = create(alone), alone.directory / "node"
+    node = BIN / "startz", "node", "--name", "n1", "--dir", home, "--detach"
+    refused = run(*node, check=False)
+    assert refused.returncode != 0 and "give --zrms URL, or --join TOKEN" in refused.stderr
+    broken = run(*node, "--join", token[:-3], check=False)
+    assert broken.returncode != 0 and "copy the whole word as it was printed" in broken.stderr
+    try:
+        done = run(*node, "--join", token)
+        assert "n1 is ready" in done.stdout
+        alone.wait_zhost("n1", "deployed-started")
+        assert alone.get("/v1/zhosts/n1")["certificate_expires"]
+        run(*node, "--join", token)  # again: nothing
+        run(BIN / "startz", "down", "--dir", home)
+        alone.wait_zhost("n1", "problem")
+        run(*node, "--join", token)  # it has joined
+        alone.wait_zhost("n1", "deployed-started")
+    finally:
+        run(BIN / "startz", "down", "--dir", home, check=False)
 
 
 def test_an_administrators_token_does_not_let_a_removed_zhost_in(alone):

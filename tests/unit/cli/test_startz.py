@@ -311,7 +311,8 @@ def test_usage():
     assert run("upp").returncode == 2
     assert "unknown option --zhost; did you mean --zhosts?" in run("up", "--zhost", "3").stderr
     assert run("up", "--zhosts", "0").returncode == 2
-    assert run("node", "--name", "x").returncode == 2
+    nowhere = run("node", "--name", "x")
+    assert nowhere.returncode == 1 and "give --zrms URL, or --join TOKEN" in nowhere.stderr
     assert run("--help").returncode == 0
     assert re.fullmatch(r"startz \d+\.\d+\.\d+\n", run("--version").stdout)
     for command in ("up", "node", "status", "down"):
