@@ -1,10 +1,10 @@
 #include "zrms/listen.h"
 
 #include <sodium.h>
-#include <sys/stat.h>
 
 #include "adapter/log/log.h"
 #include "adapter/pki/credentials.h"
+#include "adapter/pki/file_stamp.h"
 #include "adapter/tls/tls.h"
 #include "adapter/uv/stream_kinds.h"
 #include "adapter/wire/wire_dial.h"
@@ -17,13 +17,6 @@
 enum { LOOK_MS = 2000, RETRY_MS = 60000, LINES_MAX = 30, LINES_MS = 60000 };
 
 enum { LINKS, PAGES, PROTOCOLS };
-
-/* What tells one version of a file from another. */
-struct file_stamp {
-	ino_t inode;
-	off_t size;
-	struct timespec changed;
-};
 
 struct listening {
 	struct zrms *zrms;
@@ -119,17 +112,7 @@ static const struct stream_listen_handler page_handler = {.accepted = on_page,
 static struct file_stamp stamp_of(const struct listening *l, const char *name)
 {
 	CLEANUP(freep) char *path = str_printf("%s/%s", l->credentials, name);
-	struct stat status;
-	if (stat(path, &status) < 0)
-		return (struct file_stamp){0};
-	return (struct file_stamp){status.st_ino, status.st_size, status.st_mtim};
-}
-
-static bool stamps_differ(const struct file_stamp *a, const struct file_stamp *b)
-{
-	return a->inode != b->inode || a->size != b->size ||
-	       a->changed.tv_sec != b->changed.tv_sec ||
-	       a->changed.tv_nsec != b->changed.tv_nsec;
+	return file_stamp_of(path);
 }
 
 static void times_read(struct listening *l)
@@ -195,8 +178,8 @@ static void on_look(void *user)
 	struct instant now = loop_now(&l->zrms->loop);
 	const struct file_stamp identity = stamp_of(l, PKI_IDENTITY_FILE);
 	const struct file_stamp authorities = stamp_of(l, PKI_AUTHORITIES_FILE);
-	if (authorities_look(l->zrms) || stamps_differ(&identity, &l->identity) ||
-	    stamps_differ(&authorities, &l->authorities))
+	if (authorities_look(l->zrms) || file_stamp_differs(&identity, &l->identity) ||
+	    file_stamp_differs(&authorities, &l->authorities))
 		listening_reload(l);
 	if (now.wall_ms >= l->renew_wall_ms && now.wall_ms >= l->retry_wall_ms)
 		renew_and_reload(l, now.wall_ms);

@@ -1,8 +1,8 @@
 #include "zhost/edge/site.h"
 
 #include "adapter/log/log.h"
+#include "adapter/pki/file_stamp.h"
 #include "adapter/uv/stream_kinds.h"
-#include "base/file_stamp.h"
 
 enum { LOOK_MS = 1000, LINES_MAX = 10, LINES_MS = 60 * 1000, LOW_MS = 7 * 24 * 3600 * 1000 };
 

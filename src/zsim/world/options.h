@@ -14,7 +14,7 @@ struct world_options {
 	int64_t heartbeat_ms, timeout_ms, check_ms, margin_ms, recipe_ms;
 	int64_t on_disconnect_ms; /* 0: off */
 	uint32_t restart_attempts;
-	bool has_drivers; /* driver.h */
+	bool has_drivers;     /* driver.h */
 	uint32_t drain_units; /* 0: the default */
 };
 

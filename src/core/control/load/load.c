@@ -195,7 +195,7 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 		return 0;
 	case RECORD_META:
 	case RECORD_ZHOST:
-	case RECORD_MACHINE: /* somebody may pay for it */
+	case RECORD_MACHINE:	 /* somebody may pay for it */
 	case RECORD_AUTHORITIES: /* whom zhosts believe */
 	case RECORD_TOPOLOGY:
 	case RECORD_INSTANCE:

@@ -1,8 +1,8 @@
 /*
  * Whether a file is still the one that was read: it was replaced or written when its stamp differs.
  */
-#ifndef SAMOZA_BASE_FILE_STAMP_H
-#define SAMOZA_BASE_FILE_STAMP_H
+#ifndef SAMOZA_ADAPTER_PKI_FILE_STAMP_H
+#define SAMOZA_ADAPTER_PKI_FILE_STAMP_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,4 +1,4 @@
-#include "base/file_stamp.h"
+#include "adapter/pki/file_stamp.h"
 
 #include <sys/stat.h>
 
