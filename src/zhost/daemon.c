@@ -446,6 +446,7 @@ static int make_edge(struct zhost_daemon *d, struct error **err)
 	const struct edge_public public = {.certificate = s->zedge_certificate,
 					   .key = s->zedge_key,
 					   .proxies = s->zedge_proxies,
+					   .url = s->zedge_url,
 					   .connections = s->zedge_connections,
 					   .rates = {s->zedge_requests, s->zedge_bytes}};
 	struct edge_options options = {.loop = &d->loop,

@@ -106,7 +106,8 @@ static const struct cli_option options[] = {
 	 .offset = OPTION(zedge_proxies),
 	 .value = "NETWORK[,NETWORK...]",
 	 .help = "Proxies in front of zedge, such as 127.0.0.1,10.1.0.0/16: what they say in "
-		 "X-Forwarded-For and X-Forwarded-Proto is believed, and their Host taken"},
+		 "X-Forwarded-For and X-Forwarded-Proto is believed, and the Host of "
+		 "--zedge-url taken"},
 	{.name = "zedge-connections",
 	 .key = "zedge_connections",
 	 .environment = "ZHOST_ZEDGE_CONNECTIONS",
@@ -115,7 +116,7 @@ static const struct cli_option options[] = {
 	 .max = 4096,
 	 .fallback = "128",
 	 .help = "How many connections zedge takes from one address of another machine; 0: "
-		 "any number. Not with --zedge-trusted-proxy"},
+		 "any number. Not from a trusted proxy"},
 	{.name = "zedge-requests",
 	 .key = "zedge_requests",
 	 .environment = "ZHOST_ZEDGE_REQUESTS",
@@ -306,6 +307,10 @@ static int zedge_check(const struct zhost_settings *s, struct error **err)
 				 "invalid --zedge-url '%s': expected such as "
 				 "https://shop.example",
 				 s->zedge_url);
+	if (s->zedge_proxies != NULL && s->zedge_url == NULL)
+		return error_set(err, ERR_INVALID,
+				 "--zedge-trusted-proxy goes with --zedge-url: the name by "
+				 "which browsers ask the proxy, such as https://shop.example");
 	if (s->zedge_certificate != NULL || cli_address_is_loopback(&s->zedge))
 		return 0;
 	CLEANUP(freep) char *at = cli_address_text(&s->zedge);

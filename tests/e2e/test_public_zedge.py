@@ -71,6 +71,15 @@ def of(client, **more):
     return dict({"X-Forwarded-For": client, "X-Forwarded-Proto": "https", "Host": "shop.example"}, **more)
 
 
+def two_lines(public, path, first, second):
+    connection = public.connect()
+    connection.putrequest("GET", path, skip_host=True)
+    for name, value in (("Host", "127.0.0.1"), ("X-Forwarded-For", first), ("X-Forwarded-For", second)):
+        connection.putheader(name, value)
+    connection.endheaders()
+    return connection.getresponse().status
+
+
 def test_through_a_trusted_proxy_pages_are_everybodys_and_the_rest_is_not(behind_a_proxy):
     p = behind_a_proxy
     status, headers, text = p.ask("/shop/web/", of(OTHER))
@@ -85,8 +94,14 @@ def test_through_a_trusted_proxy_pages_are_everybodys_and_the_rest_is_not(behind
         # What a browser claims for itself, before what the proxy has added, is not believed.
         assert p.ask(path, of(f"127.0.0.1, {OTHER}"))[0] == 404
     assert json.loads(p.ask("/healthz", of("203.0.113.8"))[2]) == {"status": "ok"}
-    # The machine's own programs, through the proxy as well.
-    assert "zedge_requests_total" in p.ask("/metrics", of("127.0.0.1"))[2]
+    # The machine's own programs, which know it by loopback.
+    assert "zedge_requests_total" in p.ask("/metrics", {"X-Forwarded-For": "127.0.0.1"})[2]
+    assert p.ask("/metrics", of("127.0.0.1"))[0] == 404
+    # A line of the browser's own, before that of the proxy.
+    assert two_lines(p, "/metrics", "127.0.0.1", OTHER) == 404
+    # A page of somebody whose name leads to this machine.
+    status, _, text = p.ask("/metrics", {"Host": "evil.example:8088", "X-Forwarded-For": "127.0.0.1"})
+    assert status == 403 and "Host" in text
     # A proxy that says for nobody speaks for nobody.
     status, _, text = p.ask("/shop/web/", {"Host": "shop.example"})
     assert status == 400 and "X-Forwarded-For" in text
@@ -113,14 +128,16 @@ def test_one_client_cannot_take_more_than_its_share(behind_a_proxy):
     greedy = "203.0.113.20"
     statuses = [p.ask("/shop/web/large.txt", of(greedy), connection=connection)[0] for _ in range(6)]
     assert statuses[:2] == [200, 200] and 429 in statuses
-    assert "zedge_slowed_total 0" not in p.ask("/metrics", of("127.0.0.1"))[2]
+    local = {"X-Forwarded-For": "127.0.0.1"}
+    assert "zedge_slowed_total 0" not in p.ask("/metrics", local)[2]
     # The machine's own programs are not limited.
-    assert {p.ask("/healthz", of("127.0.0.1"), connection=connection)[0] for _ in range(60)} == {200}
+    assert {p.ask("/healthz", local, connection=connection)[0] for _ in range(60)} == {200}
 
 
 def test_one_client_cannot_keep_all_pages_for_itself(start_cluster):
     c = start_cluster(zhosts=[])
-    p = Public(c, ["--zedge-trusted-proxy", "127.0.0.1", "--zedge-requests", "0"], "127.0.0.1")
+    p = Public(c, ["--zedge-trusted-proxy", "127.0.0.1", "--zedge-requests", "0",
+                   "--zedge-url", "https://shop.example"], "127.0.0.1")
     deploy_page(c)
     open_pages = []
 
@@ -211,7 +228,8 @@ def test_what_cannot_be_a_public_zedge_is_refused_with_what_to_do(tmp_path):
     assert "no certificate with its chain" in refusal(
         tmp_path, "--zedge", at, "--zedge-cert", key, "--zedge-key", key)
     assert "'office' is no address and no network" in refusal(
-        tmp_path, "--zedge", at, "--zedge-trusted-proxy", "10.0.0.1,office")
+        tmp_path, "--zedge", at, "--zedge-trusted-proxy", "10.0.0.1,office", "--zedge-url", "https://shop.example")
+    assert "goes with --zedge-url" in refusal(tmp_path, "--zedge", at, "--zedge-trusted-proxy", "10.0.0.1")
     assert "invalid --zedge-url 'shop.example'" in refusal(tmp_path, "--zedge-url", "shop.example")
     os.chmod(key, 0o644)
     assert "everybody on this machine can read the key" in refusal(

@@ -102,9 +102,12 @@ struct http_options {
 	 * http_set_user(), and add headers to the answer. NULL: all may. */
 	struct http_refusal (*admit)(void *context, struct http_request *request,
 				     const struct http_route *route);
-	/* Whether the request comes through a proxy that is trusted: its Host is then what the client has named, and
-	 * not this machine. NULL: none does. */
+	/* Whether the request comes through a trusted proxy, and its Host is the name by which that is asked for this
+	 * server. NULL: none does. */
 	bool (*is_proxied)(void *context, const struct http_request *request);
+	/* Whether the connections from that address are of many clients: per_address_max is not for them. NULL: none
+	 * are. */
+	bool (*is_shared)(void *context, const char *address);
 	/* Told of the bytes of an answer's body, whole or as they come. NULL: nobody. */
 	void (*sent)(void *context, struct http_request *request, uint64_t bytes);
 	/* Told of each refusal, before it is answered: `code` and `message` as of error_body(). NULL: nobody. */
@@ -165,7 +168,12 @@ const struct stream_peer *http_peer(const struct http_request *request);
 bool http_is_secure(const struct http_request *request);
 /* Whether it came over options.socket: from a process of the user that runs this program, or of root. */
 bool http_is_owner(const struct http_request *request);
-/* The value of a header, or NULL. */
+/* All values of a header that may come on several lines, in their order with ", " between; NULL: there is none. The
+ * caller frees. */
+char *http_header_list(const struct http_request *request, const char *name);
+/* Whether Host is a name of this machine for itself: "127.0.0.1:8088", "localhost". */
+bool http_host_is_loopback(const struct http_request *request);
+/* The value of a header, or NULL: of several lines, the first one's. */
 const char *http_header(const struct http_request *request, const char *name);
 /* All that the client has written, but for headers and a body in a file: segments of the path, values of the query,
  * decoded, and the body, one per line. The caller frees. */

@@ -75,6 +75,31 @@ bool http_is_owner(const struct http_request *request)
 	return connection_of(request->connection)->is_owner;
 }
 
+struct header_list {
+	const char *name;
+	char *values;
+};
+
+static enum MHD_Result header_list_add(void *cls, enum MHD_ValueKind kind, const char *name,
+				       const char *value)
+{
+	(void)kind;
+	struct header_list *list = cls;
+	if (strcasecmp(name, list->name) != 0 || value == NULL)
+		return MHD_YES;
+	CLEANUP(freep) char *before = list->values;
+	list->values = before != NULL ? str_printf("%s, %s", before, value) : mem_strdup(value);
+	return MHD_YES;
+}
+
+char *http_header_list(const struct http_request *request, const char *name)
+{
+	struct header_list list = {.name = name};
+	(void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, header_list_add,
+					&list);
+	return list.values;
+}
+
 const char *http_header(const struct http_request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
@@ -238,6 +263,12 @@ static bool host_is_loopback(const char *host)
 	CLEANUP(freep) char *name = mem_strndup(host, size);
 	return strcasecmp(name, "localhost") == 0 || strcmp(name, "[::1]") == 0 ||
 	       (str_has_prefix(name, "127.") && strspn(name, "0123456789.") == strlen(name));
+}
+
+bool http_host_is_loopback(const struct http_request *request)
+{
+	const char *host = http_header(request, "Host");
+	return host != NULL && host_is_loopback(host);
 }
 
 static bool request_is_proxied(const struct http_request *request)

@@ -174,6 +174,12 @@ static void on_owner(void *user, int fd)
 	}
 }
 
+static bool is_shared(const struct http_server *server, const struct stream *stream)
+{
+	const struct http_options *o = &server->options;
+	return o->is_shared != NULL && o->is_shared(o->context, stream_peer(stream)->address);
+}
+
 void http_server_take(struct http_server *server, struct stream *stream)
 {
 	struct sockaddr_storage address;
@@ -181,7 +187,8 @@ void http_server_take(struct http_server *server, struct stream *stream)
 	int fd = -1;
 	if (server->draining) {
 		stream_close(stream);
-	} else if (is_full(server) || !pump_has_room(server, &address)) {
+	} else if (is_full(server) ||
+		   (!is_shared(server, stream) && !pump_has_room(server, &address))) {
 		server->counters.refused_total++;
 		stream_close(stream);
 	} else if (pump_new(server, stream, &fd, NULL) < 0) {

@@ -21,7 +21,9 @@ void audience_free(struct audience *a);
 
 /* For http_options. Also adds the headers that all answers have. */
 struct http_refusal audience_admit(struct audience *a, struct http_request *q);
+/* Through a trusted proxy, under the name of `public->url`. */
 bool audience_is_proxied(const struct audience *a, const struct http_request *q);
+bool audience_is_proxy(const struct audience *a, const char *address);
 void audience_sent(struct audience *a, struct http_request *q, uint64_t bytes);
 
 /* A program of this machine, which no proxy speaks for. PRE: admitted. */

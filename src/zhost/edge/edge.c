@@ -210,6 +210,13 @@ static bool on_proxied(void *context, const struct http_request *q)
 	return audience_is_proxied(e->audience, q);
 }
 
+static bool on_shared(void *context, const char *address)
+{
+	const struct edge *e = context;
+
+	return audience_is_proxy(e->audience, address);
+}
+
 static void on_sent(void *context, struct http_request *q, uint64_t bytes)
 {
 	const struct edge *e = context;
@@ -233,8 +240,8 @@ static int edge_listen(struct edge *e, struct error **err)
 		.is_proxied = on_proxied,
 		.sent = on_sent,
 		.loopback_only = true,
-		/* Those of a proxy are of many clients. */
-		.per_address_max = public->proxies == NULL ? public->connections : 0,
+		.is_shared = on_shared,
+		.per_address_max = public->connections,
 		.memory_max = (size_t)128 * 1024,
 	};
 	int r = audience_new(e->options.loop, public, &e->audience, err);

@@ -34,6 +34,8 @@ struct edge;
 struct edge_public {
 	const char *certificate, *key; /* PEM files; NULL: plain HTTP, on loopback */
 	const char *proxies;	       /* networks of trusted proxies, client.h; NULL: none */
+	const char
+		*url; /* by which browsers reach it; NULL: by its address. PRE: with proxies */
 	/* Of one client, which is not this machine; 0: any number. */
 	uint32_t connections;
 	struct client_rates rates;
