@@ -27,13 +27,13 @@ PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
 ROUTES = {
     "nobody": "getHealth getOpenapi join signIn",
     "viewer": "getCluster listTopologies getTopology explainTopology listRevisions listTopologySpaces getSpace listSpaces "
-              "listMeshSpaces listZhosts getZhost getEvents getMetrics getSession signOut makeSignInCode",
+              "listMeshSpaces listMeshPeers listMeshRoutes pingMesh listZhosts getZhost getEvents getMetrics getSession signOut makeSignInCode",
     "operator": "submitTopology removeTopology startTopology stopTopology recoverTopology promoteRollout abortRollout "
                 "pauseRollout resumeRollout rollbackTopology scaleTopology deployAll startAll stopAll undeployAll getLogs "
                 "setGoal moveSpace execSpace",
     "admin": "getRebalance rebalanceCluster stopRebalance removeZhost cordonZhost uncordonZhost drainZhost makeZhostToken "
              "getBackup listUsers createUser removeUser rotateUserToken listTokens createToken removeToken getAudit "
-             "listSessions endSession",
+             "listSessions endSession createZhost destroyZhost listAuthorities rotateAuthority finishRotation abortRotation",
     "zhost": "getArtifact",
 }
 NEEDS = {operation: role for role, names in ROUTES.items() for operation in names.split()}
@@ -102,7 +102,7 @@ def everybody(c):
         "code": bearer(code), "expired": bearer(over), "viewer": bearer(vic), "session": reads,
         "operator": bearer(new_user(c, "ops", "operator", "--topologies", "shop-*")), "zhost": bearer(own),
         "wrong session": {"Cookie": reads["Cookie"][:-4] + "AAAA"}}
-    time.sleep(1.1)  # the token of `over` is over
+    until(lambda: ask(c, "GET", "/v1/topologies", people["expired"], None)[0] == 401, "the token of `over` is over")
     return people
 
 
@@ -165,10 +165,11 @@ FRAMES = {
     "MESH_APPLIED": ("MeshApplied", 'topology: "{topology}" version: 1000', False),
     "MESH_ASK": ("MeshAsk", 'zhosts: "n1"', False),
     "EXEC_REPLY": ("ExecReply", "session: 1 started: true", False),
+    "MESH_ANSWER": ("MeshAnswer", "request: 1000000", False),
     "RENEW": ("Renew", 'request: "forged"', True),
 }
 OF_ZRMS = set("HELLO_ACK DESIRED HEARTBEAT_ACK MESH_TABLE DATA_REPLY LOG_REQUEST DATA_FORGET MESH_SYNC MESH_LINK MESH_ZHOSTS "
-              "EXEC RENEWED".split())
+              "EXEC RENEWED MESH_QUERY REISSUE".split())
 
 
 def frame_numbers():

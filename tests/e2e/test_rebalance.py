@@ -9,9 +9,9 @@ from test_plan import moves, plan
 ZHOSTS = ["edge-node-1", "edge-node-2", "edge-node-3"]
 
 
-def uneven(start_cluster, spaces, sources):
+def uneven(start_cluster, spaces, sources, **options):
     """Everything is on two zhosts, and the third one is empty."""
-    c = start_cluster()
+    c = start_cluster(**options)
     c.zshell("cluster", "cordon", "edge-node-3")
     c.deploy("shop", spaces, sources)
     c.zshell("cluster", "uncordon", "edge-node-3")
@@ -101,7 +101,8 @@ def test_a_rebalance_goes_on_after_zrms_was_killed(start_cluster):
 
 
 def test_a_rebalance_can_be_stopped(start_cluster):
-    c = uneven(start_cluster, [space("api", count=30)], {"api": IDLE})
+    # One at a time, so that some have not begun when it is stopped.
+    c = uneven(start_cluster, [space("api", count=30)], {"api": IDLE}, zrms_options=["--drain-units", "1"])
     none = c.zshell("cluster", "rebalance", "--stop", check=False)
     assert none.returncode == 1 and "no rebalance is under way" in none.stderr, none
     both = c.zshell("cluster", "rebalance", "--stop", "--plan", check=False)

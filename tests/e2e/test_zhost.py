@@ -294,7 +294,7 @@ def test_an_invalid_zhost_name_is_refused(tmp_path, name):
     ("--zrms", "http://10.0.0.1:7331", "other machines are reached by https:// only"),
     ("--zrms", "https://10.0.0.1:7331", "this machine must join the cluster first"),
     ("--zrms", "10.0.0.1:7331", "does not say where zrms is"),
-    ("--zedge", "0.0.0.0:8088", "no access control yet")])
+    ("--zedge", "0.0.0.0:8088", "give it a certificate with --zedge-cert")])
 def test_without_a_certificate_only_loopback_is_used(tmp_path, option, value, words):
     done = run(BIN / "zhost", "--dir", tmp_path / "z", "--name", "z", option, value, check=False)
     assert done.returncode == 2 and words in done.stderr

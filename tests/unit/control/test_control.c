@@ -192,6 +192,25 @@ static int remove_zhost(struct fixture *f, const char *name)
 	return code;
 }
 
+/* The tick that finds it silent, and the request, in one batch. */
+static void a_zhost_is_removed_in_the_batch_that_sees_its_silence(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	fixture_submit(&f, "id-1", "shop", ONE_SPACE);
+	const struct control_zhost *z = zhost_find(&f.control->zhosts, "n1");
+	for (unsigned ticks = 0; z->state != ZHOST_PROBLEM; ticks++) {
+		assert_in_range(ticks, 0, 1000);
+		fixture_flush(&f);
+		f.now.mono_ms += 100;
+		f.now.wall_ms += 100;
+		fixture_take(&f, &(struct control_input){.type = CONTROL_TICK});
+	}
+	assert_int_equal(remove_zhost(&f, "n1"), 0);
+	fixture_done(&f);
+}
+
 /* One that held copies and knows their routes is removed, and its record is given up for later ones: no
  * application leads to it any more, and its routes are sent on without it. */
 static void a_forgotten_zhost_has_no_routes(void **state)
@@ -452,6 +471,7 @@ int main(void)
 		cmocka_unit_test(what_is_unknown_is_refused),
 		cmocka_unit_test(a_removed_topology_leaves_no_record),
 		cmocka_unit_test(only_the_zhosts_removed_last_are_remembered),
+		cmocka_unit_test(a_zhost_is_removed_in_the_batch_that_sees_its_silence),
 		cmocka_unit_test(a_forgotten_zhost_has_no_routes),
 		cmocka_unit_test(positions_are_found_by_the_index_of_a_zhost),
 		cmocka_unit_test(a_report_of_an_older_epoch_is_ignored),
