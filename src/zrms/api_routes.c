@@ -256,7 +256,7 @@ static const struct http_route routes[] = {
 	 "A new token for a person or program; the one before is void", NULL, VIEW(token_view),
 	 "rotateUserToken", NULL, "404", ACCESS_ADMIN},
 	{"POST", "/v1/sign-in-codes", api_sign_in_code, 0, NULL,
-	 "A code with which whoever made it signs in once, within 10 minutes; it is told once", NULL,
+	 "A code with which its maker signs in once, within 10 minutes; it is told once", NULL,
 	 VIEW(sign_in_code_view),
 	 "makeSignInCode", "201", NULL, ACCESS_VIEWER},
 	{"POST", "/v1/sign-in", api_sign_in, HTTP_BODY_MEMORY, NULL,

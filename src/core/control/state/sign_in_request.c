@@ -116,7 +116,7 @@ static int end_session(struct control *c, const char *id, struct error **err)
 	return 0;
 }
 
-/* Its own: whoever has its secret may. */
+/* Its own: who has its secret may. */
 static int sign_out(struct control *c, const uint8_t *hash, struct error **err)
 {
 	struct sign_in *one = sign_ins_find(&c->sign_ins, hash, false, c->now.wall_ms);
