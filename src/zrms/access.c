@@ -348,6 +348,9 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 		return denied(str_printf("%s has the role %s; this needs the role %s", p->name,
 					 access_role_name(p->role),
 					 access_role_name((enum access_role)route->needs)));
+	/* Its cookie goes to every port of a host, and a link is opened by GET, which needs no word. */
+	if (asker->is_session && route->needs == ACCESS_ZHOST)
+		return denied(mem_strdup("a session is not for zhosts: show a token"));
 	if (lacks_word(zrms, request, asker))
 		return denied(mem_strdup(
 			"a change by a session needs its word, which was told at the sign-in, "

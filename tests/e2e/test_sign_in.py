@@ -72,6 +72,15 @@ def test_a_cookie_alone_changes_nothing(c):
     assert not any(secret in json.dumps(lines) for secret in ("smzc_", "smzs_", "smzw_"))
 
 
+def test_a_session_opens_no_link_of_a_zhost(c):
+    """Not with its word, either: an administrator's token may, in place of a zhost's."""
+    code = json.loads(shell(c, token_of(c.url), "user", "code", "-o", "json").stdout)["code"]
+    for headers in sign_in(c, code=code):
+        for path in ("/v1/link", "/v1/artifacts/sha256/" + "0" * 64):
+            status, answer, _ = ask(c, "GET", path, **headers, Connection="Upgrade", Upgrade="samoza-link")
+            assert (status, answer["error"]["message"]) == (403, "a session is not for zhosts: show a token")
+
+
 def test_a_session_ends_with_its_token_and_so_does_what_it_opened(c):
     ann = new_user(c, "ann", "operator")
     reads, _ = sign_in(c, token=ann)
