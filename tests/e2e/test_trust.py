@@ -1,4 +1,7 @@
 """A key in zrms' trust directory may be limited to names of topologies."""
+import os
+import time
+
 import pytest
 
 from conftest import BIN, run
@@ -46,3 +49,22 @@ def test_a_limited_key_signs_its_own_names_only_also_after_a_restart(c):
     c.zshell("topo", "submit", other, "--allow-downgrade")
     trusted.write_text(f"{public} topologies=\n")
     assert "named in no way alone" in c.zshell("topo", "submit", build(c, "none", team), check=False).stderr
+
+
+def test_a_key_file_of_the_future_hides_no_later_change(c):
+    directory = c.directory / "zrms" / "trust"
+    keys = [c.directory / name for name in ("kept", "narrowed", "removed")]
+    for key in keys:
+        run(BIN / "mex", "keygen", "-o", key)
+        (directory / f"{key.name}.pub").write_text((c.directory / f"{key.name}.pub").read_text())
+    os.utime(directory / "kept.pub", (time.time() + 86400,) * 2)
+    for key in keys:
+        c.submit(build(c, f"app-{key.name}", key))
+    (directory / "removed.pub").unlink()
+    refused = c.zshell("topo", "submit", build(c, "again", keys[2]), check=False)
+    assert refused.returncode == 1 and "trust" in refused.stderr, refused
+    narrowed = directory / "narrowed.pub"
+    narrowed.write_text(narrowed.read_text().strip() + " topologies=app-*\n")
+    refused = c.zshell("topo", "submit", build(c, "bank", keys[1]), check=False)
+    assert "is trusted for topologies named app-* alone" in refused.stderr, refused
+    c.submit(build(c, "still", keys[0]))

@@ -5,8 +5,6 @@
 #ifndef SAMOZA_ZRMS_SUBMISSION_TRUSTED_KEYS_H
 #define SAMOZA_ZRMS_SUBMISSION_TRUSTED_KEYS_H
 
-#include <time.h>
-
 #include "adapter/archive/trust.h"
 #include "base/error.h"
 
@@ -14,7 +12,7 @@
 struct trusted_keys {
 	unsigned references; /* by the loop's thread */
 	struct trust *keys;
-	struct timespec changed;
+	char *stamp; /* of the directory and its files, as they were */
 };
 
 struct trusted_keys *trusted_keys_ref(struct trusted_keys *t);
