@@ -54,26 +54,30 @@ static struct trusted_key *find(const struct trust *t, const uint8_t key[KEY_BYT
 	return NULL;
 }
 
-/* `names` NULL: all. */
-static void add_limited(struct trust *t, const uint8_t key[KEY_BYTES], const char *names)
+/* `names` NULL: all. False: the key is there, and only one of the two is limited. */
+static bool add_limited(struct trust *t, const uint8_t key[KEY_BYTES], const char *names)
 {
 	struct trusted_key *before = find(t, key);
 	if (before == NULL) {
 		struct trusted_key *new = vector_add(&t->keys);
 		memcpy(new->bytes, key, KEY_BYTES);
 		new->names = mem_strdup(names);
-		return;
+		return true;
 	}
-	char *all = before->names != NULL && names != NULL
-			    ? str_printf("%s,%s", before->names, names)
-			    : NULL;
+	if ((before->names != NULL) != (names != NULL))
+		return false;
+	if (names == NULL)
+		return true;
+	char *all = str_printf("%s,%s", before->names, names);
 	free(before->names);
 	before->names = all;
+	return true;
 }
 
 void trust_add_key(struct trust *t, const uint8_t key[KEY_BYTES])
 {
-	add_limited(t, key, NULL);
+	PRE(find(t, key) == NULL || find(t, key)->names == NULL);
+	(void)add_limited(t, key, NULL);
 }
 
 bool trust_has(const struct trust *t, const uint8_t key[KEY_BYTES])
@@ -127,6 +131,13 @@ static char *names_after(const char *text)
 	return mem_strndup(text, strcspn(text, " \r\n"));
 }
 
+/* Where a limit is meant that is not read, the key would be good for everything. */
+static bool means_a_limit(const char *text, size_t size)
+{
+	return size >= KEY_FILE_MAX || strlen(text) < size ||
+	       strcasestr(text, "topologies") != NULL;
+}
+
 /* "PREFIX BASE64[ comment]" on the first line. */
 static int read_key_file(const char *path, const char *prefix, const char *what,
 			 uint8_t out[32], char **ret_names, struct error **err)
@@ -146,9 +157,18 @@ static int read_key_file(const char *path, const char *prefix, const char *what,
 	const char *start = text + strlen(prefix);
 	bool good = strncmp(text, prefix, strlen(prefix)) == 0 &&
 		    decode(start, strcspn(start, " \r\n"), out, 32);
-	if (good && ret_names != NULL)
-		*ret_names = names_after(start);
+	bool is_clear = true;
+	if (good && ret_names != NULL) {
+		*ret_names = size < KEY_FILE_MAX ? names_after(start) : NULL;
+		is_clear = *ret_names != NULL || !means_a_limit(text, size);
+	}
 	sodium_memzero(text, sizeof(text));
+	if (!is_clear)
+		return error_set(err, ERR_INVALID,
+				 "the limit in %s is not understood: expected a line of %u "
+				 "characters at most, '%sBASE64 topologies=NAME,NAME', or no "
+				 "word 'topologies' anywhere in the file",
+				 path, KEY_FILE_MAX - 1, prefix);
 	if (!good)
 		return error_set(err, ERR_INVALID, "%s is not a %s: expected a line '%sBASE64'",
 				 path, what, prefix);
@@ -163,7 +183,12 @@ int trust_add_file(struct trust *t, const char *path, struct error **err)
 
 	if (r < 0)
 		return r;
-	add_limited(t, key, names);
+	if (!add_limited(t, key, names))
+		return error_set(err, ERR_INVALID,
+				 "the key in %s %s limited to topologies, and in another file "
+				 "it %s: limit it in both, or remove one of them",
+				 path, names != NULL ? "is" : "is not",
+				 names != NULL ? "is not" : "is");
 	return 0;
 }
 

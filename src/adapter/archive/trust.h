@@ -4,8 +4,8 @@
  *   KEY        "ed25519-secret BASE64" (the 32 bytes of the seed), mode 0600
  *   KEY.pub    "ed25519 BASE64"        (the 32 bytes of the public key)
  *
- * One line; what follows the base64 after a blank is a comment. Only where it begins with `topologies=` it limits the
- * public key to names: "ed25519 BASE64 topologies=shop-*,blog".
+ * One line; what follows the base64 after a blank is a comment. Where it begins with `topologies=` it limits the public
+ * key to names: "ed25519 BASE64 topologies=shop-*,blog". A file in which that word stands elsewhere is no key.
  */
 #ifndef SAMOZA_ADAPTER_ARCHIVE_TRUST_H
 #define SAMOZA_ADAPTER_ARCHIVE_TRUST_H
@@ -27,16 +27,17 @@ struct trust;
 struct trust *trust_new(void);
 /* NULL is fine. */
 void trust_free(struct trust *t);
-/* Adds the key of a *.pub file. ERR_INVALID: not one. */
+/* Adds the key of a *.pub file. ERR_INVALID: not one, or the key is there already, and only one of the two is limited. */
 must_check int trust_add_file(struct trust *t, const char *path, struct error **err);
 /* Adds every *.pub file of a directory, in the order of their names. A directory that does not
  * exist holds none. The first bad file is an error, and names it. */
 must_check int trust_add_directory(struct trust *t, const char *directory, struct error **err);
+/* PRE: it is not there with a limit. */
 void trust_add_key(struct trust *t, const uint8_t key[KEY_BYTES]);
 bool trust_has(const struct trust *t, const uint8_t key[KEY_BYTES]);
 unsigned trust_count(const struct trust *t);
 /* Patterns of the names that it is limited to, with ',' between; NULL: it is not. Of several files of one key all
- * count, and one without limits lifts those of the others. Borrowed. PRE: trust_has(). */
+ * count. Borrowed. PRE: trust_has(). */
 const char *trust_names(const struct trust *t, const uint8_t key[KEY_BYTES]);
 
 /* A key to sign with. */

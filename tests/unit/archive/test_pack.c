@@ -177,12 +177,82 @@ static void keys_are_read_and_written(void **state)
 	remove_tree(directory);
 }
 
+/* A limit that is meant and not read would leave the key good for everything. */
+static void a_limit_that_is_not_understood_is_no_key(void **state)
+{
+	static const char *const bad[] = {
+		" of shop topologies=shop-*", " Topologies=shop-*", " topologies: shop-*",
+		" #topologies=shop-*",	      "\ntopologies=shop-*", " \ttopologies=shop-*",
+	};
+	static const char *const good[] = {"", " of shop", " topologies=shop-*"};
+	char directory[] = "/tmp/mex-test-XXXXXX";
+	char text[KEY_TEXT_BYTES];
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	CLEANUP(freep) char *path = str_printf("%s/a.pub", directory);
+	key_text(key_a.public_key, text);
+	for (size_t k = 0; k < ARRAY_SIZE(bad) + ARRAY_SIZE(good); k++) {
+		bool is_bad = k < ARRAY_SIZE(bad);
+		CLEANUP(error_freep) struct error *err = NULL;
+		CLEANUP(freep)
+		char *line = str_printf("ed25519 %s%s\n", text,
+					is_bad ? bad[k] : good[k - ARRAY_SIZE(bad)]);
+		struct trust *t = trust_new();
+		put_file(directory, "a.pub", line, 0600);
+		assert_int_equal(trust_add_file(t, path, &err), is_bad ? ERR_INVALID : 0);
+		if (is_bad)
+			assert_non_null(strstr(err->message, "a.pub is not understood"));
+		trust_free(t);
+	}
+	/* Nor one that is cut off. */
+	char *names = mem_calloc(1, 5001);
+	struct trust *t = trust_new();
+	memset(names, 'x', 5000);
+	CLEANUP(freep) char *line = str_printf("ed25519 %s topologies=%s\n", text, names);
+	put_file(directory, "a.pub", line, 0600);
+	assert_int_equal(trust_add_file(t, path, NULL), ERR_INVALID);
+	free(names);
+	trust_free(t);
+	remove_tree(directory);
+}
+
+static void files_of_one_key_agree_whether_it_is_limited(void **state)
+{
+	static const char *const comments[] = {"", " topologies=shop-*"};
+	char directory[] = "/tmp/mex-test-XXXXXX";
+	char text[KEY_TEXT_BYTES];
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	key_text(key_a.public_key, text);
+	for (unsigned k = 0; k < 4; k++) {
+		CLEANUP(error_freep) struct error *err = NULL;
+		CLEANUP(freep)
+		char *a = str_printf("ed25519 %s%s\n", text, comments[k & 1]);
+		CLEANUP(freep)
+		char *b = str_printf("ed25519 %s%s\n", text, comments[k >> 1]);
+		struct trust *t = trust_new();
+		put_file(directory, "a.pub", a, 0600);
+		put_file(directory, "b.pub", b, 0600);
+		bool agree = (k & 1) == k >> 1;
+		assert_int_equal(trust_add_directory(t, directory, &err),
+				 agree ? 0 : ERR_INVALID);
+		if (!agree)
+			assert_non_null(strstr(err->message, "b.pub is"));
+		trust_free(t);
+	}
+	remove_tree(directory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packing_is_reproducible),
 		cmocka_unit_test(source_directories_are_checked),
 		cmocka_unit_test(keys_are_read_and_written),
+		cmocka_unit_test(a_limit_that_is_not_understood_is_no_key),
+		cmocka_unit_test(files_of_one_key_agree_whether_it_is_limited),
 	};
 	if (sodium_init() < 0)
 		return 1;
