@@ -84,6 +84,18 @@ static bool zhost_is_known(struct zrms *zrms, struct http_request *request)
 	return true;
 }
 
+/* What zhosts say is kept until all have answered. False: too much of it; it was refused. */
+static bool may_ask(struct zrms *zrms, struct http_request *request)
+{
+	if (!mesh_queries_are_busy(zrms->mesh_queries))
+		return true;
+	CLEANUP(freep)
+	char *message = str_printf("zrms asks zhosts for %d others already: try again in a moment",
+				   MESH_GATHERS_MAX);
+	http_reply_failure(request, 503, "busy", message);
+	return false;
+}
+
 /* Asks the zhost that the query names, or else all that should be there. */
 static void ask_zhosts(struct mesh_wait *wait, const Samoza__V1__MeshQuery *query,
 		       mesh_gathered_fn *done)
@@ -154,7 +166,8 @@ static void peers_gathered(void *user, const struct mesh_answer *answers, size_t
 void api_mesh_peers(void *context, struct http_request *request)
 {
 	Samoza__V1__MeshQuery query = SAMOZA__V1__MESH_QUERY__INIT;
-	if (!api_read_ready(context, request) || !zhost_is_known(context, request))
+	if (!api_read_ready(context, request) || !zhost_is_known(context, request) ||
+	    !may_ask(context, request))
 		return;
 	query.has_peers = query.peers = true;
 	ask_zhosts(wait_new(context, request), &query, peers_gathered);
@@ -207,7 +220,8 @@ void api_mesh_routes(void *context, struct http_request *request)
 	const char *topology = http_query(request, "topology"), *id = NULL;
 	Samoza__V1__MeshQuery query = SAMOZA__V1__MESH_QUERY__INIT;
 	if (!api_read_ready(context, request) || !zhost_is_known(context, request) ||
-	    (topology != NULL && !api_resolve(context, request, topology, &id)))
+	    (topology != NULL && !api_resolve(context, request, topology, &id)) ||
+	    !may_ask(context, request))
 		return;
 	query.has_routes = query.routes = true;
 	query.topology = (char *)(uintptr_t)id;
@@ -376,7 +390,8 @@ void api_mesh_ping(void *context, struct http_request *request)
 	CLEANUP(freep) char *topology = mem_strndup(space, (size_t)(slash - space));
 	if (!api_read_ready(zrms, request) ||
 	    !api_query_u64(request, "count", 1, PING_COUNT_MAX, &count) ||
-	    !zhost_is_known(zrms, request) || !api_resolve(zrms, request, topology, &id))
+	    !zhost_is_known(zrms, request) || !api_resolve(zrms, request, topology, &id) ||
+	    !may_ask(zrms, request))
 		return;
 	list_spaces(zrms, id, slash + 1, &all, &targets);
 	if (targets.count > 0) {

@@ -28,6 +28,14 @@ struct mesh_queries {
 
 static void on_deadline(void *user);
 
+bool mesh_queries_are_busy(const struct mesh_queries *queries)
+{
+	const struct mesh_gather *g;
+	int count = 0;
+	DL_COUNT(queries->all, g, count);
+	return count >= MESH_GATHERS_MAX;
+}
+
 struct mesh_gather *mesh_gather_new(struct mesh_queries *queries, mesh_gathered_fn *done,
 				    void *user)
 {
@@ -103,13 +111,22 @@ void mesh_gather_begin(struct mesh_gather *g, int64_t wait_ms)
 
 /* ---- from the links ---- */
 
+static bool is_too_much(const Samoza__V1__MeshAnswer *said)
+{
+	return said->n_routes > MESH_SAID_ROUTES_MAX || said->n_peers > MESH_SAID_PEERS_MAX ||
+	       said->n_pings > MESH_SAID_PINGS_MAX;
+}
+
 static bool take(struct mesh_gather *g, uint64_t link_id, const Samoza__V1__MeshAnswer *said)
 {
 	vector_for_each (&g->answers, a) {
 		if (a->number == 0 || a->number != said->request || a->link_id != link_id)
 			continue;
 		a->number = 0;
-		a->said = (Samoza__V1__MeshAnswer *)schema_message_copy(&said->base);
+		if (is_too_much(said))
+			a->why = "it said more than a zhost may";
+		else
+			a->said = (Samoza__V1__MeshAnswer *)schema_message_copy(&said->base);
 		g->waiting--;
 		return true;
 	}

@@ -12,6 +12,14 @@
 #include "base/vector.h"
 #include "zrms/links.h"
 
+enum {
+	MESH_GATHERS_MAX = 8, /* at once */
+	/* Of what one zhost may say: it says no more by itself. */
+	MESH_SAID_ROUTES_MAX = 10000,
+	MESH_SAID_PEERS_MAX = 1024,
+	MESH_SAID_PINGS_MAX = 100,
+};
+
 struct mesh_queries;
 struct mesh_gather;
 
@@ -31,6 +39,8 @@ struct mesh_queries *mesh_queries_new(struct loop *loop, struct links *links);
 /* PRE: mesh_queries_end_all(). NULL is fine. */
 void mesh_queries_free(struct mesh_queries *queries);
 
+/* Whether MESH_GATHERS_MAX are open: the caller is to begin no further one. */
+bool mesh_queries_are_busy(const struct mesh_queries *queries);
 struct mesh_gather *mesh_gather_new(struct mesh_queries *queries, mesh_gathered_fn *done,
 				    void *user);
 /* `link_id` 0: that zhost is not connected. query->request is filled in. */

@@ -62,7 +62,7 @@ void mesh_routes_name(struct mesh_routes *routes, const char *id, const char *na
 	HASH_ADD_KEYPTR(hh, routes->names, n->id, strlen(n->id), n);
 }
 
-/* Made where there is none. NULL: its topology has no name. */
+/* Made where there is none. NULL: its topology has no name, or there are too many. */
 static Samoza__V1__MeshRouteView *route_of(struct mesh_routes *routes,
 					   const Samoza__V1__MeshRouteState *said)
 {
@@ -75,6 +75,10 @@ static Samoza__V1__MeshRouteView *route_of(struct mesh_routes *routes,
 	HASH_FIND_STR(routes->routes, key, route);
 	if (route != NULL)
 		return route->view;
+	if (HASH_COUNT(routes->routes) >= MESH_ROUTES_KEPT_MAX) {
+		routes->left_out++;
+		return NULL;
+	}
 	route = mem_new(struct route);
 	route->key = steal_ptr(&key);
 	route->view = (Samoza__V1__MeshRouteView *)schema_message_new(

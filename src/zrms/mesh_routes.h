@@ -10,6 +10,8 @@
 #include "proto/view.pb-c.h"
 #include "proto/wire.pb-c.h"
 
+enum { MESH_ROUTES_KEPT_MAX = 50000 }; /* further ones are counted as left out */
+
 struct mesh_routes;
 
 struct mesh_routes *mesh_routes_new(void);

@@ -1,4 +1,5 @@
 """Messages between spaces on two zhosts that have joined: directly, with the hub for the rest."""
+import concurrent.futures
 import json
 import os
 import re
@@ -167,6 +168,10 @@ def test_people_see_by_which_way_messages_go_and_how_long_they_take(c):
     # A zhost that hangs is named, and does not hold up the rest.
     os.kill(c.zhosts[receiver].pid, signal.SIGSTOP)
     try:
+        with concurrent.futures.ThreadPoolExecutor(12) as many:
+            answers = list(many.map(lambda _: c.request("GET", "/v1/mesh/peers"), range(12)))
+        assert sorted(status for status, _ in answers) == [200] * 8 + [503] * 4
+        assert {a["error"]["code"] for status, a in answers if status == 503} == {"busy"}
         view = shown(c, "mesh", "routes")
         assert [s["zhost"] for s in view["silent"]] == [receiver]
         assert view["routes"][0]["from"] == "counter"

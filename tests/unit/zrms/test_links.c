@@ -18,6 +18,7 @@
 #include "zrms/hub.h"
 #include "zrms/mesh_book.h"
 #include "zrms/mesh_queries.h"
+#include "zrms/mesh_routes.h"
 
 #define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 static const uint8_t own_key[32] = {0,	1,  2,	3,  4,	5,  6,	7,  8,	9,  10,
@@ -919,6 +920,75 @@ static void those_that_do_not_answer_are_named(void **state)
 	free(s->silent);
 }
 
+/* One that is not what it says, or is broken, does not fill zrms' memory. */
+static void an_answer_of_more_than_a_zhost_may_say_is_dropped(void **state)
+{
+	enum { MANY = MESH_SAID_PEERS_MAX + 1 };
+	struct stage *s = *state;
+	Samoza__V1__MeshAnswer answer = SAMOZA__V1__MESH_ANSWER__INIT;
+	Samoza__V1__MeshPeerState peer = SAMOZA__V1__MESH_PEER_STATE__INIT, *peers[MANY];
+	ask_three(s);
+	peer.zhost = (char *)"other";
+	peer.by = SAMOZA__V1__MESH_BY__MESH_BY_HUB;
+	peer.received = 78;
+	for (size_t i = 0; i < MANY; i++)
+		peers[i] = &peer;
+	answer.peers = peers;
+	for (unsigned i = 0; i < 2; i++) {
+		answer.request = i + 1;
+		answer.n_peers = MANY - i;
+		zhost_send(&s->zhosts[i], SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ANSWER,
+			   &answer.base);
+	}
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(s->gathered, 3);
+	assert_string_equal(s->silent,
+			    "alpha: it said more than a zhost may; gone: it is not connected; ");
+	assert_int_equal(s->received, 78);
+	mesh_queries_free(s->queries);
+	free(s->silent);
+}
+
+static void a_bounded_number_asks_at_once(void **state)
+{
+	struct stage *s = *state;
+	for (unsigned i = 0; i < MESH_GATHERS_MAX; i++) {
+		assert_true(s->queries == NULL || !mesh_queries_are_busy(s->queries));
+		ask_three(s);
+	}
+	assert_true(mesh_queries_are_busy(s->queries));
+	say_received(s, 0, 1);
+	say_received(s, 1, 2);
+	assert_false(mesh_queries_are_busy(s->queries));
+	mesh_queries_end_all(s->queries);
+	mesh_queries_free(s->queries);
+	free(s->silent);
+}
+
+static void routes_beyond_what_is_kept_are_counted(void **state)
+{
+	(void)state;
+	struct mesh_routes *routes = mesh_routes_new();
+	Samoza__V1__MeshRouteState state_of = SAMOZA__V1__MESH_ROUTE_STATE__INIT;
+	Samoza__V1__MeshRouteState *one[] = {&state_of};
+	Samoza__V1__MeshAnswer answer = SAMOZA__V1__MESH_ANSWER__INIT;
+	mesh_routes_name(routes, "t", "shop");
+	state_of.topology = (char *)"t";
+	state_of.to = (char *)"store";
+	answer.routes = one;
+	answer.n_routes = 1;
+	for (unsigned i = 0; i < MESH_ROUTES_KEPT_MAX + 2; i++) {
+		CLEANUP(freep) char *from = str_printf("api-%u", i);
+		state_of.from = from;
+		mesh_routes_add(routes, "alpha", &answer);
+	}
+	Samoza__V1__MeshRouteListView *view = mesh_routes_view(routes);
+	assert_int_equal(view->n_routes, MESH_ROUTES_KEPT_MAX);
+	assert_int_equal(view->left_out, 2);
+	samoza__v1__mesh_route_list_view__free_unpacked(view, NULL);
+	mesh_routes_free(routes);
+}
+
 /* Of a zhost that was removed or has a newer link: until it has read all that waits for it. */
 static void a_link_that_is_to_close_is_no_member_any_more(void **state)
 {
@@ -981,6 +1051,9 @@ int main(void)
 		TEST(a_hello_reaches_the_core_with_the_id_of_its_link),
 		TEST(only_members_are_told_where_others_are),
 		TEST(those_that_do_not_answer_are_named),
+		TEST(an_answer_of_more_than_a_zhost_may_say_is_dropped),
+		TEST(a_bounded_number_asks_at_once),
+		TEST(routes_beyond_what_is_kept_are_counted),
 		TEST(a_link_that_is_to_close_is_no_member_any_more),
 		TEST(without_a_hello_a_link_is_closed_after_ten_seconds),
 		cmocka_unit_test_setup_teardown(
