@@ -99,15 +99,16 @@ static int read_all(int fd, struct buffer *to, struct error **err)
 
 int snapshot_read(struct snapshot *s, struct buffer *ret, struct error **err)
 {
-	int status = 0, result = 0;
+	int status = -1, result = 0;
+	pid_t ended;
 	if (s->pid == 0) {
 		*ret = s->written;
 		return s->err != NULL ? error_move(err, steal_ptr(&s->err)) : 0;
 	}
-	while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
+	while ((ended = waitpid(s->pid, &status, 0)) < 0 && errno == EINTR)
 		;
 	*ret = BUFFER_INIT(SIZE_MAX);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+	if (ended != s->pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		result = error_set(err, ERR_UNAVAILABLE,
 				   "the snapshot of the state was not written (status %d); try "
 				   "again in a moment",

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -95,12 +96,28 @@ static void a_child_that_fails_or_dies_is_an_error(void **state)
 	}
 }
 
+/* As where SIGCHLD is ignored: nobody can say whether it has written everything. */
+static void a_child_of_which_nothing_is_known_is_an_error(void **state)
+{
+	(void)state;
+	struct known k = {.text = "before", .fd = -1};
+	struct snapshot s;
+	struct buffer b = {0};
+	CLEANUP(error_freep) struct error *err = NULL;
+	snapshot_take(write_known, &k, &s);
+	assert_int_equal(waitpid(s.pid, NULL, 0), s.pid);
+	assert_int_equal(snapshot_read(&s, &b, &err), ERR_UNAVAILABLE);
+	assert_non_null(err);
+	buffer_done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_of_the_moment_of_the_fork),
 		cmocka_unit_test(large_ones_are_whole),
 		cmocka_unit_test(a_child_that_fails_or_dies_is_an_error),
+		cmocka_unit_test(a_child_of_which_nothing_is_known_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
