@@ -77,8 +77,8 @@ def test_a_path_longer_than_an_address_of_a_socket(start_cluster):
     assert len(str(long)) > 108 and "NAME" in shell(long / "api.sock", "cluster", "zhosts").stdout
 
 
-@pytest.fixture
-def owned():
+@pytest.fixture(params=[()])
+def owned(request):
     """A zrms of an ordinary user, in a directory that others can enter; how others use its socket."""
     if os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
@@ -88,7 +88,7 @@ def owned():
     own.mkdir()
     os.chown(own, 4321, 4321)
     with (directory / "log").open("ab") as log:
-        zrms = subprocess.Popen([*OWNER, BIN / "zrms", "--dir", own, "--listen", "127.0.0.1:0"], stdout=log, stderr=log)
+        zrms = subprocess.Popen([*OWNER, *request.param, BIN / "zrms", "--dir", own, "--listen", "127.0.0.1:0"], stdout=log, stderr=log)
     try:
         until((own / "address").exists, "zrms listens")
         own.chmod(0o755)
@@ -111,6 +111,14 @@ def test_only_its_own_user_and_root_are_let_in(owned):
 def test_a_program_of_the_same_user_that_was_confined_is_not_its_owner(owned):
     for more in (["setpriv", "--no-new-privs"], ["setpriv", "--no-new-privs", "unshare", "--user", "--pid", "--fork"]):
         assert asked_by([*OWNER, *more], owned) in CUT
+
+
+@pytest.mark.parametrize("owned", [(), ("setpriv", "--no-new-privs")], indirect=True)
+def test_a_program_in_other_namespaces_is_not_its_owner_also_where_zrms_cannot_gain_privileges(owned):
+    assert asked_by(OWNER, owned) == "HTTP/1.1 200 OK"
+    assert asked_by(["unshare", "--mount"], owned) == "HTTP/1.1 200 OK"  # root
+    for prefix in (["unshare", "--mount", *OWNER], [*OWNER, "unshare", "--user"], [*OWNER, "setpriv", "--no-new-privs", "unshare", "--user"]):
+        assert asked_by(prefix, owned) in CUT
 
 
 def test_pages_of_other_sites_cannot_use_it(owned):

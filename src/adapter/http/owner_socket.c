@@ -75,6 +75,24 @@ static bool is_confined(pid_t pid)
 	return confined;
 }
 
+static bool shares_namespace(pid_t pid, const char *kind)
+{
+	char path[48], own[64], other[64];
+	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
+	ssize_t own_size = readlink(path, own, sizeof(own));
+	(void)snprintf(path, sizeof(path), "/proc/%ld/ns/%s", (long)pid, kind);
+	ssize_t size = readlink(path, other, sizeof(other));
+	return size > 0 && (size_t)size < sizeof(other) && size == own_size &&
+	       memcmp(own, other, (size_t)size) == 0;
+}
+
+/* Whether that process sees the files and the users that this one does; no, also where nothing can be found out about
+ * it. */
+static bool is_beside_us(pid_t pid)
+{
+	return pid > 0 && shares_namespace(pid, "mnt") && shares_namespace(pid, "user");
+}
+
 /* Whether the process that connected has ended, and its number may mean another one. A kernel that cannot say so
  * leaves the number alone. */
 static bool has_ended(int peer)
@@ -99,6 +117,7 @@ bool owner_socket_admits(int fd)
 		return true;
 	if (who.uid != geteuid())
 		return false;
-	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ||
-	       (!is_confined(who.pid) && !has_ended(fd));
+	bool are_we_confined = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+	return is_beside_us(who.pid) && (are_we_confined || !is_confined(who.pid)) &&
+	       !has_ended(fd);
 }

@@ -3,7 +3,8 @@
  *
  * The file has mode 0600, and the kernel says who has connected (SO_PEERCRED). A program that was confined after
  * the owner had started it, as one of a NATIVE space that runs as the same user, is not the owner: it cannot gain
- * privileges (no_new_privs, which nothing takes back), where this program can.
+ * privileges (no_new_privs, which nothing takes back), where this program can. And it is not where this program is: its
+ * mount or user namespace is another. Where this program cannot gain privileges itself, that alone tells them apart.
  *
  * Source: [machines.anonymous.loopback].
  */
