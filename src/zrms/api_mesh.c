@@ -90,8 +90,9 @@ static bool may_ask(struct zrms *zrms, struct http_request *request)
 	if (!mesh_queries_are_busy(zrms->mesh_queries))
 		return true;
 	CLEANUP(freep)
-	char *message = str_printf("zrms asks zhosts for %d others already: try again in a moment",
-				   MESH_GATHERS_MAX);
+	char *message =
+		str_printf("zrms asks zhosts for %d others already: try again in a moment",
+			   MESH_GATHERS_MAX);
 	http_reply_failure(request, 503, "busy", message);
 	return false;
 }

@@ -92,6 +92,7 @@ int trusted_keys_refresh(struct trusted_keys **keys, const char *directory, cons
 	}
 	trusted_keys_unref(*keys);
 	*keys = mem_new(struct trusted_keys);
-	**keys = (struct trusted_keys){.references = 1, .keys = trust, .stamp = steal_ptr(&stamp)};
+	**keys = (struct trusted_keys){
+		.references = 1, .keys = trust, .stamp = steal_ptr(&stamp)};
 	return 0;
 }

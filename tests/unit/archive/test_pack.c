@@ -181,7 +181,7 @@ static void keys_are_read_and_written(void **state)
 static void a_limit_that_is_not_understood_is_no_key(void **state)
 {
 	static const char *const bad[] = {
-		" of shop topologies=shop-*", " Topologies=shop-*", " topologies: shop-*",
+		" of shop topologies=shop-*", " Topologies=shop-*",  " topologies: shop-*",
 		" #topologies=shop-*",	      "\ntopologies=shop-*", " \ttopologies=shop-*",
 	};
 	static const char *const good[] = {"", " of shop", " topologies=shop-*"};

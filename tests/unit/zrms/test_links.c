@@ -942,8 +942,8 @@ static void an_answer_of_more_than_a_zhost_may_say_is_dropped(void **state)
 	}
 	sim_loop_run(&s->loop, 0);
 	assert_int_equal(s->gathered, 3);
-	assert_string_equal(s->silent,
-			    "alpha: it said more than a zhost may; gone: it is not connected; ");
+	assert_string_equal(
+		s->silent, "alpha: it said more than a zhost may; gone: it is not connected; ");
 	assert_int_equal(s->received, 78);
 	mesh_queries_free(s->queries);
 	free(s->silent);
