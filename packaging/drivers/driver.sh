@@ -3,10 +3,12 @@
 # The working directory is the driver's own, and lasts. docs/design/014-machines-by-drivers.md
 
 IFS= read -r line || [ -n "$line" ] || exit 2
-# What is the caller's own text is apart, so that a setting named "key" is not the key.
-part() { printf '%s' "$line" | sed -n "s/.*\"$1\":{\(.*\)},\"$2\".*/\1/p"; }
-top=$(printf '%s' "$line" | sed 's/"settings":{.*},"labels":{[^}]*}//')
-settings=$(part settings labels)
+# The words of zrms come first, then settings and labels, which are the caller's own text. In a string a quote has a
+# backslash before it: no value looks like what is cut at.
+top=${line%%,\"settings\":\{*}
+settings=
+[ "$top" = "$line" ] || settings=${line#*,\"settings\":\{}
+settings=${settings%%\},\"labels\":\{*}
 
 # value TEXT NAME: of a string in an object of JSON, without its escapes
 value() {
@@ -30,9 +32,14 @@ key=$(field key)
 name=$(field name)
 token=$(field token)
 unset line top
+is_like() { printf '%s\n' "$1" | grep -Eqx -e "$2"; } # TEXT EXPRESSION: all of it
 case $operation in
 list) ;;
-*) printf '%s' "$key" | grep -Eq '^[A-Za-z0-9-]{1,128}$' || fail "the key '$key' is none" ;;
+create | status | destroy)
+	is_like "$key" '[A-Za-z0-9-]{1,128}' || fail "the key '$key' is none"
+	is_like "$name" '[a-z0-9][a-z0-9-]{0,62}' || fail "the name '$name' is none of a zhost"
+	;;
+*) fail "the operation '$operation' is not known" ;;
 esac
 
 # One call for a machine at a time, whoever makes it. What is started closes descriptor 9: else the lock stays.

@@ -372,7 +372,8 @@ static json_t *pairs(Samoza__V1__LabelRecord *const *list, size_t count)
 	return object;
 }
 
-/* NULL: it is to be told a token that is not known. */
+/* Its own words come before those of who asks: drivers in shell cut there. NULL: it is to be told a token that
+ * is not known. */
 static char *input_of(struct drivers *d, const struct driver_call *call)
 {
 	const Samoza__V1__MachineRecord *m = call->machine;
@@ -384,9 +385,6 @@ static char *input_of(struct drivers *d, const struct driver_call *call)
 	if (m != NULL) {
 		(void)json_object_set_new(object, "key", json_string(m->key));
 		(void)json_object_set_new(object, "name", json_string(m->name));
-		(void)json_object_set_new(object, "settings",
-					  pairs(m->settings, m->n_settings));
-		(void)json_object_set_new(object, "labels", pairs(m->labels, m->n_labels));
 	}
 	if (call->token != NULL) {
 		char *word = take_word(d, call->token);
@@ -394,6 +392,11 @@ static char *input_of(struct drivers *d, const struct driver_call *call)
 		if (is_known)
 			(void)json_object_set_new(object, "token", json_string(word));
 		pki_secret_free(word);
+	}
+	if (m != NULL) {
+		(void)json_object_set_new(object, "settings",
+					  pairs(m->settings, m->n_settings));
+		(void)json_object_set_new(object, "labels", pairs(m->labels, m->n_labels));
 	}
 	char *line = NULL;
 	if (is_known) {

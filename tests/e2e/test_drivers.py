@@ -23,7 +23,6 @@ fails) echo "the shelf is empty" >&2; fail "no machine left" ;;
 hangs) echo $$ >pid; sleep 600 & wait ;;
 dies) kill -9 $$ ;;
 babbles) echo "no json"; exit 0 ;;
-lies) [ $operation = create ] && answer ready; answer absent ;;
 slow) touch "made-$key"; answer changing ;;
 esac
 case $operation in
@@ -232,6 +231,40 @@ def test_the_command_driver_runs_programs_of_the_operator(driven):
     assert (driven.kept / "command" / key / "size").read_text() == "small\n"
     driven.destroy("m1", "--wait=30s")
     assert not (driven.kept / "command" / key).exists()
+
+
+def write_program(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+
+
+# ---- what is in a setting or a label ----
+
+HOSTILE = {"a": "}", "name": "x; id", "key": "abcd-2", "operation": "destroy", "token": "none",
+           "b": '"},"name":"x","key":"abcd-3', "settings": '{"c":"d"}', "labels": ',"settings":{"e":"f', "c": "\\"}
+
+
+def test_settings_and_labels_change_no_word_of_zrms(driven):
+    place = driven.kept / "command"
+    write_program(place / "hooks" / "create",
+                  'echo "$KEY" "$NAME" >words; for s in a b c name key settings labels; do eval "echo \\"$s=\\$SET_$s\\""; '
+                  'done >given; ' 'cat >token\n')
+    pairs = [{"name": name, "value": value} for name, value in HOSTILE.items()]
+    assert driven.request("POST", "/v1/zhosts", {"name": "m1", "driver": "command", "settings": pairs,
+                                                 "labels": pairs})[0] < 300
+    made = driven.wait_step("m1", "awaited")
+    assert (place / "words").read_text() == f"{made['key']} m1\n"
+    assert (place / "token").read_text().startswith("smz1.")
+    for name in ("a", "b", "name", "key", "settings", "labels"):
+        assert f"{name}={HOSTILE[name]}\n" in (place / "given").read_text()
+
+
+@pytest.mark.parametrize("kind", ["settings", "labels"])
+def test_a_setting_or_label_with_a_control_character_is_refused(driven, kind):
+    status, answer = driven.request("POST", "/v1/zhosts", {"name": "m1", "driver": "command",
+                                                           kind: [{"name": "a", "value": "one\ntwo"}]})[:2]
+    assert status == 422 and "control characters" in str(answer)
 
 
 # ---- ssh, against a real sshd ----

@@ -20,6 +20,21 @@ static bool is_setting(const Samoza__V1__LabelRecord *setting)
 				     "0123456789._-") == size;
 }
 
+/* Drivers in shell read lines, and no escapes of JSON but those of quotes and backslashes. */
+static int check_text(const char *what, Samoza__V1__LabelRecord *const *pairs, size_t count,
+		      struct error **err)
+{
+	for (size_t k = 0; k < count; k++)
+		for (const char *c = pairs[k]->value; *c != '\0'; c++)
+			if ((unsigned char)*c < ' ' || *c == 0x7f)
+				return error_set(
+					err, ERR_INVALID,
+					"the %s '%s' is not given to a driver: it has "
+					"control characters; encode it, as with base64",
+					what, pairs[k]->name);
+	return 0;
+}
+
 static int check_settings(const Samoza__V1__MachineRecord *asked, struct error **err)
 {
 	if (asked->n_settings > MACHINE_SETTINGS_MAX)
@@ -38,7 +53,10 @@ static int check_settings(const Samoza__V1__MachineRecord *asked, struct error *
 						 "the setting '%s' is given twice",
 						 asked->settings[k]->name);
 	}
-	return join_token_check_labels(asked->labels, asked->n_labels, err);
+	int r = join_token_check_labels(asked->labels, asked->n_labels, err);
+	if (r == 0)
+		r = check_text("setting", asked->settings, asked->n_settings, err);
+	return r < 0 ? r : check_text("label", asked->labels, asked->n_labels, err);
 }
 
 static int check_driver(const struct control *c, const char *name, struct error **err)
