@@ -1,4 +1,5 @@
 """Machines that drivers make: the shipped ones, and ones that fail, hang, lie or die."""
+import json
 import os
 import pathlib
 import signal
@@ -265,6 +266,98 @@ def test_a_setting_or_label_with_a_control_character_is_refused(driven, kind):
     status, answer = driven.request("POST", "/v1/zhosts", {"name": "m1", "driver": "command",
                                                            kind: [{"name": "a", "value": "one\ntwo"}]})[:2]
     assert status == 422 and "control characters" in str(answer)
+
+
+# ---- ssh, with a program in place of it ----
+
+# Cuts programs off where ./cut is, and lets another one pass before it answers.
+SSH = """for last; do :; done
+echo "$last" >>asked
+case $last in
+*tar*) [ ! -e cut ] || { rm cut; head -c 20000 | sh -c "$last"; exit $?; } ;;
+esac
+status=0; sh -c "$last" || status=$?
+sleep 0.2; exit $status
+"""
+ZHOST = "for word; do [ $word != --end-spaces ] || exit 0; done; mkdir -p $2; while :; do sleep 0.1; done\n"
+
+
+class Near:
+    """The driver ssh on its own; all hosts are this one."""
+
+    def __init__(self, directory):
+        self.place, self.there, self.programs = directory / "place", directory / "there", directory / "programs"
+        self.place.mkdir()
+        write_program(directory / "path" / "ssh", SSH)
+        write_program(self.programs / "zhost", ZHOST + "# so that it is cut\n" * 10000)
+        write_program(self.programs / "zrun", "")
+        self.environment = {"PATH": f"{directory}/path:{os.environ['PATH']}", "SAMOZA_BIN": str(self.programs)}
+
+    def begin(self, operation, key, name="m1", **settings):
+        line = json.dumps({"operation": operation, "key": key, "name": name, "token": "smz1.a",
+                           "settings": {"host": "near", "dir": str(self.there), **settings}, "labels": {}},
+                          separators=(",", ":"))
+        process = subprocess.Popen([SHIPPED / "ssh"], cwd=self.place, env=self.environment, text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process.stdin.write(line + "\n")
+        process.stdin.close()
+        return process
+
+    def call(self, *words, **settings):
+        process = self.begin(*words, **settings)
+        answer = json.loads(process.stdout.read())
+        process.wait()
+        return answer
+
+
+@pytest.fixture
+def near(tmp_path):
+    near = Near(tmp_path)
+    yield near
+    for key in ("abcd-1", "abcd-2"):
+        near.call("destroy", key)
+
+
+@pytest.mark.parametrize("settings", [{"user": "-oProxyCommand=id"}, {"user": "a b"}, {"host": "-oProxyCommand=id"},
+                                      {"host": "a;b"}, {"host": "*"}, {"dir": "/a;b"}, {"dir": "-a"}, {"dir": "/a'b"},
+                                      {"dir": "/a b"}, {"port": "22;id"}, {"name": "x; id"}], ids=str)
+def test_the_ssh_driver_refuses_what_a_shell_would_take_apart(near, settings):
+    assert "error" in near.call("create", "abcd-1", **settings)
+    assert not (near.place / "asked").exists()
+
+
+def test_the_ssh_driver_ends_no_process_but_its_zhost(near):
+    stranger = subprocess.Popen(["sleep", "600"])
+    try:
+        assert near.call("create", "abcd-1") == {"state": "ready"}
+        pid = near.there / "abcd-1" / "pid"
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+        pid.write_text(f"{stranger.pid}\n")  # as after a reboot
+        assert near.call("create", "abcd-1") == {"state": "ready"}
+        assert int(pid.read_text()) != stranger.pid
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+        pid.write_text(f"{stranger.pid}\n")
+        assert near.call("destroy", "abcd-1") == {"state": "absent"}
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+    assert list(near.there.iterdir()) == []
+
+
+def test_the_ssh_driver_keeps_no_half_of_a_program(near):
+    (near.place / "cut").touch()
+    assert "error" in near.call("create", "abcd-1")
+    assert near.call("create", "abcd-1") == {"state": "ready"}
+    copied = near.there / "abcd-1" / "bin" / "zhost"
+    assert copied.read_bytes() == (near.programs / "zhost").read_bytes()
+
+
+def test_the_ssh_driver_gives_a_host_to_one_of_two_that_ask_at_once(near):
+    both = [near.begin("create", key) for key in ("abcd-1", "abcd-2")]
+    answers = [json.loads(process.stdout.read()) for process in both]
+    assert sorted(next(iter(answer)) for answer in answers) == ["error", "state"], answers
+    assert len(list(near.there.iterdir())) == 1
 
 
 # ---- ssh, against a real sshd ----
