@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -81,14 +80,11 @@ static int make_input(const char *input, size_t size, int *ret_fd, struct error 
 
 /* In the child: calls nothing that may take a lock. */
 static _Noreturn void become(const char *path, const char *directory, char **environment,
-			     int in, int out, int err, pid_t parent)
+			     int in, int out, int err)
 {
 	char *const argv[] = {(char *)(uintptr_t)path, NULL};
 	sigset_t none;
 	sigemptyset(&none);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(127);
 	(void)setpgid(0, 0);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int signum = 1; signum < 32; signum++)
@@ -208,10 +204,9 @@ static int begin(struct driver_process *p, const char *path, const char *directo
 		return r;
 	}
 	make_environment(environment);
-	pid_t parent = getpid();
 	p->pid = fork();
 	if (p->pid == 0)
-		become(path, directory, environment, in, out[1], wrong[1], parent);
+		become(path, directory, environment, in, out[1], wrong[1]);
 	int r = p->pid < 0 ? error_errno(err, "cannot start %s", path) : 0;
 	for (size_t k = 0; environment[k] != NULL; k++)
 		free(environment[k]);

@@ -6,8 +6,9 @@
  *                           │ ended, or its time is over                          │
  *                           └─────────────► CONTROL_DRIVER: what it came to ◄─────┘
  *
- * A driver inherits no descriptors and nothing of zrms' environment but what programs need. It dies with
- * zrms. What it writes to standard error is quoted when it fails.
+ * A driver inherits no descriptors and nothing of zrms' environment but what programs need. It
+ * ends with zrms, unless zrms is killed: then it goes on, and keeps the lock of its machine until it has
+ * ended. What it writes to standard error is quoted when it fails.
  *
  * Secrets of tokens are kept here between the decision to call and the call, in memory only.
  */
