@@ -16,6 +16,7 @@ enum {
 	OUT_MAX = 1024 * 1024,
 	ERR_MAX = 64 * 1024, /* what is beyond is read, and dropped */
 	CHUNK = 4096,
+	READS_MAX = 32, /* in one turn of the loop; more than a pipe holds */
 };
 
 struct output {
@@ -101,10 +102,9 @@ static _Noreturn void become(const char *path, const char *directory, char **env
 static void read_some(struct output *o)
 {
 	char chunk[CHUNK];
-	ssize_t n;
-	while ((n = read(o->fd, chunk, sizeof(chunk))) > 0)
-		if (buffer_add(&o->text, chunk, (size_t)n) < 0)
-			continue; /* full */
+	ssize_t n = 1;
+	for (int k = 0; k < READS_MAX && (n = read(o->fd, chunk, sizeof(chunk))) > 0; k++)
+		(void)buffer_add(&o->text, chunk, (size_t)n); /* what is beyond is dropped */
 	if (n == 0 && o->poll != NULL)
 		(void)uv_poll_stop(o->poll);
 }
