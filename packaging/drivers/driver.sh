@@ -42,7 +42,7 @@ create | status | destroy)
 *) fail "the operation '$operation' is not known" ;;
 esac
 
-# One call for a machine at a time, whoever makes it. What is started closes descriptor 9: else the lock stays.
+# One call for a machine at a time. What is started closes descriptor 9: else the lock stays.
 lock() {
 	exec 9>"$PWD/lock-$key"
 	flock 9
