@@ -245,7 +245,8 @@ def write_program(path, text):
 
 def test_the_program_of_an_operator_that_outlives_zrms_has_its_machine_for_itself(driven):
     place = driven.kept / "command"
-    write_program(place / "hooks" / "create", "echo create >>log; until [ -e go ]; do sleep 0.05; done; echo end >>log\n")
+    write_program(place / "hooks" / "create",
+                  "echo create >>log; until [ -e go ]; do sleep 0.05; done; echo end >>log\n")
     write_program(place / "hooks" / "status", "echo status >>log\n")
     write_program(place / "hooks" / "destroy", "true\n")
     driven.create("m1", "command")
@@ -269,8 +270,8 @@ HOSTILE = {"a": "}", "name": "x; id", "key": "abcd-2", "operation": "destroy", "
 def test_settings_and_labels_change_no_word_of_zrms(driven):
     place = driven.kept / "command"
     write_program(place / "hooks" / "create",
-                  'echo "$KEY" "$NAME" >words; for s in a b c name key settings labels; do eval "echo \\"$s=\\$SET_$s\\""; '
-                  'done >given; ' 'cat >token\n')
+                  'echo "$KEY" "$NAME" >words; cat >token; '
+                  'for s in a b c name key settings labels; do eval "echo \\"$s=\\$SET_$s\\""; done >given\n')
     pairs = [{"name": name, "value": value} for name, value in HOSTILE.items()]
     assert driven.request("POST", "/v1/zhosts", {"name": "m1", "driver": "command", "settings": pairs,
                                                  "labels": pairs})[0] < 300
