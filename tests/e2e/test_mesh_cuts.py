@@ -81,7 +81,7 @@ def test_ping_peers_and_routes_between_machines(c):
     assert (route["from"], route["to"], route["way"]) == ("counter", "checker", "direct")
     assert (route["from_zhost"], route["to_zhost"], route["dropped"]) == ("alpha", "beta", 0)
     c.rig.rule("alpha", "beta", delay=50)
-    until(lambda: c.peer()["round_trip_ms"] > 50, "the round trip is measured again")
+    until(lambda: c.peer().get("round_trip_ms", 0) > 50, "the round trip is measured again")
     (ping,) = c.view("mesh", "ping", "count/checker", "--count", "1")["pings"]
     assert 50 < ping["round_trip_ms"] < 500
     c.rig.cut_both("alpha", "beta")
