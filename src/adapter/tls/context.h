@@ -15,7 +15,7 @@
 #define TLS_CLOCK_EXTENSION 0xff5au
 
 /* A client tells whom it believes, so that a server with certificates of several authorities shows one of these: the pins, one
- * behind the other. A client without it gets the server's own. */
+ * after the other. A client without it gets the server's own. */
 #define TLS_BELIEVED_EXTENSION 0xff5bu
 
 /* Of another authority than the server's own. */

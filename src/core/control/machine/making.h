@@ -7,7 +7,7 @@
  * A driver is believed as far as it can be checked: a machine is there when its zhost is heard, whatever
  * the driver said; and gone when the driver says so and nothing is heard from there.
  *
- * A machine has one key from the request on, over all attempts. Whoever dies in between:
+ * A machine has one key from the request on, over all attempts. What happens when one of them dies in between:
  *
  *   zrms        before the commit: nothing was asked, nothing is known; the answer did not go out
  *               after it: asks for the status by the key, and creates only what is absent
