@@ -52,14 +52,21 @@ static const struct copy *copy_of(const struct slot *s)
 	return serving_copy(control_of_slot(s));
 }
 
-/* What leaves anyway differs in nothing. */
+/* It goes by itself (unit_members.h): the revision of its unit does not have it either. */
+static bool goes_anyway(const struct copy *copy)
+{
+	const struct revision *r = copy->unit->revision;
+	return copy->sc->slot->leaves && r->declared != NULL &&
+	       declarations_of(r->declared, copy->sc->slot) == NULL;
+}
+
 enum unit_change unit_change(const struct slot_control *root, const struct revision *to)
 {
 	struct difference d = {0};
 	PRE(root->of_path->serving != NULL);
 	slot_for_each_below (root->slot, s) {
 		const struct copy *copy = copy_of(s);
-		if (copy == NULL || !s->leaves)
+		if (copy == NULL || !goes_anyway(copy))
 			compare(&d, s, copy != NULL ? copy->revision : NULL, to);
 	}
 	return change_of(&d);
