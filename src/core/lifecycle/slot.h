@@ -100,18 +100,21 @@ struct declarations {
 struct serving_facts {
 	const struct declaration *declared; /* of the copy's revision; borrowed */
 	bool placed;			    /* on a zhost that is not lost */
-	bool zhost_lost;	/* its zhost is silent; the place is kept for adoption */
-	bool may_return;	/* lost, and not placed again: its zhost may bring it back */
-	const char *waits_for;	/* lost: the zhost that it is to return to; borrowed, or NULL */
-	int64_t silent_ms;	/* wall clock: that zhost was heard for the last time */
-	int64_t replace_ms;	/* wall clock: it is placed on another one then; 0: never */
-	bool no_place;		/* a place was looked for, and there was none */
-	bool placed_again;	/* not for a new request: its zhost was lost, or it moved */
-	bool exhausted;		/* its retries are used up there */
-	bool undeploy_failed;	/* not tried again before a request */
-	bool failed;		/* its last action has failed */
-	int64_t retry_at_ms;	/* monotonic: its zhost tries again then; 0: no retry waits */
-	int64_t may_run_at_ms;	/* monotonic: exclusive, not started before; 0: at any time */
+	bool zhost_lost;       /* its zhost is silent; the place is kept for adoption */
+	bool may_return;       /* lost, and not placed again: its zhost may bring it back */
+	const char *waits_for; /* lost: the zhost that it is to return to; borrowed, or NULL */
+	int64_t silent_ms;     /* wall clock: that zhost was heard for the last time */
+	int64_t replace_ms;    /* wall clock: it is placed on another one then; 0: never */
+	bool no_place;	       /* a place was looked for, and there was none */
+	bool placed_again;     /* not for a new request: its zhost was lost, or it moved */
+	bool exhausted;	       /* its retries are used up there */
+	bool undeploy_failed;  /* not tried again before a request */
+	bool failed;	       /* its last action has failed */
+	int64_t retry_at_ms;   /* monotonic: its zhost tries again then; 0: no retry waits */
+	int64_t may_run_at_ms; /* monotonic: exclusive, not started before; 0: at any time */
+	const char *
+		may_run_on; /* a removed application may still run it on that zhost, which is silent, or has
+				   just come back; borrowed, or NULL */
 	const char *last_error; /* borrowed from the copy; NULL */
 };
 

@@ -230,6 +230,21 @@ static void describe_wait(struct sentence *b, const struct slot *s, enum joint j
 	say_time(b, s->serving.replace_ms);
 }
 
+static void describe_other_copy(struct sentence *b, const struct slot *s, enum joint joint)
+{
+	const char *zhost = s->serving.may_run_on;
+	if (zhost == NULL) {
+		say_join(b, joint, "waits until its other copy must have stopped (exclusive)");
+		return;
+	}
+	CLEANUP(freep)
+	char *text = str_printf(
+		"waits for zhost %s, where a topology that was removed may still run it "
+		"(exclusive); if %s will not come back, `cluster rm %s` ends the wait",
+		zhost, zhost, zhost);
+	say_join(b, joint, text);
+}
+
 static void describe(struct sentence *b, const struct slot *s, enum joint joint)
 {
 	const char *is = joint == JOINT_APPOSED ? "" : "is ";
@@ -272,8 +287,7 @@ static void describe(struct sentence *b, const struct slot *s, enum joint joint)
 		break;
 	case STATE_DEPLOYED_STOPPED:
 		if (s->serving.may_run_at_ms > s->set->lifecycle->now.mono_ms)
-			say_join(b, joint,
-				 "waits until its other copy must have stopped (exclusive)");
+			describe_other_copy(b, s, joint);
 		else
 			describe_failure(b, s, joint);
 		break;

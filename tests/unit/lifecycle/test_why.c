@@ -73,6 +73,24 @@ static void a_failure_is_explained_with_its_error(void **state)
 	stage_tear_down(&stage);
 }
 
+static void a_copy_that_may_still_run_elsewhere_is_explained(void **state)
+{
+	(void)state;
+	struct stage stage;
+	set_up(&stage);
+	struct slot *mysql = stage_slot(&stage, "mysql");
+	mysql->serving.may_run_at_ms = stage.lifecycle.now.mono_ms + 1;
+	slot_move(mysql, STATE_DEPLOYED_STOPPED, false, "another copy may still be running");
+	stage_run(&stage);
+	check(&stage, "mysql", "mysql waits until its other copy must have stopped (exclusive)");
+	mysql->serving.may_run_at_ms = NEVER_MS;
+	mysql->serving.may_run_on = "n1";
+	check(&stage, "mysql",
+	      "mysql waits for zhost n1, where a topology that was removed may still run it "
+	      "(exclusive); if n1 will not come back, `cluster rm n1` ends the wait");
+	stage_tear_down(&stage);
+}
+
 static void a_missing_place_is_explained(void **state)
 {
 	(void)state;
@@ -113,6 +131,7 @@ int main(void)
 		cmocka_unit_test(the_whole_chain_is_explained),
 		cmocka_unit_test(what_runs_needs_no_explanation),
 		cmocka_unit_test(a_failure_is_explained_with_its_error),
+		cmocka_unit_test(a_copy_that_may_still_run_elsewhere_is_explained),
 		cmocka_unit_test(a_missing_place_is_explained),
 		cmocka_unit_test(a_topology_that_waits_for_one_of_its_spaces_is_told_as_such),
 	};

@@ -25,6 +25,7 @@
 #include "core/control/state/format1.h"
 #include "core/control/state/loss.h"
 #include "core/control/state/record_writer.h"
+#include "core/control/state/remains.h"
 #include "core/control/state/state.h"
 #include "core/control/zhost/zhosts.h"
 #include "core/lifecycle/patience.h"
@@ -236,6 +237,7 @@ static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struc
 	z->since_ms = r->since_ms;
 	z->forgotten_epoch = r->forgotten_epoch;
 	z->lease_timeout_ms = (int64_t)r->lease_timeout_ms;
+	remains_load(c, z, r);
 	drains_load(c, z, r->drain);
 	if (!z->removed)
 		z->place = place_zhost_set(c->place, &z->spec, z->state == ZHOST_STARTED,

@@ -19,6 +19,7 @@
 #include "core/control/slot/wants.h"
 #include "core/control/state/exclusions.h"
 #include "core/control/state/record_writer.h"
+#include "core/control/state/remains.h"
 #include "core/control/state/state.h"
 #include "core/lifecycle/goal.h"
 #include "model/compile.h"
@@ -299,6 +300,7 @@ static int remove_application(struct control *c, struct control_application *a, 
 		vector_push(&c->emitter.outbox->data_forget, mem_strdup(a->name));
 		forget_data(c, a->name);
 	}
+	remains_note(c, a);
 	emit_event(&c->emitter, "topology", a->name, topology_state_name(a->state), NULL, a->id,
 		   data ? "removed with its data" : "removed");
 	application_remove(c, a);

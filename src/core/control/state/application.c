@@ -17,13 +17,34 @@
 
 /* ---- copies ---- */
 
+void remain_done(struct remain *remain)
+{
+	free(remain->topology);
+	free(remain->instance);
+}
+
+/* The zhost on which a former application of its name may still run it; NULL: none. */
+static const struct control_zhost *remains_on(const struct slot_control *sc)
+{
+	const struct control_application *a = application_of(sc->slot);
+	size_t size = strlen(a->name);
+	vector_for_each (&a->list->remains, remain)
+		if (strncmp(remain->instance, a->name, size) == 0 &&
+		    remain->instance[size] == '/' &&
+		    str_equal(remain->instance + size + 1, sc->slot->path))
+			return remain->zhost;
+	return NULL;
+}
+
 /* Where one of two copies is exclusive, the one that serves waits until the other has ended: the one
- * that was lost with its zhost, and those that are retired. */
+ * that was lost with its zhost, those that are retired, and those of an application that was removed. */
 static int64_t may_run_at_ms(const struct slot_control *sc)
 {
 	const struct copy *copy = serving_copy(sc);
 	if (copy == NULL)
 		return 0;
+	if (copy->of_slot.exclusive && remains_on(sc) != NULL)
+		return NEVER_MS;
 	return slot_copy_alone_at_ms(&copy->of_slot, sc->slot->set->lifecycle->now.mono_ms);
 }
 
@@ -68,6 +89,10 @@ void slot_publish_facts(struct slot_control *sc)
 		.may_run_at_ms = may_run_at_ms(sc),
 		.last_error = sc->last_error,
 	};
+	const struct control_zhost *remains =
+		facts.may_run_at_ms == NEVER_MS ? remains_on(sc) : NULL;
+	if (remains != NULL)
+		facts.may_run_on = remains->name;
 	const struct unit_loss *loss = control_of_slot(sc->slot->root)->loss;
 	if (loss != NULL && slot_zhost(sc) != NULL) {
 		const struct instant *now = &sc->slot->set->lifecycle->now;
@@ -628,6 +653,9 @@ void application_list_done(struct application_list *list)
 	vector_done(&list->free_tickets);
 	vector_done(&list->with_pages);
 	vector_done(&list->with_each);
+	vector_for_each (&list->remains, remain)
+		remain_done(remain);
+	vector_done(&list->remains);
 }
 
 static struct control_application *of_application(struct application *a)

@@ -278,6 +278,14 @@ struct control_application {
 	struct control_application *previous, *next; /* by sequence */
 };
 
+/* What an application that was removed may still run (state/remains.h). */
+struct remain {
+	char *topology;		     /* id */
+	char *instance;		     /* "shop/api-1" */
+	struct control_zhost *zhost; /* borrowed */
+};
+void remain_done(struct remain *remain);
+
 struct application_list {
 	struct application_registry registry;		/* by name and id */
 	struct control_application *first, *last;	/* by sequence */
@@ -285,6 +293,7 @@ struct application_list {
 	VECTOR(uint32_t) free_tickets;
 	VECTOR(struct control_application *) with_pages; /* that have, or had */
 	VECTOR(struct control_application *) with_each;	 /* has_each; by sequence */
+	VECTOR(struct remain) remains;
 };
 
 #define application_for_each(list, a) \

@@ -10,6 +10,7 @@
 #include "core/control/state/loss.h"
 #include "core/control/state/rebalance.h"
 #include "core/control/state/record_id.h"
+#include "core/control/state/remains.h"
 #include "core/control/state/state.h"
 #include "schema/message.h"
 
@@ -362,7 +363,9 @@ static void write_zhost(struct control *c, const struct control_zhost *z)
 	r.has_lease_timeout_ms = z->lease_timeout_ms != 0;
 	r.lease_timeout_ms = (uint64_t)z->lease_timeout_ms;
 	r.drain = fill_drain(&drain, z->drain);
+	remains_fill(c, z, &r);
 	put(c, RECORD_ZHOST, mem_strdup(z->name), &r.base);
+	remains_free_filled(&r);
 }
 
 static void write_rebalance(struct control *c)

@@ -11,6 +11,7 @@
 #include "core/control/slot/copies.h"
 #include "core/control/slot/handover_facts.h"
 #include "core/control/state/loss.h"
+#include "core/control/state/remains.h"
 #include "core/control/state/state.h"
 #include "core/control/state/target.h"
 #include "core/control/state/topology_state.h"
@@ -381,6 +382,8 @@ void report_apply(struct control *c, struct control_zhost *z,
 	c->count.reports++;
 	if (copy == NULL || (copy->unit->lost && !adopting && !copy_is_retired(copy))) {
 		c->count.reports_ignored++;
+		if (copy == NULL)
+			remains_report(c, z, r);
 		return;
 	}
 	if (copy_is_retired(copy)) {

@@ -17,6 +17,7 @@
 #include "core/control/state/exclusions.h"
 #include "core/control/state/loss.h"
 #include "core/control/state/record_writer.h"
+#include "core/control/state/remains.h"
 #include "core/control/state/state.h"
 #include "core/control/state/unload_order.h"
 #include "core/control/state/zhost_event.h"
@@ -254,6 +255,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 	for (size_t k = 0; k < hello->n_instances; k++)
 		report_apply(c, z, hello->instances[k], true);
 	report_missing(c, z, hello);
+	remains_hello(c, z, hello);
 	for (struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
 		if (!copy_is_retired(copy))
 			lifecycle_push(copy->sc->slot); /* it may have waited for this */
@@ -476,6 +478,7 @@ int zhost_remove(struct control *c, struct control_zhost *z, const char *cause,
 			z->name, z->copy_count == 1 ? "it" : "them");
 	bool has_key = machine_identity_revoke(c, z->name);
 	forsake_all(c, z);
+	remains_drop(c, z);
 	z->removed = true;
 	zhost_move(c, z, ZHOST_UNDEPLOYING, cause);
 	zhost_move(c, z, ZHOST_NOT_DEPLOYED, cause);
