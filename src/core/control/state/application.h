@@ -280,8 +280,9 @@ struct control_application {
 
 /* What an application that was removed may still run (state/remains.h). */
 struct remain {
-	char *topology;		     /* id */
-	char *instance;		     /* "shop/api-1" */
+	char *topology; /* id */
+	char *instance; /* "shop/api-1" */
+	uint64_t epoch;
 	struct control_zhost *zhost; /* borrowed */
 };
 void remain_done(struct remain *remain);

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/state/report_facts.h"
 #include "core/control/state/state.h"
 #include "core/lifecycle/rules.h"
 
@@ -22,10 +23,13 @@ static void publish(struct control *c, const char *instance)
 }
 
 static void add(struct control *c, struct control_zhost *z, const char *topology,
-		char *take_instance)
+		char *take_instance, uint64_t epoch)
 {
-	*vector_add(&c->applications.remains) = (struct remain){
-		.topology = mem_strdup(topology), .instance = take_instance, .zhost = z};
+	*vector_add(&c->applications.remains) =
+		(struct remain){.topology = mem_strdup(topology),
+				.instance = take_instance,
+				.epoch = epoch,
+				.zhost = z};
 }
 
 static void drop_at(struct control *c, size_t at)
@@ -45,29 +49,64 @@ void remains_note(struct control *c, const struct control_application *a)
 			if (copy->unit->application != a ||
 			    copy->of_slot.ends_by_ms <= c->now.mono_ms)
 				continue;
-			add(c, z, a->id,
-			    str_printf("%s/%s", a->name, copy->of_slot.slot->path));
+			add(c, z, a->id, str_printf("%s/%s", a->name, copy->of_slot.slot->path),
+			    copy->of_slot.epoch);
 			mark_zhost(z);
 		}
 }
 
 static bool is_of(const struct remain *remain, const Samoza__V1__InstanceKey *key)
 {
-	return str_equal(remain->topology, key->topology) &&
+	return remain->epoch == key->epoch && str_equal(remain->topology, key->topology) &&
 	       str_equal(strchr(remain->instance, '/') + 1, key->path);
+}
+
+/* It runs, or may start by itself: its zhost has not heard yet that it is to go. */
+static bool may_run(const Samoza__V1__InstanceReport *r)
+{
+	return r->phase != SAMOZA__V1__PHASE__PHASE_ABSENT &&
+	       r->phase != SAMOZA__V1__PHASE__PHASE_UNDEPLOYING &&
+	       !(r->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED && report_undeploy_failed(r));
 }
 
 static bool has_copy(const Samoza__V1__Hello *hello, const struct remain *remain)
 {
 	for (size_t k = 0; k < hello->n_instances; k++)
-		if (is_of(remain, hello->instances[k]->key) &&
-		    hello->instances[k]->phase != SAMOZA__V1__PHASE__PHASE_ABSENT)
+		if (is_of(remain, hello->instances[k]->key) && may_run(hello->instances[k]))
 			return true;
 	return false;
 }
 
+/* As one of a removed application, or as a copy there. */
+static bool is_known(const struct control *c, const struct control_zhost *z,
+		     const Samoza__V1__InstanceKey *key)
+{
+	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
+		if (copy->of_slot.epoch == key->epoch)
+			return true;
+	vector_for_each (&c->applications.remains, remain)
+		if (remain->zhost == z && is_of(remain, key))
+			return true;
+	return false;
+}
+
+/* It was removed from the cluster while it ran that, and comes back with it. */
+static void note_unknown(struct control *c, struct control_zhost *z,
+			 const Samoza__V1__InstanceReport *report)
+{
+	const struct control_application *a =
+		application_by_id(&c->applications, report->key->topology);
+	if (a == NULL || !may_run(report) || is_known(c, z, report->key))
+		return;
+	add(c, z, a->id, str_printf("%s/%s", a->name, report->key->path), report->key->epoch);
+	mark_zhost(z);
+	publish(c, vector_last(&c->applications.remains)->instance);
+}
+
 void remains_hello(struct control *c, struct control_zhost *z, const Samoza__V1__Hello *hello)
 {
+	for (size_t k = 0; k < hello->n_instances; k++)
+		note_unknown(c, z, hello->instances[k]);
 	for (size_t k = c->applications.remains.count; k-- > 0;) {
 		const struct remain *remain = &c->applications.remains.items[k];
 		if (remain->zhost == z && !has_copy(hello, remain))
@@ -78,7 +117,7 @@ void remains_hello(struct control *c, struct control_zhost *z, const Samoza__V1_
 void remains_report(struct control *c, struct control_zhost *z,
 		    const Samoza__V1__InstanceReport *report)
 {
-	if (report->phase != SAMOZA__V1__PHASE__PHASE_ABSENT)
+	if (may_run(report))
 		return;
 	for (size_t k = c->applications.remains.count; k-- > 0;) {
 		const struct remain *remain = &c->applications.remains.items[k];
@@ -102,7 +141,8 @@ void remains_load(struct control *c, struct control_zhost *z,
 	for (size_t k = 0; k < record->n_remains; k++)
 		if (strchr(record->remains[k]->instance, '/') != NULL)
 			add(c, z, record->remains[k]->topology,
-			    mem_strdup(record->remains[k]->instance));
+			    mem_strdup(record->remains[k]->instance),
+			    record->remains[k]->epoch);
 }
 
 void remains_fill(const struct control *c, const struct control_zhost *z,
@@ -121,6 +161,7 @@ void remains_fill(const struct control *c, const struct control_zhost *z,
 		samoza__v1__remain_record__init(r);
 		r->topology = remain->topology;
 		r->instance = remain->instance;
+		r->epoch = remain->epoch;
 		record->remains[at++] = r;
 	}
 }

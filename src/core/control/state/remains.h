@@ -5,6 +5,8 @@
  *     topo rm ──► remains, in the record of the zhost ──► none   its zhost is back, and says that nothing is left,
  *                                                                or it is removed: who removes it vouches for it
  *
+ *     a zhost that was removed comes back with copies that were forsaken ──► remains, until it says that they are gone
+ *
  * Copies that are exclusive themselves are none of these: `topo rm` is refused until they have certainly ended.
  * The list is that of the applications (state/application.h).
  * Source: [topology.exclusive.meaning].
@@ -21,7 +23,7 @@ struct control_zhost;
 
 /* Before the application is removed: remembers what may still run. */
 void remains_note(struct control *c, const struct control_application *a);
-/* Its zhost is back: what it does not name any more has ended. */
+/* Its zhost is back: what it does not name any more has ended, and what nobody knows any more is there. */
 void remains_hello(struct control *c, struct control_zhost *z, const Samoza__V1__Hello *hello);
 /* It reports a copy of which no application knows. */
 void remains_report(struct control *c, struct control_zhost *z,

@@ -12,6 +12,7 @@
 #include "core/control/slot/handover_facts.h"
 #include "core/control/state/loss.h"
 #include "core/control/state/remains.h"
+#include "core/control/state/report_facts.h"
 #include "core/control/state/state.h"
 #include "core/control/state/target.h"
 #include "core/control/state/topology_state.h"
@@ -117,14 +118,6 @@ static void on_deploying(struct copy *copy)
 		slot_move(copy->sc->slot, STATE_DEPLOYING, false, "tried again");
 }
 
-/* Protocol 1 has no `failed_action`; there the error begins with the action's name. */
-static bool undeploy_failed(const Samoza__V1__InstanceReport *r)
-{
-	if (r->has_failed_action)
-		return r->failed_action == SAMOZA__V1__FAILED_ACTION__FAILED_UNDEPLOY;
-	return r->error != NULL && str_has_prefix(r->error, "undeploy:");
-}
-
 /* The error of a start, or of a process that had started; another one is of something before. */
 static bool start_failed(const Samoza__V1__InstanceReport *r)
 {
@@ -197,7 +190,7 @@ static void on_deployed(struct copy *copy, const Samoza__V1__InstanceReport *r, 
 		slot_stopped(copy->sc->slot, cause_of(r, "stopped"));
 		break;
 	case STATE_UNDEPLOYING:
-		if (!undeploy_failed(r))
+		if (!report_undeploy_failed(r))
 			return; /* not begun yet; an error is of something before */
 		if (copy->sc->slot->root->moving && copy->sc->slot->goal != GOAL_NOT_DEPLOYED) {
 			/* No request would follow. It continues elsewhere under a newer epoch;
@@ -368,7 +361,7 @@ static void take_retired(struct control *c, struct copy *copy,
 	bool has_heard =
 		copy->target == TARGET_NONE && r->observed_generation >= copy->generation;
 	copy_set_active(copy, phase_is_active(r->phase) || !has_heard);
-	copy->undeploy_failed = undeploy_failed(r);
+	copy->undeploy_failed = report_undeploy_failed(r);
 	copy_set_ends_by(c, copy, 0);
 	mark_copy(copy, COPY_RECORD);
 }
