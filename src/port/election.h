@@ -17,7 +17,8 @@
  *
  * What decides is core/leader; this only asks the store. Every call is answered once, in order, on the
  * event loop's thread, never from within the call. An answer may come late, and ELECTION_UNKNOWN
- * says that what was asked may have happened: a campaign is then settled by observe().
+ * says that what was asked may have happened: a campaign is then settled by observe(). What is asked
+ * under a lease that is gone is done, without effect: the answer says who leads, maybe nobody.
  */
 #ifndef SAMOZA_PORT_ELECTION_H
 #define SAMOZA_PORT_ELECTION_H
@@ -42,20 +43,25 @@ struct election_member {
 	const char *address; /* where it is reached: HOST:PORT */
 	const char *version;
 	uint64_t applied; /* newest event it has copied; for the lag */
+	/* Of a leader that gives its place away: who campaigns first; else NULL. Part of the
+	 * announcement. */
+	const char *next;
 };
 
 struct election_leader {
 	struct election_member member;
 	uint64_t term;
 	uint64_t fence; /* of this win, for the store; 0: nobody leads */
+	uint64_t lease; /* under which the key is held: names alone do not tell two lives of a
+			   zrms apart */
 };
 
 /* What was asked and came back; borrowed for the call. */
 struct election_answer {
 	enum election_outcome outcome;
-	const struct error *error;	       /* NULL when done */
-	uint64_t lease;			       /* grant: its number; never 0 */
-	int64_t ttl_ms;			       /* grant: as granted, at least what was asked; keep_alive:
+	const struct error *error; /* NULL when done */
+	uint64_t lease;		   /* grant: its number; never 0 */
+	int64_t ttl_ms;		   /* grant: as granted, at least what was asked; keep_alive:
 						  what is left; 0: the lease is gone */
 	struct election_leader leader;	       /* campaign, observe: who leads after it */
 	const struct election_member *members; /* observe: all that have announced themselves */
@@ -67,16 +73,19 @@ struct election;
 
 struct election_ops {
 	/* A lease of at least `ttl_ms`. */
-	void (*grant)(struct election *election, int64_t ttl_ms, election_done_fn *done, void *user);
+	void (*grant)(struct election *election, int64_t ttl_ms, election_done_fn *done,
+		      void *user);
 	void (*keep_alive)(struct election *election, uint64_t lease, election_done_fn *done,
 			   void *user);
 	/* Takes the key when nobody holds it, with the next term. Won: the leader of the answer is `self`
 	 * by this very lease (also when it already was). */
 	void (*campaign)(struct election *election, uint64_t lease,
-			 const struct election_member *self, election_done_fn *done, void *user);
+			 const struct election_member *self, election_done_fn *done,
+			 void *user);
 	/* Says that `self` is there, for as long as the lease lives. */
 	void (*announce)(struct election *election, uint64_t lease,
-			 const struct election_member *self, election_done_fn *done, void *user);
+			 const struct election_member *self, election_done_fn *done,
+			 void *user);
 	/* A reading that sees every write before it. */
 	void (*observe)(struct election *election, election_done_fn *done, void *user);
 	/* Ends the lease, and with it the leadership and the announcement, at once. */
