@@ -11,7 +11,7 @@ from checks.tree import without_comments
 # says so.
 ORDER = [
     ["base"], ["proto"], ["schema"], ["model"],
-    ["core"], ["port"], ["core/commit"], ["core/lifecycle"], ["core/application", "core/place", "core/agent", "core/access"],
+    ["core"], ["port"], ["core/commit", "core/leader"], ["core/lifecycle"], ["core/application", "core/place", "core/agent", "core/access"],
     ["core/control"], ["core/plan"],
     ["adapter/terminal", "adapter/token"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
