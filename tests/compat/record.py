@@ -5,7 +5,7 @@
 
 Frames go to WIRE_DIRECTORY/TYPE.frames: of each type up to MOST that differ in size, as they
 stood on the connection. Agent records go to AGENT_DIRECTORY/NAME.record, each as its store held
-it, with its key in NAME.key. The store of zrms after kill -9 goes to STORE_DIRECTORY/killed.sql. README.md says what the cluster did meanwhile.
+it, with its key in NAME.key; its record of the link goes to zrms.link. The store of zrms after kill -9 goes to STORE_DIRECTORY/killed.sql. README.md says what the cluster did meanwhile.
 """
 import contextlib
 import os
@@ -108,6 +108,9 @@ def write_records(database, directory):
         (directory / f"{name}.key").write_bytes(key)
         (directory / f"{name}.record").write_bytes(value)
         print(f"record {key.decode()}: {len(value)} bytes")
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
+        value, = db.execute("SELECT value FROM data WHERE owner='@link'").fetchone()
+    (directory / "zrms.link").write_bytes(value)
 
 
 def write_store(database, directory):

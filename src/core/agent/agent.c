@@ -175,20 +175,43 @@ static void remove_all(struct agent *agent)
 	}
 }
 
+/* It would act on half of what zrms knows, or on what another zrms has decided differently. */
+static void give_up_link(struct agent *agent, const char *why)
+{
+	link_down(agent);
+	agent->link_fault = why;
+}
+
+/* A link is that of one life of a zrms, so what it says first holds for all of it [machines.replicated.standby].
+ * False: another one has led since, and whatever this one says is out of date. */
+static bool follows(struct agent *agent, const Samoza__V1__HelloAck *ack)
+{
+	if (ack->has_term && ack->term < agent->term) {
+		agent->refused_term = ack->term;
+		give_up_link(agent, "this zrms leads no more: another one has begun a later "
+				    "term since");
+		return false;
+	}
+	if (ack->has_term)
+		agent->term = ack->term;
+	return true;
+}
+
 static void hello_ack(struct agent *agent, const Samoza__V1__HelloAck *ack)
 {
-	if (!agent->linked)
+	if (!agent->linked || !follows(agent, ack))
 		return;
 	if (ack->has_heartbeat_ms && ack->heartbeat_ms > 0 && ack->heartbeat_ms < INT32_MAX)
 		agent->heartbeat_ms = (int64_t)ack->heartbeat_ms;
 	if (ack->has_failure_timeout_ms && ack->failure_timeout_ms > 0 &&
 	    ack->failure_timeout_ms < INT32_MAX)
 		agent->failure_timeout_ms = (int64_t)ack->failure_timeout_ms;
+	link_record_update(agent);
 	switch (ack->verdict) {
 	case SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED:
 		agent->accepted = true;
+		agent->refused_term = 0;
 		alone_end(agent);
-		link_record_update(agent);
 		heartbeat_send(agent);
 		return;
 	case SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED:
@@ -223,13 +246,6 @@ static void heartbeat_ack(struct agent *agent, const Samoza__V1__HeartbeatAck *a
 	DL_FOREACH2 (agent->leased, copy, leased_next)
 		lease_renew(agent, copy);
 	link_record_update(agent);
-}
-
-/* It would act on half of what zrms knows. */
-static void give_up_link(struct agent *agent, const char *why)
-{
-	link_down(agent);
-	agent->link_fault = why;
 }
 
 const char *agent_link_fault(const struct agent *agent)

@@ -189,6 +189,8 @@ struct agent {
 	int64_t heard_ms;
 	/* As they were when it was acknowledged: another timeout counts from the next one on. */
 	int64_t lease_timeout_ms, lease_heartbeat_ms;
+	uint64_t term;			     /* the highest of a zrms that it has followed */
+	uint64_t refused_term;		     /* of one that it has refused since; 0: none */
 	Samoza__V1__LinkRecord *link_record; /* on the disk; NULL: there is none */
 	bool is_heard_recorded;
 	int64_t recorded_ms; /* heard_ms of the record, on this clock */

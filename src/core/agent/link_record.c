@@ -52,6 +52,8 @@ static bool is_due(const struct agent *agent)
 {
 	int64_t lag = lag_ms(agent);
 	const Samoza__V1__LinkRecord *r = agent->link_record;
+	if (agent->term != (r != NULL ? r->term : 0))
+		return true;
 	if (lag == NEVER_MS && !may_be_alone(agent))
 		return false;
 	return r == NULL ||
@@ -75,6 +77,8 @@ void link_record_update(struct agent *agent)
 	r.machine = agent->machine;
 	r.heartbeat_ms = agent->heartbeat_ms;
 	r.failure_timeout_ms = agent->failure_timeout_ms;
+	r.has_term = agent->term != 0;
+	r.term = agent->term;
 	size_t size = samoza__v1__link_record__get_packed_size(&r);
 	struct agent_record record = {
 		.owner = AGENT_LINK,
@@ -103,6 +107,7 @@ int agent_load_link(struct agent *agent, const void *data, size_t size, struct e
 		return error_set(err, ERR_INVALID, "the record of the link cannot be read");
 	samoza__v1__link_record__free_unpacked(agent->link_record, NULL);
 	agent->link_record = r;
+	agent->term = r->term;
 	if (is_time(r->heartbeat_ms) && is_time(r->failure_timeout_ms)) {
 		agent->heartbeat_ms = r->heartbeat_ms;
 		agent->failure_timeout_ms = r->failure_timeout_ms;

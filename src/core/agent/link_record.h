@@ -5,6 +5,9 @@
  * It is written when a heartbeat is acknowledged and the one on the disk is too old: by a sixteenth of the
  * shortest `stop_after` here, at most LINK_LAG_MS. So a restart lets nothing live longer; it may end it
  * earlier, by that much.
+ *
+ * It holds the highest term, too, and is written at once when that grows: before anything that the zrms of
+ * that term asks for is done.
  */
 #ifndef SAMOZA_CORE_AGENT_LINK_RECORD_H
 #define SAMOZA_CORE_AGENT_LINK_RECORD_H

@@ -161,6 +161,9 @@ void hello_send(struct agent *agent, const uint64_t *mesh_sums)
 	h.n_instances = held.count;
 	h.mesh_sums = (uint64_t *)(uintptr_t)mesh_sums;
 	h.n_mesh_sums = mesh_sums != NULL ? MESH_PARTS : 0;
+	h.has_refused_term = h.has_term = agent->refused_term != 0;
+	h.refused_term = agent->refused_term;
+	h.term = agent->term;
 	send(agent, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO, message_copy(&h));
 	vector_for_each (&held, r)
 		samoza__v1__instance_report__free_unpacked(*r, NULL);

@@ -57,6 +57,7 @@ struct control *control_new(const struct control_config *config, const char *clu
 	c->config = *config;
 	c->cluster = mem_strdup(cluster);
 	c->next_epoch = c->next_sequence = 1;
+	c->promise_ms = NEVER_MS;
 	c->emitter.next_event = c->emitter.next_audit = 1;
 	c->place = place_new(NULL);
 	lifecycle_init(&c->lifecycle, &control_observer);
@@ -224,6 +225,16 @@ static void apply(struct control *c, const struct control_input *input)
 		making_tick(c);
 		break;
 	}
+}
+
+void control_set_promise(struct control *c, int64_t mono_ms)
+{
+	c->promise_ms = mono_ms;
+}
+
+uint64_t control_term(const struct control *c)
+{
+	return c->term;
 }
 
 void control_handle(struct control *c, struct instant now, const struct control_input *input,

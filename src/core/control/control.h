@@ -61,6 +61,14 @@ int control_load_without(struct control *control, enum record_kind kind, const c
  * that may have been used are not used again. */
 void control_load_gap(struct control *control);
 
+/* Of several zrms, the one that has won: its term (port/election.h), before control_start(). Without it,
+ * each start begins the next term. It is durable before anything is sent. */
+void control_set_term(struct control *control, uint64_t elected);
+uint64_t control_term(const struct control *control);
+/* Heartbeats that are handled before `mono_ms` are acknowledged, others are not: what the lease of a leader
+ * allows (core/leader). NEVER_MS, as at first: all are. */
+void control_set_promise(struct control *control, int64_t mono_ms);
+
 /* After the last record. Silence of zhosts is counted from `now`. */
 int control_start(struct control *control, struct instant now, struct outbox *outbox,
 		  struct error **err) must_check;

@@ -121,7 +121,10 @@ static int take_frame(struct uplink *u, struct wire_link *link, const struct fra
 	u->has_frame = true;
 	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK)
 		take_hello_ack(u, link, (const Samoza__V1__HelloAck *)m);
-	return u->listener->frame(u->user, (Samoza__V1__FrameType)frame->type, m, err);
+	r = u->listener->frame(u->user, (Samoza__V1__FrameType)frame->type, m, err);
+	if (r < 0 && frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK)
+		u->retry_ms = u->timing->heartbeat_ms; /* it would say the same again */
+	return r;
 }
 
 static int on_frame(void *user, struct wire_link *link, const struct frame *frame,

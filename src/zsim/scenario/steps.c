@@ -465,13 +465,25 @@ static void do_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step)
 static void do_zrms(struct step_run *run, Samoza__V1__ZrmsEvent event)
 {
 	bool runs = run->world->control != NULL;
-	bool starts = event == SAMOZA__V1__ZRMS_EVENT__ZRMS_START;
-	if (runs == starts)
+	bool ends = event == SAMOZA__V1__ZRMS_EVENT__ZRMS_CRASH;
+	if (event == SAMOZA__V1__ZRMS_EVENT__ZRMS_KEEP) {
+		controller_keep_store(run->world);
+		return;
+	}
+	if (runs != ends) {
 		step_fail(run, runs ? "zrms is already running" : "zrms is not running");
-	else if (starts)
-		controller_start(run->world);
-	else
+		return;
+	}
+	if (ends) {
 		controller_crash(run->world);
+		return;
+	}
+	bool is_restored = event == SAMOZA__V1__ZRMS_EVENT__ZRMS_RESTORE;
+	if (event != SAMOZA__V1__ZRMS_EVENT__ZRMS_START &&
+	    !controller_swap_store(run->world, is_restored))
+		step_fail(run, "no copy of the store of zrms was kept");
+	else
+		controller_start(run->world);
 }
 
 static void set_duration(int64_t *ret_ms, const char *text)

@@ -236,6 +236,31 @@ static int load_record(void *user, enum record_kind kind, const char *id, const 
 	return control_load(w->control, kind, data, size, err);
 }
 
+#define KEPT ".kept"
+
+void controller_keep_store(struct world *w)
+{
+	sim_disk_keep_copy(&w->disk, KEPT);
+}
+
+bool controller_swap_store(struct world *w, bool is_restored)
+{
+	PRE(w->control == NULL);
+	struct sim_disk *kept = sim_disk_find_copy(&w->disk, KEPT);
+	if (kept == NULL)
+		return false;
+	struct sim_disk was = w->disk;
+	w->disk = *kept;
+	w->disk.copies.items = was.copies.items;
+	w->disk.copies.count = was.copies.count;
+	w->disk.copies.capacity = was.copies.capacity;
+	was.copies.items = NULL;
+	was.copies.count = was.copies.capacity = 0;
+	*kept = was;
+	w->store_is_older = is_restored;
+	return true;
+}
+
 void controller_start(struct world *w)
 {
 	const struct control_config config = {
@@ -257,6 +282,9 @@ void controller_start(struct world *w)
 	w->commits = control_loop_new(w->control, w->store, &listener, w);
 	CLEANUP(error_freep) struct error *err = NULL;
 	int r = w->store->ops->load(w->store, load_record, w, &err);
+	if (w->store_is_older)
+		control_load_gap(w->control);
+	w->store_is_older = false;
 	if (r == 0)
 		r = control_loop_start(w->commits, world_instant(w), &err);
 	if (r < 0) {

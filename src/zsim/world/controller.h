@@ -24,6 +24,11 @@ void answer_done(struct answer *a);
 void controller_start(struct world *w);
 /* Frees zrms; of the batches that wait for its store, the `written` oldest are on disk. */
 void controller_free(struct world *w, size_t written);
+/* Makes a copy of its store. */
+void controller_keep_store(struct world *w);
+/* The copy and the store change places; `is_restored`: the next start knows that what it has is older. False:
+ * there is no copy. PRE: zrms does not run. */
+bool controller_swap_store(struct world *w, bool is_restored);
 /* What was not committed is lost, links break. */
 void controller_crash(struct world *w);
 /* It does nothing for so long, and its links stay: a stopped process, a starved machine. */

@@ -65,8 +65,11 @@ static void take_agent_frame(struct world *w, struct sim_machine *n, const struc
 	}
 	machine_take(w, n, &input);
 	const char *fault = n->agent != NULL ? agent_link_fault(n->agent) : NULL;
-	if (fault != NULL)
+	if (fault != NULL && input.type != AGENT_HELLO_ACK)
 		world_violate(w, "%s has to connect again: %s", n->name, fault);
+	if (fault != NULL)
+		world_log(w, "%s closes its link: %s", n->name, fault);
+	is_refused |= fault != NULL;
 	if (is_refused && n->link_id == h->link_id) {
 		sim_link_break(w, h->link_id, true, false);
 		n->link_id = 0;

@@ -75,6 +75,7 @@ struct world {
 	struct control_loop *commits;
 	struct store *store;
 	struct sim_disk disk;	      /* of zrms */
+	bool store_is_older;	      /* it was restored, and its next start knows it */
 	bool load_fails;	      /* the last load of anything was made to fail */
 	bool zrms_dies;		      /* once the call that it is in has returned */
 	uint64_t zrms_life;	      /* grows with each start and each death */

@@ -264,6 +264,15 @@ void hello_ack(struct fixture *f, Samoza__V1__HelloAck__Verdict verdict)
 	take(f, &(struct agent_input){.type = AGENT_HELLO_ACK, .hello_ack = &ack});
 }
 
+void hello_ack_of(struct fixture *f, Samoza__V1__HelloAck__Verdict verdict, uint64_t term)
+{
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
+	ack.verdict = verdict;
+	ack.has_term = true;
+	ack.term = term;
+	take(f, &(struct agent_input){.type = AGENT_HELLO_ACK, .hello_ack = &ack});
+}
+
 void supersede(struct fixture *f, const char *path, uint64_t epoch)
 {
 	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;

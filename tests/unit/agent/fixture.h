@@ -60,6 +60,8 @@ void hello_ack(struct fixture *f, Samoza__V1__HelloAck__Verdict verdict);
 /* Refused, and this copy is taken over. */
 void supersede(struct fixture *f, const char *path, uint64_t epoch);
 void accept(struct fixture *f);
+/* By a zrms of that term; the fixture's others say none. */
+void hello_ack_of(struct fixture *f, Samoza__V1__HelloAck__Verdict verdict, uint64_t term);
 /* By a zrms that has these times; else those of the agent. */
 void accept_within(struct fixture *f, uint64_t heartbeat_ms, uint64_t timeout_ms);
 void heartbeat_ack(struct fixture *f, uint64_t counter);

@@ -149,6 +149,34 @@ static void records_of_every_phase_are_taken_up(void **state)
 	check_taken_up(COMPAT_DIR "/agent/format3", "938443ef-10df-4bfb-a0bf-efb34cf467e9");
 }
 
+static bool follows(struct agent *agent, struct agent_outbox *o, const uint64_t *term)
+{
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
+	ack.has_term = term != NULL;
+	ack.term = term != NULL ? *term : 0;
+	take(agent, &(struct agent_input){.type = AGENT_LINK_UP}, o);
+	take(agent, &(struct agent_input){.type = AGENT_HELLO_ACK, .hello_ack = &ack}, o);
+	return agent_link_fault(agent) == NULL;
+}
+
+/* The zhost had followed a zrms of term 1. */
+static void the_record_of_the_link_is_taken_up(void **state)
+{
+	(void)state;
+	const uint64_t none = 0, first = 1;
+	struct agent_outbox o;
+	agent_outbox_init(&o);
+	size_t size = 0;
+	CLEANUP(freep) void *data = read_whole(COMPAT_DIR "/agent/terms/zrms.link", &size);
+	struct agent *agent = load(COMPAT_DIR "/agent/terms", "", "another");
+	assert_int_equal(agent_load_link(agent, data, size, NULL), 0);
+	assert_false(follows(agent, &o, &none));
+	assert_true(follows(agent, &o, &first));
+	assert_true(follows(agent, &o, NULL)); /* a zrms of before */
+	agent_free(agent);
+	agent_outbox_done(&o);
+}
+
 static void processes_that_died_are_found_missing(void **state)
 {
 	(void)state;
@@ -297,6 +325,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_of_every_phase_are_taken_up),
+		cmocka_unit_test(the_record_of_the_link_is_taken_up),
 		cmocka_unit_test(processes_that_died_are_found_missing),
 		cmocka_unit_test(records_are_written_again_under_the_id_of_their_copy),
 		cmocka_unit_test(a_record_without_a_phase_is_refused),

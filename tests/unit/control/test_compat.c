@@ -445,9 +445,25 @@ static void without_a_zhost_there_is_no_sound_start(void **state)
 	fixture_done(&f);
 }
 
+/* A store of before terms begins with the wall clock, one of term 1 with 2. */
+static void the_term_goes_on(void **state)
+{
+	(void)state;
+	const char *const names[] = {"format3/killed.sql", "terms/killed.sql"};
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+		struct fixture f;
+		fixture_init(&f);
+		load(&f, names[k]);
+		fixture_start(&f);
+		assert_int_equal(control_term(f.control), k == 0 ? f.now.wall_ms : 2);
+		fixture_done(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_term_goes_on),
 		cmocka_unit_test(a_store_of_format_1_starts_with_everything_running),
 		cmocka_unit_test(a_store_of_format_1_left_by_a_killed_zrms_starts),
 		cmocka_unit_test(a_zhost_is_asked_for_what_it_runs),

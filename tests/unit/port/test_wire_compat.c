@@ -88,6 +88,7 @@ static void every_frame_is_read(void **state)
 	assert_int_equal(read_all("protocol2"), 77);
 	assert_int_equal(read_all("protocol3"), 78);
 	assert_int_equal(read_all("protocol5"), 82);
+	assert_int_equal(read_all("terms"), 81);
 }
 
 static void check_hello(const char *format, uint32_t protocol)
@@ -113,6 +114,24 @@ static void check_hello(const char *format, uint32_t protocol)
 	assert_true(found);
 	free_message(h);
 	assert_null(next_message(&frames, type));
+}
+
+static uint64_t first_term(const char *format)
+{
+	unsigned type = SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK;
+	struct frames frames = open_frames(format, type);
+	Samoza__V1__HelloAck *ack = next_message(&frames, type);
+	uint64_t term = ack->has_term ? ack->term : 0;
+	free_message(ack);
+	free(frames.data);
+	return term;
+}
+
+static void the_term_is_where_it_was(void **state)
+{
+	(void)state;
+	assert_int_equal(first_term("protocol5"), 0);
+	assert_int_equal(first_term("terms"), 1);
 }
 
 static void a_hello_means_what_it_meant(void **state)
@@ -184,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_frame_is_read),
 		cmocka_unit_test(a_hello_means_what_it_meant),
+		cmocka_unit_test(the_term_is_where_it_was),
 		cmocka_unit_test(reports_of_protocol_1_name_the_failed_action_in_their_error),
 		cmocka_unit_test(reports_of_protocol_2_name_the_failed_action_in_a_field),
 		cmocka_unit_test(sets_of_protocol_3_come_with_lists_and_their_changes),

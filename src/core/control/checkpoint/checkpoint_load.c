@@ -509,6 +509,8 @@ static int load_volatile(struct control *c, const Samoza__V1__Checkpoint *from,
 			 struct error **err)
 {
 	int result = 0;
+	c->term = c->written.term = from->term;
+	c->promise_ms = from->promise_ms;
 	c->awake_ms = from->awake_ms;
 	c->next_check_ms = from->next_check_ms;
 	for (size_t k = 0; k < from->n_zhosts && result == 0; k++)

@@ -372,6 +372,8 @@ Samoza__V1__Checkpoint *checkpoint_new(struct control *c, struct instant now)
 	to->config = config;
 	to->now_ms = now.mono_ms;
 	to->wall_ms = now.wall_ms;
+	to->term = c->term;
+	to->promise_ms = c->promise_ms;
 	to->awake_ms = c->awake_ms;
 	to->next_check_ms = c->next_check_ms;
 	to->drains_due = c->drains_due;

@@ -59,6 +59,7 @@ static void add_control(const struct control *c, struct buffer *b)
 	     c->cluster, LLU(c->next_epoch), LLU(c->next_sequence), LLU(c->emitter.next_event),
 	     LLU(c->emitter.next_audit), LL(c->awake_ms), LL(c->next_check_ms), c->drains,
 	     c->drains_due ? " due" : "", LLU(c->provider_lists.next_id));
+	LINE("term %llu, promise %lld\n", LLU(c->term), LL(c->promise_ms));
 	LINE("rebalance%s, blocked since %lld, stopped by %s\n", c->rebalance_due ? " due" : "",
 	     LL(c->rebalance != NULL ? c->rebalance->blocked_since_ms : 0),
 	     TEXT(c->rebalance != NULL ? c->rebalance->stopped_by : NULL));

@@ -79,6 +79,8 @@ static int take_meta(struct control *c, Samoza__V1__MetaRecord *take, struct err
 	c->next_sequence = take->next_sequence;
 	c->emitter.next_event = take->next_event;
 	c->emitter.next_audit = take->next_audit;
+	c->term = take->term;
+	c->has_term_gap |= !take->has_term;
 	c->written.format = format;
 	free(c->cluster);
 	c->cluster = mem_strdup(take->cluster);
@@ -212,6 +214,23 @@ void control_load_gap(struct control *c)
 	c->next_epoch += EPOCH_GAP;
 	c->emitter.next_event += EVENT_GAP;
 	c->emitter.next_audit += EVENT_GAP;
+	c->has_term_gap = true;
+}
+
+void control_set_term(struct control *c, uint64_t elected)
+{
+	c->elected = elected;
+}
+
+/* Higher than any before it, also of lives of which this store knows nothing: of a copy that was restored
+ * later, and of one of which an earlier version has dropped the term. */
+static void term_begin(struct control *c)
+{
+	c->term++;
+	if (c->has_term_gap && c->now.wall_ms > 0 && (uint64_t)c->now.wall_ms > c->term)
+		c->term = (uint64_t)c->now.wall_ms;
+	if (c->elected > c->term)
+		c->term = c->elected;
 }
 
 /* ---- zhosts ---- */
@@ -423,6 +442,7 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 {
 	control_enter(c, now, outbox);
 	c->awake_ms = now.mono_ms;
+	term_begin(c);
 	for (size_t k = 0; k < c->loaded.zhosts.count; k++) {
 		int r = load_zhost(c, c->loaded.zhosts.items[k], err);
 		if (r < 0)

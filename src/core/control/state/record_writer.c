@@ -392,6 +392,8 @@ static void write_meta(struct control *c)
 	r.next_event = c->emitter.next_event;
 	r.has_next_audit = true;
 	r.next_audit = c->emitter.next_audit;
+	r.has_term = true;
+	r.term = c->term;
 	put(c, RECORD_META, mem_strdup(""), &r.base);
 }
 
@@ -399,7 +401,7 @@ static void write_meta(struct control *c)
 static bool meta_changed(const struct control *c)
 {
 	return c->written.format != STORE_FORMAT || c->written.next_epoch != c->next_epoch ||
-	       c->written.next_sequence != c->next_sequence ||
+	       c->written.next_sequence != c->next_sequence || c->written.term != c->term ||
 	       c->written.next_event != c->emitter.next_event ||
 	       c->written.next_audit != c->emitter.next_audit;
 }
@@ -451,6 +453,7 @@ void records_write(struct control *c)
 	c->written.next_sequence = c->next_sequence;
 	c->written.next_event = c->emitter.next_event;
 	c->written.next_audit = c->emitter.next_audit;
+	c->written.term = c->term;
 }
 
 void records_delete_slot(struct control *c, struct slot_control *sc)

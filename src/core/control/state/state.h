@@ -53,8 +53,12 @@ struct control {
 	struct control_config config;
 	char *cluster;
 	uint64_t next_epoch, next_sequence;
+	uint64_t term;	    /* of this life; until it starts: of the one before */
+	uint64_t elected;   /* the term of its election; 0: none */
+	bool has_term_gap;  /* terms may have been used that no record names */
+	int64_t promise_ms; /* heartbeats are acknowledged before it; NEVER_MS: always */
 	struct {
-		uint64_t next_epoch, next_sequence, next_event, next_audit;
+		uint64_t next_epoch, next_sequence, next_event, next_audit, term;
 		uint32_t format;
 	} written;	    /* in the last MetaRecord */
 	const char *actor;  /* of the request that is handled; borrowed */

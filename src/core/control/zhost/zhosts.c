@@ -1,5 +1,7 @@
 #include "core/control/zhost/zhosts.h"
 
+#include <inttypes.h>
+
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -111,6 +113,8 @@ static Samoza__V1__HelloAck *ack_new(const struct control *c,
 	ack->heartbeat_ms = (uint64_t)c->config.heartbeat_ms;
 	ack->failure_timeout_ms = (uint64_t)c->config.failure_timeout_ms;
 	ack->cluster = mem_strdup(c->cluster);
+	ack->has_term = true;
+	ack->term = c->term;
 	return ack;
 }
 
@@ -215,6 +219,18 @@ static void review_successors(const struct control_zhost *z)
 			mark_application(copy->unit->application, APPLICATION_PLACE);
 }
 
+static void note_refused_term(struct control *c, const struct control_zhost *z,
+			      const Samoza__V1__Hello *hello)
+{
+	if (!hello->has_refused_term)
+		return;
+	CLEANUP(freep)
+	char *text = str_printf("it refused a zrms of term %" PRIu64
+				", as it had followed one of term %" PRIu64,
+				hello->refused_term, hello->term);
+	zhost_event_within(c, z, text);
+}
+
 void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *hello)
 {
 	struct control_zhost *z = zhost_find(&c->zhosts, hello->spec->name);
@@ -252,6 +268,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 			   z->state == ZHOST_PROBLEM ? "heartbeat" : "joined");
 	if (is_other)
 		zhost_fit_report(c, z);
+	note_refused_term(c, z, hello);
 	for (size_t k = 0; k < hello->n_instances; k++)
 		report_apply(c, z, hello->instances[k], true);
 	report_missing(c, z, hello);
@@ -296,6 +313,8 @@ void zhost_heartbeat(struct control *c, uint64_t link_id,
 		note_disk(c, z, heartbeat->usage->disk_full);
 		data_full_on(c, z, heartbeat->usage);
 	}
+	if (c->now.mono_ms >= c->promise_ms)
+		return; /* another zrms may lead by now, and count its silence */
 	Samoza__V1__HeartbeatAck *ack = (Samoza__V1__HeartbeatAck *)schema_message_new(
 		&samoza__v1__heartbeat_ack__descriptor);
 	ack->counter = heartbeat->counter;
