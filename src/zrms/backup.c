@@ -140,16 +140,19 @@ static int write_meta(const struct backup *b, struct archive_writer *archive,
 static int write_archive(struct backup *b, struct error **err)
 {
 	struct seal_writer *seal = NULL;
-	int r = seal_writer_new(b->fd, NULL, &seal, err);
+	int r = seal_writer_new(b->fd, b->options.passphrase, &seal, err);
 	if (r < 0)
 		return r;
 	struct archive_writer *archive = archive_writer_new(seal);
 	const struct tree_visitor copied = {.file = add_file, .user = archive};
-	struct stat target;
-	bool has_target = stat(b->options.target, &target) == 0;
+	struct stat without[2];
+	size_t count = stat(b->options.target, &without[0]) == 0;
+	if (b->options.secret != NULL && stat(b->options.secret, &without[count]) == 0)
+		count++;
 	const struct tree_visitor others = {.wants = is_wanted,
 					    .wants_user = b,
-					    .without = has_target ? &target : NULL,
+					    .without = without,
+					    .without_count = count,
 					    .file = add_file,
 					    .user = archive};
 	r = write_meta(b, archive, err);

@@ -21,6 +21,9 @@ struct backup_options {
 	/* Where zrms makes backups by itself: left out. It need not be there. */
 	const char *target;
 	bool with_keys; /* the directory credentials/, too */
+	/* A file that is left out, wherever it is: what opens other backups. NULL: none. */
+	const char *secret;
+	const char *passphrase; /* seals it; NULL: as it is */
 };
 
 #define BACKUP_PREFIX "samoza-"

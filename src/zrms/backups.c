@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "adapter/backup/passphrase.h"
 #include "adapter/log/log.h"
 #include "base/str.h"
 
@@ -18,6 +19,7 @@
 struct backups {
 	struct backups_options options;
 	char *target;
+	char *passphrase_file;	  /* NULL: there is none */
 	struct loop_timer *timer; /* NULL: none by itself */
 	unsigned running;
 	uint64_t made, failed;
@@ -25,6 +27,7 @@ struct backups {
 	/* the one that is being made by itself */
 	int fd;
 	char *name, *temporary;
+	char *passphrase; /* NULL: it is not sealed */
 };
 
 /* ---- metrics ---- */
@@ -93,8 +96,12 @@ int backups_take(struct backups *b, bool with_keys, backups_done_fn *done, void 
 		return error_errno(err, "cannot make a file in %s", spool);
 	struct asked *a = mem_new(struct asked);
 	*a = (struct asked){b, fd, done, user};
-	const struct backup_options options = {b->options.loop, b->options.store,
-					       b->options.dir, b->target, with_keys};
+	const struct backup_options options = {.loop = b->options.loop,
+					       .store = b->options.store,
+					       .dir = b->options.dir,
+					       .target = b->target,
+					       .with_keys = with_keys,
+					       .secret = b->passphrase_file};
 	b->running++;
 	backup_take(&options, fd, on_asked, a);
 	return 0;
@@ -148,6 +155,7 @@ static void on_made(void *user, uint64_t size, const struct error *error)
 	CLEANUP(error_freep) struct error *err = NULL;
 	closep(&b->fd);
 	b->fd = -1;
+	passphrase_free(steal_ptr(&b->passphrase));
 	if (error != NULL)
 		(void)error_set(&err, error->code, "%s", error->message);
 	else
@@ -175,6 +183,14 @@ static char *next_name(const struct backups *b)
 	return str_printf("%s/" BACKUP_PREFIX "%s" BACKUP_SUFFIX, b->target, text);
 }
 
+/* Without it there is no backup, rather than one that is not sealed. */
+static int read_passphrase(struct backups *b, struct error **err)
+{
+	return b->passphrase_file == NULL
+		       ? 0
+		       : passphrase_read(b->passphrase_file, &b->passphrase, err);
+}
+
 static void make_one(void *user)
 {
 	struct backups *b = user;
@@ -187,15 +203,36 @@ static void make_one(void *user)
 	(void)unlink(b->temporary);
 	b->fd = open(b->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	b->running++;
-	if (b->fd < 0) {
-		CLEANUP(error_freep) struct error *err = NULL;
-		(void)error_errno(&err, "cannot make %s", b->temporary);
+	CLEANUP(error_freep) struct error *err = NULL;
+	int r = b->fd < 0 ? error_errno(&err, "cannot make %s", b->temporary)
+			  : read_passphrase(b, &err);
+	if (r < 0) {
 		on_made(b, 0, err);
 		return;
 	}
-	const struct backup_options options = {b->options.loop, b->options.store,
-					       b->options.dir, b->target, true};
+	const struct backup_options options = {.loop = b->options.loop,
+					       .store = b->options.store,
+					       .dir = b->options.dir,
+					       .target = b->target,
+					       .with_keys = true,
+					       .secret = b->passphrase_file,
+					       .passphrase = b->passphrase};
 	backup_take(&options, b->fd, on_made, b);
+}
+
+/* The caller frees. */
+static char *find_passphrase(const struct backups_options *options)
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+	if (!str_is_empty(options->passphrase_file))
+		return mem_strdup(options->passphrase_file);
+	if (directory == NULL)
+		return NULL;
+	char *path = str_printf("%s/backup-passphrase", directory);
+	if (access(path, F_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
 }
 
 struct backups *backups_new(const struct backups_options *options)
@@ -205,20 +242,33 @@ struct backups *backups_new(const struct backups_options *options)
 	b->fd = -1;
 	b->target = str_is_empty(options->target) ? str_printf("%s/backups", options->dir)
 						  : mem_strdup(options->target);
+	b->passphrase_file = find_passphrase(options);
 	return b;
 }
 
-void backups_start(struct backups *b)
+/* What is wrong with it is said at once, not after a night. */
+static int try_passphrase(struct backups *b, struct error **err)
+{
+	int r = read_passphrase(b, err);
+	passphrase_free(steal_ptr(&b->passphrase));
+	return r < 0 ? error_wrap(err, "cannot seal backups (backup.passphrase_file)") : 0;
+}
+
+int backups_start(struct backups *b, struct error **err)
 {
 	backup_clean(b->options.dir);
 	if (b->options.every_ms == 0 || b->options.store->ops->copy == NULL)
-		return;
+		return 0;
+	int r = try_passphrase(b, err);
+	if (r < 0)
+		return r;
 	look(b);
 	struct instant now = loop_now(b->options.loop);
 	int64_t age_ms = now.wall_ms - b->last_wall_ms;
 	int64_t wait_ms = age_ms < 0 ? b->options.every_ms : b->options.every_ms - age_ms;
 	b->timer = loop_timer_new(b->options.loop, make_one, b);
 	loop_timer_at(b->timer, now.mono_ms + (wait_ms > 0 ? wait_ms : 0));
+	return 0;
 }
 
 bool backups_are_idle(const struct backups *b)
@@ -232,5 +282,6 @@ void backups_free(struct backups *b)
 		return;
 	loop_timer_free(b->timer);
 	free(b->target);
+	free(b->passphrase_file);
 	free(b);
 }

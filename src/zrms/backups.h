@@ -17,6 +17,9 @@ struct backups_options {
 	int64_t every_ms;   /* 0: none by itself */
 	const char *target; /* NULL: DIR/backups */
 	uint32_t keep;
+	/* Its first line seals those that zrms makes by itself; it is read for each, and is in none. NULL:
+	 * $CREDENTIALS_DIRECTORY/backup-passphrase (systemd: LoadCredential=), else they are not sealed. */
+	const char *passphrase_file;
 };
 
 extern const struct metric_source backups_metrics;
@@ -25,8 +28,9 @@ extern const struct metric_source backups_metrics;
 struct backups *backups_new(const struct backups_options *options);
 /* PRE: idle. NULL is fine. */
 void backups_free(struct backups *b);
-/* Looks at what there is, removes what was cut off, and begins to make backups by itself. */
-void backups_start(struct backups *b);
+/* Looks at what there is, removes what was cut off, and begins to make backups by itself. ERR_…: there is a
+ * passphrase to be read, and it cannot be. */
+int backups_start(struct backups *b, struct error **err) must_check;
 bool backups_are_idle(const struct backups *b);
 
 /* One for somebody who asked, into a file without a name in DIR/spool, which `done` takes over; -1 after an

@@ -434,7 +434,9 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 						.dir = zrms->settings.dir,
 						.every_ms = zrms->settings.backup_every_ms,
 						.target = zrms->settings.backup_dir,
-						.keep = zrms->settings.backup_keep};
+						.keep = zrms->settings.backup_keep,
+						.passphrase_file =
+							zrms->settings.backup_passphrase_file};
 	zrms->backups = backups_new(&backups);
 	zrms->api = api_new(zrms);
 	r = access_open(&zrms->access, zrms, zrms->settings.dir, err);
@@ -449,11 +451,12 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 		r = authorities_start(zrms, err);
 	if (r == 0)
 		r = listening_open(zrms, err);
+	if (r == 0)
+		r = backups_start(zrms->backups, err);
 	if (r == 0) {
 		first_admin_take(zrms);
 		loop_before_poll(&zrms->loop, store_watch, zrms);
 		state_opened(zrms);
-		backups_start(zrms->backups);
 		api_register_metrics(zrms);
 		r = directory_write_address(zrms, err);
 	}

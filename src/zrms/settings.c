@@ -200,6 +200,15 @@ static const struct cli_option options[] = {
 	 .min = 1,
 	 .max = 10000,
 	 .help = "How many of these backups are kept; the oldest are removed"},
+	{.key = "backup.passphrase_file",
+	 .name = "backup-passphrase-file",
+	 .environment = "ZRMS_BACKUP_PASSPHRASE_FILE",
+	 .type = CLI_PATH,
+	 .offset = AT(backup_passphrase_file),
+	 .value = "FILE",
+	 .help = "File whose first line is the passphrase with which these backups are "
+		 "sealed, read for each; default: the systemd credential backup-passphrase, "
+		 "else they are not sealed"},
 	{.key = "machines.drivers",
 	 .name = "drivers",
 	 .environment = "ZRMS_DRIVERS",

@@ -29,7 +29,8 @@ struct settings {
 	int64_t backup_every_ms; /* 0: none by itself */
 	char *backup_dir;	 /* NULL: DIR/backups */
 	uint32_t backup_keep;
-	char *drivers; /* NAME=PATH, with commas between; NULL: none */
+	char *backup_passphrase_file; /* NULL: as backups.h */
+	char *drivers;		      /* NAME=PATH, with commas between; NULL: none */
 	int64_t driver_timeout_ms;
 	char *log_level, *log_file;
 };

@@ -20,8 +20,10 @@ static int walk(const char *directory, const char *below, const struct tree_visi
 
 static bool is_left_out(const struct tree_visitor *v, const struct stat *st)
 {
-	return v->without != NULL && st->st_dev == v->without->st_dev &&
-	       st->st_ino == v->without->st_ino;
+	for (size_t k = 0; k < v->without_count; k++)
+		if (st->st_dev == v->without[k].st_dev && st->st_ino == v->without[k].st_ino)
+			return true;
+	return false;
 }
 
 static int visit(const char *directory, const char *path, const char *full,
@@ -36,8 +38,10 @@ static int visit(const char *directory, const char *path, const char *full,
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_errno(err, "cannot read %s", full);
+	if (is_left_out(v, &st))
+		return 0;
 	if (S_ISDIR(st.st_mode))
-		return is_left_out(v, &st) ? 0 : walk(directory, path, v, err);
+		return walk(directory, path, v, err);
 	return S_ISREG(st.st_mode) ? v->file(v->user, path, fd, err) : 0;
 }
 

@@ -12,8 +12,9 @@ struct tree_visitor {
 	/* Whether the file or directory of that path is wanted. NULL: all are. */
 	bool (*wants)(void *user, const char *path);
 	void *wants_user;
-	/* A directory that is left out with all that is below it, by whatever path it is found. NULL: none. */
+	/* Files, and directories with all that is below them, that are left out, by whatever path they are found. */
 	const struct stat *without;
+	size_t without_count;
 	/* Each regular file, open to read, by its path below the root; sorted by name. */
 	int (*file)(void *user, const char *path, int fd, struct error **err);
 	void *user;

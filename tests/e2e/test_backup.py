@@ -229,6 +229,33 @@ def test_zrms_makes_backups_by_itself_and_keeps_the_newest(start_cluster, tmp_pa
     assert metric(c, "zrms_backup_age_seconds") is not None
 
 
+def test_backups_that_zrms_makes_by_itself_are_sealed_with_the_passphrase_of_a_file(start_cluster, tmp_path):
+    target, phrase = tmp_path / "backups", tmp_path / "phrase"
+    phrase.write_text("correct horse\n")
+    c = start_cluster(zhosts=(), zrms_options=("--backup-every", "1s", "--backup-dir", target,
+                                               "--backup-keep", "100", "--backup-passphrase-file", phrase))
+    os.link(phrase, c.directory / "zrms/phrase")
+    count = metric(c, "zrms_backups_total") + 1  # one may be under way
+    made = until(lambda: metric(c, "zrms_backups_total") > count and max(target.glob("samoza-*")), "there is one")
+    secrets = (b"zrms.db", b"SQLite", b"correct horse")
+    assert not any(word in made.read_bytes() for word in secrets)
+    refused = restore(c, made, check=False, directory=tmp_path / "restored")
+    assert refused.returncode == 1 and "sealed: give its passphrase" in refused.stderr
+    # It is in the directory of zrms, too, and in no backup, sealed or not.
+    restore(c, made, "--passphrase-file", phrase, directory=tmp_path / "restored")
+    assert (tmp_path / "restored/credentials/local-admin").exists() and not (tmp_path / "restored/phrase").exists()
+    c.zshell("cluster", "backup", "-o", tmp_path / "asked")
+    assert b"correct horse" not in (tmp_path / "asked").read_bytes()
+    # Without it there is none, rather than one that everybody can read.
+    phrase.unlink()
+    until(lambda: metric(c, "zrms_backups_failed_total") > 0, "a failure is counted")
+    assert all(not any(word in file.read_bytes() for word in secrets) for file in target.glob("samoza-*"))
+    c.zrms.kill(signal.SIGTERM)
+    line = [BIN / "zrms", "--dir", c.directory / "zrms", "--listen", "127.0.0.1:0", "--backup-every", "1h"]
+    refused = run(*line, "--backup-passphrase-file", phrase, check=False, timeout=20)
+    assert refused.returncode == 1 and f"cannot seal backups (backup.passphrase_file): cannot read {phrase}" in refused.stderr
+
+
 def test_a_file_that_somebody_else_put_in_the_way_gets_no_keys(start_cluster, tmp_path):
     target, file = tmp_path / "backups", tmp_path / "cluster.backup"
     target.mkdir()
