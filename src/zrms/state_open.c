@@ -58,7 +58,20 @@ static int convert_prepare(struct zrms *zrms, struct error **err)
 	return 0;
 }
 
-int state_open(struct zrms *zrms, struct error **err)
+/* After a downgrade. What it does not know it would drop: machines, users, keys. So it does not start. */
+static int refuse_newer(const struct zrms *zrms, struct error **err, struct error *take_why)
+{
+	const char *dir = zrms->settings.dir;
+	int r = error_set(err, ERR_UNSUPPORTED,
+			  "%s; nothing was changed, and spaces go on. Install the version that "
+			  "wrote it, or restore a backup that was made before the upgrade: "
+			  "zrms restore FILE --dir %s --replace",
+			  take_why->message, dir);
+	error_free(take_why);
+	return r;
+}
+
+static int open_and_load(struct zrms *zrms, struct error **err)
 {
 	struct control_config config;
 	CLEANUP(freep) char *store = store_url(&zrms->settings);
@@ -97,6 +110,15 @@ int state_open(struct zrms *zrms, struct error **err)
 	if (r > 0)
 		log_info("artifacts", "collected", LOG_I("removed", r));
 	return r < 0 ? r : 0;
+}
+
+int state_open(struct zrms *zrms, struct error **err)
+{
+	struct error *why = NULL;
+	int r = open_and_load(zrms, &why);
+	if (r == ERR_UNSUPPORTED)
+		return refuse_newer(zrms, err, why);
+	return r < 0 ? error_move(err, why) : r;
 }
 
 static void on_durable(void *user)

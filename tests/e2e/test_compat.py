@@ -1,9 +1,11 @@
 """A store that an earlier version has written (tests/compat): zrms opens it and knows everything."""
+import contextlib
+import signal
 import sqlite3
 
 import pytest
 
-from conftest import ROOT
+from conftest import BIN, ROOT, run
 
 EXPECTED = {
     "stopped": {"my-app": "running", "notes": "running", "old": "stopped", "robot": "running",
@@ -71,3 +73,54 @@ def test_zrms_starts_on_a_store_of_the_present_format_as_it_was_recorded(start_c
         zhosts = {z["name"]: (z["state"], z.get("version")) for z in c.get("/v1/zhosts")["zhosts"]}
         assert zhosts == {"n1": ("deployed-started", "0.1.0"), "n2": ("problem", "0.1.0"), "n3": ("problem", "0.1.0")}
         c.zrms.kill()
+
+
+def records_of(store):
+    with contextlib.closing(sqlite3.connect(store)) as database:
+        return database.execute("select kind, id, data from record order by kind, id").fetchall()
+
+
+def newer_kind(database):
+    """A record of a kind that is not known yet."""
+    database.execute("insert into record(kind, id, data) values(99, 'x', x'0801')")
+
+
+def newer_format(database):
+    """The format of the whole store, field 5 of the record of the cluster."""
+    database.execute("update record set data = cast(data || x'2863' as blob) where kind = 1")
+
+
+def newer_schema(database):
+    database.execute("pragma user_version = 99")
+
+
+@pytest.mark.parametrize("change, words", [
+    (newer_kind, "record 99 'x': a newer version has written it: this one knows no records of kind 99"),
+    (newer_format, "the store is of format 99, which a newer version has written; this one reads formats 1 to 2"),
+    (newer_schema, "has schema version 99, this program knows up to 3: a newer version has written it"),
+], ids=lambda value: getattr(value, "__name__", ""))
+def test_after_a_downgrade_a_store_that_it_cannot_read_is_left_alone_and_it_says_what_to_do(start_cluster, tmp_path,
+                                                                                             change, words):
+    c = start_cluster(zhosts=["n1"], timeout="60s")
+    c.deploy("kept", [{"name": "api", "type": "CALL"}])
+    held = c.zruns("n1")
+    backup, store = tmp_path / "before-the-upgrade", c.directory / "zrms" / "zrms.db"
+    c.zshell("cluster", "backup", "-o", backup)
+    c.zrms.kill(signal.SIGTERM)
+    for old in store.parent.glob("zrms.db*"):
+        old.unlink()
+    # Of a version without checksums, so that records can be added here.
+    with contextlib.closing(sqlite3.connect(store)) as database, database:
+        database.executescript((ROOT / "tests/compat/format1/stopped.sql").read_text())
+        change(database)
+    dump = records_of(store)
+    for extra in ([], ["--accept-loss"]):
+        refused = run(BIN / "zrms", "--dir", c.directory / "zrms", "--listen", "127.0.0.1:0", *extra, check=False, timeout=20)
+        assert refused.returncode == 1 and words in refused.stderr, refused.stderr
+        assert "nothing was changed, and spaces go on. Install the version that wrote it, or restore a backup that was " \
+            f"made before the upgrade: zrms restore FILE --dir {c.directory / 'zrms'} --replace" in refused.stderr
+        assert records_of(store) == dump
+    run(BIN / "zrms", "restore", backup, "--dir", c.directory / "zrms", "--replace")
+    c.start_zrms()
+    c.wait_state("kept", "running")
+    assert c.zruns("n1") == held

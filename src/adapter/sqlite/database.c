@@ -210,8 +210,8 @@ static int schema_check(struct database *db, const struct database_schema *schem
 				 db->path);
 	if (version > schema->version)
 		return error_set(err, ERR_UNSUPPORTED,
-				 "%s has schema version %d, this program knows up to %d: it "
-				 "was written by a newer version; use that one",
+				 "%s has schema version %d, this program knows up to %d: a "
+				 "newer version has written it",
 				 db->path, version, schema->version);
 	*ret_version = version;
 	return 0;

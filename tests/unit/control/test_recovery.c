@@ -232,7 +232,7 @@ static void a_record_that_cannot_be_read_is_refused(void **state)
 {
 	(void)state;
 	struct control *c = control_new(&CONTROL_CONFIG_DEFAULT, "test-cluster");
-	assert_int_equal(control_load(c, (enum record_kind)99, "", 0, NULL), ERR_INVALID);
+	assert_int_equal(control_load(c, (enum record_kind)99, "", 0, NULL), ERR_UNSUPPORTED);
 	CLEANUP(error_freep) struct error *err = NULL;
 	assert_int_equal(control_load(c, RECORD_ZHOST, "\xff", 1, &err), ERR_INVALID);
 	control_free(c);

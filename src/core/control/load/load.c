@@ -87,9 +87,9 @@ static int take_meta(struct control *c, Samoza__V1__MetaRecord *take, struct err
 	samoza__v1__meta_record__free_unpacked(take, NULL);
 	if (format <= STORE_FORMAT)
 		return 0;
-	return error_set(err, ERR_INVALID,
-			 "the store is of format %u, written by a newer zrms; this one reads "
-			 "formats 1 to %d",
+	return error_set(err, ERR_UNSUPPORTED,
+			 "the store is of format %u, which a newer version has written; this "
+			 "one reads formats 1 to %d",
 			 format, STORE_FORMAT);
 }
 
@@ -111,8 +111,10 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 {
 	const ProtobufCMessageDescriptor *type = descriptor_of(kind);
 	if (type == NULL)
-		return error_set(err, ERR_INVALID,
-				 "the store holds a record of unknown kind %d", (int)kind);
+		return error_set(err, ERR_UNSUPPORTED,
+				 "a newer version has written it: this one knows no records "
+				 "of kind %d",
+				 (int)kind);
 	ProtobufCMessage *message = NULL;
 	int r = schema_message_unpack(type, data, size, &message, err);
 	if (r < 0)
