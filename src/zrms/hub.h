@@ -6,6 +6,9 @@
  *
  * At most once: a message is dropped and counted when there is no such link, or when more than
  * 4 MiB wait there already.
+ *
+ * While a zhost goes from one link to another by itself (LEAVE), what comes for it is kept, up to 1 MiB and 5 s, and
+ * goes first on the other one.
  */
 #ifndef SAMOZA_ZRMS_HUB_H
 #define SAMOZA_ZRMS_HUB_H
@@ -28,6 +31,10 @@ void hub_free(struct hub *hub);
  * they are of another zhost [machines.identity.itself]. */
 int hub_forward(struct hub *hub, const char *member, const struct frame *frame,
 		struct error **err) must_check;
+/* It has left its link for another one. */
+void hub_keep(struct hub *hub, const char *zhost);
+/* It is on that one now. */
+void hub_pass_kept(struct hub *hub, const char *zhost, uint64_t link_id);
 extern const struct metric_source hub_metrics; /* of struct hub */
 
 #endif

@@ -117,12 +117,24 @@ static int renew_take(struct zhost_link *l, const Samoza__V1__Renew *renew, stru
 	return 0;
 }
 
+/* Its frames before this one were taken; what is on the way to it is written before the link is closed. */
+static int leave_take(struct zhost_link *l)
+{
+	if (l->is_member)
+		l->links->listener->left(l->links->user, l->zhost);
+	l->is_member = false;
+	wire_link_close_after(l->wire);
+	return 0;
+}
+
 /* What the core does not take: lines of logs, what commands print, renewals, who asks for others. */
 static int other_take(struct zhost_link *l, Samoza__V1__FrameType type,
 		      ProtobufCMessage *message, struct error **err)
 {
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_RENEW)
 		return renew_take(l, (const Samoza__V1__Renew *)message, err);
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_LEAVE)
+		return leave_take(l);
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY) {
 		l->links->listener->exec_reply(l->links->user, l->id,
 					       (Samoza__V1__ExecReply *)message);
@@ -296,6 +308,12 @@ static bool is_accepted(const struct link_message *message)
 		       SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
 }
 
+static void member_begin(struct zhost_link *l)
+{
+	l->is_member = true;
+	l->links->listener->accepted(l->links->user, l->id, l->zhost);
+}
+
 void links_send(struct links *links, const struct link_message *message)
 {
 	struct zhost_link *l = link_find(links, message->link_id);
@@ -303,13 +321,13 @@ void links_send(struct links *links, const struct link_message *message)
 		return; /* it closed meanwhile: the core knows, or will */
 	if (message->message != NULL) {
 		CLEANUP(error_freep) struct error *why = NULL;
-		if (is_accepted(message))
-			l->is_member = true;
 		if (message->type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY)
 			count_unanswered(l, -1);
-		if (wire_link_send(l->wire, message->type, message->message, &why) < 0 &&
-		    why->code != ERR_UNAVAILABLE)
+		int r = wire_link_send(l->wire, message->type, message->message, &why);
+		if (r < 0 && why->code != ERR_UNAVAILABLE)
 			wire_link_close(l->wire, why);
+		if (is_accepted(message))
+			member_begin(l);
 	}
 	if (message->close) {
 		l->is_member = false; /* at once: its peer may take 5 s to read what waits */

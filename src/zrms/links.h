@@ -12,6 +12,7 @@
  *           and no more than 64 KiB
  *   MESH_ASK ─► mesh_ask, of members
  *   MESH_ANSWER ─► mesh_answer
+ *   LEAVE ─► left: what waits is written, then the link is closed
  *   LOG_CHUNK ─► log_chunk          MESH_MESSAGE ─► mesh_frame, as it came
  */
 #ifndef SAMOZA_ZRMS_LINKS_H
@@ -43,6 +44,10 @@ struct links_listener {
 	/* `member`: whose it is; NULL: zrms has not accepted it. Negative: the link is closed. */
 	int (*mesh_frame)(void *user, const char *member, const struct frame *frame,
 			  struct error **err);
+	/* A member leaves its link for another one: it sends nothing more on this one, and takes nothing more. */
+	void (*left)(void *user, const char *zhost);
+	/* It has become a member on that link, and its HELLO_ACK is on the way. */
+	void (*accepted)(void *user, uint64_t link_id, const char *zhost);
 	/* `had_hello`: input() was called for it. */
 	void (*closed)(void *user, uint64_t link_id, bool had_hello);
 };

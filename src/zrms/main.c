@@ -204,6 +204,18 @@ static void on_renew(void *user, uint64_t link_id, const char *name, const uint8
 	renewals_take(user, link_id, name, key, renew);
 }
 
+static void on_left(void *user, const char *zhost)
+{
+	const struct zrms *zrms = user;
+	hub_keep(zrms->hub, zhost);
+}
+
+static void on_accepted(void *user, uint64_t link_id, const char *zhost)
+{
+	const struct zrms *zrms = user;
+	hub_pass_kept(zrms->hub, zhost, link_id);
+}
+
 static const struct links_listener links_listener = {
 	.input = on_input,
 	.log_chunk = on_log_chunk,
@@ -212,6 +224,8 @@ static const struct links_listener links_listener = {
 	.mesh_ask = on_mesh_ask,
 	.mesh_answer = on_mesh_answer,
 	.mesh_frame = on_mesh_frame,
+	.left = on_left,
+	.accepted = on_accepted,
 	.closed = on_link_closed,
 };
 

@@ -42,6 +42,7 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_RENEW: /* the key that it has proved is the link's to say */
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LEAVE:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ANSWER:
 		return 0;

@@ -189,7 +189,7 @@ void direct_peer_take(struct direct_peer *peer, struct stream *stream, bool is_o
 	}
 	t->counters.links++;
 	peer->links[peer->link_count].is_ours = is_ours;
-	peer->links[peer->link_count].left_ms = 0;
+	peer->links[peer->link_count].left_ms = peer->links[peer->link_count].void_ms = 0;
 	peer->links[peer->link_count++].link =
 		direct_link_new(stream, t->sender.run, &events, peer);
 	direct_timer_at(t, now_of(t) + DIRECT_TICK_MS);
@@ -207,14 +207,36 @@ void direct_peer_mark(struct direct_peer *peer, const Samoza__V1__MeshMessage *m
 		direct_link_say_marked(link, mark->run, mark->generation);
 }
 
+static void void_close(struct direct_link *link)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	(void)error_set(&why, ERR_DENIED,
+			"zrms does not name this zhost, or this key of it, any more");
+	direct_link_close(link, why);
+}
+
+/* Its machine has another key, and uses it: this link is left now, and is cut if that takes too long. */
+static void void_leave(struct direct_peer *peer, unsigned at)
+{
+	struct direct_transport *t = peer->transport;
+	const struct stream_peer *other = direct_link_peer(peer->links[at].link);
+	if (peer->links[at].void_ms != 0 || zhost_book_is_newest(t->options.book, other) ||
+	    zhost_book_admit(t->options.book, other, NULL) == 0)
+		return;
+	peer->links[at].void_ms = now_of(t);
+	leave(peer, at, now_of(t));
+	direct_timer_at(t, now_of(t) + DIRECT_VOID_MS);
+}
+
 void direct_peer_close(struct direct_peer *peer, bool all)
 {
 	for (unsigned i = 0; i < peer->link_count; i++) {
-		CLEANUP(error_freep) struct error *why = NULL;
 		struct direct_link *link = peer->links[i].link;
-		if (all || zhost_book_admit(peer->transport->options.book,
-					    direct_link_peer(link), &why) < 0)
-			direct_link_close(link, why);
+		if (all ||
+		    !zhost_book_bears(peer->transport->options.book, direct_link_peer(link)))
+			void_close(link);
+		else
+			void_leave(peer, i);
 	}
 	if (!all && peer->link_count > 0)
 		return;
@@ -315,6 +337,8 @@ static bool is_to_leave(const struct direct_peer *peer, unsigned at, int64_t now
 	const struct direct_link *link = peer->links[at].link;
 	if (peer->links[at].is_ours && now_ms >= direct_link_used_ms(link) + DIRECT_IDLE_MS)
 		return true;
+	if (peer->links[at].void_ms != 0)
+		return true; /* as soon as there is the hub */
 	return now_ms >= direct_link_begun_ms(link) + DIRECT_RENEW_MS &&
 	       !zhost_book_is_newest(peer->transport->options.book, direct_link_peer(link));
 }
@@ -324,6 +348,9 @@ void direct_peer_tick(struct direct_peer *peer, int64_t now_ms)
 	mesh_way_tick(&peer->way, now_ms);
 	for (unsigned i = 0; i < peer->link_count; i++) {
 		direct_link_tick(peer->links[i].link, now_ms);
+		if (peer->links[i].void_ms != 0 &&
+		    now_ms >= peer->links[i].void_ms + DIRECT_VOID_MS)
+			void_close(peer->links[i].link);
 		if (is_to_leave(peer, i, now_ms))
 			leave(peer, i, now_ms);
 	}

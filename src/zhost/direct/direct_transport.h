@@ -28,6 +28,8 @@ enum {
 	DIRECT_DIAL_MS = 5000,
 	DIRECT_IDLE_MS = 300000,
 	DIRECT_LEAVE_MS = 3000, /* then the link is closed, whatever is on it */
+	DIRECT_VOID_MS =
+		10000, /* so long a link is borne whose key its machine has replaced, where it cannot be left */
 	DIRECT_RENEW_MS = 2000, /* so old is a link at least that is left for a newer key */
 };
 

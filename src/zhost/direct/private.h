@@ -22,8 +22,9 @@ struct direct_peer {
 	struct mesh_arrivals arrivals;
 	struct {
 		struct direct_link *link;
-		bool is_ours;		/* we have dialled it */
-		int64_t left_ms;	/* since when it is left; 0: it is not */
+		bool is_ours;	 /* we have dialled it */
+		int64_t left_ms; /* since when it is left; 0: it is not */
+		int64_t void_ms; /* since when its other end has another key alone; 0: it has not */
 	} links[DIRECT_LINKS_OF_ZHOST]; /* the first `link_count`, the oldest first */
 	unsigned link_count;
 	struct direct_link *current; /* that the way uses; NULL: none stands */

@@ -21,6 +21,8 @@ struct zhost_entry {
 	uint16_t port; /* 0: the same */
 	char keys[ZHOST_BOOK_KEYS]
 		 [ZHOST_BOOK_KEY_HEX]; /* the current and the previous one; or "" */
+	/* With which it proved itself when it got the current one, and which is void since it has used that; or "". */
+	char former[ZHOST_BOOK_KEY_HEX];
 	UT_hash_handle hh;
 };
 
@@ -45,6 +47,9 @@ void zhost_book_remove(struct zhost_book *book, const char *name);
 const struct zhost_entry *zhost_book_find(const struct zhost_book *book, const char *name);
 /* Whether it shows the newest key that its zhost has; also where nothing is said of it. */
 bool zhost_book_is_newest(const struct zhost_book *book, const struct stream_peer *peer);
+/* Whether a link that stands may be left in order: its other end shows a key of the book, or its machine has replaced that
+ * key itself. No new link is let in with such a key. */
+bool zhost_book_bears(const struct zhost_book *book, const struct stream_peer *peer);
 /* Whether the other end of a stream is a zhost of the book: tls_options.admit, with the book as its user. */
 int zhost_book_admit(void *of_book, const struct stream_peer *peer,
 		     struct error **err) must_check;

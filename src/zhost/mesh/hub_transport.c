@@ -14,15 +14,15 @@ struct hub_transport {
 static int hub_send(struct mesh_transport *transport, const Samoza__V1__MeshMessage *message)
 {
 	struct hub_transport *t = (struct hub_transport *)transport;
-	return upstream_try_send(t->upstream, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE,
-				 &message->base, WAITING_MAX);
+	return upstream_pass(t->upstream, SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE,
+			     &message->base, WAITING_MAX);
 }
 
 static size_t hub_room(const struct mesh_transport *transport, const char *zhost)
 {
 	const struct hub_transport *t = (const struct hub_transport *)transport;
 	(void)zhost; /* one link for all */
-	if (!upstream_is_up(t->upstream))
+	if (!upstream_passes(t->upstream))
 		return 0;
 	size_t waiting = upstream_waiting(t->upstream);
 	return waiting < WAITING_MAX ? WAITING_MAX - waiting : 0;

@@ -13,6 +13,9 @@
 #define RETRY_MOST_MS	10000
 #define DIAL_MS		5000
 #define PATIENCE_MIN_MS 1000
+#define LEAVE_MS	2000 /* until zrms has written what waits */
+#define KEPT_MS		5000 /* until zrms has accepted the other connection */
+#define KEPT_MAX	((size_t)4 * 1024 * 1024)
 
 struct uplink {
 	struct upstream upstream; /* first */
@@ -30,13 +33,21 @@ struct uplink {
 	uint64_t connections;
 	uint32_t (*draw)(uint32_t bound);
 	bool is_accepted, is_closing;
-	bool has_frame; /* on this connection */
+	bool knows_leave;	/* zrms, on this connection */
+	bool changes;		/* another connection is to take the place of this one */
+	struct wire_link *next; /* that one, once it stands: this one is left */
+	struct loop_timer *change_timer;
+	bool changes_again; /* and a further one the place of that */
+	bool keeps;	    /* messages between spaces wait for it */
+	struct buffer kept; /* as frames */
+	bool has_frame;	    /* on this connection */
 	/* Of each address: why the last attempt came to nothing, to log it once. */
 	char *trouble[ZRMS_ADDRESSES_MAX];
 	char *refused; /* the reason that zrms gave last, to log it once */
 };
 
 static void dial(void *user);
+static const struct wire_link_handler handler;
 
 static void retry_later(struct uplink *u)
 {
@@ -56,6 +67,71 @@ static void next_later(struct uplink *u)
 {
 	zrms_addresses_next(u->zrms);
 	retry_later(u);
+}
+
+/* ---- one connection takes the place of another ---- */
+
+static void change_begin(struct uplink *u)
+{
+	u->changes = true;
+	u->changes_again = false;
+	loop_timer_at(u->timer, loop_now(u->loop).mono_ms);
+}
+
+static void change_end(struct uplink *u)
+{
+	u->changes = u->keeps = false;
+	buffer_done(&u->kept);
+	loop_timer_at(u->change_timer, NEVER_MS);
+}
+
+static void on_change_timer(void *user)
+{
+	struct uplink *u = user;
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (u->next != NULL) {
+		(void)error_set(&err, ERR_TIMEOUT, "zrms did not end it within %d s",
+				LEAVE_MS / 1000);
+		wire_link_close(u->link, err);
+		return;
+	}
+	log_warn("link", "kept.lost", LOG_U("bytes", u->kept.size),
+		 LOG_S("reason", "zrms has not accepted the other connection in time"));
+	change_end(u);
+}
+
+/* The last frame of this one; the other one is used once zrms has closed it. */
+static void leave(struct uplink *u, struct stream *stream)
+{
+	Samoza__V1__Leave last = SAMOZA__V1__LEAVE__INIT;
+	CLEANUP(error_freep) struct error *err = NULL;
+	u->next = wire_link_new(stream, 0, &handler, u);
+	u->keeps = true;
+	loop_timer_at(u->change_timer, loop_now(u->loop).mono_ms + LEAVE_MS);
+	if (wire_link_send(u->link, SAMOZA__V1__FRAME_TYPE__FRAME_LEAVE, &last.base, &err) < 0)
+		wire_link_close(u->link, err);
+}
+
+static void go_over(struct uplink *u)
+{
+	u->link = steal_ptr(&u->next);
+	u->has_frame = false;
+	u->connections++;
+	loop_timer_at(u->change_timer, loop_now(u->loop).mono_ms + KEPT_MS);
+	u->listener->connected(u->user);
+}
+
+/* In order, before what is newer. */
+static void kept_send(struct uplink *u)
+{
+	struct frame frame;
+	for (size_t at = 0; at < u->kept.size; at += frame.whole_size) {
+		int r = frame_next(u->kept.data + at, u->kept.size - at, &frame, NULL);
+		INVARIANT(r == 1); /* we have written it */
+		if (wire_link_forward(u->link, &frame, SIZE_MAX, NULL) < 0)
+			break; /* it is closing */
+	}
+	change_end(u);
 }
 
 /* ---- frames ---- */
@@ -82,6 +158,11 @@ static void accepted(struct uplink *u, const Samoza__V1__HelloAck *ack)
 	free(steal_ptr(&u->refused));
 	trouble_forget(u);
 	u->is_accepted = true;
+	u->knows_leave = ack->leave;
+	if (u->changes)
+		kept_send(u);
+	if (u->changes_again)
+		change_begin(u);
 	/* A heartbeat that has left is acknowledged before the third one is due, or the path is dead
 	 * [machines.transport.dial]. */
 	int64_t patience_ms = 2 * u->timing->heartbeat_ms;
@@ -160,12 +241,21 @@ static void on_closed(void *user, struct wire_link *link, const struct error *wh
 {
 	struct uplink *u = user;
 
-	(void)link;
+	if (link == u->next) {
+		u->next = NULL; /* then it is dialled once this one is closed */
+		return;
+	}
 	u->link = NULL;
-	u->is_accepted = false;
+	u->is_accepted = u->knows_leave = false;
 	u->listener->disconnected(u->user);
 	if (u->is_closing)
 		return;
+	if (u->next != NULL) {
+		go_over(u);
+		return;
+	}
+	if (u->dial != NULL)
+		return; /* another one is on the way */
 	if (u->refused == NULL && is_news(u, why))
 		log_warn("link", "lost", LOG_S("zrms", u->zrms->text), LOG_E(why));
 	if (u->has_frame)
@@ -183,6 +273,10 @@ static void on_dialled(void *user, struct stream *stream, const struct error *wh
 	struct uplink *u = user;
 
 	u->dial = NULL;
+	if (stream != NULL && u->link != NULL) {
+		leave(u, stream);
+		return;
+	}
 	if (stream == NULL) {
 		if (is_news(u, why))
 			log_warn("link", "unreachable", LOG_S("zrms", u->zrms->text),
@@ -203,9 +297,12 @@ static void dial(void *user)
 {
 	struct uplink *u = user;
 
-	if (u->dial != NULL || u->link != NULL || u->is_closing)
+	bool may_dial = u->link == NULL || (u->changes && u->next == NULL);
+
+	if (u->dial != NULL || !may_dial || u->is_closing)
 		return;
-	u->has_frame = false;
+	if (u->link == NULL)
+		u->has_frame = false;
 	CLEANUP(token_freep) char *token = token_source_read(u->token);
 	const struct wire_dial_options options = {.to = zrms_addresses_now(u->zrms),
 						  .token = token,
@@ -220,7 +317,7 @@ static bool is_up(const struct upstream *upstream)
 {
 	const struct uplink *u = (const struct uplink *)upstream;
 
-	return u->link != NULL && u->is_accepted;
+	return u->link != NULL && u->is_accepted && u->next == NULL;
 }
 
 static void send_message(struct upstream *upstream, Samoza__V1__FrameType type,
@@ -229,7 +326,7 @@ static void send_message(struct upstream *upstream, Samoza__V1__FrameType type,
 	struct uplink *u = (struct uplink *)upstream;
 	CLEANUP(error_freep) struct error *err = NULL;
 
-	if (u->link == NULL)
+	if (u->link == NULL || u->next != NULL)
 		return;
 	if (wire_link_send(u->link, type, message, &err) == 0 || err->code == ERR_UNAVAILABLE)
 		return;
@@ -251,15 +348,34 @@ static int try_send(struct upstream *upstream, Samoza__V1__FrameType type,
 	return wire_link_send(u->link, type, message, NULL) == 0 ? 0 : -EAGAIN;
 }
 
+static int pass(struct upstream *upstream, Samoza__V1__FrameType type,
+		const ProtobufCMessage *message, size_t room)
+{
+	struct uplink *u = (struct uplink *)upstream;
+
+	if (!u->keeps)
+		return try_send(upstream, type, message, room);
+	return frame_encode(&u->kept, type, message, NULL) == 0 ? 0 : -EAGAIN;
+}
+
+static bool passes(const struct upstream *upstream)
+{
+	return is_up(upstream) || ((const struct uplink *)upstream)->keeps;
+}
+
 static size_t waiting(const struct upstream *upstream)
 {
 	const struct uplink *u = (const struct uplink *)upstream;
 
-	return u->link != NULL ? wire_link_waiting(u->link) : 0;
+	return (u->link != NULL ? wire_link_waiting(u->link) : 0) + u->kept.size;
 }
 
-static const struct upstream_methods methods = {
-	.is_up = is_up, .send = send_message, .try_send = try_send, .waiting = waiting};
+static const struct upstream_methods methods = {.is_up = is_up,
+						.send = send_message,
+						.try_send = try_send,
+						.pass = pass,
+						.passes = passes,
+						.waiting = waiting};
 
 /* ---- life ---- */
 
@@ -279,6 +395,8 @@ struct uplink *uplink_new(const struct uplink_options *options,
 	u->user = user;
 	u->retry_ms = RETRY_FIRST_MS;
 	u->timer = loop_timer_new(u->loop, dial, u);
+	u->change_timer = loop_timer_new(u->loop, on_change_timer, u);
+	u->kept = BUFFER_INIT(KEPT_MAX);
 	return u;
 }
 
@@ -293,7 +411,17 @@ void uplink_again(struct uplink *u, const char *why)
 	if (u->is_closing)
 		return;
 	u->retry_ms = RETRY_FIRST_MS;
+	if (u->keeps) { /* once zrms has accepted the one that comes now */
+		u->changes_again = true;
+		return;
+	}
 	(void)error_set(&err, ERR_STALE, "%s", why);
+	wire_dial_cancel(u->dial); /* of before */
+	u->dial = NULL;
+	if (is_up(&u->upstream) && u->knows_leave) {
+		change_begin(u);
+		return;
+	}
 	if (u->link != NULL)
 		wire_link_close(u->link, err);
 	else if (u->dial == NULL)
@@ -306,21 +434,26 @@ void uplink_close(struct uplink *u)
 	wire_dial_cancel(u->dial);
 	u->dial = NULL;
 	loop_timer_at(u->timer, NEVER_MS);
+	loop_timer_at(u->change_timer, NEVER_MS);
+	if (u->next != NULL)
+		wire_link_close(u->next, NULL);
 	if (u->link != NULL)
 		wire_link_close(u->link, NULL);
 }
 
 bool uplink_is_closed(const struct uplink *u)
 {
-	return u->link == NULL;
+	return u->link == NULL && u->next == NULL;
 }
 
 void uplink_free(struct uplink *u)
 {
 	if (u == NULL)
 		return;
-	PRE(u->link == NULL && u->dial == NULL);
+	PRE(uplink_is_closed(u) && u->dial == NULL);
 	loop_timer_free(u->timer);
+	loop_timer_free(u->change_timer);
+	buffer_done(&u->kept);
 	free(u->refused);
 	trouble_forget(u);
 	free(u);

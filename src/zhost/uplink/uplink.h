@@ -3,6 +3,15 @@
  * up to twice as much by chance), and passes frames on. What zrms refuses is known when the first frame does not
  * come, not when the connection stands (docs/design/011-transport-security.md). What happens with a frame is the listener's business, except that
  * HELLO_ACK also decides whether the connection is accepted.
+ *
+ * Where a connection is made again on purpose, the other one stands before this one is left, and messages between spaces
+ * are neither lost nor sent twice:
+ *
+ *   uplink_again() ─► another one is dialled, this one carries on
+ *                     it stands ─► LEAVE, the last frame ─► zrms has read all, writes what waits, and closes
+ *                     disconnected() ─► connected() on the other one ─► HELLO ─► accepted ─► what was kept meanwhile
+ *
+ * A zrms that does not know LEAVE loses what is on the way, as with every loss.
  */
 #ifndef SAMOZA_ZHOST_UPLINK_UPLINK_H
 #define SAMOZA_ZHOST_UPLINK_UPLINK_H

@@ -23,6 +23,12 @@ struct upstream_methods {
 	 * more than `room` bytes are waiting to be written. */
 	int (*try_send)(struct upstream *u, Samoza__V1__FrameType type,
 			const ProtobufCMessage *message, size_t room);
+	/* For messages between spaces: as try_send(), but what comes while another connection takes the place of this
+	 * one is kept for it. */
+	int (*pass)(struct upstream *u, Samoza__V1__FrameType type,
+		    const ProtobufCMessage *message, size_t room);
+	/* Whether pass() has a way, or will have one. */
+	bool (*passes)(const struct upstream *u);
 	/* Bytes that are waiting to be written. */
 	size_t (*waiting)(const struct upstream *u);
 };
@@ -47,6 +53,17 @@ static inline int upstream_try_send(struct upstream *u, Samoza__V1__FrameType ty
 				    const ProtobufCMessage *message, size_t room)
 {
 	return u->methods->try_send(u, type, message, room);
+}
+
+static inline int upstream_pass(struct upstream *u, Samoza__V1__FrameType type,
+				const ProtobufCMessage *message, size_t room)
+{
+	return u->methods->pass(u, type, message, room);
+}
+
+static inline bool upstream_passes(const struct upstream *u)
+{
+	return u->methods->passes(u);
 }
 
 static inline size_t upstream_waiting(const struct upstream *u)

@@ -63,6 +63,7 @@ static void on_input(void *user, const struct control_input *input)
 		return;
 	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
 	ack.verdict = SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
+	ack.has_leave = ack.leave = true;
 	const struct link_message m = {.link_id = input->hello.link_id,
 				       .type = SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK,
 				       .message = &ack.base};
@@ -84,6 +85,18 @@ static int on_mesh_frame(void *user, const char *member, const struct frame *fra
 	return hub_forward(c->hub, member, frame, err);
 }
 
+static void on_left(void *user, const char *zhost)
+{
+	struct cluster *c = user;
+	hub_keep(c->hub, zhost);
+}
+
+static void on_member(void *user, uint64_t link_id, const char *zhost)
+{
+	struct cluster *c = user;
+	hub_pass_kept(c->hub, zhost, link_id);
+}
+
 static void on_closed(void *user, uint64_t link_id, bool had_hello)
 {
 	struct cluster *c = user;
@@ -96,6 +109,8 @@ static void on_closed(void *user, uint64_t link_id, bool had_hello)
 static const struct links_listener links_listener = {.input = on_input,
 						     .log_chunk = on_log_chunk,
 						     .mesh_frame = on_mesh_frame,
+						     .left = on_left,
+						     .accepted = on_member,
 						     .closed = on_closed};
 
 static uint64_t on_link_of(void *user, const char *name)

@@ -389,6 +389,8 @@ static void step(struct life *l)
 		move(l, some_instance(l), (int)random_below(&l->random, ZHOSTS + 1) - 1);
 	else if (draw < 97)
 		change_delays(l);
+	else if (draw < 98 && l->sim == NULL)
+		uplink_again(l->cluster->zhosts[zhost].uplink, "the test wants it");
 	else if (draw < 99)
 		cut(l, zhost, !l->is_cut[zhost]);
 	else

@@ -38,8 +38,12 @@ static size_t waiting(const struct upstream *u)
 	return 0;
 }
 
-static const struct upstream_methods methods = {
-	.is_up = is_up, .send = keep, .try_send = try_send, .waiting = waiting};
+static const struct upstream_methods methods = {.is_up = is_up,
+						.send = keep,
+						.try_send = try_send,
+						.pass = try_send,
+						.passes = is_up,
+						.waiting = waiting};
 
 void fake_upstream_init(struct fake_upstream *f)
 {

@@ -168,6 +168,63 @@ static void links_of_a_zhost_that_was_removed_are_closed(void **state)
 	assert_got_all(s, beta);
 }
 
+static void send_for(struct stage *s, unsigned rounds)
+{
+	for (unsigned i = 0; i < rounds; i++) {
+		send_ok(&s->ends[0], 1);
+		stage_run(s, 7);
+	}
+}
+
+/* What zrms says of a zhost that renews: both keys, and in the next moment the new one alone. */
+static void a_link_whose_key_its_machine_has_replaced_is_left_and_nothing_is_lost(void **state)
+{
+	struct stage *s = *state;
+	struct end *alpha = &s->ends[0], *beta = &s->ends[1];
+	const char *const keys[] = {beta->key, alpha->key};
+	sim_network_delay(s->net, 30, 30);
+	go_direct(s, alpha);
+	send_for(s, 100);
+	zhost_book_put(beta->book, "alpha", "alpha", PORT, keys, 2);
+	direct_transport_recheck(beta->direct);
+	send_ok(alpha, 10);
+	zhost_book_put(beta->book, "alpha", "alpha", PORT, keys, 1);
+	direct_transport_recheck(beta->direct);
+	send_for(s, 100);
+	stage_run(s, 5000);
+	assert_got_all(s, beta);
+	/* No new link with that key. */
+	assert_int_equal(direct_transport_counters(beta->direct).links, 0);
+	assert_true(direct_transport_counters(beta->direct).refused > 0);
+}
+
+static void a_link_whose_key_another_machine_has_replaced_is_cut(void **state)
+{
+	struct stage *s = *state;
+	struct end *alpha = &s->ends[0], *beta = &s->ends[1];
+	go_direct(s, alpha);
+	end_know(beta, alpha, "alpha", beta->key);
+	stage_run(s, 5);
+	assert_int_equal(direct_transport_counters(beta->direct).links, 0);
+}
+
+/* The hub is away, and the link cannot be left: it is borne for some time, and then cut. */
+static void without_the_hub_a_link_with_a_void_key_is_cut_after_ten_seconds(void **state)
+{
+	struct stage *s = *state;
+	struct end *alpha = &s->ends[0], *beta = &s->ends[1];
+	const char *const keys[] = {beta->key, alpha->key};
+	go_direct(s, alpha);
+	stage_cut_hub(s, true);
+	zhost_book_put(beta->book, "alpha", "alpha", PORT, keys, 2);
+	zhost_book_put(beta->book, "alpha", "alpha", PORT, keys, 1);
+	direct_transport_recheck(beta->direct);
+	stage_run(s, DIRECT_VOID_MS - 1000);
+	assert_int_equal(direct_transport_counters(beta->direct).links, 1);
+	stage_run(s, 3000);
+	assert_int_equal(direct_transport_counters(beta->direct).links, 0);
+}
+
 static void a_key_may_change_while_the_former_one_is_known(void **state)
 {
 	struct stage *s = *state;
@@ -410,6 +467,9 @@ int main(void)
 		TEST(a_zhost_with_another_key_is_not_believed),
 		TEST(links_of_a_zhost_that_was_removed_are_closed),
 		TEST(a_key_may_change_while_the_former_one_is_known),
+		TEST(a_link_whose_key_its_machine_has_replaced_is_left_and_nothing_is_lost),
+		TEST(a_link_whose_key_another_machine_has_replaced_is_cut),
+		TEST(without_the_hub_a_link_with_a_void_key_is_cut_after_ten_seconds),
 		TEST(without_an_address_messages_go_through_the_hub),
 		TEST(a_zhost_speaks_of_itself_only),
 		TEST(an_idle_link_is_closed_and_dialled_again),

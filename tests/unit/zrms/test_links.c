@@ -248,6 +248,18 @@ static int on_mesh_ask(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *
 	return mesh_book_ask(s->book, link_id, ask, err);
 }
 
+static void on_left(void *user, const char *zhost)
+{
+	struct stage *s = user;
+	hub_keep(s->hub, zhost);
+}
+
+static void on_member(void *user, uint64_t link_id, const char *zhost)
+{
+	struct stage *s = user;
+	hub_pass_kept(s->hub, zhost, link_id);
+}
+
 static void on_closed(void *user, uint64_t link_id, bool had_hello)
 {
 	struct stage *s = user;
@@ -265,6 +277,8 @@ static const struct links_listener links_listener = {.input = on_input,
 						     .mesh_ask = on_mesh_ask,
 						     .renew = on_renew,
 						     .mesh_frame = on_mesh_frame,
+						     .left = on_left,
+						     .accepted = on_member,
 						     .closed = on_closed};
 
 static uint64_t on_link_of(void *user, const char *zhost)
@@ -738,6 +752,63 @@ static void a_message_for_an_unknown_or_lost_zhost_is_dropped(void **state)
 	assert_false(s->zhosts[0].is_closed);
 }
 
+static void zhost_leave(struct stage *s, struct zhost *z)
+{
+	Samoza__V1__Leave last = SAMOZA__V1__LEAVE__INIT;
+	zhost_send(z, SAMOZA__V1__FRAME_TYPE__FRAME_LEAVE, &last.base);
+	sim_loop_run(&s->loop, 0);
+	assert_true(z->is_closed);
+}
+
+static void what_comes_for_a_zhost_between_two_links_waits_for_the_other_one(void **state)
+{
+	struct stage *s = *state;
+	struct zhost *alpha = &s->zhosts[0];
+	members_make(s);
+	zhost_emit(&s->zhosts[1], "alpha", "before");
+	zhost_emit(alpha, "beta", "last");
+	zhost_leave(s, alpha);
+	assert_string_equal(alpha->payloads.items[0], "before");
+	assert_string_equal(s->zhosts[1].payloads.items[0], "last");
+	zhost_emit(&s->zhosts[1], "alpha", "one");
+	zhost_emit(&s->zhosts[2], "alpha", "two");
+	sim_loop_run(&s->loop, 4000);
+	struct zhost *again = alpha_connect_again(s);
+	zhost_hello(s, again);
+	zhost_emit(&s->zhosts[1], "alpha", "three");
+	sim_loop_run(&s->loop, 0);
+	alpha->link_id = again->link_id;
+	zrms_accept(s, again);
+	zhost_emit(&s->zhosts[1], "alpha", "four");
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(again->payloads.count, 4);
+	assert_string_equal(again->payloads.items[0], "one");
+	assert_string_equal(again->payloads.items[2], "three");
+	assert_string_equal(again->payloads.items[3], "four");
+	assert_int_equal(metric(s, "mesh_dropped_total"), 0);
+	vector_for_each (&again->payloads, payload)
+		free(*payload);
+	vector_done(&again->payloads);
+}
+
+static void what_waits_for_a_zhost_that_does_not_come_is_dropped_and_bounded(void **state)
+{
+	static char large[60000];
+	struct stage *s = *state;
+	members_make(s);
+	zhost_leave(s, &s->zhosts[0]);
+	for (unsigned i = 0; i < 20; i++) {
+		zhost_emit_bytes(&s->zhosts[1], "alpha", large, sizeof(large));
+		sim_loop_run(&s->loop, 0);
+	}
+	assert_int_equal(metric(s, "mesh_dropped_total"), 3); /* more than 1 MiB */
+	sim_loop_run(&s->loop, 6000);
+	assert_int_equal(metric(s, "mesh_dropped_total"), 20);
+	zhost_emit(&s->zhosts[1], "alpha", "x");
+	sim_loop_run(&s->loop, 0);
+	assert_int_equal(metric(s, "mesh_dropped_total"), 21);
+}
+
 static void a_zhost_that_is_not_yet_a_member_cannot_send(void **state)
 {
 	struct stage *s = *state;
@@ -1081,6 +1152,8 @@ int main(void)
 		TEST(closing_all_links_writes_what_waits),
 		TEST(a_message_goes_to_its_zhost_and_to_no_other),
 		TEST(a_message_for_an_unknown_or_lost_zhost_is_dropped),
+		TEST(what_comes_for_a_zhost_between_two_links_waits_for_the_other_one),
+		TEST(what_waits_for_a_zhost_that_does_not_come_is_dropped_and_bounded),
 		TEST(a_message_that_says_it_is_of_another_zhost_is_dropped),
 		TEST(a_zhost_that_is_not_yet_a_member_cannot_send),
 		TEST(a_message_for_no_zhost_closes_the_link_that_sent_it),

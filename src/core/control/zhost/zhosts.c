@@ -115,6 +115,7 @@ static Samoza__V1__HelloAck *ack_new(const struct control *c,
 	ack->cluster = mem_strdup(c->cluster);
 	ack->has_term = true;
 	ack->term = c->term;
+	ack->has_leave = ack->leave = true;
 	return ack;
 }
 
