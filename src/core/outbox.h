@@ -35,6 +35,7 @@ enum record_kind {
 	RECORD_SIGN_IN = 14,	 /* id: of the code or session */
 	RECORD_AUTHORITIES = 15, /* id "" */
 	RECORD_MACHINE = 16,	 /* id: name of the zhost that a driver makes */
+	RECORD_SIGNING_KEY = 20, /* id: the key, in hexadecimal digits */
 };
 
 struct record_change {

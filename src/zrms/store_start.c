@@ -41,6 +41,8 @@ static const char *kind_name(enum record_kind kind)
 		return "the sign-in";
 	case RECORD_MACHINE:
 		return "the machine of zhost";
+	case RECORD_SIGNING_KEY:
+		return "the signing key";
 	case RECORD_AUTHORITIES:
 		return "the certificate authorities";
 	}

@@ -30,6 +30,7 @@
 #include "core/control/request/requests.h"
 #include "core/control/request/rollout_request.h"
 #include "core/control/request/scale_request.h"
+#include "core/control/request/signing_key_request.h"
 #include "core/control/rollout/rollouts.h"
 #include "core/control/slot/copies.h"
 #include "core/control/slot/members.h"
@@ -82,6 +83,7 @@ void control_free(struct control *c)
 	forget_done(c);
 	credentials_done(&c->credentials);
 	sign_ins_done(&c->sign_ins);
+	signing_keys_done(&c->signing_keys);
 	join_tokens_done(&c->join_tokens);
 	identities_done(&c->identities);
 	made_zhosts_done(&c->made);
@@ -159,6 +161,9 @@ static void apply(struct control *c, const struct control_input *input)
 		break;
 	case CONTROL_AUTHORITY:
 		authority_request(c, input);
+		break;
+	case CONTROL_SIGNING_KEY:
+		signing_key_request(c, input);
 		break;
 	case CONTROL_BACKUP:
 		emit_reply(&c->emitter, input->request, NULL, NULL, NULL, NULL);

@@ -29,6 +29,7 @@
 #include "base/vector.h"
 #include "core/access/credentials.h"
 #include "core/access/identity.h"
+#include "core/access/signing_keys.h"
 #include "core/control/state/config.h"
 #include "core/control/state/input.h"
 #include "core/instant.h"
@@ -143,6 +144,10 @@ Samoza__V1__JoinTokenListView *control_view_join_tokens(const struct control *co
 int control_view_join_token(const struct control *control, const char *id,
 			    Samoza__V1__JoinTokenView **ret_view,
 			    struct error **err) must_check;
+/* Keys that sign packages; for each, `key` is the 32 bytes in hexadecimal digits. */
+Samoza__V1__SigningKeyListView *control_view_signing_keys(const struct control *control);
+/* What the core knows of them; borrowed until the next input. */
+const struct signing_keys *control_signing_keys(const struct control *control);
 /* Of the zhost of that name, or NULL: none has joined, or it was removed. Borrowed until the next input. */
 const Samoza__V1__IdentityRecord *control_identity(const struct control *control,
 						   const char *name);

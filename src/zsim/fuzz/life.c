@@ -25,6 +25,7 @@
 #include "zsim/fuzz/check/check_quotas.h"
 #include "zsim/fuzz/check/check_rebalances.h"
 #include "zsim/fuzz/check/check_sign_ins.h"
+#include "zsim/fuzz/check/check_signers.h"
 #include "zsim/fuzz/check/check_timeouts.h"
 #include "zsim/fuzz/draw/draw_joins.h"
 #include "zsim/fuzz/draw/draw_machines.h"
@@ -208,6 +209,7 @@ static void committed(void *user, const struct outbox *o, const struct data_answ
 	check_plan_committed(user, o);
 	check_joins_committed(user, o);
 	check_sign_ins_committed(user, o);
+	check_signers_committed(user, o);
 	check_machines_committed(user, o);
 	check_audit_committed(user, o);
 	mirror_committed(user, o, answers);
@@ -249,6 +251,7 @@ static void birth(struct fuzz *f)
 	check_messages_begin(f);
 	(void)check_joins_of(f);
 	(void)check_sign_ins_of(f);
+	(void)check_signers_of(f);
 	struct world_options options = {
 		.heartbeat_ms = 10000,
 		.timeout_ms = 30000,
@@ -450,6 +453,7 @@ static void end(struct fuzz *f)
 	check_rebalances_done(f);
 	check_joins_done(f);
 	check_sign_ins_done(f);
+	check_signers_done(f);
 	check_machines_done(f);
 	vector_done(&f->new_copies);
 	vector_for_each (&f->audited, outcome)

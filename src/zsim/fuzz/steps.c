@@ -13,6 +13,7 @@
 #include "zsim/fuzz/check/check_machines.h"
 #include "zsim/fuzz/check/check_order.h"
 #include "zsim/fuzz/check/check_plan.h"
+#include "zsim/fuzz/check/check_signers.h"
 #include "zsim/fuzz/check/each.h"
 #include "zsim/fuzz/draw/draw_data.h"
 #include "zsim/fuzz/draw/draw_joins.h"
@@ -21,6 +22,7 @@
 #include "zsim/fuzz/draw/draw_protocols.h"
 #include "zsim/fuzz/draw/draw_rotation.h"
 #include "zsim/fuzz/draw/draw_sign_ins.h"
+#include "zsim/fuzz/draw/draw_signers.h"
 #include "zsim/fuzz/draw/draw_times.h"
 #include "zsim/fuzz/draw/draw_versions.h"
 #include "zsim/fuzz/life/fuzz.h"
@@ -63,6 +65,11 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 		world_violate(&f->world, "a request was not answered");
 	if (a.answered && a.code < 0 && str_is_empty(a.message))
 		world_violate(&f->world, "a refusal without a message");
+	if (a.answered && a.code < 0 && a.message != NULL && input->type == CONTROL_SUBMIT)
+		check_signers_refused(
+			f,
+			input->submit.record->has_signer ? &input->submit.record->signer : NULL,
+			input->submit.topology->name, a.message);
 	world_log(&f->world, "  answer: %s%s%s",
 		  !a.answered ? "none"
 		  : granted   ? "granted"
@@ -132,6 +139,8 @@ bool fuzz_submit(struct fuzz *f)
 				  message != f->drawn.items[drawn] ? 2u : 1u);
 	plain.package_digest = digest;
 	plain.topology = (Samoza__V1__Topology *)message;
+	draw_signer(f, version != NULL ? version : &plain);
+	CLEANUP(freep) uint8_t *signer = plain.signer.data;
 	bool start = random_percent(&f->random, 80);
 	world_log(&f->world, "STEP submit %s%s", s->name, start ? "" : " without start");
 	struct control_input input = {
@@ -605,6 +614,7 @@ void fuzz_step(struct fuzz *f)
 	rebalance(f);
 	draw_joins(f);
 	draw_sign_ins(f);
+	draw_signers(f);
 	draw_machines(f);
 	draw_rotation(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */

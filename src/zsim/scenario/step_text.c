@@ -38,6 +38,13 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 	if (step->token != NULL)
 		return str_printf("%s token %s", step->token->rm ? "remove" : "create",
 				  step->token->id);
+	if (step->key != NULL)
+		return str_printf("%s key %s", step->key->rm ? "remove" : "trust",
+				  step->key->name);
+	if (step->key_files != NULL)
+		return mem_strdup("key files");
+	if (step->n_signers > 0)
+		return mem_strdup("signers");
 	if (step->join != NULL)
 		return str_printf("%s joins with token %s", step->join->zhost,
 				  step->join->token);

@@ -15,6 +15,7 @@
 #include "zsim/scenario/joins.h"
 #include "zsim/scenario/machines.h"
 #include "zsim/scenario/scenario.h"
+#include "zsim/scenario/signers.h"
 #include "zsim/scenario/step_run.h"
 #include "zsim/world/client.h"
 #include "zsim/world/controller.h"
@@ -84,6 +85,7 @@ static void do_submit(struct step_run *run, const Samoza__V1__SubmitStep *step)
 		step_judge(run, step->error, err->message);
 	} else {
 		CLEANUP(freep) char *id = world_uuid(run->world, step->name);
+		signers_sign(record, step->signer);
 		struct control_input input = {
 			.type = CONTROL_SUBMIT,
 			.submit = {.id = id,
@@ -544,7 +546,7 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		do_rollback(run, step->rollback);
 	else if (step->exec != NULL)
 		do_exec(run, step->exec);
-	else if (joins_do(run, step) || machines_do(run, step))
+	else if (joins_do(run, step) || machines_do(run, step) || signers_do(run, step))
 		return;
 	else if (step->bulk != NULL)
 		do_bulk(run, step->bulk);

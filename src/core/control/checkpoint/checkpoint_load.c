@@ -561,6 +561,7 @@ int checkpoint_load(const Samoza__V1__Checkpoint *from, struct control **ret_con
 	struct outbox unwanted;
 	outbox_init(&unwanted);
 	int result = load_records(c, from, err);
+	signing_keys_set_files(&c->signing_keys, from->key_files, from->n_key_files);
 	if (result == 0)
 		result = control_start(c, now, &unwanted, err);
 	if (result == 0)

@@ -382,6 +382,9 @@ Samoza__V1__Checkpoint *checkpoint_new(struct control *c, struct instant now)
 	to->rebalance_blocked_ms = c->rebalance != NULL ? c->rebalance->blocked_since_ms : 0;
 	to->next_list = c->provider_lists.next_id;
 	add_records(c, to);
+	for (const struct signing_key *k = c->signing_keys.in_files; k != NULL; k = k->hh.next)
+		APPEND(to, key_files,
+		       (Samoza__V1__SigningKeyRecord *)schema_message_copy(&k->record->base));
 	for (const struct provider_set *s = c->lifecycle.shared; s != NULL; s = s->hh.next)
 		if (s->lost[0].is_lost || s->lost[1].is_lost)
 			APPEND(to, shared, patience_state(s));

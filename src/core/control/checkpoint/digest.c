@@ -335,6 +335,13 @@ char *control_digest(struct control *c, struct instant now)
 		add_zhost(c, z, b);
 	application_for_each (&c->applications, a)
 		add_application(c, a, b);
+	const struct signing_key **keys = signing_keys_sorted(&c->signing_keys);
+	for (const struct signing_key **k = keys; *k != NULL; k++) {
+		CLEANUP(freep) char *id = signing_key_id((*k)->key);
+		LINE("key %s %s%s\n", id, (*k)->record->name,
+		     signing_key_is_trusted((*k)->record) ? "" : " removed");
+	}
+	free(keys);
 	LINE("public\n");
 	add_providers(c->lifecycle.shared, b);
 	add_records(c, b);

@@ -68,6 +68,8 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
 		return &samoza__v1__machine_record__descriptor;
 	case RECORD_AUTHORITIES:
 		return &samoza__v1__authorities_record__descriptor;
+	case RECORD_SIGNING_KEY:
+		return &samoza__v1__signing_key_record__descriptor;
 	}
 	return NULL;
 }
@@ -148,6 +150,12 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 		schema_message_free(message);
 		return r;
 	}
+	if (kind == RECORD_SIGNING_KEY) {
+		r = signing_keys_put(&c->signing_keys,
+				     (const Samoza__V1__SigningKeyRecord *)message, err);
+		schema_message_free(message);
+		return r;
+	}
 	if (kind == RECORD_MACHINE) {
 		r = made_zhosts_put(&c->made, (const Samoza__V1__MachineRecord *)message, err);
 		schema_message_free(message);
@@ -202,6 +210,7 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 	case RECORD_ZHOST:
 	case RECORD_MACHINE:	 /* somebody may pay for it */
 	case RECORD_AUTHORITIES: /* whom zhosts believe */
+	case RECORD_SIGNING_KEY: /* it may have been removed, and be in a file still */
 	case RECORD_TOPOLOGY:
 	case RECORD_INSTANCE:
 		break;

@@ -41,6 +41,7 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_CREDENTIAL:
 	case CONTROL_TOKEN:
 	case CONTROL_AUTHORITY:
+	case CONTROL_SIGNING_KEY:
 	case CONTROL_BACKUP:
 	case CONTROL_MACHINE:
 		return ACCESS_ADMIN;
@@ -89,6 +90,7 @@ const char *access_topology(const struct control_input *input)
 	case CONTROL_SIGN_IN:
 	case CONTROL_TOKEN:
 	case CONTROL_AUTHORITY:
+	case CONTROL_SIGNING_KEY:
 	case CONTROL_BACKUP:
 	case CONTROL_JOIN:
 	case CONTROL_RENEW:

@@ -169,6 +169,21 @@ static char *about_authority(const struct control_input *input)
 	return mem_strdup("take back the rotation of the certificate authority");
 }
 
+static char *about_signing_key(const struct control_input *input)
+{
+	const Samoza__V1__SigningKeyRecord *record = input->signing_key.record;
+	switch (input->signing_key.action) {
+	case SIGNING_KEY_ADD:
+		return str_printf("trust key %s%s", record->name,
+				  record->n_topologies > 0 ? " for some topologies" : "");
+	case SIGNING_KEY_REMOVE:
+		return str_printf("trust key %s no longer", record->name);
+	case SIGNING_KEY_FILES:
+		break;
+	}
+	return mem_strdup("read the files of keys");
+}
+
 static char *words(const struct control *c, const struct control_input *input)
 {
 	switch (input->type) {
@@ -207,6 +222,8 @@ static char *words(const struct control *c, const struct control_input *input)
 		return about_machine(input);
 	case CONTROL_AUTHORITY:
 		return about_authority(input);
+	case CONTROL_SIGNING_KEY:
+		return about_signing_key(input);
 	case CONTROL_BACKUP:
 		return str_printf("make a backup %s the keys of the cluster",
 				  input->backup.keys ? "with" : "without");

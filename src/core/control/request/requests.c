@@ -13,6 +13,7 @@
 #include "core/control/placement/unload_unit.h"
 #include "core/control/request/dry_run.h"
 #include "core/control/request/scale_request.h"
+#include "core/control/request/signing_key_request.h"
 #include "core/control/rollout/rollout_progress.h"
 #include "core/control/rollout/rollouts.h"
 #include "core/control/slot/copies.h"
@@ -189,7 +190,7 @@ void request_submit(struct control *c, const struct control_input *input)
 		application_by_name(&c->applications, s->topology->name);
 	enum submission_effect effect;
 	struct error *err = NULL;
-	if (judge(c, a, s, &effect, &err) < 0) {
+	if (signing_key_check_submission(c, s, &err) < 0 || judge(c, a, s, &effect, &err) < 0) {
 		emit_reply(&c->emitter, input->request, err, NULL, NULL, NULL);
 		return;
 	}

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "core/application/scaled.h"
 #include "core/control/application/applications.h"
+#include "core/control/request/signing_key_request.h"
 #include "core/control/rollout/rollouts.h"
 #include "core/control/state/state.h"
 #include "model/compile.h"
@@ -34,6 +35,7 @@ int accepted_new(struct control *c, const struct control_application *a,
 	const struct revision *newest =
 		a != NULL ? application_revision(&a->application, a->application.newest) : NULL;
 	struct accepted accepted = {.record = copy_of(c, s->record)};
+	signing_key_name_signer(c, accepted.record);
 	if (newest != NULL && !s->options.resets)
 		scaled_carry(accepted.record, newest->record);
 	if (accepted.record->n_scaled == 0)

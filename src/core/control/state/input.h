@@ -17,23 +17,24 @@ struct topology;     /* model/topology.h */
 
 enum control_input_type {
 	CONTROL_SUBMIT,
-	CONTROL_TOPOLOGY,   /* start, stop, recover, remove, grouped operations */
-	CONTROL_GOAL,	    /* of one instance */
-	CONTROL_MOVE,	    /* spaces move: of one unit */
-	CONTROL_EXEC,	    /* a command is run in an instance: an event */
-	CONTROL_ROLLOUT,    /* topo promote, abort, pause, resume */
-	CONTROL_ROLLBACK,   /* topo rollback */
-	CONTROL_SCALE,	    /* topo scale */
-	CONTROL_REBALANCE,  /* cluster rebalance */
-	CONTROL_ZHOST,	    /* cordon, uncordon, remove */
-	CONTROL_CREDENTIAL, /* made, replaced, removed */
-	CONTROL_SIGN_IN,    /* codes and sessions of people: made, ended */
-	CONTROL_TOKEN,	    /* of those with which machines join: made, removed */
-	CONTROL_AUTHORITY,  /* of the cluster: rotated */
-	CONTROL_BACKUP,	    /* all records are handed out: changes nothing, for the audit */
-	CONTROL_JOIN,	    /* a machine joins with a token */
-	CONTROL_RENEW,	    /* a zhost gets a certificate for another key */
-	CONTROL_HELLO,	    /* a zhost on a new link */
+	CONTROL_TOPOLOGY,    /* start, stop, recover, remove, grouped operations */
+	CONTROL_GOAL,	     /* of one instance */
+	CONTROL_MOVE,	     /* spaces move: of one unit */
+	CONTROL_EXEC,	     /* a command is run in an instance: an event */
+	CONTROL_ROLLOUT,     /* topo promote, abort, pause, resume */
+	CONTROL_ROLLBACK,    /* topo rollback */
+	CONTROL_SCALE,	     /* topo scale */
+	CONTROL_REBALANCE,   /* cluster rebalance */
+	CONTROL_ZHOST,	     /* cordon, uncordon, remove */
+	CONTROL_CREDENTIAL,  /* made, replaced, removed */
+	CONTROL_SIGN_IN,     /* codes and sessions of people: made, ended */
+	CONTROL_TOKEN,	     /* of those with which machines join: made, removed */
+	CONTROL_AUTHORITY,   /* of the cluster: rotated */
+	CONTROL_SIGNING_KEY, /* that packages are signed with: added, removed, found in files */
+	CONTROL_BACKUP,	     /* all records are handed out: changes nothing, for the audit */
+	CONTROL_JOIN,	     /* a machine joins with a token */
+	CONTROL_RENEW,	     /* a zhost gets a certificate for another key */
+	CONTROL_HELLO,	     /* a zhost on a new link */
 	CONTROL_REPORT,
 	CONTROL_HEARTBEAT,
 	CONTROL_CLOSED,	   /* a link is gone */
@@ -83,6 +84,12 @@ enum sign_in_action {
 enum token_action {
 	TOKEN_CREATE,
 	TOKEN_REMOVE,
+};
+
+enum signing_key_action {
+	SIGNING_KEY_ADD,
+	SIGNING_KEY_REMOVE,
+	SIGNING_KEY_FILES, /* these are in files of zrms now; of the system itself */
 };
 
 enum machine_action {
@@ -209,6 +216,13 @@ struct control_input {
 			const Samoza__V1__AuthorityRecord *first, *next;
 			bool force; /* finish: waits for nobody */
 		} authority;
+		struct {
+			enum signing_key_action action;
+			/* Add: name, key and the names of topologies that it is for. Remove: the name. */
+			const Samoza__V1__SigningKeyRecord *record;
+			Samoza__V1__SigningKeyRecord *const *files;
+			size_t file_count;
+		} signing_key;
 		struct {
 			bool keys; /* those of the cluster, too */
 		} backup;

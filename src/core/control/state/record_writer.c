@@ -487,6 +487,8 @@ void records_write_all(struct control *c)
 		records_write_join_token(c, t);
 	for (const struct identity *i = c->identities.by_name; i != NULL; i = i->hh.next)
 		records_write_identity(c, i);
+	for (const struct signing_key *k = c->signing_keys.recorded; k != NULL; k = k->hh.next)
+		records_write_signing_key(c, k->key);
 	if (c->authorities != NULL)
 		records_write_authorities(c);
 	write_rebalance(c);
@@ -583,6 +585,12 @@ void records_write_identity(struct control *c, const struct identity *identity)
 void records_delete_identity(struct control *c, const struct identity *identity)
 {
 	delete (c, RECORD_IDENTITY, mem_strdup(identity->record->name));
+}
+
+void records_write_signing_key(struct control *c, const uint8_t *key)
+{
+	put(c, RECORD_SIGNING_KEY, signing_key_id(key),
+	    &signing_keys_find(&c->signing_keys, key)->base);
 }
 
 void records_write_authorities(struct control *c)

@@ -43,6 +43,8 @@ void records_write_identity(struct control *c, const struct identity *identity);
 /* At the end of a flush, where it has changed. */
 void records_delete_made_zhost(struct control *c, const struct made_zhost *made);
 void records_delete_identity(struct control *c, const struct identity *identity);
+/* PRE: there is a record of that key. */
+void records_write_signing_key(struct control *c, const uint8_t *key);
 /* PRE: there is one. */
 void records_write_authorities(struct control *c);
 

@@ -22,6 +22,7 @@
 #include "core/access/identity.h"
 #include "core/access/join_tokens.h"
 #include "core/access/sign_ins.h"
+#include "core/access/signing_keys.h"
 #include "core/control/state/application.h"
 #include "core/control/state/config.h"
 #include "core/control/state/dirty_set.h"
@@ -74,6 +75,7 @@ struct control {
 	VECTOR(struct forgotten) forgotten; /* by epoch */
 	struct credentials credentials;
 	struct sign_ins sign_ins;
+	struct signing_keys signing_keys; /* of packages */
 	struct join_tokens join_tokens;
 	struct identities identities;		    /* of zhosts */
 	struct made_zhosts made;		    /* by drivers */

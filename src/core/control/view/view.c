@@ -11,6 +11,7 @@
 #include "core/control/placement/placement.h"
 #include "core/control/state/drain.h"
 #include "core/control/state/iso8601.h"
+#include "core/control/state/signers.h"
 #include "core/control/state/state.h"
 #include "core/control/state/zhost_event.h"
 #include "core/control/view/view_parts.h"
@@ -93,6 +94,9 @@ static Samoza__V1__TopologyView *topology_view(const struct control_application 
 	v->rollout = view_rollout(a);
 	v->last_rollout = view_last_rollout(a);
 	v->kept = view_kept_set(a);
+	v->signed_by = mem_strdup(signer_name(a->control, shown_revision(a)));
+	v->has_signer_removed = v->signed_by != NULL;
+	v->signer_removed = signer_is_removed(a->control, shown_revision(a));
 	view_scaled(a, v);
 	view_dependents(a, v);
 	size_t count = a->slots.slots.count;

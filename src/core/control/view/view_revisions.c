@@ -7,6 +7,7 @@
 #include "core/control/rollout/rollout_switch.h"
 #include "core/control/slot/rollout_steps.h"
 #include "core/control/state/iso8601.h"
+#include "core/control/state/signers.h"
 #include "core/control/state/state.h"
 #include "core/control/view/view_parts.h"
 #include "schema/message.h"
@@ -38,6 +39,9 @@ static Samoza__V1__RevisionView *revision_view(const struct control_application 
 	if (r->completed_ms != 0)
 		v->completed = iso8601_text(r->completed_ms);
 	v->package_digest = mem_strdup(r->record->package_digest);
+	v->signed_by = mem_strdup(signer_name(a->control, r));
+	v->has_signer_removed = v->signed_by != NULL;
+	v->signer_removed = signer_is_removed(a->control, r);
 	return v;
 }
 

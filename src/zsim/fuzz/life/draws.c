@@ -70,6 +70,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_MACHINES] = {"machines", 2, 1, 12, "a driver makes a machine"},
 	[DRAW_ROTATIONS] = {"rotations", 2, 1, 50,
 			    "a rotation of the certificate authority ends"},
+	[DRAW_SIGNERS] = {"signers", 2, 1, 10, "a package is accepted with its key"},
 	[DRAW_EACH] = {"each", 3, 2, 25, "an instance is there because its zhost fits"},
 };
 

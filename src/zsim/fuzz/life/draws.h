@@ -65,6 +65,7 @@ enum fuzz_draw {
 	DRAW_SIGN_INS,
 	DRAW_MACHINES,
 	DRAW_ROTATIONS,
+	DRAW_SIGNERS,
 	DRAWS,
 };
 

@@ -13,6 +13,7 @@
  *     draw_data.c      processes that read, write and delete their data
  *     draw_joins.c     tokens, machines that join with them, renewals
  *     draw_sign_ins.c  people with tokens, codes that they make, sessions
+ *     draw_signers.c   keys that sign packages, and what they have signed
  *     draw_messages.c  spaces that send messages and answer them
  *     steps.c          requests, faults of machines and processes, time
  *     commits.c        when commits end, and what dies between their steps
@@ -34,6 +35,7 @@
  *     check_ends.c     what a rollout leaves, and which states follow each other
  *     each.c           where there is an instance on each zhost that fits
  *     check_joins.c    who is let in                              check_sign_ins.c  who has signed in
+ *     check_signers.c  whose packages are accepted
  *     check_quotas.c   how much data a space may keep
  *     check_rebalances.c  what a rebalance moves
  *     check_plan.c     whether what was planned happens
@@ -72,6 +74,7 @@
  *   the store; an event says once that there is no room
  * - nobody is let in who has not joined with a token, or renewed; a token is never used more often than it
  *   allows; what a machine was told is its key lets it in until its name is removed or joins again
+ * - what a key has signed is accepted only while that one is trusted, for the names that it is limited to
  * - a code becomes one session at most, and nothing that was made with a credential outlives it
  * - no machine is made twice or forgotten by a driver that fails, hangs, lies or dies, nor over crashes of zrms
  * - exports are published exactly while an instance is started
@@ -176,6 +179,7 @@ struct fuzz {
 	struct messages *messages;		/* check_messages.h; NULL: none are drawn */
 	struct joins *joins;			/* check_joins.h; NULL: none are drawn */
 	struct people *people;			/* check_sign_ins.h; NULL: none are drawn */
+	struct signers *signers;		/* check_signers.h; NULL: none are drawn */
 	struct machines_seen *machines;		/* check_machines.h; NULL */
 	struct planned *planned;		/* check_plan.h; NULL: nothing is */
 	Samoza__V1__RebalanceRecord *rebalance; /* the newest; NULL: there was none */
