@@ -33,6 +33,8 @@ api_handler api_users_list, api_user_create, api_user_remove, api_user_token, ap
 api_handler api_tokens_list, api_token_create, api_token_remove, api_join;
 /* api_authorities.c */
 api_handler api_authorities_list, api_rotation_begin, api_rotation_finish, api_rotation_abort;
+/* api_trust.c */
+api_handler api_trust_list, api_trust_add, api_trust_remove;
 /* api_audit.c */
 api_handler api_audit;
 /* api_backup.c */

@@ -278,5 +278,23 @@ static void on_refused(void *user, void *request, const struct error *error, cha
 	api_refuse_details(request, error, details, detail_count);
 }
 
+static const struct signing_keys *recorded_keys(void *user)
+{
+	struct zrms *zrms = user;
+	return control_signing_keys(zrms->control);
+}
+
+static void on_key_files(void *user, Samoza__V1__SigningKeyRecord *const *files, size_t count)
+{
+	struct zrms *zrms = user;
+	const struct control_input input = {.type = CONTROL_SIGNING_KEY,
+					    .signing_key = {.action = SIGNING_KEY_FILES,
+							    .files = files,
+							    .file_count = count}};
+	commit_driver_input(zrms->commits, &input);
+}
+
 const struct submit_listener api_submit_listener = {.on_ready = on_ready,
-						    .on_refused = on_refused};
+						    .on_refused = on_refused,
+						    .recorded_keys = recorded_keys,
+						    .on_key_files = on_key_files};

@@ -458,6 +458,8 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 		r = submissions_open(zrms, trust, err);
 	if (r == 0)
 		r = commit_driver_start(zrms->commits, err);
+	if (r == 0)
+		r = submissions_look_at_keys(zrms->submissions, err);
 	/* Nobody can connect before, and wait for the records to be taken up. */
 	if (r == 0)
 		r = http_open(zrms, spool, socket, err);

@@ -222,9 +222,9 @@ static void say(const char *dir, const struct archive_contents *contents, const 
 	bool has_time = contents->created[0] != '\0';
 	(void)printf(
 		"after the start of zrms:\n"
-		"- users, tokens and zhosts that were removed, and tokens that were changed or "
-		"used up, "
-		"since %s are good again: remove or change them again\n"
+		"- users, tokens, zhosts and signing keys that were removed, and tokens that "
+		"were "
+		"changed or used up, since %s are good again: remove or change them again\n"
 		"- zhosts that have renewed their certificates since then are refused: join "
 		"them again: zhost --join TOKEN --replace\n",
 		has_time ? contents->created : "the backup");

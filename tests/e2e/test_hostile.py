@@ -33,7 +33,7 @@ ROUTES = {
                 "setGoal moveSpace execSpace",
     "admin": "getRebalance rebalanceCluster stopRebalance removeZhost cordonZhost uncordonZhost drainZhost makeZhostToken "
              "getBackup listUsers createUser removeUser rotateUserToken listTokens createToken removeToken getAudit "
-             "listSessions endSession createZhost destroyZhost listAuthorities rotateAuthority finishRotation abortRotation",
+             "listSessions endSession listTrust addTrust removeTrust createZhost destroyZhost listAuthorities rotateAuthority finishRotation abortRotation",
     "zhost": "getArtifact",
 }
 NEEDS = {operation: role for role, names in ROUTES.items() for operation in names.split()}
@@ -78,7 +78,7 @@ def state_of(c):
     zhost = c.get("/v1/zhosts/n1")
     return {"topologies": [t["id"] for t in c.get("/v1/topologies")["topologies"]], "state": topology["state"],
             "spaces": spaces, "zhost": (zhost["state"], zhost.get("cordoned")),
-            "zhosts": [z["name"] for z in c.get("/v1/zhosts")["zhosts"]],
+            "zhosts": [z["name"] for z in c.get("/v1/zhosts")["zhosts"]], "keys": c.get("/v1/trust"),
             "users": [(u["name"], u["role"]) for u in c.get("/v1/users")["users"]], "tokens": c.get("/v1/tokens")}
 
 

@@ -1,12 +1,13 @@
-"""A key in zrms' trust directory may be limited to names of topologies."""
+"""Keys that packages are signed with: limited to names, added, removed, in files and recorded."""
+import json
 import os
 import time
 
 import pytest
 
-from conftest import BIN, run
+from conftest import BIN, run, until
 from native import native_app
-from test_access import SLEEPS
+from test_access import SLEEPS, new_user
 
 START = {"p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"}
 
@@ -68,3 +69,98 @@ def test_a_key_file_of_the_future_hides_no_later_change(c):
     refused = c.zshell("topo", "submit", build(c, "bank", keys[1]), check=False)
     assert "is trusted for topologies named app-* alone" in refused.stderr, refused
     c.submit(build(c, "still", keys[0]))
+
+
+def keygen(c, name):
+    key = c.directory / name
+    run(BIN / "mex", "keygen", "-o", key)
+    return key
+
+
+def refusal(c, package):
+    refused = c.zshell("topo", "submit", package, check=False)
+    assert refused.returncode == 1, refused
+    return refused.stderr
+
+
+def listed(c, *more):
+    return {k["name"]: k for k in json.loads(c.zshell("trust", "list", "-o", "json", *more).stdout)["keys"]}
+
+
+def test_a_key_is_added_and_removed_over_rest_and_what_it_signed_goes_on(c):
+    ci = keygen(c, "ci")
+    app, more = build(c, "shop", ci), build(c, "blog", ci)
+    assert "not a trusted key" in refusal(c, app)
+    assert c.zshell("trust", "add", f"{ci}.pub").stdout == "Key ci is trusted.\n"
+    assert "trusted already, as ci" in c.zshell("trust", "add", f"{ci}.pub", "--name", "two", check=False).stderr
+    assert "is the secret key" in c.zshell("trust", "add", ci, check=False).stderr
+    c.submit(app)
+    until(lambda: c.state("shop") == "running", "shop runs")
+    assert listed(c)["ci"]["runs"] == ["shop"] and listed(c)["ci"]["key"] == (c.directory / "ci.pub").read_text().strip()
+    assert "Signed by" not in c.zshell("topo", "status", "shop").stdout
+    pid = c.space("shop", "p")["epoch"]
+    removed = c.zshell("trust", "rm", "ci").stdout
+    assert removed == "Key ci is no longer trusted.\nIt has signed what goes on: shop.\n"
+    assert c.zshell("trust", "rm", "ci", check=False).returncode == 1
+    for _ in range(2):
+        assert "is signed by" in refusal(c, app) and "operator has removed the key ci" in refusal(c, more)
+        assert c.topology("blog") is None and c.state("shop") == "running"
+        assert "Signed by: ci, a key that is no longer trusted" in " ".join(c.zshell("topo", "status", "shop").stdout.split())
+        assert "Revision 1 is signed by ci, a key that is no longer trusted." in c.zshell("topo", "history", "shop").stdout
+        assert listed(c)["ci"]["state"] == "removed" and listed(c)["ci"]["runs"] == ["shop"]
+        c.zrms.kill()
+        c.start_zrms()
+        c.wait_zhost("n1", "deployed-started")
+    assert c.space("shop", "p")["epoch"] == pid
+    said = [e["cause"] for e in c.get("/v1/events?stream=0")["events"] if e["kind"] == "key"]
+    assert said == ["added by operator", "removed by operator; it has signed what goes on: shop"]
+    done = [(a["action"], a["outcome"]) for a in c.get("/v1/audit")["lines"] if "trust key" in a.get("action", "")]
+    assert done == [("trust key ci", "done"), ("trust key two", "conflict"), ("trust key ci no longer", "done"),
+                    ("trust key ci no longer", "not-found")], done
+    # Signed again by a key that is trusted.
+    c.zshell("trust", "add", f"{keygen(c, 'next')}.pub", "--topologies", "shop,blog*")
+    c.zshell("topo", "stop", "shop", "--wait=30s")
+    c.zshell("topo", "submit", build(c, "shop", c.directory / "next"), "--allow-downgrade")
+    assert "trusted for topologies named shop,blog* alone" in refusal(c, build(c, "bank", c.directory / "next"))
+
+
+def test_a_removed_key_of_a_file_stays_removed_until_it_is_added(c):
+    team = keygen(c, "team")
+    file = c.directory / "zrms" / "trust" / "team.pub"
+    file.write_text((c.directory / "team.pub").read_text())
+    app = build(c, "shop", team)
+    c.submit(app)
+    assert listed(c)["team"]["file"] and listed(c)["team"]["state"] == "trusted"
+    # A file that cannot be read keeps nobody from that.
+    broken = c.directory / "zrms" / "trust" / "broken.pub"
+    broken.write_text("no key\n")
+    assert "It has signed what goes on: shop." in c.zshell("trust", "rm", "team").stdout
+    broken.unlink()
+    for _ in range(2):
+        assert "operator has removed the key team" in refusal(c, app)
+        c.zrms.kill()
+        c.start_zrms()
+        c.wait_zhost("n1", "deployed-started")
+    c.zshell("trust", "add", file)
+    file.unlink()
+    c.submit(app)
+    # Of a file that somebody takes away: nobody has removed the key, and it is named nevertheless.
+    other = keygen(c, "other")
+    file = c.directory / "zrms" / "trust" / "other.pub"
+    file.write_text((c.directory / "other.pub").read_text())
+    c.submit(build(c, "blog", other))
+    file.unlink()
+    assert listed(c)["other"]["state"] == "gone" and listed(c)["other"]["runs"] == ["blog"]
+    assert "other, a key that is no longer trusted" in c.zshell("topo", "status", "blog").stdout
+
+
+def test_keys_are_for_administrators(c, monkeypatch):
+    key = keygen(c, "ci")
+    for role in ("viewer", "operator"):
+        token = new_user(c, role[:3], role)
+        for words in (("list",), ("add", f"{key}.pub"), ("rm", "dev")):
+            monkeypatch.setenv("SAMOZA_TOKEN", token)
+            refused = c.zshell("trust", *words, check=False)
+            monkeypatch.delenv("SAMOZA_TOKEN")
+            assert refused.returncode == 1 and "admin" in refused.stderr, refused
+    assert "ci" not in listed(c)

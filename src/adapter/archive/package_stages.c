@@ -169,6 +169,13 @@ int stage_signature(struct opening *o, struct error **err)
 	if (p->is_trusted || o->options->any_signer)
 		return 0;
 	key_text(p->signer, text);
+	const char *why =
+		o->options->trust != NULL ? trust_refusal(o->options->trust, p->signer) : NULL;
+	if (why != NULL)
+		return error_set(err, ERR_DENIED,
+				 "the package is signed by %s, a key that is no longer "
+				 "trusted: %s; sign it with another key",
+				 text, why);
 	return error_set(err, ERR_DENIED,
 			 "the package is signed by %s, which is not a trusted key", text);
 }

@@ -19,7 +19,9 @@
 
 struct trusted_key {
 	uint8_t bytes[KEY_BYTES];
-	char *names; /* NULL: all */
+	char *name;    /* of its file; NULL */
+	char *names;   /* NULL: all */
+	char *refusal; /* NULL: it is trusted */
 };
 
 struct trust {
@@ -36,12 +38,19 @@ struct trust *trust_new(void)
 	return mem_new(struct trust);
 }
 
+static void entry_clear(struct trusted_key *one)
+{
+	free(steal_ptr(&one->name));
+	free(steal_ptr(&one->names));
+	free(steal_ptr(&one->refusal));
+}
+
 void trust_free(struct trust *t)
 {
 	if (t == NULL)
 		return;
 	vector_for_each (&t->keys, key)
-		free(key->names);
+		entry_clear(key);
 	vector_done(&t->keys);
 	free(t);
 }
@@ -55,12 +64,14 @@ static struct trusted_key *find(const struct trust *t, const uint8_t key[KEY_BYT
 }
 
 /* `names` NULL: all. False: the key is there, and only one of the two is limited. */
-static bool add_limited(struct trust *t, const uint8_t key[KEY_BYTES], const char *names)
+static bool add_limited(struct trust *t, const uint8_t key[KEY_BYTES], const char *name,
+			const char *names)
 {
 	struct trusted_key *before = find(t, key);
 	if (before == NULL) {
 		struct trusted_key *new = vector_add(&t->keys);
 		memcpy(new->bytes, key, KEY_BYTES);
+		new->name = mem_strdup(name);
 		new->names = mem_strdup(names);
 		return true;
 	}
@@ -77,12 +88,47 @@ static bool add_limited(struct trust *t, const uint8_t key[KEY_BYTES], const cha
 void trust_add_key(struct trust *t, const uint8_t key[KEY_BYTES])
 {
 	PRE(find(t, key) == NULL || find(t, key)->names == NULL);
-	(void)add_limited(t, key, NULL);
+	(void)add_limited(t, key, NULL, NULL);
+}
+
+static struct trusted_key *put_key(struct trust *t, const uint8_t key[KEY_BYTES])
+{
+	struct trusted_key *one = find(t, key);
+	if (one == NULL) {
+		one = vector_add(&t->keys);
+		memcpy(one->bytes, key, KEY_BYTES);
+	}
+	entry_clear(one);
+	return one;
+}
+
+void trust_put_key(struct trust *t, const uint8_t key[KEY_BYTES], const char *names)
+{
+	put_key(t, key)->names = mem_strdup(names);
+}
+
+void trust_refuse_key(struct trust *t, const uint8_t key[KEY_BYTES], const char *why)
+{
+	put_key(t, key)->refusal = mem_strdup(why);
+}
+
+const char *trust_refusal(const struct trust *t, const uint8_t key[KEY_BYTES])
+{
+	const struct trusted_key *found = find(t, key);
+	return found != NULL ? found->refusal : NULL;
+}
+
+struct trust_entry trust_at(const struct trust *t, unsigned index)
+{
+	PRE(index < t->keys.count);
+	const struct trusted_key *one = &t->keys.items[index];
+	return (struct trust_entry){one->bytes, one->name, one->names};
 }
 
 bool trust_has(const struct trust *t, const uint8_t key[KEY_BYTES])
 {
-	return find(t, key) != NULL;
+	const struct trusted_key *found = find(t, key);
+	return found != NULL && found->refusal == NULL;
 }
 
 const char *trust_names(const struct trust *t, const uint8_t key[KEY_BYTES])
@@ -138,6 +184,27 @@ static bool means_a_limit(const char *text, size_t size)
 	       strcasestr(text, "topologies") != NULL;
 }
 
+int public_key_parse(const char *text, uint8_t ret_key[KEY_BYTES], char **ret_names,
+		     struct error **err)
+{
+	uint8_t key[KEY_BYTES];
+	size_t size = strlen(text), prefix = strlen(PUBLIC_PREFIX);
+	if (size >= KEY_FILE_MAX || !str_has_prefix(text, PUBLIC_PREFIX) ||
+	    !decode(text + prefix, strcspn(text + prefix, " \r\n"), key, KEY_BYTES))
+		return error_set(err, ERR_INVALID,
+				 "that is no public key: expected a line '%sBASE64'",
+				 PUBLIC_PREFIX);
+	char *names = names_after(text + prefix);
+	if (names == NULL && means_a_limit(text, size))
+		return error_set(err, ERR_INVALID,
+				 "the limit of the key is not understood: expected "
+				 "'%sBASE64 topologies=NAME,NAME'",
+				 PUBLIC_PREFIX);
+	memcpy(ret_key, key, KEY_BYTES);
+	*ret_names = names;
+	return 0;
+}
+
 /* "PREFIX BASE64[ comment]" on the first line. */
 static int read_key_file(const char *path, const char *prefix, const char *what,
 			 uint8_t out[32], char **ret_names, struct error **err)
@@ -175,6 +242,15 @@ static int read_key_file(const char *path, const char *prefix, const char *what,
 	return 0;
 }
 
+/* "team" of "/etc/keys/team.pub"; the caller frees. */
+static char *name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash != NULL ? slash + 1 : path;
+	size_t size = strlen(base);
+	return mem_strndup(base, str_has_suffix(base, ".pub") ? size - 4 : size);
+}
+
 int trust_add_file(struct trust *t, const char *path, struct error **err)
 {
 	uint8_t key[KEY_BYTES];
@@ -183,7 +259,8 @@ int trust_add_file(struct trust *t, const char *path, struct error **err)
 
 	if (r < 0)
 		return r;
-	if (!add_limited(t, key, names))
+	CLEANUP(freep) char *name = name_of(path);
+	if (!add_limited(t, key, name, names))
 		return error_set(err, ERR_INVALID,
 				 "the key in %s %s limited to topologies, and in another file "
 				 "it %s: limit it in both, or remove one of them",

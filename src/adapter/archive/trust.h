@@ -36,9 +36,25 @@ must_check int trust_add_directory(struct trust *t, const char *directory, struc
 void trust_add_key(struct trust *t, const uint8_t key[KEY_BYTES]);
 bool trust_has(const struct trust *t, const uint8_t key[KEY_BYTES]);
 unsigned trust_count(const struct trust *t);
+/* The set knows the key, and it is not trusted: `why`. Takes the place of what was known of it. */
+void trust_refuse_key(struct trust *t, const uint8_t key[KEY_BYTES], const char *why);
+/* Why that key is not trusted; NULL: nothing is known of it, or it is. Borrowed. */
+const char *trust_refusal(const struct trust *t, const uint8_t key[KEY_BYTES]);
+/* As trust_add_key(), limited to `names` (NULL: it is not). Takes the place of what was known of it. */
+void trust_put_key(struct trust *t, const uint8_t key[KEY_BYTES], const char *names);
+/* The keys in the order in which they came, 0 to trust_count() - 1. Borrowed. */
+struct trust_entry {
+	const uint8_t *key;
+	const char *name;  /* of its first file, without `.pub`; NULL: it came from none */
+	const char *names; /* as trust_names() */
+};
+struct trust_entry trust_at(const struct trust *t, unsigned index);
 /* Patterns of the names that it is limited to, with ',' between; NULL: it is not. Of several files of one key all
  * count. Borrowed. PRE: trust_has(). */
 const char *trust_names(const struct trust *t, const uint8_t key[KEY_BYTES]);
+/* Of "ed25519 BASE64[ comment]", as in a file; *ret_names as trust_names(), the caller frees. ERR_INVALID. */
+must_check int public_key_parse(const char *text, uint8_t ret_key[KEY_BYTES], char **ret_names,
+				struct error **err);
 
 /* A key to sign with. */
 struct secret_key {

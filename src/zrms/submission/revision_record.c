@@ -42,6 +42,10 @@ revision_record_new(const struct mex_package *package,
 	record->version = borrowed(package->manifest.version_text);
 	record->publisher = borrowed(package->manifest.publisher);
 	record->package_digest = borrowed(package->digest);
+	record->has_signer = package->is_signed;
+	if (package->is_signed)
+		record->signer =
+			(ProtobufCBinaryData){KEY_BYTES, (uint8_t *)(uintptr_t)package->signer};
 	record->topology = package->topology_message;
 	record->rollout = package->manifest.rollout_message;
 	record->n_artifacts = package->topology->space_count;

@@ -279,6 +279,8 @@ static void hand_over(struct submission *s)
 		revision_record_new(s->package, submission_native_digest, s, s->all->platform);
 
 	uuid_draw(id);
+	/* A key may have gone while modules were translated: the core is to know. */
+	(void)!submissions_look_at_keys(s->all, NULL);
 	const struct control_submit submit = {.id = id,
 					      .topology = s->package->topology,
 					      .record = record,

@@ -53,6 +53,7 @@ struct submissions {
 	const struct submit_listener *listener;
 	void *user;
 	struct trusted_keys *trusted;
+	struct trusted_keys *told;	/* to the listener */
 	struct checked_module *checked; /* by digest */
 	struct loop_timer *trim;
 	unsigned active;
@@ -94,6 +95,11 @@ struct submission {
 
 /* Begins the first stage. Takes the submission over. */
 void submission_begin(struct submission *s);
+
+/* ---- look_at_keys.c ---- */
+
+/* The keys as they are now, without the listener hearing of it. */
+int submissions_read_keys(struct submissions *all, struct error **err) must_check;
 
 /* ---- modules.c: the modules of a package ---- */
 

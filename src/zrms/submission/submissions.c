@@ -14,8 +14,7 @@ void submissions_add(struct submissions *all, const struct upload *upload, void 
 
 	*s = (struct submission){
 		.all = all, .request = request, .options = *options, .upload = *upload};
-	if (trusted_keys_refresh(&all->trusted, all->options.trust_directory,
-				 all->options.trust_files, &err) < 0) {
+	if (submissions_look_at_keys(all, &err) < 0) {
 		all->refused_total++;
 		all->listener->on_refused(all->user, request, err, NULL, 0);
 		error_free(err);
@@ -55,8 +54,7 @@ int submissions_new(struct loop *loop, struct artifacts *artifacts,
 				  .options = *options,
 				  .listener = listener,
 				  .user = user};
-	r = trusted_keys_refresh(&s->trusted, options->trust_directory, options->trust_files,
-				 err);
+	r = submissions_read_keys(s, err);
 	if (r < 0) {
 		free(s);
 		return r;
@@ -78,6 +76,7 @@ void submissions_free(struct submissions *s)
 	PRE(submissions_is_idle(s));
 	loop_timer_free(s->trim);
 	trusted_keys_unref(s->trusted);
+	trusted_keys_unref(s->told);
 	checked_modules_free(s);
 	free(s);
 }

@@ -40,6 +40,11 @@ struct submit_listener {
 	 * for the call. */
 	void (*on_refused)(void *user, void *request, const struct error *error, char **details,
 			   size_t detail_count);
+	/* The keys that the cluster has recorded; and these are now in the files of the directory. Both NULL: nobody
+	 * records any. `files` is borrowed for the call. */
+	const struct signing_keys *(*recorded_keys)(void *user);
+	void (*on_key_files)(void *user, Samoza__V1__SigningKeyRecord *const *files,
+			     size_t count);
 };
 
 /* What was uploaded: in memory (`body`), or else in a file (`fd`, at any position). */
@@ -67,6 +72,9 @@ void submissions_add(struct submissions *all, const struct upload *upload, void 
 bool submission_is_plan(const struct submission *submission);
 /* The core has decided, durably, on a submission that was handed to it. Frees it. */
 void submission_decided(struct submission *submission);
+/* Notices keys that have come or gone, and tells the listener. Each submission does that, too. ERR_INVALID: one cannot be
+ * read, and all stay as they were. */
+int submissions_look_at_keys(struct submissions *all, struct error **err) must_check;
 bool submissions_is_idle(const struct submissions *s);
 extern const struct metric_source submissions_metrics; /* of struct submissions */
 

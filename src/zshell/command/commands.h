@@ -26,6 +26,7 @@ extern const struct cli_command command_status, command_topo, command_topo_list,
 	command_context_list, command_context_use, command_context_show, command_user_code,
 	command_user_session, command_user_session_list, command_user_session_rm,
 	command_completion, command_complete, command_exit, command_zhost_create,
-	command_zhost_destroy, command_zhost_list;
+	command_zhost_destroy, command_zhost_list, command_trust, command_trust_list,
+	command_trust_add, command_trust_rm;
 
 #endif

@@ -54,5 +54,12 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 							 v->what, v->result});
 	}
 	output_table_print(table);
+	for (size_t i = 0; i < list->n_revisions; i++)
+		if (list->revisions[i]->signer_removed)
+			output_text(o, 0,
+				    "Revision %u is signed by %s, a key that is no longer "
+				    "trusted.",
+				    list->revisions[i]->revision,
+				    list->revisions[i]->signed_by);
 	return CLI_DONE;
 }

@@ -49,6 +49,10 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 	CLEANUP(freep) char *rollout = rollout_text(t->rollout);
 	CLEANUP(freep) char *scaled = scaled_text(t);
 	CLEANUP(freep) char *last = last_text(t->last_rollout);
+	CLEANUP(freep)
+	char *signer = t->signer_removed
+			       ? str_printf("%s, a key that is no longer trusted", t->signed_by)
+			       : NULL;
 	CLEANUP(freep) char *kept = kept_text(t->kept);
 	const Samoza__V1__EventView *arrival = history_arrival(history, "topology", t->state);
 
@@ -62,6 +66,7 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 					     {"Updated", t->updated},
 					     {"Version", revision != NULL ? t->version : NULL},
 					     {"Revision", revision},
+					     {"Signed by", signer},
 					     {"Counts", scaled},
 					     {"Rollout", rollout},
 					     {"Kept", kept},

@@ -98,6 +98,18 @@ static void add_sessions(struct shell *shell, const char *current, struct cli_ca
 		cli_add_candidate(c, current, list->sessions[i]->id);
 }
 
+static void add_keys(struct shell *shell, const char *current, struct cli_candidates *c)
+{
+	CLEANUP(view_freep) Samoza__V1__SigningKeyListView *list = NULL;
+
+	if (api_get(shell->api, "/v1/trust", &samoza__v1__signing_key_list_view__descriptor,
+		    (void **)&list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list->n_keys; i++)
+		if (str_equal(list->keys[i]->state, "trusted"))
+			cli_add_candidate(c, current, list->keys[i]->name);
+}
+
 /* Which zrms is asked does not matter. */
 static void add_contexts(const char *current, struct cli_candidates *c)
 {
@@ -127,6 +139,8 @@ static void add_names(void *context, int kind, const char *current, struct cli_c
 		add_contexts(current, c);
 	else if (kind == ARGUMENT_SESSION)
 		add_sessions(context, current, c);
+	else if (kind == ARGUMENT_KEY)
+		add_keys(context, current, c);
 	else if (kind == ARGUMENT_SHELL)
 		for (const char *const *name = shells; *name != NULL; name++)
 			cli_add_candidate(c, current, *name);

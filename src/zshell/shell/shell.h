@@ -44,6 +44,7 @@ enum argument_kind {
 	ARGUMENT_TOKEN,	  /* with which machines join: its id */
 	ARGUMENT_CONTEXT, /* of zshell's own */
 	ARGUMENT_SESSION, /* of somebody who has signed in: its id */
+	ARGUMENT_KEY,	  /* that packages are signed with */
 	ARGUMENT_SHELL,	  /* bash, zsh, fish */
 };
 
