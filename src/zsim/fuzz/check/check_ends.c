@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "zsim/fuzz/check/check_rollouts.h"
+#include "zsim/fuzz/check/each.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/mirrored.h"
 #include "zsim/fuzz/life/names.h"
@@ -34,19 +35,21 @@ void check_ends_take(struct fuzz *f, struct submitted *s,
 }
 
 /* What is not to be deployed unloads, and may be of any version. */
-static bool is_to_be_there(const struct submitted *s, const struct mirrored *m)
+static bool is_to_be_there(const struct fuzz *f, const struct submitted *s,
+			   const struct mirrored *m)
 {
 	return m->record != NULL && str_equal(m->record->application, s->id) &&
 	       strchr(m->record->path, '/') == NULL &&
 	       m->record->goal != SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED &&
-	       names_find(s->topology, m->record->path) >= 0;
+	       names_find(s->topology, m->record->path) >= 0 &&
+	       !each_is_only_kept(f, s, m->record->path);
 }
 
 static void check_ended(struct fuzz *f, const struct submitted *s)
 {
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
 		const Samoza__V1__CopyRecord *serving =
-			is_to_be_there(s, m) ? mirror_serving(f, m) : NULL;
+			is_to_be_there(f, s, m) ? mirror_serving(f, m) : NULL;
 		if (serving != NULL &&
 		    check_rollouts_differ(s, m->record->path, serving->revision, s->served))
 			world_violate(&f->world,

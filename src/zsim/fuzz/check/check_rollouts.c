@@ -363,9 +363,7 @@ static void check_current(struct fuzz *f, const struct submitted *s)
 		const Samoza__V1__CopyRecord *serving =
 			is_root_of(s, m) ? mirror_serving(f, m) : NULL;
 		/* What the version that is served has removed stays with what is kept. */
-		bool is_kept =
-			names_find(s->topology, m->record != NULL ? m->record->path : "") < 0 &&
-			m->record != NULL && check_sets_keeps(s, m->record->path);
+		bool is_kept = m->record != NULL && each_is_only_kept(f, s, m->record->path);
 		if (serving != NULL && !may_stay(f, m) && !is_kept &&
 		    check_rollouts_differ(s, m->record->path, serving->revision, s->served))
 			world_violate(&f->world,

@@ -20,6 +20,9 @@ int each_compile(const struct fuzz *f, const Samoza__V1__Topology *message,
 		 struct topology **ret_topology);
 /* The revision has an instance of that path, as far as its zhost suits it. */
 bool each_declares(const struct fuzz *f, const struct topology *t, const char *path);
+/* What is kept has it, and the version that is served has not, or its zhost suits that no longer: it stays for the
+ * former set [change.rollout.blue-green]. */
+bool each_is_only_kept(const struct fuzz *f, const struct submitted *s, const char *path);
 /* A copy that is new is on its own zhost. */
 void check_each_copy(struct fuzz *f, const struct mirrored_copy *m);
 /* When all is idle: there is an instance of it exactly where a zhost fits. */
