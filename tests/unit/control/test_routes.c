@@ -440,6 +440,34 @@ static void zhosts_forget_a_topology_whose_pages_a_version_removes(void **state)
 	fixture_done(&f);
 }
 
+/* n2 holds nothing of it; the space with pages waits for a place. */
+static void zhosts_get_the_table_as_soon_as_a_version_has_pages(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_hello(&f, "n2", 2, NULL, 0);
+	cordon(&f, "n2", true);
+	f.version = "1.0.0";
+	fixture_submit(&f, ID, "shop", "- {name: api, type: CALL}\n");
+	uint64_t api = fixture_desired(&f, 1, "api")->key->epoch;
+	api_reports(&f, api, DEPLOYED);
+	api_reports(&f, api, STARTED);
+	assert_null(fixture_message(&f, 2, TABLE));
+	f.version = "1.1.0";
+	fixture_submit(
+		&f, ID, "shop",
+		"- {name: api, type: CALL}\n"
+		"- {name: web, type: UI, placement: {constraints: [\"zhost == n9\"]}}\n");
+	const Samoza__V1__MeshTable *t =
+		(const Samoza__V1__MeshTable *)fixture_message(&f, 2, TABLE);
+	assert_non_null(t);
+	assert_int_equal(t->n_peers, 1);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +481,7 @@ int main(void)
 		cmocka_unit_test(beside_an_older_zhost_a_move_is_stop_first),
 		cmocka_unit_test(pages_that_leave_have_the_files_of_their_own_version),
 		cmocka_unit_test(zhosts_forget_a_topology_whose_pages_a_version_removes),
+		cmocka_unit_test(zhosts_get_the_table_as_soon_as_a_version_has_pages),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

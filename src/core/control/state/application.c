@@ -374,9 +374,12 @@ void application_declare(struct control_application *a, struct revision *revisio
 	set_each(a, a->has_each || has_each(revision->topology));
 	grow_controls(a);
 	import_lists_keep(a, revision->declared);
+	bool had_pages = a->routes.has_pages;
 	take_pages(a, revision->topology);
 	a->routes.has_sum[0] = a->routes.has_sum[1] = false;
 	a->routes.all_subscribe = false;
+	if (a->routes.has_pages && !had_pages) /* every zhost serves them from now on */
+		mark_application(a, APPLICATION_ROUTES);
 }
 
 void application_add_each(struct control_application *a, const char *const *paths, size_t count)
