@@ -558,6 +558,9 @@ void placement_exhausted(struct control *c, struct copy *copy)
 	if (root->slot->moving || copy_joins(copy) || !may_leave(root) ||
 	    !slot_is_placed(copy->sc))
 		return;
+	/* Nothing of it is to be started anywhere. */
+	if (copy->sc->slot->goal == GOAL_NOT_DEPLOYED)
+		return;
 	exclusion_add(c, root, copy);
 	placement_seek(copy->sc);
 }
