@@ -50,7 +50,9 @@ void attempts_begin(struct agent *agent, struct agent_copy *copy)
 	copy->retry_not_before_ms += shift;
 	if (copy->retry_not_before_ms > now + BACKOFF_MAX_MS)
 		copy->retry_not_before_ms = now + BACKOFF_MAX_MS;
-	copy->exhausted = copy->failures.count > limit_attempts(agent, copy);
+	/* What runs has not used them up, even where fewer are allowed by now. */
+	copy->exhausted = copy->phase != PHASE_STARTED &&
+			  copy->failures.count > limit_attempts(agent, copy);
 }
 
 void attempts_count_failure(struct agent *agent, struct agent_copy *copy)
