@@ -80,10 +80,13 @@ static void extend(struct control *c, struct slot_control *root)
 		return;
 	place_wait_end(c->place, application_of(root->slot)->ticket);
 	mark_application(application_of(root->slot), APPLICATION_PLACE);
-	if (unit_take_room(c, root, wanted))
+	if (unit_take_room(c, root, wanted)) {
 		placement_extend(c, root, wanted);
-	else
+		/* Where nothing of it is to start, nothing else would show that it is current. */
+		mark_application(application_of(root->slot), APPLICATION_ROLLOUT);
+	} else {
 		begin_move(c, root);
+	}
 }
 
 void rollout_extend(struct control *c, struct control_application *a)

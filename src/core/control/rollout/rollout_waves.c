@@ -188,8 +188,10 @@ static void unload_left(struct control *c, struct control_application *a)
 {
 	for_each_root (a, root)
 		if (!rollout_is_current(root, rollout_wanted(a)) &&
-		    (is_left_over(root) || is_optional_and_lost(a, root)))
+		    (is_left_over(root) || is_optional_and_lost(a, root))) {
 			unit_unload(c, root, "unloads in the background");
+			mark_application(a, APPLICATION_ROLLOUT); /* nothing else shows it */
+		}
 }
 
 void rollout_act(struct control *c, struct control_application *a)
