@@ -485,7 +485,8 @@ static void push_importers(const struct slot *s, const struct declaration *provi
 	}
 }
 
-/* What lacks it may have stayed for its zhost, which is back, or was given up. */
+/* What lacks it may have stayed for its zhost, which is back, or was given up; or is about to stop, and may stay for it
+ * now that its zhost is lost. */
 static void push_those_that_stay(const struct slot *s)
 {
 	const struct declaration *provider = s->serving.declared;
@@ -538,7 +539,7 @@ void slot_set_serving(struct slot *s, const struct serving_facts *facts)
 		is_placed_now || facts->declared->space->optional != slot_is_optional(s);
 	if (counts_otherwise)
 		slot_count_required(s, -1);
-	if (s->serving.may_return && !facts->may_return)
+	if (s->serving.may_return != facts->may_return)
 		push_those_that_stay(s);
 	s->serving = *facts;
 	if (is_placed_now)
