@@ -22,7 +22,7 @@
 #include "adapter/sqlite/data_table.h"
 #include "adapter/sqlite/database.h"
 #include "adapter/sqlite/reserve.h"
-#include "adapter/sqlite/worker.h"
+#include "adapter/uv/worker.h"
 
 struct commits_ops {
 	/* One transaction of all jobs; rolled back as a whole when it fails. */

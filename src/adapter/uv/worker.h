@@ -1,13 +1,13 @@
 /*
- * A thread that owns a database and works off jobs in order, all that wait at a time, so that
- * they share one commit.
+ * A thread that owns what blocks (a database, a connection) and works off jobs in order, all that wait at
+ * a time, so that they share one commit.
  *
  *   loop ── worker_add() ──► queue ──► ops->run(all that wait)      in the worker's thread
  *     ▲                                         │
  *     └────── ops->done(job), in order ◄────────┘                   in the loop
  */
-#ifndef SAMOZA_ADAPTER_SQLITE_WORKER_H
-#define SAMOZA_ADAPTER_SQLITE_WORKER_H
+#ifndef SAMOZA_ADAPTER_UV_WORKER_H
+#define SAMOZA_ADAPTER_UV_WORKER_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "adapter/sqlite/worker.h"
+#include "adapter/uv/worker.h"
 
 #include <errno.h>
 #include <pthread.h>
