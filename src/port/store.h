@@ -112,7 +112,8 @@ struct store_ops {
 	int (*load)(struct store *store, store_record_fn *each, void *user, struct error **err);
 	/* Synchronous; after load(), before the first commit: keeps the whole store as it is now
 	 * beside it, under its name and `suffix` (".format1"), for a program of an earlier
-	 * version. Replaces one that was kept under that suffix. It survives a power cut. */
+	 * version. Replaces one that was kept under that suffix. It survives a power cut. NULL: it cannot;
+	 * nothing may be converted in it. */
 	int (*keep_copy)(struct store *store, const char *suffix, struct error **err);
 	/* All of outbox->records, events, audit, data_forget, data and its readings, in this order and
 	 * atomically. PRE: no larger than the limits. The outbox is borrowed until `done`. */
@@ -131,7 +132,8 @@ struct store_ops {
 	 * NULL: it cannot. */
 	void (*read)(struct store *store, const struct store_reader *reader, void *user);
 	/* Writes all that is durable, as of one moment, into the file `path`, which is a store of its own
-	 * then; commits go on meanwhile. `done`, once, before close(). NULL: it cannot. */
+	 * then; commits go on meanwhile. `done`, once, before close(). NULL: it cannot, what it is kept in has means of
+	 * its own. */
 	void (*copy)(struct store *store, const char *path, store_copied_fn *done, void *user);
 	/* Its medium is full: what takes no more room is still committed, from a reserve; writes of
 	 * spaces that grow are refused (-ENOSPC), and so should be what else grows. NULL: never. */

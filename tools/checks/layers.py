@@ -15,7 +15,7 @@ ORDER = [
     ["core/control"], ["core/plan"],
     ["adapter/terminal", "adapter/token"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
-     "adapter/wire", "adapter/artifact", "adapter/sqlite", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",
+     "adapter/wire", "adapter/artifact", "adapter/sqlite", "adapter/etcd", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",
      "adapter/pki", "adapter/tls", "adapter/client", "adapter/systemd", "adapter/snapshot", "adapter/netns",
      "adapter/backup"],
     ["zrun/protocol"], ["zrun/launch"], ["zrun/runner"], ["zrun/native", "zrun/wasm"], ["zrun"],
@@ -29,6 +29,7 @@ ORDER = [
 ]
 ALSO = {
     ("adapter/sqlite", "adapter/uv"): "posts back to the loop",
+    ("adapter/etcd", "adapter/uv"): "posts back to the loop",
     ("adapter/http", "adapter/uv"): "runs on the loop",
     ("adapter/tls", "adapter/pki"): "certificates",
     ("adapter/wire", "adapter/http"): "asks for the upgrade",
@@ -54,7 +55,7 @@ SYSTEM = {
 }
 # Libraries, and the layers that know them. All others are behind an interface of ours.
 LIBRARIES = {
-    "curl/curl.h": ["adapter/client"],
+    "curl/curl.h": ["adapter/client", "adapter/etcd"],
     "histedit.h": ["zshell"],
     "jansson.h": ["schema", "adapter/client", "startz", "zbench", "zrms", "zshell"],
     "libsmartcols.h": ["adapter/output"],
@@ -62,7 +63,7 @@ LIBRARIES = {
     "protobuf-c/protobuf-c.h": ["schema", "adapter/client", "adapter/http", "adapter/output",
                                 "zrms"],
     "seccomp.h": ["adapter/sandbox"],
-    "sodium.h": ["adapter/archive", "adapter/artifact", "adapter/backup", "adapter/pki", "adapter/sqlite", "adapter/token", "adapter/wasm2c", "zhost",
+    "sodium.h": ["adapter/archive", "adapter/artifact", "adapter/backup", "adapter/etcd", "adapter/pki", "adapter/sqlite", "adapter/token", "adapter/wasm2c", "zhost",
                  "zhost/artifact", "zhost/edge", "zhost/state", "zrms"],
     "sqlite3.h": ["adapter/sqlite"],
     "uthash.h": ["base"],

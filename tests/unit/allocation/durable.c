@@ -416,7 +416,7 @@ static void *file_new(void)
 
 static void file_free(void *path)
 {
-	directory_remove(directory);
+	directory_delete(directory);
 	free(directory);
 	free(path);
 }

@@ -25,7 +25,7 @@ char *directory_file(const char *directory, const char *name)
 	return str_printf("%s/%s", directory, name);
 }
 
-void directory_remove(const char *directory)
+void directory_delete(const char *directory)
 {
 	DIR *dir = opendir(directory);
 	assert_non_null(dir);

@@ -10,7 +10,7 @@
 
 /* A new directory below /tmp; the caller frees the path. */
 char *directory_new(void);
-void directory_remove(const char *directory);
+void directory_delete(const char *directory);
 char *directory_file(const char *directory, const char *name);
 
 /* Runs the loop until *done is true; fails the test after ten seconds. */

@@ -49,7 +49,7 @@ int teardown(void **state)
 	outbox_done(&f->outbox);
 	buffer_done(&f->seen);
 	loop_done(&f->loop);
-	directory_remove(f->directory);
+	directory_delete(f->directory);
 	free(f->directory);
 	free(f->path);
 	free(f);

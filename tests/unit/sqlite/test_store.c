@@ -141,7 +141,7 @@ static int teardown(void **state)
 	store_close(&f->loop, f->store);
 	outbox_done(&f->outbox);
 	loop_done(&f->loop);
-	directory_remove(f->directory);
+	directory_delete(f->directory);
 	free(f->directory);
 	free(f->path);
 	free(f);

@@ -142,7 +142,7 @@ static void nothing_acknowledged_is_lost_and_nothing_is_half_there(void **state)
 		next = (uint64_t)most + 1;
 	}
 	assert_true(next > CRASH_ROUNDS);
-	directory_remove(directory);
+	directory_delete(directory);
 }
 
 int main(void)

@@ -8,7 +8,9 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "../etcd/cluster.h"
 #include "../sqlite/directory.h"
+#include "adapter/etcd/store.h"
 #include "adapter/sim/sim_kv.h"
 #include "adapter/sim/sim_store.h"
 #include "adapter/sqlite/kv.h"
@@ -36,7 +38,7 @@ static void sqlite_done(void *place)
 {
 	struct sqlite_place *p = place;
 	loop_done(&p->loop);
-	directory_remove(p->directory);
+	directory_delete(p->directory);
 	free(p->directory);
 	free(p->path);
 	free(p);
@@ -153,10 +155,82 @@ static void sim_set_full(void *place, bool is_full)
 	p->is_full = is_full;
 }
 
+/* ---- etcd: one server, and three, for all tests of the program ---- */
+
+struct etcd_place {
+	struct loop loop;
+	struct etcd_cluster *cluster; /* borrowed */
+};
+
+static struct etcd_cluster *clusters[CLUSTER_MAX + 1]; /* by the number of servers */
+
+static void clusters_free(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(clusters); i++)
+		if (clusters[i] != NULL)
+			cluster_free(clusters[i]);
+}
+
+static void *etcd_init(unsigned servers)
+{
+	struct etcd_place *p = mem_new(struct etcd_place);
+	if (clusters[1] == NULL && clusters[CLUSTER_MAX] == NULL)
+		(void)atexit(clusters_free);
+	if (clusters[servers] == NULL)
+		clusters[servers] = cluster_new(servers);
+	p->cluster = clusters[servers];
+	cluster_clear(p->cluster);
+	assert_int_equal(loop_init(&p->loop, NULL), 0);
+	return p;
+}
+
+static void *etcd_init_one(void)
+{
+	return etcd_init(1);
+}
+
+static void *etcd_init_three(void)
+{
+	return etcd_init(3);
+}
+
+static void etcd_done(void *place)
+{
+	struct etcd_place *p = place;
+	loop_done(&p->loop);
+	free(p);
+}
+
+static int etcd_open_store(void *place, struct store **ret_store, struct error **err)
+{
+	struct etcd_place *p = place;
+	const struct etcd_store_options options = {.servers = cluster_servers(p->cluster)};
+	int r = etcd_store_open(&p->loop, &options, ret_store, err);
+	if (r == 0)
+		etcd_store_retry_for(*ret_store, 0);
+	return r;
+}
+
+static void etcd_until(void *place, const bool *is_done)
+{
+	struct etcd_place *p = place;
+	loop_until(&p->loop, is_done);
+}
+
+static void etcd_set_full(void *place, bool is_full)
+{
+	struct etcd_place *p = place;
+	cluster_set_full(p->cluster, is_full);
+}
+
 const struct medium media[] = {
 	{"sqlite", sqlite_init, sqlite_done, sqlite_open_store, sqlite_open_copy,
 	 sqlite_open_kv, sqlite_until, sqlite_set_full},
 	{"sim", sim_init, sim_done, sim_open_store, sim_open_copy, sim_open_kv, sim_until,
 	 sim_set_full},
+	{"etcd, one server", etcd_init_one, etcd_done, etcd_open_store, NULL, NULL, etcd_until,
+	 etcd_set_full},
+	{"etcd, three servers", etcd_init_three, etcd_done, etcd_open_store, NULL, NULL,
+	 etcd_until, etcd_set_full},
 };
 const size_t medium_count = ARRAY_SIZE(media);

@@ -15,9 +15,10 @@ struct medium {
 	void (*done)(void *place);
 	/* On the data that the last one left there. */
 	int (*open_store)(void *place, struct store **ret_store, struct error **err);
-	/* On what keep_copy() left under that suffix. */
+	/* On what keep_copy() left under that suffix. NULL: its stores keep no copies. */
 	int (*open_copy)(void *place, const char *suffix, struct store **ret_store,
 			 struct error **err);
+	/* NULL: it has none. */
 	int (*open_kv)(void *place, struct kv **ret_kv, struct error **err);
 	/* Lets time pass until *is_done; fails the test after ten seconds. */
 	void (*until)(void *place, const bool *is_done);

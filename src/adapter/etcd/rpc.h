@@ -1,0 +1,66 @@
+/*
+ * Calls of etcd: gRPC with one message each way, by libcurl's HTTP/2 over mutual TLS.
+ *
+ *     POST /etcdserverpb.KV/Txn        0, length, message  ──►
+ *                                      ◄──  0, length, message; grpc-status and grpc-message as trailers
+ *
+ * Always TLS: besides that nobody is anonymous, the libcurl of Debian 12 fails on the second request of a connection
+ * that speaks HTTP/2 in the clear.
+ *
+ * Several servers are asked in turn, beginning with the one that answered last. Every attempt has a deadline,
+ * which the server is told, too. A connection on which something went wrong is not used again: a server that
+ * stands still keeps it open.
+ *
+ * One thread at a time; calls block. A store and an election have one each, so that a renewal of the lease never waits
+ * for a commit.
+ */
+#ifndef SAMOZA_ADAPTER_ETCD_RPC_H
+#define SAMOZA_ADAPTER_ETCD_RPC_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Strings are borrowed until the call that takes it returns. */
+struct etcd_servers {
+	const char *
+		urls; /* "https://HOST:PORT,…"; "https://" may be left out from the second on */
+	const char *authorities;       /* PEM files: whom we believe, ... */
+	const char *certificate, *key; /* ... and who we are; `key` NULL: in the same file */
+};
+
+struct rpc;
+
+/* Checks the addresses and that the files can be read; connects to nothing. ERR_INVALID. */
+int rpc_new(const struct etcd_servers *servers, struct rpc **ret_rpc,
+	    struct error **err) must_check;
+/* NULL is fine. */
+void rpc_free(struct rpc *rpc);
+
+/* What a call is. */
+struct rpc_method {
+	const char *path; /* "KV/Range" */
+	const ProtobufCMessageDescriptor *answer;
+	/* Asked again of the next server when there is no answer: it changes nothing, or the same twice. */
+	bool is_repeatable;
+};
+extern const struct rpc_method rpc_range, rpc_txn_read, rpc_txn, rpc_grant, rpc_revoke,
+	rpc_keep_alive, rpc_alarm;
+
+/* The most that an answer may have; a call whose answer is larger ends with ERR_LIMIT. */
+#define RPC_ANSWER_MAX ((size_t)256 * 1024 * 1024)
+
+/* `deadline_ms`: of one attempt. The answer: protobuf_c_message_free_unpacked().
+ *
+ * ERR_UNAVAILABLE, ERR_TIMEOUT: no server answered, or there is no majority; what was asked for may have
+ * happened if rpc_may_have_happened(). ERR_LIMIT: too large. ERR_CONFLICT: the quota of etcd is used up.
+ * ERR_STALE: a revision that was compacted. ERR_NOT_FOUND: no such lease. ERR_DENIED: another certificate is needed. ERR_INVALID: anything
+ * else that etcd refuses. */
+int rpc_call(struct rpc *rpc, const struct rpc_method *method, const ProtobufCMessage *request,
+	     int64_t deadline_ms, ProtobufCMessage **ret_answer, struct error **err) must_check;
+/* Of the last call, which failed. */
+bool rpc_may_have_happened(const struct rpc *rpc);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * A TCP relay on 127.0.0.1 in a thread of its own, that can lose or hold what passes: an answer after the request has passed, or
+ * the request.
+ */
+#ifndef TEST_ETCD_RELAY_H
+#define TEST_ETCD_RELAY_H
+
+enum relay_mode {
+	RELAY_PASS,
+	RELAY_LOSE_ANSWERS,  /* what the server sends is thrown away */
+	RELAY_HOLD_REQUESTS, /* what the client sends waits, until it may pass */
+};
+
+struct relay;
+
+struct relay *relay_new(unsigned to_port);
+void relay_free(struct relay *relay);
+unsigned relay_port(const struct relay *relay);
+void relay_set(struct relay *relay, enum relay_mode mode);
+
+#endif
