@@ -60,8 +60,8 @@ LIBRARIES = {
     "jansson.h": ["schema", "adapter/client", "startz", "zbench", "zrms", "zshell"],
     "libsmartcols.h": ["adapter/output"],
     "microhttpd.h": ["adapter/http"],
-    "protobuf-c/protobuf-c.h": ["schema", "adapter/client", "adapter/http", "adapter/output",
-                                "zrms"],
+    "protobuf-c/protobuf-c.h": ["schema", "adapter/client", "adapter/etcd", "adapter/http",
+                                "adapter/output", "zrms"],
     "seccomp.h": ["adapter/sandbox"],
     "sodium.h": ["adapter/archive", "adapter/artifact", "adapter/backup", "adapter/etcd", "adapter/pki", "adapter/sqlite", "adapter/token", "adapter/wasm2c", "zhost",
                  "zhost/artifact", "zhost/edge", "zhost/state", "zrms"],
@@ -86,6 +86,8 @@ INCLUDE = re.compile(r"^[ \t\r]*(?:#|%:|\?\?=)[ \t\r]*(?:include|include_next|im
 # Headers that the build makes, and the layer that they belong to.
 GENERATED = {
     "adapter/cli/version.h": "adapter/cli",
+    "adapter/etcd/content.pb-c.h": "adapter/etcd",
+    "adapter/etcd/rpc.pb-c.h": "adapter/etcd",
     "mex_template.h": "mex",
     "model/space_kinds.h": "model",
     "samoza_js.h": "zhost/edge",
@@ -151,7 +153,7 @@ def resolve(tree, name, target):
         if tree.exists(path):
             return path
     path = os.path.normpath(target)
-    if path.endswith(".pb-c.h"):
+    if path.endswith(".pb-c.h") and path not in GENERATED:
         return path if path.startswith("proto/") else f"proto/{path}"
     return None
 
