@@ -41,6 +41,8 @@ api_handler api_audit;
 api_handler api_backup;
 /* api_events.c */
 api_handler api_events;
+/* api_front.c */
+api_handler api_front;
 /* api_system.c */
 api_handler api_health, api_metrics, api_openapi, api_artifact, api_link;
 

@@ -331,6 +331,8 @@ static const struct http_route routes[] = {
 	 "A module, native code, page or recipe by its digest", NULL, NULL,
 	 "getArtifact", NULL, "404", ACCESS_ZHOST},
 	{"GET", "/v1/link", api_link, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_ZHOST},
+	{"GET", "/", api_front, 0, NULL, "What this is, and how to sign in: a page, JSON or text", NULL, NULL,
+	 "getFront", NULL, NULL, ACCESS_NOBODY},
 	{"GET", "/healthz", api_health, 0, NULL, "Whether zrms is healthy", NULL, NULL,
 	 "getHealth", NULL, NULL, ACCESS_NOBODY},
 	{"GET", "/metrics", api_metrics, 0, NULL, "Counters and gauges, as Prometheus text",

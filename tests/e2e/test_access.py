@@ -25,6 +25,23 @@ def new_user(c, name, role, *more):
     return json.loads(c.zshell("user", "create", name, "--role", role, *more, "-o", "json").stdout)["token"]
 
 
+def test_what_answers_at_the_root_says_how_to_sign_in_and_nothing_of_the_cluster(c):
+    def front(accept, method="GET"):
+        request = urllib.request.Request(c.url + "/", method=method, headers={"Accept": accept} if accept else {})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.headers, answer.read().decode()
+    for accept, kind in (("text/html,*/*;q=0.8", "text/html"), ("application/json", "application/json"), ("*/*", "text/plain"),
+                         (None, "text/plain")):
+        headers, text = front(accept)
+        assert headers["Content-Type"].startswith(kind) and "/openapi.json" in text and "zrms" in text
+        assert "default-src 'none'" in headers["Content-Security-Policy"] and headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+        assert not any(word in text for word in ("n1", str(c.port), str(c.directory), "bank")), text
+        assert kind == "application/json" or "Authorization: Bearer" in text.replace("&quot;", '"')
+    assert json.loads(front("application/json")[1])["openapi"] == "/openapi.json"
+    assert front("text/html", "HEAD")[1] == ""
+
+
 SLEEPS = {"name": "p", "run": {"mode": "foreground"}}
 
 

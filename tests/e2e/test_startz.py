@@ -2,10 +2,12 @@
 import os
 import re
 import signal
+import subprocess
+import urllib.request
 
 import pytest
 
-from conftest import BIN, free_port, is_alive, run, until, zruns_below
+from conftest import BIN, ROOT, free_port, is_alive, run, until, zruns_below
 from native import SLEEPER, native_app
 
 
@@ -103,6 +105,21 @@ def test_down_ends_zruns_whose_zhost_is_dead(home, example_package):
     os.kill(int(rows["edge-node-1"][2]), 9)
     run(BIN / "startz", "down", "--dir", home)
     until(lambda: not any(is_alive(p) for p in zruns), "zruns ended")
+
+
+def test_what_make_run_prints_works_when_it_is_pasted(home):
+    """As `make run`, which has a fixed port."""
+    done = subprocess.run([ROOT / "tools" / "run-example", BIN.parent, home, "--api", f"127.0.0.1:{free_port()}"], cwd=ROOT,
+                          capture_output=True, text=True, timeout=170, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = dict(re.findall(r"^(Dashboard|zrms|API|Anywhere): +(.*)$", done.stdout, re.M))
+    assert list(said) == ["Dashboard", "zrms", "API", "Anywhere"], done.stdout
+    for command in (said["API"], said["Anywhere"]):
+        pasted = subprocess.run(["/bin/sh", "-c", command], cwd="/", capture_output=True, text=True, timeout=60, check=False)
+        assert '"my-app"' in pasted.stdout, (command, pasted)
+    for page in ("Dashboard", "zrms"):
+        with urllib.request.urlopen(urllib.request.Request(said[page], headers={"Accept": "text/html"}), timeout=10) as answer:
+            assert answer.status == 200 and b"<html" in answer.read()
 
 
 def test_exit_statuses_of_zshell(home):
