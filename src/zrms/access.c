@@ -61,11 +61,9 @@ static char *address_of(const struct http_request *request)
 }
 
 /* Commands are run by GET, too, and a backup hands out what the cluster keeps. */
-static bool is_change(const struct http_request *request, const struct http_route *route)
+bool access_is_change(const struct http_route *route)
 {
-	const char *method = http_method(request);
-	return !(str_equal(method, "GET") || str_equal(method, "HEAD")) ||
-	       str_equal(route->operation, "execSpace") ||
+	return !str_equal(route->method, "GET") || str_equal(route->operation, "execSpace") ||
 	       str_equal(route->operation, "getBackup");
 }
 
@@ -334,7 +332,7 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 	const char *token = shown_token(request);
 	if (is_open(zrms, route))
 		return (struct http_refusal){0};
-	struct asker *asker = asker_new(zrms, request, is_change(request, route));
+	struct asker *asker = asker_new(zrms, request, access_is_change(route));
 	struct principal zhost;
 	const struct principal *p = find_shown(zrms, request, token, asker, &zhost);
 	if (p == NULL && asker->is_session)

@@ -56,6 +56,8 @@ void access_close(struct access *access);
 /* For http_options.admit. */
 struct http_refusal access_admit(void *context, struct http_request *request,
 				 const struct http_route *route);
+/* Whether it changes something, or is as much: a session shows its word for it. */
+bool access_is_change(const struct http_route *route);
 /* For http_options.refused: a change that was refused before the core was asked is told to the core, for the
  * audit. */
 void access_refused(void *context, struct http_request *request, const char *code,

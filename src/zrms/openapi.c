@@ -9,6 +9,8 @@
 #include "core/access/access.h"
 #include "proto/view.pb-c.h"
 #include "schema/jsonschema.h"
+#include "zrms/access.h"
+#include "zrms/session_cookie.h"
 
 static void set(json_t *object, const char *key, json_t *value)
 {
@@ -148,6 +150,34 @@ static json_t *responses(const struct http_route *route, json_t *schemas)
 	return all;
 }
 
+/* What is enough, one of them: a token, or a session, which shows its word for what changes something. */
+static json_t *security(const struct http_route *route)
+{
+	json_t *all = json_array();
+	if (route->needs == ACCESS_NOBODY)
+		return all;
+	INVARIANT(json_array_append_new(all, json_pack("{s[]}", "token")) == 0);
+	/* A session is a person's, and makes no code that would outlive it. */
+	if (route->needs == ACCESS_ZHOST || str_equal(route->operation, "makeSignInCode"))
+		return all;
+	json_t *session = access_is_change(route) ? json_pack("{s[]s[]}", "session", "word")
+						  : json_pack("{s[]}", "session");
+	INVARIANT(json_array_append_new(all, session) == 0);
+	return all;
+}
+
+static json_t *security_schemes(void)
+{
+	return json_pack(
+		"{s{ssss}s{ssssssss}s{ssssssss}}", "token", "type", "http", "scheme", "bearer",
+		"session", "type", "apiKey", "in", "cookie", "name", "samoza-CLUSTER",
+		"description",
+		"The cookie that POST /v1/sign-in sets. CLUSTER stands for the first eight "
+		"characters of the cluster's id; over TLS the name begins with __Host-.",
+		"word", "type", "apiKey", "in", "header", "name", SESSION_WORD_HEADER,
+		"description", "The word of the session, which POST /v1/sign-in tells once.");
+}
+
 static json_t *operation(const struct http_route *route, json_t *schemas, json_t *parameters)
 {
 	INVARIANT(route->operation != NULL);
@@ -161,8 +191,7 @@ static json_t *operation(const struct http_route *route, json_t *schemas, json_t
 		set(o, "requestBody", body);
 	set(o, "responses", responses(route, schemas));
 	set(o, "x-samoza-role", json_string(access_role_name((enum access_role)route->needs)));
-	if (route->needs == ACCESS_NOBODY)
-		set(o, "security", json_array());
+	set(o, "security", security(route));
 	return o;
 }
 
@@ -183,11 +212,10 @@ char *openapi_write(const struct http_route *routes, size_t count, const char *v
 		    operation(&routes[i], schemas, parameters));
 		json_decref(parameters);
 	}
-	json_t *root =
-		json_pack("{sss{ssss}sos{sos{s{ssss}}}s[{s[]}]}", "openapi", "3.1.0", "info",
-			  "title", "Samoza resource manager", "version", version, "paths",
-			  paths, "components", "schemas", schemas, "securitySchemes", "token",
-			  "type", "http", "scheme", "bearer", "security", "token");
+	json_t *root = json_pack("{sss{ssss}sos{soso}s[{s[]}]}", "openapi", "3.1.0", "info",
+				 "title", "Samoza resource manager", "version", version,
+				 "paths", paths, "components", "schemas", schemas,
+				 "securitySchemes", security_schemes(), "security", "token");
 	INVARIANT(root != NULL);
 	char *text = json_dumps(root, JSON_INDENT(2));
 	INVARIANT(text != NULL);

@@ -79,3 +79,16 @@ def test_a_refusal_is_one_that_the_document_names(cluster, client):
     described = sorted(o["operationId"] for p in document["paths"].values() for o in p.values())
     assert sorted(client.operations) == described
     assert len(set(described)) == len(described)
+
+
+def test_the_document_says_with_what_each_operation_is_asked(cluster):
+    document = cluster.get("/openapi.json")
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["token"] == {"type": "http", "scheme": "bearer"}
+    assert (schemes["session"]["in"], schemes["word"]["in"], schemes["word"]["name"]) == ("cookie", "header", "Samoza-Session")
+    needs = {o["operationId"]: o["security"] for p in document["paths"].values() for o in p.values()}
+    token, session, word = {"token": []}, {"session": []}, {"session": [], "word": []}
+    expected = {"getHealth": [], "signIn": [], "getTopology": [token, session], "getBackup": [token, word], "execSpace": [token, word],
+                "submitTopology": [token, word], "makeSignInCode": [token], "getArtifact": [token], "signOut": [token, word]}
+    assert {name: needs[name] for name in expected} == expected
+    assert not {scheme for one in needs.values() for way in one for scheme in way} - set(schemes)
