@@ -124,6 +124,13 @@ def test_one_client_cannot_take_more_than_its_share(behind_a_proxy):
     assert all(int(a[1]["retry-after"]) >= 1 and "again in" in a[2] for a in slowed)
     assert p.ask("/healthz", of("203.0.113.8"), connection=connection)[0] == 200, "others are not concerned"
     until(lambda: p.ask("/healthz", of(OTHER))[0] == 200, "it may again")
+    # What is refused counts as well: no such path, no such method, another host, another origin.
+    for client, path, method, headers in (("203.0.113.30", "/nothing", "GET", {}), ("203.0.113.31", "/shop/web/", "PUT", {}),
+                                          ("203.0.113.32", "/", "GET", {"Host": "evil.example"}),
+                                          ("203.0.113.33", "/shop/web/", "GET", {"Origin": "https://evil.example"})):
+        answers = [p.ask(path, {**of(client), **headers}, method=method)[0] for _ in range(60)]
+        assert answers.count(429) > 10 and 200 not in answers, (path, answers)
+        assert p.ask("/healthz", of(client))[0] == 429
     # Bytes: 400 KiB at once and 100 KiB per second; what is owed is waited for.
     greedy = "203.0.113.20"
     statuses = [p.ask("/shop/web/large.txt", of(greedy), connection=connection)[0] for _ in range(6)]

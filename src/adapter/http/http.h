@@ -98,6 +98,9 @@ struct http_options {
 	 * error_code_name(). */
 	char *(*error_body)(void *context, const char *code, const char *message,
 			    const char **ret_type);
+	/* Asked first, of whatever has come, also of what is refused for its address, its route or its form: so that who
+	 * asks for what there is not is counted, too. May do what `admit` may. NULL: nobody counts. */
+	struct http_refusal (*count)(void *context, struct http_request *request);
 	/* Asked when the route is known, and before the body is read: whether the request may go on. It may
 	 * http_set_user(), and add headers to the answer. NULL: all may. */
 	struct http_refusal (*admit)(void *context, struct http_request *request,

@@ -405,6 +405,19 @@ static struct http_refusal body_prepare(struct http_request *request)
 	return NO_REFUSAL;
 }
 
+/* What cannot be read stays refused as such: its connection is closed. */
+static struct http_refusal count(struct http_request *request, struct http_refusal before)
+{
+	const struct http_options *options = &request->server->options;
+	if (options->count == NULL)
+		return before;
+	struct http_refusal refusal = options->count(options->context, request);
+	if (before.status == 0)
+		return refusal;
+	free(refusal.message);
+	return before;
+}
+
 static struct http_refusal header_check(struct http_request *request)
 {
 	struct error *target_error = request->target_error;
@@ -415,6 +428,7 @@ static struct http_refusal header_check(struct http_request *request)
 	error_free(target_error);
 	if (refusal.status == 0)
 		refusal = framing_check(request);
+	refusal = count(request, refusal);
 	if (refusal.status == 0 && request->server->draining)
 		refusal = refuse(503, "unavailable", str_printf("shutting down"));
 	if (refusal.status == 0 && request->server->options.loopback_only)

@@ -16,7 +16,7 @@ struct audience {
 	uint64_t slowed_total;
 };
 
-/* http_user() of each request that was admitted. */
+/* http_user() of each request of which it is known. */
 struct asker {
 	struct client_address address;
 	bool is_local;
@@ -96,7 +96,7 @@ static bool peer_is_here(const struct audience *a, const struct http_request *q)
 	       (!audience_is_proxy(a, address) || http_host_is_loopback(q));
 }
 
-struct http_refusal audience_admit(struct audience *a, struct http_request *q)
+struct http_refusal audience_count(struct audience *a, struct http_request *q)
 {
 	struct asker asker = {0};
 	CLEANUP(freep) char *forwarded = http_header_list(q, "X-Forwarded-For");

@@ -194,13 +194,11 @@ static const struct http_route routes[] = {
 	 .query = http_query_any},
 };
 
-static struct http_refusal on_admit(void *context, struct http_request *q,
-				    const struct http_route *route)
+static struct http_refusal on_count(void *context, struct http_request *q)
 {
 	const struct edge *e = context;
 
-	(void)route;
-	return audience_admit(e->audience, q);
+	return audience_count(e->audience, q);
 }
 
 static bool on_proxied(void *context, const struct http_request *q)
@@ -236,7 +234,7 @@ static int edge_listen(struct edge *e, struct error **err)
 		.route_count = ARRAY_SIZE(routes),
 		.context = e,
 		.error_body = error_body,
-		.admit = on_admit,
+		.count = on_count,
 		.is_proxied = on_proxied,
 		.sent = on_sent,
 		.loopback_only = true,
