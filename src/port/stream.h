@@ -52,6 +52,7 @@ struct stream_peer {
 	/* The end of the certificate, wall clock; 0: anonymous. In the past: it has expired, and
 	 * entitles to nothing but a renewal. */
 	int64_t expires_wall_ms;
+	int64_t issued_wall_ms; /* 0: anonymous */
 };
 
 enum stream_event { STREAM_READ = 1, STREAM_WRITE = 2 };

@@ -38,6 +38,7 @@ struct zhost_link {
 	bool is_missing;	  /* in links->missing */
 	bool renews;		  /* and waits for the answer */
 	uint8_t key[IDENTITY_KEY_SIZE];
+	struct control_certified certified;
 };
 
 struct links {
@@ -113,7 +114,8 @@ static int renew_take(struct zhost_link *l, const Samoza__V1__Renew *renew, stru
 	if (l->renews)
 		return 0; /* it is impatient: one answer is under way */
 	l->renews = true;
-	l->links->listener->renew(l->links->user, l->id, l->who->name, l->key, renew);
+	l->links->listener->renew(l->links->user, l->id, l->who->name, l->key, &l->certified,
+				  renew);
 	return 0;
 }
 
@@ -179,6 +181,7 @@ static int message_take(struct zhost_link *l, Samoza__V1__FrameType type,
 	if (input.type == CONTROL_HELLO) {
 		r = hello_take(l, input.hello.message, err);
 		input.hello.key = l->has_key ? l->key : NULL;
+		input.hello.certified = l->certified;
 	}
 	if (r < 0)
 		return r;
@@ -271,6 +274,7 @@ static void note_peer(struct zhost_link *l, const struct stream_peer *peer)
 	l->has_key = sodium_hex2bin(l->key, sizeof(l->key), peer->key_hash,
 				    strlen(peer->key_hash), NULL, &size, NULL) == 0 &&
 		     size == sizeof(l->key);
+	l->certified = (struct control_certified){peer->issued_wall_ms, peer->expires_wall_ms};
 	l->is_expired = peer->expires_wall_ms <= loop_now(l->links->loop).wall_ms;
 }
 

@@ -36,6 +36,7 @@ struct links_listener {
 	void (*exec_reply)(void *user, uint64_t link_id, Samoza__V1__ExecReply *reply);
 	/* The zhost `name`, which has proved `key` in the handshake, asks for a certificate for another one. */
 	void (*renew)(void *user, uint64_t link_id, const char *name, const uint8_t *key,
+		      const struct control_certified *certified,
 		      const Samoza__V1__Renew *renew);
 	/* Negative: the link is closed. */
 	int (*mesh_ask)(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *ask,

@@ -47,12 +47,20 @@ static bool is_known(const struct zrms *zrms, const struct stream_peer *peer)
 	       size == sizeof(key) && control_admits(zrms->control, peer->name, key);
 }
 
+/* After a restore: its HELLO decides, or its renewal. */
+static bool may_be_known(struct zrms *zrms, const struct stream_peer *peer)
+{
+	return control_may_have_forgotten(zrms->control, peer->name, peer->issued_wall_ms,
+					  loop_now(&zrms->loop).wall_ms);
+}
+
 int listening_admit(void *user, const struct stream_peer *peer, struct error **err)
 {
 	struct zrms *zrms = user;
 	if (!str_equal(peer->cluster, zrms->cluster->id))
 		return error_set(err, ERR_DENIED, "the certificate is of another cluster");
-	if (str_equal(peer->role, "zhost") && !is_known(zrms, peer))
+	if (str_equal(peer->role, "zhost") && !is_known(zrms, peer) &&
+	    !may_be_known(zrms, peer))
 		return error_set(err, ERR_DENIED,
 				 "zhost %s has no such key: it was removed, or its identity "
 				 "was issued again",

@@ -199,9 +199,9 @@ static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
 }
 
 static void on_renew(void *user, uint64_t link_id, const char *name, const uint8_t *key,
-		     const Samoza__V1__Renew *renew)
+		     const struct control_certified *certified, const Samoza__V1__Renew *renew)
 {
-	renewals_take(user, link_id, name, key, renew);
+	renewals_take(user, link_id, name, key, certified, renew);
 }
 
 static void on_left(void *user, const char *zhost)

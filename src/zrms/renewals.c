@@ -70,7 +70,7 @@ static void on_told(void *user, const struct reply *reply)
 }
 
 void renewals_take(struct zrms *zrms, uint64_t link_id, const char *name, const uint8_t *own,
-		   const Samoza__V1__Renew *renew)
+		   const struct control_certified *certified, const Samoza__V1__Renew *renew)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	struct renewal *r = mem_new(struct renewal);
@@ -88,6 +88,7 @@ void renewals_take(struct zrms *zrms, uint64_t link_id, const char *name, const 
 				      .renew = {.name = name,
 						.own = own,
 						.key = key.bytes,
+						.certified = *certified,
 						.expires_ms = loop_now(&zrms->loop).wall_ms +
 							      zrms->settings.certificate_ms}};
 	api_ask(zrms, &input, on_told, r);

@@ -12,12 +12,13 @@
 
 #include <stdint.h>
 
+#include "core/control/state/input.h"
 #include "proto/wire.pb-c.h"
 
 struct zrms;
 
 /* As links_listener.renew: who asks has proved to be the zhost `name` by the key `own`. */
 void renewals_take(struct zrms *zrms, uint64_t link_id, const char *name, const uint8_t *own,
-		   const Samoza__V1__Renew *renew);
+		   const struct control_certified *certified, const Samoza__V1__Renew *renew);
 
 #endif

@@ -63,6 +63,28 @@ bool restore_is_fresh(const char *dir)
 	return access(path, F_OK) == 0;
 }
 
+/* "2026-11-28T03:54:32Z"; 0: it is no such text. */
+static int64_t time_of(const char *text)
+{
+	struct tm utc = {0};
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	return end != NULL && *end == '\0' ? (int64_t)timegm(&utc) * 1000 : 0;
+}
+
+bool restore_times(const char *dir, int64_t *ret_after_ms, int64_t *ret_until_ms)
+{
+	char text[128], after[64], until[64];
+	CLEANUP(freep) char *path = str_printf("%s/" MARK, dir);
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "%63s %63s", after, until) != 2)
+		return false;
+	*ret_after_ms = time_of(after) - 1; /* also what was issued in that second */
+	*ret_until_ms = time_of(until) + 999;
+	return *ret_after_ms > 0 && *ret_until_ms > *ret_after_ms;
+}
+
 void restore_done(const char *dir)
 {
 	CLEANUP(freep) char *path = str_printf("%s/" MARK, dir);
@@ -133,11 +155,16 @@ static int check_made(const char *made, struct error **err)
 	return r;
 }
 
-static int mark(const char *made, struct error **err)
+/* Which backup it is of, and when it was restored. */
+static int mark(const char *made, const char *created, struct error **err)
 {
 	CLEANUP(freep) char *path = str_printf("%s/" MARK, made);
-	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || fsync(fd) < 0)
+	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	char until[32];
+	struct tm utc;
+	time_t now = time(NULL);
+	(void)strftime(until, sizeof(until), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+	if (fd < 0 || dprintf(fd, "%s %s\n", created, until) < 0 || fsync(fd) < 0)
 		return error_errno(err, "cannot write %s", path);
 	return 0;
 }
@@ -203,7 +230,7 @@ static int make(const struct place *p, const char *file, const char *passphrase,
 	if (r == 0)
 		r = check_made(made, err);
 	if (r == 0)
-		r = mark(made, err);
+		r = mark(made, ret_contents->created, err);
 	if (r == 0)
 		r = put_in_place(p, made, ret_kept, err);
 	if (r < 0)
@@ -223,10 +250,12 @@ static void say(const char *dir, const struct archive_contents *contents, const 
 	(void)printf(
 		"after the start of zrms:\n"
 		"- users, tokens, zhosts and signing keys that were removed, and tokens that "
-		"were "
-		"changed or used up, since %s are good again: remove or change them again\n"
-		"- zhosts that have renewed their certificates since then are refused: join "
-		"them again: zhost --join TOKEN --replace\n",
+		"were changed or used up, since %s are good again: remove or change them "
+		"again\n"
+		"- zhosts that it knows come back, also those that have renewed their "
+		"certificates "
+		"since then: cluster audit names them; those that joined since then are "
+		"refused: join them again: zhost --join TOKEN\n",
 		has_time ? contents->created : "the backup");
 }
 

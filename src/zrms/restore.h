@@ -15,6 +15,8 @@ extern const struct cli_command restore_command;
 /* Whether DIR was restored, and nothing that zrms decided on it since is durable: the cluster may have gone on
  * after the backup. */
 bool restore_is_fresh(const char *dir);
+/* Of what time the backup is, and when it was restored; wall clock. False: it does not say. PRE: it is fresh. */
+bool restore_times(const char *dir, int64_t *ret_after_ms, int64_t *ret_until_ms);
 /* Something is. */
 void restore_done(const char *dir);
 

@@ -58,6 +58,15 @@ static int convert_prepare(struct zrms *zrms, struct error **err)
 	return 0;
 }
 
+/* What came after the backup is not known here. */
+static void load_restored(struct zrms *zrms)
+{
+	int64_t after_ms, until_ms;
+	control_load_gap(zrms->control);
+	if (restore_times(zrms->settings.dir, &after_ms, &until_ms))
+		control_load_restored(zrms->control, after_ms, until_ms);
+}
+
 /* After a downgrade. What it does not know it would drop: machines, users, keys. So it does not start. */
 static int refuse_newer(const struct zrms *zrms, struct error **err, struct error *take_why)
 {
@@ -97,8 +106,7 @@ static int open_and_load(struct zrms *zrms, struct error **err)
 	if (r == 0)
 		r = store_start_continue(zrms->control, &losses, err);
 	if (r == 0 && restore_is_fresh(zrms->settings.dir))
-		control_load_gap(
-			zrms->control); /* what came after the backup is not known here */
+		load_restored(zrms);
 	if (r < 0)
 		return error_wrap(err, "cannot load %s", store);
 	zrms->committed =

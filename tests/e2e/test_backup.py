@@ -45,7 +45,7 @@ def test_a_restored_control_plane_adopts_the_zhosts_that_still_run(start_cluster
     shown = restore(c, file).stdout
     assert "no damage found" in shown
     of = re.search("of the backup of (.*) by zrms ", shown).group(1)
-    assert f"since {of} are good again" in shown and "join them again: zhost --join TOKEN --replace" in shown
+    assert f"since {of} are good again" in shown and "also those that have renewed their certificates" in shown
     c.start_zrms()
     for name in c.zhosts:
         c.wait_zhost(name, "deployed-started")

@@ -271,3 +271,41 @@ def test_a_cloned_disk_is_refused(alone):
     assert alone.get("/v1/zhosts/n1")["state"] == "deployed-started"
     clone.kill()
     assert zhost.is_running()
+
+
+def test_a_control_plane_of_a_backup_takes_zhosts_that_have_renewed_since(start_cluster, tmp_path):
+    """Keys that came after the backup are not in it; what was removed before it stays out."""
+    c = start_cluster(kind=ShortLived, zhosts=())
+    for name in ("n1", "n2", "gone"):
+        joiner(c, name, create(c)).start()
+    for name in ("n1", "n2", "gone"):
+        c.wait_zhost(name, "deployed-started")
+    c.zshell("cluster", "rm", "gone")
+    assert c.zhosts["gone"].process.wait(timeout=20) == 0
+    c.submit(c.build(native_app(c, "run", [
+        {"name": f"p{i}", "run": {"mode": "foreground"}, "placement": {"constraints": [f"zhost == n{i}"]}} for i in (1, 2)],
+        {f"p{i}/recipes/start": "#!/bin/sh\necho began\nexec sleep 1000\n" for i in (1, 2)}), "run"))
+    held = {name: c.zruns(name) for name in ("n1", "n2")}
+    file = tmp_path / "cluster.backup"
+    c.zshell("cluster", "backup", "-o", file)
+    identities = {name: c.directory / name / "credentials" / "identity.pem" for name in ("n1", "n2")}
+    seen = {name: {path.read_bytes()} for name, path in identities.items()}
+    for name, path in identities.items():
+        until(lambda name=name, path=path: seen[name].add(path.read_bytes()) or len(seen[name]) >= 3,
+              f"{name} renews twice after the backup")
+    c.zrms.kill()
+    shutil.rmtree(c.directory / "zrms")
+    shown = run(BIN / "zrms", "restore", file, "--dir", c.directory / "zrms").stdout
+    assert "also those that have renewed their certificates" in shown
+    time.sleep(7)  # also the certificate that each has now ends
+    c.start_zrms()
+    for name in ("n1", "n2"):
+        until(lambda name=name: f"take zhost {name} by a certificate that was issued after the backup"
+              in c.zshell("cluster", "audit").stdout, f"{name} is taken")
+        c.wait_zhost(name, "deployed-started")
+    assert {name: c.zruns(name) for name in ("n1", "n2")} == held
+    before = {name: path.read_bytes() for name, path in identities.items()}
+    until(lambda: all(path.read_bytes() != before[name] for name, path in identities.items()), "they renew again")
+    # Who was removed before the backup, and who nobody knows.
+    c.zhosts["gone"].start()
+    says(c.zhosts["gone"], "does not know this machine any more")

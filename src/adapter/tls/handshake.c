@@ -93,7 +93,8 @@ static int admit(struct tls_handshake *h, X509_STORE_CTX *store)
 					 .role = i->role,
 					 .name = i->name,
 					 .key_hash = key_hash,
-					 .expires_wall_ms = i->not_after_ms};
+					 .expires_wall_ms = i->not_after_ms,
+					 .issued_wall_ms = i->not_before_ms + PKI_BACKDATE_MS};
 	if (options->admit(options->admit_user, &peer, &h->why) == 0)
 		return 1;
 	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REVOKED);
@@ -144,12 +145,14 @@ static void identity_move(struct tls_handshake *h)
 	memcpy(tls->identity + cluster, i->role, role);
 	memcpy(tls->identity + cluster + role, i->name, name);
 	pki_pin_text(&i->key, tls->key_hash);
-	tls->stream.peer = (struct stream_peer){.address = tls->stream.peer.address,
-						.cluster = tls->identity,
-						.role = tls->identity + cluster,
-						.name = tls->identity + cluster + role,
-						.key_hash = tls->key_hash,
-						.expires_wall_ms = i->not_after_ms};
+	tls->stream.peer =
+		(struct stream_peer){.address = tls->stream.peer.address,
+				     .cluster = tls->identity,
+				     .role = tls->identity + cluster,
+				     .name = tls->identity + cluster + role,
+				     .key_hash = tls->key_hash,
+				     .expires_wall_ms = i->not_after_ms,
+				     .issued_wall_ms = i->not_before_ms + PKI_BACKDATE_MS};
 }
 
 /* The last one that is for everybody, for peers that negotiate nothing. */

@@ -187,3 +187,38 @@ bool identity_used(struct identity *identity, const uint8_t key[IDENTITY_KEY_SIZ
 	r->previous_issued = 0;
 	return true;
 }
+
+/* ---- what a restored store has forgotten ---- */
+
+void identity_forgot(struct identity *identity, int64_t after_ms, int64_t until_ms)
+{
+	Samoza__V1__IdentityRecord *r = identity->record;
+	r->has_forgotten_after_ms = r->has_forgotten_until_ms = true;
+	r->forgotten_after_ms = after_ms;
+	r->forgotten_until_ms = until_ms;
+}
+
+bool identities_may_have_forgotten(const struct identities *all, const char *name,
+				   int64_t issued_wall_ms, int64_t wall_ms)
+{
+	const struct identity *identity = identities_find(all, name);
+	if (identity == NULL || identity_is_removed(identity))
+		return false;
+	const Samoza__V1__IdentityRecord *r = identity->record;
+	return r->has_forgotten_until_ms && issued_wall_ms > r->forgotten_after_ms &&
+	       issued_wall_ms <= r->forgotten_until_ms &&
+	       wall_ms < r->forgotten_until_ms + IDENTITY_FORGOTTEN_MS;
+}
+
+void identity_remembered(struct identity *identity, const uint8_t key[IDENTITY_KEY_SIZE],
+			 int64_t issued_wall_ms, int64_t expires_ms)
+{
+	Samoza__V1__IdentityRecord *r = identity->record;
+	set_key(&r->key, key);
+	(void)identity_used(identity, key);
+	r->expires_ms = expires_ms;
+	/* By which authority is not known here: where there was a rotation, it is asked to renew. */
+	r->has_issued = true;
+	r->issued = 0;
+	r->forgotten_after_ms = issued_wall_ms;
+}

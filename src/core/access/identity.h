@@ -14,6 +14,11 @@
  * Of one that was removed only the number is kept, for as long as a token is: an older token is not fresh
  * for its name.
  *
+ * A store that was restored from a backup has forgotten which keys came after it. A certificate says when it was issued, and is
+ * of the cluster's own authority: one that was issued between backup and restore is taken for a name that the store knows, and
+ * each later one of these takes the place of the earlier. So a copy of a former key gets in no more than before, and what had
+ * been removed by then stays out.
+ *
  * Labels that came with a token are the cluster's: no machine has them by claiming them.
  *
  * Source: [machines.identity.renewal], [machines.identity.removal], [machines.identity.token].
@@ -29,6 +34,8 @@
 #include "proto/record.pb-c.h"
 
 #define IDENTITY_KEY_SIZE 32 /* SHA-256 of the public key */
+/* So long after a restore what was forgotten is taken: as long as a certificate that has run out is renewed. */
+#define IDENTITY_FORGOTTEN_MS (INT64_C(90) * 24 * 3600 * 1000)
 
 struct identity {
 	UT_hash_handle hh;
@@ -65,6 +72,14 @@ bool identity_renew(struct identity *identity, const uint8_t own[IDENTITY_KEY_SI
 uint64_t identity_issued(const struct identity *identity);
 /* It has proved itself with that one. True: this ends the previous key. */
 bool identity_used(struct identity *identity, const uint8_t key[IDENTITY_KEY_SIZE]);
+/* The store goes on from a backup of that time, since that time; wall clock. */
+void identity_forgot(struct identity *identity, int64_t after_ms, int64_t until_ms);
+/* Whether a certificate of that name, issued then (0: not known), may be a newer one that the store has forgotten. */
+bool identities_may_have_forgotten(const struct identities *all, const char *name,
+				   int64_t issued_wall_ms, int64_t wall_ms);
+/* It has proved itself with the key of such a one: no other key is good any more. */
+void identity_remembered(struct identity *identity, const uint8_t key[IDENTITY_KEY_SIZE],
+			 int64_t issued_wall_ms, int64_t expires_ms);
 /* Whether the cluster gives labels of that name, to whatever machine. */
 bool identities_own_label(const struct identities *all, const char *label);
 

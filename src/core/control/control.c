@@ -180,7 +180,7 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_HELLO:
 		if (machine_admits_hello(c, input) &&
 		    join_admits(c, input->hello.link_id, input->principal, input->hello.message,
-				input->hello.key)) {
+				input->hello.key, &input->hello.certified)) {
 			zhost_hello(c, input->hello.link_id, input->hello.message);
 			rotation_prompt(c, input->hello.link_id);
 			rotation_look(c);

@@ -69,6 +69,9 @@ uint64_t control_term(const struct control *control);
 /* Heartbeats that are handled before `mono_ms` are acknowledged, others are not: what the lease of a leader
  * allows (core/leader). NEVER_MS, as at first: all are. */
 void control_set_promise(struct control *control, int64_t mono_ms);
+/* After the last record: the store is that of a backup of `after_ms`, restored at `until_ms`; wall clock. Certificates of zhosts
+ * that were issued between them are taken (core/access/identity.h). */
+void control_load_restored(struct control *control, int64_t after_ms, int64_t until_ms);
 
 /* After the last record. Silence of zhosts is counted from `now`. */
 int control_start(struct control *control, struct instant now, struct outbox *outbox,
@@ -160,6 +163,10 @@ control_view_authorities(const struct control *control,
 /* Whether that name is proved by that key (core/access/identity.h). */
 bool control_admits(const struct control *control, const char *name,
 		    const uint8_t key[IDENTITY_KEY_SIZE]);
+/* Whether that zhost is to be let in by a certificate that a restored store may have forgotten: then its HELLO or its renewal
+ * decides. */
+bool control_may_have_forgotten(const struct control *control, const char *name,
+				int64_t issued_wall_ms, int64_t wall_ms);
 /* Whether it is to be noted that somebody has shown that secret (CREDENTIAL_USED). */
 bool control_use_is_new(const struct control *control, const uint8_t hash[CREDENTIAL_HASH_SIZE],
 			int64_t wall_ms);

@@ -139,6 +139,14 @@ void fixture_start_without(struct fixture *f, enum record_kind kind, const char 
 	start_loaded(f);
 }
 
+void fixture_start_restored(struct fixture *f, int64_t after_ms, int64_t until_ms)
+{
+	load_all(f);
+	control_load_gap(f->control);
+	control_load_restored(f->control, after_ms, until_ms);
+	start_loaded(f);
+}
+
 void fixture_stop(struct fixture *f)
 {
 	control_free(f->control);

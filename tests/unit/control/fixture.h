@@ -56,6 +56,8 @@ const struct stored_record *fixture_record(const struct fixture *f, enum record_
 void fixture_start(struct fixture *f);
 /* The same where the store has lost a record and more (control_load_without(), control_load_gap()). */
 void fixture_start_without(struct fixture *f, enum record_kind kind, const char *id);
+/* The same where it was restored from a backup of `after_ms` at `until_ms` (control_load_restored()). */
+void fixture_start_restored(struct fixture *f, int64_t after_ms, int64_t until_ms);
 /* Ends it; what was committed stays. */
 void fixture_stop(struct fixture *f);
 void fixture_restart(struct fixture *f);

@@ -63,6 +63,9 @@ static int remove_zhost(struct fixture *f, const char *name)
 	return fixture_handle(f, &input)->code;
 }
 
+/* When the certificate of hello() was issued; 0: it does not say. */
+static int64_t issued_ms;
+
 /* A hello that claims a zone, over a link on which that key was proved; NULL: no key was asked for. */
 static const Samoza__V1__HelloAck *hello(struct fixture *f, uint64_t link_id, const char *name,
 					 const uint8_t *key, const char *zone)
@@ -84,9 +87,11 @@ static const Samoza__V1__HelloAck *hello(struct fixture *f, uint64_t link_id, co
 	message.identity = (char *)(uintptr_t)name;
 	static uint64_t starts;
 	message.incarnation = ++starts;
-	struct control_input input = {
-		.type = CONTROL_HELLO,
-		.hello = {.link_id = link_id, .message = &message, .key = key}};
+	struct control_input input = {.type = CONTROL_HELLO,
+				      .hello = {.link_id = link_id,
+						.message = &message,
+						.key = key,
+						.certified = {issued_ms, issued_ms + HOUR_MS}}};
 	(void)fixture_handle(f, &input);
 	return (const Samoza__V1__HelloAck *)fixture_message(f, link_id, ACK);
 }
@@ -337,6 +342,126 @@ static void a_label_that_was_claimed_before_the_cluster_gave_it_is_lost(void **s
 	fixture_done(&f);
 }
 
+/* ---- a store that was restored from a backup ---- */
+
+/* n1 has joined with key_a, n2 has and was removed; the backup is of then, and was restored after ten hours. Returns the time
+ * of the backup. */
+static int64_t restored(struct fixture *f)
+{
+	fixture_init(f);
+	fixture_start(f);
+	assert_int_equal(token(f, "t", 2, NULL), 0);
+	assert_int_equal(join(f, "t", "n1", key_a, false), 0);
+	assert_int_equal(join(f, "t", "n2", key_a, false), 0);
+	assert_int_equal(remove_zhost(f, "n2"), 0);
+	int64_t backup_ms = f->now.wall_ms;
+	fixture_stop(f);
+	f->now.wall_ms += 10 * HOUR_MS;
+	fixture_start_restored(f, backup_ms, f->now.wall_ms);
+	return backup_ms;
+}
+
+static enum _Samoza__V1__HelloAck__Verdict hello_of(struct fixture *f, const char *name,
+						    const uint8_t *key, int64_t issued)
+{
+	static uint64_t link_id = 100;
+	issued_ms = issued;
+	enum _Samoza__V1__HelloAck__Verdict verdict =
+		hello(f, ++link_id, name, key, NULL)->verdict;
+	issued_ms = 0;
+	return verdict;
+}
+
+static void a_certificate_that_a_restored_store_has_forgotten_is_taken_and_noted(void **state)
+{
+	struct fixture f;
+	(void)state;
+	int64_t backup_ms = restored(&f);
+	assert_true(control_may_have_forgotten(f.control, "n1", backup_ms + HOUR_MS,
+					       f.now.wall_ms));
+	assert_int_equal(hello_of(&f, "n1", key_b, backup_ms + HOUR_MS), ACCEPTED);
+	assert_int_equal(f.outbox.audit.count, 1);
+	const Samoza__V1__AuditRecord *line = f.outbox.audit.items[0];
+	assert_string_equal(line->action,
+			    "take zhost n1 by a certificate that was issued after "
+			    "the backup that zrms was restored from");
+	assert_string_equal(line->outcome, "done");
+	CLEANUP(freep) char *events = fixture_events(&f, "credential");
+	assert_non_null(strstr(events, "zhost/n1: joined -> joined"));
+	/* The one that the store had is a former one now. */
+	assert_false(control_admits(f.control, "n1", key_a));
+	assert_int_equal(hello_of(&f, "n1", key_a, backup_ms - HOUR_MS), REFUSED);
+	/* It is recorded. */
+	fixture_restart(&f);
+	assert_true(control_admits(f.control, "n1", key_b));
+	fixture_done(&f);
+}
+
+static void a_later_forgotten_certificate_takes_the_place_of_an_earlier_one(void **state)
+{
+	static const uint8_t key_c[IDENTITY_KEY_SIZE] = {3};
+	struct fixture f;
+	(void)state;
+	int64_t backup_ms = restored(&f);
+	fixture_restart(&f); /* it is told no more that it was restored */
+	assert_int_equal(hello_of(&f, "n1", key_b, backup_ms + HOUR_MS), ACCEPTED);
+	fixture_restart(&f);
+	assert_int_equal(hello_of(&f, "n1", key_c, backup_ms + 2 * HOUR_MS), ACCEPTED);
+	assert_int_equal(hello_of(&f, "n1", key_b, backup_ms + HOUR_MS), REFUSED);
+	assert_int_equal(hello_of(&f, "n1", key_c, backup_ms + 2 * HOUR_MS), ACCEPTED);
+	fixture_done(&f);
+}
+
+static void a_restore_lets_in_nobody_else(void **state)
+{
+	static const uint8_t key_c[IDENTITY_KEY_SIZE] = {3};
+	struct fixture f;
+	(void)state;
+	int64_t backup_ms = restored(&f), now_ms = f.now.wall_ms;
+	assert_int_equal(hello_of(&f, "n2", key_b, backup_ms + HOUR_MS), REFUSED); /* removed */
+	assert_int_equal(hello_of(&f, "n3", key_b, backup_ms + HOUR_MS), REFUSED); /* unknown */
+	/* Before the backup the store knows better; after the restore somebody else has issued it. */
+	assert_int_equal(hello_of(&f, "n1", key_b, backup_ms), REFUSED);
+	assert_int_equal(hello_of(&f, "n1", key_b, now_ms + 1), REFUSED);
+	assert_int_equal(hello_of(&f, "n1", key_b, 0), REFUSED);
+	/* A machine that joins with a token is the one. */
+	assert_int_equal(token(&f, "u", 1, NULL), 0);
+	assert_int_equal(join(&f, "u", "n1", key_c, true), 0);
+	assert_int_equal(hello_of(&f, "n1", key_b, backup_ms + HOUR_MS), REFUSED);
+	fixture_done(&f);
+	/* After ninety days. */
+	backup_ms = restored(&f);
+	f.now.wall_ms += IDENTITY_FORGOTTEN_MS;
+	assert_int_equal(hello_of(&f, "n1", key_b, backup_ms + HOUR_MS), REFUSED);
+	assert_int_equal(hello_of(&f, "n1", key_a, backup_ms - HOUR_MS), ACCEPTED);
+	assert_int_equal(remove_zhost(&f, "n1"), 0);
+	fixture_done(&f);
+	backup_ms = restored(&f);
+	assert_int_equal(remove_zhost(&f, "n1"), 0);
+	assert_int_equal(hello_of(&f, "n1", key_b, backup_ms + HOUR_MS), REFUSED);
+	fixture_done(&f);
+}
+
+static void what_a_restored_store_has_forgotten_can_be_renewed_when_it_has_expired(void **state)
+{
+	static const uint8_t key_c[IDENTITY_KEY_SIZE] = {3};
+	struct fixture f;
+	(void)state;
+	int64_t backup_ms = restored(&f);
+	struct control_input input = {
+		.type = CONTROL_RENEW,
+		.renew = {.name = "n1",
+			  .own = key_b,
+			  .key = key_c,
+			  .expires_ms = f.now.wall_ms + HOUR_MS,
+			  .certified = {backup_ms + HOUR_MS, backup_ms + 2 * HOUR_MS}}};
+	assert_int_equal(fixture_handle(&f, &input)->code, 0);
+	assert_true(control_admits(f.control, "n1", key_c));
+	assert_true(control_admits(f.control, "n1", key_b));
+	assert_false(control_admits(f.control, "n1", key_a));
+	fixture_done(&f);
+}
+
 static void a_digest_and_a_checkpoint_have_tokens_and_keys(void **state)
 {
 	struct fixture f;
@@ -412,6 +537,13 @@ int main(void)
 		cmocka_unit_test(a_machine_that_is_replaced_loses_its_link),
 		cmocka_unit_test(labels_of_a_token_cannot_be_claimed),
 		cmocka_unit_test(a_label_that_was_claimed_before_the_cluster_gave_it_is_lost),
+		cmocka_unit_test(
+			a_certificate_that_a_restored_store_has_forgotten_is_taken_and_noted),
+		cmocka_unit_test(
+			a_later_forgotten_certificate_takes_the_place_of_an_earlier_one),
+		cmocka_unit_test(a_restore_lets_in_nobody_else),
+		cmocka_unit_test(
+			what_a_restored_store_has_forgotten_can_be_renewed_when_it_has_expired),
 		cmocka_unit_test(a_digest_and_a_checkpoint_have_tokens_and_keys),
 		cmocka_unit_test(
 			others_are_told_where_a_zhost_is_and_with_which_keys_until_it_is_removed),

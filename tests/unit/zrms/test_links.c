@@ -210,10 +210,11 @@ static void on_input(void *user, const struct control_input *input)
 }
 
 static void on_renew(void *user, uint64_t link_id, const char *name, const uint8_t *own,
-		     const Samoza__V1__Renew *renew)
+		     const struct control_certified *certified, const Samoza__V1__Renew *renew)
 {
 	struct stage *s = user;
 	s->renewals++;
+	assert_true(certified->expires_ms > 0);
 	s->last_link_id = link_id;
 	assert_string_equal(name, "alpha");
 	assert_memory_equal(own, own_key, sizeof(own_key));

@@ -244,6 +244,14 @@ static void term_begin(struct control *c)
 		c->term = c->elected;
 }
 
+void control_load_restored(struct control *c, int64_t after_ms, int64_t until_ms)
+{
+	for (struct identity *i = c->identities.by_name; i != NULL; i = i->hh.next)
+		if (!identity_is_removed(i))
+			identity_forgot(i, after_ms, until_ms);
+	c->is_restored = true;
+}
+
 /* ---- zhosts ---- */
 
 static int load_zhost(struct control *c, const Samoza__V1__ZhostRecord *r, struct error **err)
@@ -448,6 +456,14 @@ static void write_converted(struct control *c)
 			mark_copy(copy, COPY_RECORD);
 }
 
+static void write_forgotten(struct control *c)
+{
+	for (const struct identity *i = c->identities.by_name; i != NULL; i = i->hh.next)
+		if (!identity_is_removed(i))
+			records_write_identity(c, i);
+	c->is_restored = false;
+}
+
 int control_start(struct control *c, struct instant now, struct outbox *outbox,
 		  struct error **err)
 {
@@ -494,6 +510,8 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 	}
 	if (converts)
 		write_converted(c);
+	if (c->is_restored)
+		write_forgotten(c);
 	zhosts_start(c);
 	making_start(c);
 	return 0;

@@ -12,6 +12,7 @@
 #include "core/application/rollout.h"
 #include "core/control/application/applications.h"
 #include "core/control/request/access_check.h"
+#include "core/control/request/join_request.h"
 #include "core/control/state/state.h"
 #include "model/topology.h"
 
@@ -184,6 +185,18 @@ static char *about_signing_key(const struct control_input *input)
 	return mem_strdup("read the files of keys");
 }
 
+/* A machine by itself, and it is noted all the same: the store does not say that it may. */
+static char *remembered(const struct control *c, const char *name, const uint8_t *key,
+			const struct control_certified *certified)
+{
+	if (key == NULL || !join_remembers(c, name, key, certified))
+		return NULL;
+	return str_printf(
+		"take zhost %s by a certificate that was issued after the backup that "
+		"zrms was restored from",
+		name);
+}
+
 static char *words(const struct control *c, const struct control_input *input)
 {
 	switch (input->type) {
@@ -234,7 +247,11 @@ static char *words(const struct control *c, const struct control_input *input)
 	case CONTROL_REFUSED:
 		return mem_strdup("");
 	case CONTROL_RENEW:
+		return remembered(c, input->renew.name, input->renew.own,
+				  &input->renew.certified);
 	case CONTROL_HELLO:
+		return remembered(c, input->hello.message->spec->name, input->hello.key,
+				  &input->hello.certified);
 	case CONTROL_REPORT:
 	case CONTROL_HEARTBEAT:
 	case CONTROL_CLOSED:
@@ -253,7 +270,8 @@ static char *words(const struct control *c, const struct control_input *input)
 
 static bool leaves_line(const struct control_input *input)
 {
-	if (input->type == CONTROL_REFUSED || input->type == CONTROL_JOIN)
+	if (input->type == CONTROL_REFUSED || input->type == CONTROL_JOIN ||
+	    input->type == CONTROL_HELLO || input->type == CONTROL_RENEW)
 		return true;
 	return input->principal != NULL &&
 	       !(input->type == CONTROL_SUBMIT && input->submit.options.dry_run);

@@ -8,7 +8,7 @@
  *                         audit_end ──► line: when, who, from where, what, the outcome, the revision
  *
  * What zrms refuses before it asks the core comes as CONTROL_REFUSED. What the system does by itself, what
- * zhosts say, and what only computes (dry runs) leave no line. A machine that joins leaves one, one that may
+ * zhosts say, and what only computes (dry runs) leave no line, but for a machine that a restored store takes back. A machine that joins leaves one, one that may
  * not leaves none: strangers would fill the audit. No line holds a secret: of what was sent it has names alone.
  *
  * Source: [machines.people.audit].

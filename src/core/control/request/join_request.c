@@ -207,12 +207,36 @@ void join_request(struct control *c, const struct control_input *input)
 	"this zhost was removed from the cluster: it joins again with a join " \
 	"token and --replace, or with a token that was made for it since then"
 
+bool join_remembers(const struct control *c, const char *name, const uint8_t *key,
+		    const struct control_certified *certified)
+{
+	return !identities_admit(&c->identities, name, key) &&
+	       identities_may_have_forgotten(&c->identities, name, certified->issued_ms,
+					     c->now.wall_ms);
+}
+
+/* Known, or one that a restored store has forgotten: then its machine takes its name back. */
+static bool key_admits(struct control *c, const char *name, const uint8_t *key,
+		       const struct control_certified *certified)
+{
+	if (!join_remembers(c, name, key, certified))
+		return identities_admit(&c->identities, name, key);
+	struct identity *identity = identities_find(&c->identities, name);
+	identity_remembered(identity, key, certified->issued_ms, certified->expires_ms);
+	records_write_identity(c, identity);
+	machine_identity_event(
+		c, "zhost", name, "joined", "joined",
+		"its certificate was issued after the backup that zrms was restored "
+		"from: it is taken, no earlier one is any more");
+	return true;
+}
+
 void renew_request(struct control *c, const struct control_input *input)
 {
 	const char *name = input->renew.name;
 	struct error *err = NULL;
 	struct identity *identity = identities_find(&c->identities, name);
-	if (!identities_admit(&c->identities, name, input->renew.own))
+	if (!key_admits(c, name, input->renew.own, &input->renew.certified))
 		(void)error_set(&err, ERR_DENIED, UNKNOWN);
 	else if (identity_renew(identity, input->renew.own, input->renew.key,
 				input->renew.expires_ms, rotation_generation(c)))
@@ -245,13 +269,14 @@ static bool token_admits(struct control *c, uint64_t link_id, const struct princ
 }
 
 bool join_admits(struct control *c, uint64_t link_id, const struct principal *who,
-		 const Samoza__V1__Hello *hello, const uint8_t *key)
+		 const Samoza__V1__Hello *hello, const uint8_t *key,
+		 const struct control_certified *certified)
 {
 	const char *name = hello->spec->name;
 	struct identity *identity = identities_find(&c->identities, name);
 	if (key == NULL)
 		return token_admits(c, link_id, who, identity, name);
-	if (!identities_admit(&c->identities, name, key)) {
+	if (!key_admits(c, name, key, certified)) {
 		zhost_refuse(c, link_id, UNKNOWN);
 		return false;
 	}

@@ -22,6 +22,10 @@ void renew_request(struct control *c, const struct control_input *input);
 /* A HELLO of `who` (NULL: the system itself), who has proved `key` (NULL: its link asked for none): false: it was refused.
  * Source: [machines.identity.removal]. */
 bool join_admits(struct control *c, uint64_t link_id, const struct principal *who,
-		 const Samoza__V1__Hello *hello, const uint8_t *key);
+		 const Samoza__V1__Hello *hello, const uint8_t *key,
+		 const struct control_certified *certified);
+/* Whether that machine is let in though the store does not know its key: by a certificate that it has forgotten. */
+bool join_remembers(const struct control *c, const char *name, const uint8_t *key,
+		    const struct control_certified *certified);
 
 #endif

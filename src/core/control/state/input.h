@@ -111,6 +111,11 @@ enum authority_action {
 	AUTHORITY_ABORT,
 };
 
+/* What the certificate says with which a key was proved; wall clock. 0: not known. */
+struct control_certified {
+	int64_t issued_ms, expires_ms;
+};
+
 struct control_submit {
 	const char
 		*id; /* uuid that the caller drew: of the application, where the name is new */
@@ -231,11 +236,13 @@ struct control_input {
 			const char *name;	  /* of the zhost: its certificate says so */
 			const uint8_t *own, *key; /* that it has proved, and the new one */
 			int64_t expires_ms;	  /* wall clock: of the certificate to come */
+			struct control_certified certified; /* of `own` */
 		} renew;
 		struct {
 			uint64_t link_id;
 			const Samoza__V1__Hello *message;
 			const uint8_t *key; /* that it has proved; NULL: none was asked for */
+			struct control_certified certified; /* of that key */
 		} hello;
 		struct {
 			uint64_t link_id;

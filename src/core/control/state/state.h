@@ -80,13 +80,14 @@ struct control {
 	struct identities identities;		    /* of zhosts */
 	struct made_zhosts made;		    /* by drivers */
 	Samoza__V1__AuthoritiesRecord *authorities; /* NULL: never rotated */
-	uint64_t mesh_visits;			    /* hellos so far, for routes.visited */
-	struct heap deadlines;			    /* of zhosts: end of their silence */
-	struct heap exclusion_timers;		    /* ends of exclusions */
-	struct heap loss_timers;		    /* lost units that wait for their zhost */
-	struct heap handover_timers;		    /* handover_due_ms() */
-	struct heap kept_set_timers;		    /* ends of kept sets */
-	struct heap rollout_timers;		    /* steps that follow by themselves */
+	bool is_restored; /* control_load_restored(): the first batch writes all identities */
+	uint64_t mesh_visits;	      /* hellos so far, for routes.visited */
+	struct heap deadlines;	      /* of zhosts: end of their silence */
+	struct heap exclusion_timers; /* ends of exclusions */
+	struct heap loss_timers;      /* lost units that wait for their zhost */
+	struct heap handover_timers;  /* handover_due_ms() */
+	struct heap kept_set_timers;  /* ends of kept sets */
+	struct heap rollout_timers;   /* steps that follow by themselves */
 	struct heap ends_by_timers;  /* lost exclusive copies: when they have certainly ended */
 	uint32_t drains;	     /* zhosts with a drain that are not empty */
 	struct rebalance *rebalance; /* the newest; NULL: none was asked for */

@@ -70,3 +70,9 @@ bool control_admits(const struct control *c, const char *name,
 {
 	return identities_admit(&c->identities, name, key);
 }
+
+bool control_may_have_forgotten(const struct control *c, const char *name,
+				int64_t issued_wall_ms, int64_t wall_ms)
+{
+	return identities_may_have_forgotten(&c->identities, name, issued_wall_ms, wall_ms);
+}
