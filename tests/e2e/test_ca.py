@@ -8,6 +8,7 @@ from conftest import BIN, run, until
 from native import native_app
 from secure import SecureCluster, needs_an_address
 from test_join import create, joiner, says
+from test_login import shell
 
 pytestmark = needs_an_address
 
@@ -174,3 +175,36 @@ def test_a_rotation_is_taken_back(cluster):
     own = cluster.directory / "zrms" / "credentials"
     assert names_of(own / "authority.pem") == ["Samoza CA 2"] and not (own / "authority-next.pem").exists()
     assert cluster.believed("n1") == ["Samoza CA 2"]
+
+
+def test_programs_that_knew_the_former_authority_go_on_and_are_told_what_to_do_in_the_end(cluster, tmp_path):
+    cluster.join_all("n1")
+    kept = tmp_path / "authorities.pem"
+    kept.write_bytes(cluster.ca.read_bytes())
+    home = tmp_path / "home"
+    url, options = cluster.secure_url, {"input": cluster.admin + "\n"}
+    shell(home, "login", url, "--name", "by-fingerprint", "--fingerprint", cluster.fingerprint, **options)
+    shell(home, "login", url, "--name", "by-file", "--ca", str(kept), **options)
+    ways = [("--context", "by-fingerprint"), ("--context", "by-file"),
+            ("--api", url, "--ca", str(kept)), ("--api", url, "--fingerprint", cluster.fingerprint)]
+
+    def all_go():
+        for way in ways:
+            assert "n1" in shell(home, *way, "cluster", "zhosts", env={"SAMOZA_TOKEN": cluster.admin}).stdout
+    all_go()
+    cluster.rotate()
+    all_go()
+    until(lambda: cluster.is_rotated(2), "all have followed", 60)
+    all_go()
+    cluster.zrms.kill()
+    cluster.start_zrms()
+    all_go()
+    # After 90 days there is no certificate of the former one any more.
+    cluster.zrms.kill()
+    (cluster.directory / "zrms" / "credentials" / "identity-1.pem").unlink()
+    cluster.start_zrms()
+    for way in ways:
+        refused = shell(home, *way, "cluster", "zhosts", check=False, env={"SAMOZA_TOKEN": cluster.admin})
+        assert refused.returncode == 1 and "log in again (zshell login)" in refused.stderr
+    shell(home, "login", url, "--name", "by-file", "--ca", str(cluster.ca), **options)
+    assert "n1" in shell(home, "--context", "by-file", "cluster", "zhosts").stdout

@@ -218,7 +218,8 @@ static int foreign(struct verification *v, struct error **err)
 	return error_set(
 		err, ERR_DENIED, "this is another cluster: its CA is %s, expected key %s; %s",
 		is != NULL ? is : "not presented", wanted,
-		v->expected->is_server
+		v->expected->advice != NULL ? v->expected->advice
+		: v->expected->is_server
 			? "check the address, or join again with a token of that cluster"
 			: "that machine must join this cluster with a token of it");
 }

@@ -44,6 +44,8 @@ struct pki_expectation {
 	int64_t peer_wall_ms;	 /* what the peer said its clock is, for messages; 0: unknown */
 	const char *role, *name; /* NULL: any */
 	bool is_server;		 /* it answers, we call */
+	const char
+		*advice; /* what to do where it is of another cluster; NULL: as for a machine */
 };
 
 /* `chain`: the certificates that came with it, `chain_count` of them. ERR_DENIED: `*ret_fault` has the

@@ -6,6 +6,7 @@
 
 #include "adapter/pki/credentials.h"
 #include "adapter/pki/private.h"
+#include "adapter/tls/believed.h"
 #include "adapter/tls/site.h"
 
 /* ---- questions of OpenSSL ---- */
@@ -90,18 +91,7 @@ static int believed_add(SSL *ssl, unsigned type, unsigned context, const unsigne
 {
 	(void)type, (void)context, (void)x509, (void)chain_at, (void)alert;
 	const struct tls_questions *ask = arg;
-	const struct pki_trust *trust = ask->believed(SSL_get_app_data(ssl));
-	size_t count = trust != NULL ? pki_trust_count(trust) : 0;
-	unsigned char *bytes = count > 0 ? OPENSSL_malloc(count * PKI_PIN_BYTES) : NULL;
-	if (bytes == NULL)
-		return 0; /* left out */
-	for (size_t k = 0; k < count; k++) {
-		const struct pki_pin pin = pki_trust_pin(trust, k);
-		memcpy(bytes + k * PKI_PIN_BYTES, pin.bytes, PKI_PIN_BYTES);
-	}
-	*out = bytes;
-	*out_size = count * PKI_PIN_BYTES;
-	return 1;
+	return believed_write(ask->believed(SSL_get_app_data(ssl)), out, out_size);
 }
 
 /* What it says decides only which of the server's certificates it gets. */
@@ -119,7 +109,7 @@ static int believed_install(SSL_CTX *ssl, const struct tls_questions *ask)
 {
 	void *arg = (void *)(uintptr_t)ask;
 	return SSL_CTX_add_custom_ext(ssl, TLS_BELIEVED_EXTENSION, SSL_EXT_CLIENT_HELLO,
-				      believed_add, clock_free, arg, believed_read, arg);
+				      believed_add, believed_free, arg, believed_read, arg);
 }
 
 static int on_certificate(SSL *ssl, void *arg)
