@@ -23,6 +23,7 @@ struct output {
 	int fd;
 	uv_poll_t *poll;
 	struct buffer text;
+	bool is_cut; /* what came after it was dropped */
 };
 
 struct driver_process {
@@ -104,7 +105,8 @@ static void read_some(struct output *o)
 	char chunk[CHUNK];
 	ssize_t n = 1;
 	for (int k = 0; k < READS_MAX && (n = read(o->fd, chunk, sizeof(chunk))) > 0; k++)
-		(void)buffer_add(&o->text, chunk, (size_t)n); /* what is beyond is dropped */
+		/* What is beyond is read and dropped, all of it: the end of a long answer is not its middle. */
+		o->is_cut = o->is_cut || buffer_add(&o->text, chunk, (size_t)n) < 0;
 	if (n == 0 && o->poll != NULL)
 		(void)uv_poll_stop(o->poll);
 }
@@ -164,7 +166,8 @@ static void on_end(void *user, pid_t pid, int status)
 	const struct driver_end end = {.status = status,
 				       .is_late = p->is_late,
 				       .out = output_text(&p->out),
-				       .err = output_text(&p->err)};
+				       .err = output_text(&p->err),
+				       .is_cut = p->out.is_cut};
 	p->pid = 0;
 	p->done(p->user, &end);
 }

@@ -16,6 +16,7 @@ struct driver_end {
 	bool is_late;	 /* its time was over: it was killed */
 	const char *out; /* what it wrote; ends with a NUL */
 	const char *err;
+	bool is_cut; /* `out` is the beginning: it wrote more than 1 MiB */
 };
 
 struct driver_process;

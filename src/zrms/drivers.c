@@ -33,6 +33,7 @@ struct call {
 	enum driver_operation operation;
 	const char *name, *path;
 	char *directory;
+	char *key;			/* of the machine; NULL: it is about all of them */
 	char *input;			/* a line of JSON, with a secret */
 	struct driver_process *process; /* NULL: it waits */
 };
@@ -229,10 +230,15 @@ static void read_list(struct outcome *o)
 	}
 }
 
-static void read_state(struct outcome *o)
+/* It need not say for which machine it answers. */
+static void read_state(const struct call *call, struct outcome *o)
 {
 	const char *state = json_string_value(json_object_get(o->answer, "state"));
-	if (str_equal(state, "ready"))
+	const char *key = json_string_value(json_object_get(o->answer, "key"));
+	if (key != NULL && !str_equal(key, call->key)) {
+		CLEANUP(freep) char *line = last_line(key);
+		fail(o, str_printf("it answers for another machine, %s", line));
+	} else if (str_equal(state, "ready"))
 		o->state = DRIVER_READY;
 	else if (str_equal(state, "changing"))
 		o->state = DRIVER_CHANGING;
@@ -256,12 +262,14 @@ static void read_outcome(const struct call *call, const struct driver_end *end,
 		fail(o, str_printf("%s%s%s", line, quoted, wrong));
 	} else if (how != NULL) {
 		fail(o, str_printf("%s%s%s", how, quoted, wrong));
+	} else if (end->is_cut) {
+		fail(o, mem_strdup("its answer is longer than 1 MiB"));
 	} else if (!json_is_object(o->answer)) {
 		fail(o, str_printf("its answer is no line of JSON%s%s", quoted, wrong));
 	} else if (call->operation == DRIVER_LIST) {
 		read_list(o);
 	} else {
-		read_state(o);
+		read_state(call, o);
 	}
 }
 
@@ -302,6 +310,7 @@ static void call_free(struct call *call)
 	driver_process_free(call->process);
 	wipe(call->input);
 	free(call->directory);
+	free(call->key);
 	free(call);
 }
 
@@ -422,6 +431,7 @@ void drivers_call(struct drivers *d, const struct driver_call *asked)
 		if (d->paths.items[k] == path)
 			call->name = d->names[k];
 	call->directory = str_printf("%s/drivers/%s", d->zrms->settings.dir, call->name);
+	call->key = asked->machine != NULL ? mem_strdup(asked->machine->key) : NULL;
 	call->input = input_of(d, asked);
 	vector_push(&d->calls, call);
 	run_next(d);

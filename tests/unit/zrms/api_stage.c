@@ -1,5 +1,6 @@
 #include "api_stage.h"
 #include "zrms/api_reads.h"
+#include "zrms/drivers.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -66,6 +67,12 @@ static void on_step(void *user, enum commit_step step)
 	commit_driver_step(s->zrms.commits, step);
 }
 
+static void on_call(void *user, const struct driver_call *call)
+{
+	struct stage *s = user;
+	drivers_call(s->zrms.drivers, call);
+}
+
 static const struct control_loop_listener commit_listener = {
 	.on_record = on_record,
 	.on_event = on_event,
@@ -75,7 +82,10 @@ static const struct control_loop_listener commit_listener = {
 	.on_stopped = on_stopped,
 	.on_step = on_step,
 	.on_audit = on_audit,
+	.on_call = on_call,
 };
+
+const char *stage_drivers;
 
 void answer_all(void *user)
 {
@@ -129,7 +139,14 @@ static void make_parts(struct stage *s)
 	const struct submit_options submit = {.trust_directory = s->trust,
 					      .allow_unsigned = true};
 	z->store = sim_store_new(&s->disk, &hooks);
-	z->control = control_new(&CONTROL_CONFIG_DEFAULT, "cluster");
+	struct control_config config = CONTROL_CONFIG_DEFAULT;
+	if (stage_drivers != NULL) {
+		z->settings.dir = s->directory;
+		assert_int_equal(
+			drivers_new(z, stage_drivers, STAGE_DRIVER_MS, &z->drivers, NULL), 0);
+		config.drivers = drivers_names(z->drivers);
+	}
+	z->control = control_new(&config, "cluster");
 	assert_int_equal(artifact_directory_open(&directory, &z->artifact_store, NULL), 0);
 	z->artifacts = artifacts_new(z->artifact_store);
 	z->looks = looks_new(&z->loop, z->artifacts);
@@ -263,6 +280,8 @@ int end(void **state)
 	answer_all(s);
 	run_until(s, is_idle);
 	commit_driver_end(z->commits);
+	drivers_free(z->drivers);
+	z->drivers = NULL;
 	subscribers_end_all(z->subscribers);
 	audit_feed_end_all(z->audit);
 	logs_end_all(z->logs);

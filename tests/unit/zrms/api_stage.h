@@ -46,6 +46,10 @@ struct stage {
 	bool is_complete;
 };
 
+/* As machines.drivers of the settings, for the next begin(); NULL: there are none. Calls have this long. */
+extern const char *stage_drivers;
+#define STAGE_DRIVER_MS 1000
+
 void answer_all(void *user);
 void run_until(struct stage *s, bool (*is_true)(struct stage *s));
 int begin(void **state);
