@@ -22,6 +22,7 @@ does=obeys
 case $does in
 fails) echo "the shelf is empty" >&2; fail "no machine left" ;;
 hangs) echo $$ >pid; sleep 600 & wait ;;
+floods) echo $$ >pid; exec cat /dev/zero ;;
 dies) kill -9 $$ ;;
 babbles) echo "no json"; exit 0 ;;
 slow) touch "made-$key"; answer changing ;;
@@ -135,9 +136,10 @@ def test_a_driver_that_ends_without_an_answer_has_failed(driven, what, words):
     assert failed.returncode == 1 and words in failed.stderr
 
 
-def test_a_driver_that_hangs_is_ended_with_all_that_it_has_started(start_cluster):
+@pytest.mark.parametrize("what", ["hangs", "floods"])
+def test_a_driver_without_end_is_ended_with_all_that_it_has_started(start_cluster, what):
     c = start_cluster(kind=Driven, zhosts=(), timeout="2s")
-    c.will("hangs")
+    c.will(what)
     failed = c.create("m1", "faulty", "--wait=20s", check=False)
     assert failed.returncode == 1 and "create: no answer in 2 s" in failed.stderr
     pid = int((c.kept / "faulty" / "pid").read_text())
@@ -287,6 +289,31 @@ def test_a_setting_or_label_with_a_control_character_is_refused(driven, kind):
     status, answer = driven.request("POST", "/v1/zhosts", {"name": "m1", "driver": "command",
                                                            kind: [{"name": "a", "value": "one\ntwo"}]})[:2]
     assert status == 422 and "control characters" in str(answer)
+
+
+# ---- local, with a program in place of zhost ----
+
+@pytest.mark.parametrize("begin, answer", [
+    ("sleep 1; echo cannot join: the token is used up >&2; exit 1", {"error": "its zhost ended: cannot join: the token is used up"}),
+    ("sleep 1; touch is-up; echo 2026 info  zhost   started name=m1 >>$6; while :; do sleep 0.1; done", {"state": "ready"})],
+    ids=["ends", "starts"])
+def test_the_local_driver_waits_for_its_zhost_as_long_as_that_takes(tmp_path, begin, answer):
+    write_program(tmp_path / "bin" / "zhost", f'for word; do [ $word != --end-spaces ] || exit 0; done; shift 2; {begin}\n')
+    kept = tmp_path / "machine-abcd-1"
+    kept.mkdir()
+    (kept / "log").write_text("2026 info  zhost   started name=m1\n")  # by an earlier attempt
+
+    def call(operation):
+        line = json.dumps({"operation": operation, "key": "abcd-1", "name": "m1", "token": "smz1.a",
+                           "settings": {"network": "shared"}, "labels": {}}, separators=(",", ":"))
+        done = run(SHIPPED / "local", cwd=tmp_path, input=line + "\n", check=False,
+                   env={"PATH": os.environ["PATH"], "SAMOZA_BIN": str(tmp_path / "bin")})
+        return json.loads(done.stdout)
+    try:
+        assert call("create") == answer
+        assert (tmp_path / "is-up").exists() == ("state" in answer)
+    finally:
+        assert call("destroy") == {"state": "absent"}
 
 
 # ---- ssh, with a program in place of it ----
