@@ -2,7 +2,7 @@
 BUILD ?= build
 RUN_DIR ?= run
 
-.PHONY: build run run-lamp stop test mutate check check-long coverage fuzz sanitize tsan format bench install deb test-deb clean help setup
+.PHONY: build run run-lamp stop test mutate check check-long coverage fuzz sanitize tsan format bench install deb test-deb cross clean help setup
 
 help:
 	@echo "make build     build everything, into $(BUILD)/bin/"
@@ -25,6 +25,7 @@ help:
 	@echo "make install   install into PREFIX (/usr/local), below DESTDIR"
 	@echo "make deb       Debian packages, into $(BUILD)/deb/, checked by lintian"
 	@echo "make test-deb  install, upgrade, downgrade and purge them in a container that boots systemd (root)"
+	@echo "make cross     build for arm64, and run the unit tests of the pure core by qemu (root, some minutes)"
 	@echo "make clean     remove $(BUILD)/ and what the checks built beside it"
 
 build: $(BUILD)/build.ninja
@@ -126,6 +127,10 @@ deb:
 test-deb: build
 	@tools/setup deb
 	@tools/test-deb $(BUILD) $(TEST_DEB_ARGS)
+
+cross:
+	@tools/setup cross
+	@tools/cross $(BUILD)
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-coverage $(BUILD)-mutate $(BUILD)-long
