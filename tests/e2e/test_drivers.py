@@ -327,7 +327,7 @@ esac
 status=0; sh -c "$last" || status=$?
 sleep 0.2; exit $status
 """
-ZHOST = "for word; do [ $word != --end-spaces ] || exit 0; done; mkdir -p $2; while :; do sleep 0.1; done\n"
+ZHOST = "for word; do [ $word != --end-spaces ] || exit 0; done; mkdir -p $2; echo 1 zhost started 1 >>$8; while :; do sleep 0.1; done\n"
 
 
 class Near:
