@@ -39,21 +39,40 @@ static void read_metrics(const void *part, struct metric_values *to)
 
 static const struct metric_source http_metrics = METRIC_SOURCE(metrics, read_metrics);
 
+/* ---- what zhosts may not ---- */
+
+static const struct metric link_metrics[] = {
+	{"zrms_link_refused_total", METRIC_COUNTER,
+	 "What zhosts said or asked of what is not theirs, or not any more; frames that no "
+	 "zhost "
+	 "may send end the link.",
+	 "what"},
+};
+
+static void read_link_metrics(const void *part, struct metric_values *to)
+{
+	const struct zrms *zrms = part;
+	struct control_link_refusals refused = control_link_refusals(zrms->control);
+
+	metric_set_labelled(to, 0, "report", refused.reports);
+	metric_set_labelled(to, 0, "data", refused.data);
+	metric_set_labelled(to, 0, "message", hub_refused(zrms->hub));
+	metric_set_labelled(to, 0, "artifact", zrms->artifacts_refused);
+	metric_set_labelled(to, 0, "frame", links_refused(zrms->links));
+}
+
+static const struct metric_source link_refusal_metrics =
+	METRIC_SOURCE(link_metrics, read_link_metrics);
+
 /* As api_register_metrics() registers them. */
 const struct metric_source *const api_metric_sources[] = {
-	&control_metrics,
-	&sqlite_store_metrics,
-	&commit_driver_metrics,
-	&links_metrics,
-	&listening_metrics,
-	&hub_metrics,
-	&submissions_metrics,
-	&translations_metrics,
-	&artifacts_metrics,
-	&http_metrics,
-	&execs_metrics,
-	&backups_metrics,
-	NULL,
+	&control_metrics,	&sqlite_store_metrics,
+	&commit_driver_metrics, &links_metrics,
+	&link_refusal_metrics,	&listening_metrics,
+	&hub_metrics,		&submissions_metrics,
+	&translations_metrics,	&artifacts_metrics,
+	&http_metrics,		&execs_metrics,
+	&backups_metrics,	NULL,
 };
 
 void api_register_metrics(struct zrms *zrms)
@@ -65,6 +84,7 @@ void api_register_metrics(struct zrms *zrms)
 		metric_registry_add(r, zrms->store->ops->metrics, zrms->store);
 	metric_registry_add(r, &commit_driver_metrics, zrms->commits);
 	metric_registry_add(r, &links_metrics, zrms->links);
+	metric_registry_add(r, &link_refusal_metrics, zrms);
 	if (zrms->listening != NULL)
 		metric_registry_add(r, &listening_metrics, zrms->listening);
 	metric_registry_add(r, &hub_metrics, zrms->hub);

@@ -78,6 +78,7 @@ void api_artifact(void *context, struct http_request *request)
 	const struct principal *p = access_principal(request);
 	if (p->role == ACCESS_ZHOST && !control_zhost_needs(zrms->control, p->name, digest)) {
 		struct error *err = NULL;
+		zrms->artifacts_refused++;
 		(void)error_set(&err, ERR_NOT_FOUND, "no artifact '%s'", digest);
 		api_refuse(request, err);
 		return;

@@ -28,7 +28,7 @@ struct hub {
 	hub_link_of_fn *link_of;
 	void *user;
 	struct kept *kept;
-	uint64_t forwarded, forwarded_bytes, dropped;
+	uint64_t forwarded, forwarded_bytes, dropped, refused;
 };
 
 struct hub *hub_new(struct loop *loop, struct links *links, hub_link_of_fn *link_of, void *user)
@@ -134,6 +134,7 @@ int hub_forward(struct hub *hub, const char *member, const struct frame *frame,
 {
 	if (member == NULL || !mesh_frame_is_of(frame, member)) {
 		hub->dropped++;
+		hub->refused++;
 		return 0;
 	}
 	loop_busy_poll(hub->loop);
@@ -146,6 +147,11 @@ int hub_forward(struct hub *hub, const char *member, const struct frame *frame,
 			 : pass(hub, hub->link_of(hub->user, zhost), frame);
 	hub->dropped += r < 0;
 	return 0;
+}
+
+uint64_t hub_refused(const struct hub *hub)
+{
+	return hub->refused;
 }
 
 enum { FORWARDED, FORWARDED_BYTES, DROPPED };

@@ -35,6 +35,8 @@ int hub_forward(struct hub *hub, const char *member, const struct frame *frame,
 void hub_keep(struct hub *hub, const char *zhost);
 /* It is on that one now. */
 void hub_pass_kept(struct hub *hub, const char *zhost, uint64_t link_id);
+/* Messages that were not of who sent them; they are among the dropped ones. */
+uint64_t hub_refused(const struct hub *hub);
 extern const struct metric_source hub_metrics; /* of struct hub */
 
 #endif

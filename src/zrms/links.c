@@ -48,7 +48,7 @@ struct links {
 	struct zhost_link *all;	    /* by id */
 	struct zhost_link *missing; /* without HELLO, of certified names; the oldest first */
 	uint64_t last_id;
-	uint64_t frames_in, opened_total;
+	uint64_t frames_in, opened_total, refused;
 };
 
 /* ---- links without HELLO ---- */
@@ -190,8 +190,8 @@ static int message_take(struct zhost_link *l, Samoza__V1__FrameType type,
 	return 0;
 }
 
-static int on_frame(void *user, struct wire_link *wire, const struct frame *frame,
-		    struct error **err)
+static int take_frame(void *user, struct wire_link *wire, const struct frame *frame,
+		      struct error **err)
 {
 	(void)wire;
 	struct zhost_link *l = user;
@@ -213,6 +213,16 @@ static int on_frame(void *user, struct wire_link *wire, const struct frame *fram
 		return r;
 	r = message_take(l, (Samoza__V1__FrameType)frame->type, message, err);
 	protobuf_c_message_free_unpacked(message, NULL);
+	return r;
+}
+
+/* The link ends with what it refuses. */
+static int on_frame(void *user, struct wire_link *wire, const struct frame *frame,
+		    struct error **err)
+{
+	const struct zhost_link *l = user;
+	int r = take_frame(user, wire, frame, err);
+	l->links->refused += r < 0;
 	return r;
 }
 
@@ -406,6 +416,11 @@ void links_close_all(struct links *links)
 bool links_is_empty(const struct links *links)
 {
 	return links->all == NULL;
+}
+
+uint64_t links_refused(const struct links *links)
+{
+	return links->refused;
 }
 
 /* ---- metrics ---- */

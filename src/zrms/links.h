@@ -76,6 +76,8 @@ int links_forward(struct links *links, uint64_t link_id, const struct frame *fra
 /* Closes all of them, after what waits to be written. */
 void links_close_all(struct links *links);
 bool links_is_empty(const struct links *links);
+/* Frames that no zhost may send, or not then: each has ended its link. */
+uint64_t links_refused(const struct links *links);
 extern const struct metric_source links_metrics; /* of struct links */
 
 #endif

@@ -47,6 +47,7 @@ struct zrms {
 	struct authorities authorities; /* whom it believes */
 	struct service *service;	/* what systemd hears */
 	int lock_fd;			/* DIR/lock */
+	uint64_t artifacts_refused;	/* to zhosts that do not need them */
 	struct access access;
 	int64_t started_ms;
 	struct store *store;

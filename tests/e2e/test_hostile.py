@@ -16,7 +16,7 @@ import urllib.request
 
 import pytest
 
-from conftest import BIN, Cluster, Daemon, free_port, token_of, until
+from conftest import BIN, Cluster, Daemon, free_port, text_of, token_of, until
 from native import native_app
 from test_access import SLEEPS, new_user
 from test_sign_in import sign_in
@@ -279,6 +279,11 @@ def test_each_frame_of_a_foreign_zhost_changes_nothing(c):
             {k: before[k] for k in ("topologies", "state", "spaces", "users")}, name
         assert now["zhost"] == before["zhost"] and c.events("bank") == events, name
     assert "forged" not in " ".join(c.log_of("bank", "p"))
+    digest = "0" * 64
+    assert ask(c, "GET", f"/v1/artifacts/sha256/{digest}", {"Authorization": f"Bearer {own}"}, None)[0] == 404
+    refused = {what: int(count) for what, count in re.findall(
+        r'^zrms_link_refused_total\{what="(\w+)"\} (\d+)', text_of(f"{c.url}/metrics"), re.M)}
+    assert set(refused) == {"report", "data", "message", "artifact", "frame"} and all(refused.values()), refused
 
 
 # ---- a program of a NATIVE space that runs as zrms' own user ----

@@ -220,6 +220,11 @@ Samoza__V1__ZhostListView *control_view_zhosts(const struct control *control);
 
 /* The hub: the link that reaches `zhost`, 0 when it has none. */
 uint64_t control_link_of(const struct control *control, const char *zhost);
+/* What zhosts have said of copies that are not theirs, or not any more: it changed nothing [machines.identity.itself]. */
+struct control_link_refusals {
+	uint64_t reports, data;
+};
+struct control_link_refusals control_link_refusals(const struct control *control);
 /* Whether an instance is placed on that zhost, or still there, that needs the artifact, or it is of a page
  * [machines.identity.itself]. */
 bool control_zhost_needs(const struct control *control, const char *zhost, const char *digest);

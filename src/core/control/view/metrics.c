@@ -111,4 +111,10 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, BATCHES, c->count.flushes);
 }
 
+struct control_link_refusals control_link_refusals(const struct control *c)
+{
+	return (struct control_link_refusals){.reports = c->count.reports_ignored,
+					      .data = c->count.data_stale};
+}
+
 const struct metric_source control_metrics = METRIC_SOURCE(metrics, read_metrics);
