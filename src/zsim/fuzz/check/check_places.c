@@ -125,6 +125,21 @@ static void check_waited(struct fuzz *f, const struct mirrored_copy *m)
 			      z->name);
 }
 
+/* The unit that it belongs to was there before this commit. */
+static bool joins(const struct fuzz *f, const Samoza__V1__CopyRecord *r)
+{
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next) {
+		if (m->record == NULL || m->record->epoch != r->placement ||
+		    !str_equal(m->record->application, r->application))
+			continue;
+		vector_for_each (&f->new_copies, id)
+			if (str_equal(*id, m->id))
+				return false;
+		return true;
+	}
+	return false;
+}
+
 void check_new_copy(struct fuzz *f, const struct mirrored_copy *m)
 {
 	const Samoza__V1__CopyRecord *r = m->record;
@@ -135,8 +150,7 @@ void check_new_copy(struct fuzz *f, const struct mirrored_copy *m)
 	HASH_FIND_STR(f->zhosts, r->zhost, z);
 	check_each_copy(f, m);
 	/* A cordon does not matter to what belongs to the zhost, or joins a unit that is there. */
-	if (z != NULL && is_cordoned(f, z) && !instance_path_is_each(r->path) &&
-	    !r->has_unit_revision)
+	if (z != NULL && is_cordoned(f, z) && !instance_path_is_each(r->path) && !joins(f, r))
 		world_violate(&f->world, "%s is placed on %s, which is cordoned", m->id,
 			      z->name);
 	if (z != NULL)
