@@ -19,6 +19,15 @@ static uint32_t instance_in(const struct revision *wanted, const struct slot_con
 	return (uint32_t)declarations_instance(wanted->declared, root->slot);
 }
 
+/* From now on it is one of that revision. */
+static void copy_follow(struct copy *copy, struct revision *revision)
+{
+	copy_set_revision(copy, revision);
+	import_lists_release(copy); /* its imports may have another patience */
+	copy->declared = declarations_of(revision->declared, copy->sc->slot);
+	slot_publish_facts(copy->sc);
+}
+
 /* What does not reach its process takes effect. False: its place does not satisfy that revision. */
 static bool relabel(struct control *c, struct slot_control *root, struct revision *wanted)
 {
@@ -39,19 +48,16 @@ static bool relabel(struct control *c, struct slot_control *root, struct revisio
 		struct copy *copy = container_of(*item, struct copy, of_slot);
 		mark_copy(copy, COPY_RECORD);
 		if (declarations_of(wanted->declared, copy->sc->slot) == NULL) {
-			copy_set_revision(
-				copy, unit->room); /* it goes, and has its room until then */
+			copy_follow(copy,
+				    unit->room); /* it goes, and has its room until then */
 			continue;
 		}
-		copy_set_revision(copy, wanted);
-		import_lists_release(copy); /* its imports may have another patience */
-		copy->declared = declarations_of(wanted->declared, copy->sc->slot);
+		copy_follow(copy, wanted);
 		copy->sent_epoch = 0;
 		if (!unit->lost)
 			copy_order(copy, (enum instance_target)copy->target);
 		mark_copy(copy, COPY_RECORD);
 		mesh_tables_mark(copy->sc);
-		slot_publish_facts(copy->sc);
 		lifecycle_push(copy->sc->slot);
 	}
 	return true;
