@@ -176,9 +176,9 @@ static bool assign(struct search *s, size_t next, size_t count)
 /* ---- instances that are placed, and that wait ---- */
 
 static const Samoza__V1__SlotRecord *record_of(const struct fuzz *f, const struct submitted *s,
-					       unsigned instance)
+					       const struct topology *t, unsigned instance)
 {
-	const struct mirrored *m = mirror_find(f, s->id, s->topology->instances[instance].path);
+	const struct mirrored *m = mirror_find(f, s->id, t->instances[instance].path);
 	return m != NULL ? m->record : NULL;
 }
 
@@ -261,21 +261,47 @@ enum waiting {
 	WAIT_ALONE,    /* lost their place with its zhost, or are optional */
 };
 
+/* What has no copy is placed in the version that its rollout leads to, unless its turn may come later: in steps, or at
+ * a switch. */
+static const struct topology *wanted(const struct submitted *t)
+{
+	if (t->rollout.target == 0 || t->sets.target != 0)
+		return t->topology;
+	if (t->rollout.state == SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_RETURNING)
+		return fuzz_revision(t, t->rollout.from);
+	bool in_steps = !t->rollout.at_once &&
+			t->policies.items[t->rollout.target - 1].policy == ROLLOUT_CANARY;
+	return in_steps ? t->topology : fuzz_revision(t, t->rollout.target);
+}
+
+/* What is lost is placed again in the version that it served [change.handover.shown]. */
+static struct root root_of(const struct fuzz *f, const struct submitted *t,
+			   const struct topology *in, unsigned instance)
+{
+	const struct mirrored *m = mirror_find(f, t->id, in->instances[instance].path);
+	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
+	const struct topology *own = serving != NULL ? fuzz_revision(t, serving->revision) : in;
+	int index = names_find(own, in->instances[instance].path);
+	return index < 0 ? (struct root){.topology = in, .instance = instance}
+			 : (struct root){.topology = own, .instance = (unsigned)index};
+}
+
 static size_t add_waiting(struct search *s, const struct submitted *t, enum waiting kind)
 {
 	size_t before = s->roots.count;
-	for (unsigned i = 0; i < t->topology->instance_count; i++) {
-		const Samoza__V1__SlotRecord *r = record_of(s->f, t, i);
-		if (t->topology->instances[i].parent >= 0 || r == NULL ||
+	const struct topology *in = wanted(t);
+	for (unsigned i = 0; i < in->instance_count; i++) {
+		const Samoza__V1__SlotRecord *r = record_of(s->f, t, in, i);
+		if (in->instances[i].parent >= 0 || r == NULL ||
 		    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
 		    (r->has_serving && !r->lost) || r->has_waits_since_ms ||
-		    (t->rollout.target != 0 && instance_space(t->topology, i)->each))
+		    (t->rollout.target != 0 && instance_space(in, i)->each))
 			continue; /* the last: which version its zhost has to suit depends on its turn */
-		bool alone = r->lost || instance_space(t->topology, i)->optional ||
-			     instance_space(t->topology, i)->each;
+		bool alone = r->lost || instance_space(in, i)->optional ||
+			     instance_space(in, i)->each;
 		if (alone != (kind == WAIT_ALONE))
 			continue;
-		vector_push(&s->roots, ((struct root){.topology = t->topology, .instance = i}));
+		vector_push(&s->roots, root_of(s->f, t, in, i));
 	}
 	return s->roots.count - before;
 }
@@ -295,10 +321,10 @@ static char *joint_place(struct search *s, const struct submitted *t)
 static bool may_take(const struct fuzz *f, const struct submitted *t, const struct root *r)
 {
 	const struct mirrored *m =
-		mirror_find(f, t->id, t->topology->instances[r->instance].path);
+		mirror_find(f, t->id, r->topology->instances[r->instance].path);
 	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
 	if (serving == NULL ||
-	    place_replace_after_ms(t->topology, r->instance) != SPACE_REPLACE_NEVER)
+	    place_replace_after_ms(r->topology, r->instance) != SPACE_REPLACE_NEVER)
 		return true;
 	return str_equal(serving->zhost, r->zhost->name);
 }
@@ -312,12 +338,12 @@ static char *single_place(struct search *s, const struct submitted *t)
 	for (size_t i = 0; i < requested && found == NULL; i++) {
 		struct root *r = &s->roots.items[s->placed];
 		*r = s->roots.items[s->placed + i];
-		if (whole_waits && !record_of(s->f, t, r->instance)->lost &&
+		if (whole_waits && !record_of(s->f, t, r->topology, r->instance)->lost &&
 		    (space_of(r)->optional || !space_of(r)->each))
 			continue; /* optional: after the others */
 		if (assign(s, s->placed, s->placed + 1) && may_take(s->f, t, r))
 			found = str_printf("%s/%s waits for a place, and %s would take it",
-					   t->name, t->topology->instances[r->instance].path,
+					   t->name, r->topology->instances[r->instance].path,
 					   r->zhost->name);
 	}
 	s->roots.count = s->placed;
