@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "core/lifecycle/state.h"
 #include "model/compile.h"
+#include "schema/message.h"
 #include "zsim/fuzz/check/check_asked.h"
 #include "zsim/fuzz/check/check_data.h"
 #include "zsim/fuzz/check/check_drains.h"
@@ -362,18 +363,28 @@ static void take_application(struct fuzz *f, const struct record_change *r)
 
 /* ---- zhosts ---- */
 
+static bool has_other_settings(const Samoza__V1__ZhostRecord *a,
+			       const Samoza__V1__ZhostRecord *b)
+{
+	return a != NULL && b != NULL && !a->removed && !b->removed &&
+	       !schema_message_equal(&a->spec->base, &b->spec->base);
+}
+
 static void take_zhost(struct fuzz *f, const struct record_change *r)
 {
 	struct mirrored_zhost *z = mirrored_zhost(f, r->id);
-	z->was_cordoned = z->record != NULL && z->record->cordoned;
+	Samoza__V1__ZhostRecord *before = z->record;
+	z->was_cordoned = before != NULL && before->cordoned;
 	z->taken = f->commits;
-	samoza__v1__zhost_record__free_unpacked(z->record, NULL);
 	z->record = NULL;
 	zhost_spec_done(&z->spec);
 	z->spec = (struct zhost_spec){0};
+	if (r->data != NULL)
+		z->record = samoza__v1__zhost_record__unpack(NULL, r->size, r->data);
+	z->changed = z->changed || has_other_settings(before, z->record);
+	samoza__v1__zhost_record__free_unpacked(before, NULL);
 	if (r->data == NULL)
 		return;
-	z->record = samoza__v1__zhost_record__unpack(NULL, r->size, r->data);
 	CLEANUP(error_freep) struct error *err = NULL;
 	if (z->record != NULL && z->joined != NULL &&
 	    !str_equal(z->joined, z->record->identity))
@@ -391,6 +402,7 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 	if (e->from == NULL || e->to == NULL)
 		return;
 	const char *known = z->state != NULL ? z->state : "not-deployed";
+	z->told = z->told || str_has_prefix(e->cause, "its settings changed");
 	/* The same once more, for each topology with instances there. */
 	if (e->topology != NULL && e->topology[0] != '\0') {
 		if (strcmp(known, e->to) != 0)
@@ -604,7 +616,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 	check_quotas_committed(f, o);
 	vector_done(&writers);
 	vector_done(&quotas);
-	if (placed)
+	if (placed || draws_have(f, DRAW_SHRINKS))
 		check_capacity(f);
 	bool any_moved = false;
 	vector_for_each (&f->submitted, s)

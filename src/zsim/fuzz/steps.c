@@ -270,6 +270,7 @@ static void ask_zhost(struct fuzz *f, enum zhost_action action, const char *what
 static void start_machine(struct fuzz *f, struct sim_machine *n)
 {
 	draw_labels(f, n);
+	draw_less(f, n);
 	draw_protocol(f, n);
 	machine_start(&f->world, n);
 }

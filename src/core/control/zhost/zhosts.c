@@ -246,7 +246,8 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 	if (z != NULL && !may_join(c, z, link_id, hello))
 		return;
 	bool is_new = z == NULL;
-	bool is_other = !is_new && !schema_message_equal(&z->message->base, &hello->spec->base);
+	bool is_other = !is_new && !z->removed &&
+			!schema_message_equal(&z->message->base, &hello->spec->base);
 	if (is_new)
 		z = zhost_new(&c->zhosts, &c->dirty, hello->spec->name);
 	CLEANUP(error_freep) struct error *err = NULL;

@@ -43,7 +43,7 @@ static bool shares_room(const struct fuzz *f, const Samoza__V1__CopyRecord *r)
 static void add_load(struct fuzz *f, const struct mirrored_copy *m)
 {
 	const Samoza__V1__CopyRecord *r = m->record;
-	if (r == NULL || r->lost)
+	if (r == NULL)
 		return;
 	const struct submitted *s = fuzz_submitted(f, r->application);
 	CLEANUP(freep) char *root_path = mem_strdup(r->path);
@@ -65,32 +65,55 @@ static void add_load(struct fuzz *f, const struct mirrored_copy *m)
 		if (same_placement_has(f, r, path))
 			return;
 	}
-	struct mirrored_zhost *z = mirrored_zhost(f, r->zhost);
+	uint64_t needs[ROOM_KINDS] = {0};
 	for (unsigned i = 0; i < root->subtree_count; i++) {
 		const struct space *space = instance_space(t, (unsigned)index + i);
-		z->cpu_millicores += space->cpu_millicores;
-		z->memory_bytes += space->memory_bytes;
-		z->devices += space->device_count > 0 ? space->devices[0].count : 0;
+		needs[0] += space->cpu_millicores;
+		needs[1] += space->memory_bytes;
+		needs[2] += space->device_count > 0 ? space->devices[0].count : 0;
 	}
+	struct mirrored_zhost *z = mirrored_zhost(f, r->zhost);
+	for (unsigned k = 0; k < ROOM_KINDS; k++) {
+		z->with_lost[k] += needs[k];
+		z->holds[k] += r->lost ? 0 : needs[k];
+	}
+}
+
+/* [machines.operation.settings] A zhost that has less than before keeps what is there, and gets nothing more. */
+static void check_zhost(struct fuzz *f, struct mirrored_zhost *z)
+{
+	static const char *const what[ROOM_KINDS] = {"millicores", "bytes", "devices"};
+	const uint64_t offers[ROOM_KINDS] = {z->spec.cpu_millicores, z->spec.memory_bytes,
+					     z->spec.device_count > 0 ? z->spec.devices[0].count
+								      : 0};
+	bool may_shrink = draws_have(f, DRAW_SHRINKS);
+	bool is_over = false;
+	for (unsigned k = 0; k < ROOM_KINDS; k++) {
+		is_over = is_over || z->holds[k] > offers[k];
+		/* Units hold devices by name: one that has gone leaves the others free, whoever held it. */
+		bool is_left = may_shrink && (k == 2 || z->with_lost[k] <= z->had[k]);
+		if (z->holds[k] > offers[k] && !is_left)
+			world_violate(&f->world, "%s holds %" PRIu64 " of %" PRIu64 " %s",
+				      z->name, z->holds[k], offers[k], what[k]);
+		z->had[k] = z->with_lost[k];
+	}
+	if (z->changed != z->told)
+		world_violate(
+			&f->world, "%s has %s settings, and %s event says that they changed",
+			z->name, z->changed ? "other" : "the same", z->told ? "an" : "no");
+	if (z->changed && is_over)
+		draws_happened(f, DRAW_SHRINKS);
+	z->changed = z->told = false;
 }
 
 void check_capacity(struct fuzz *f)
 {
-	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next)
-		z->cpu_millicores = z->memory_bytes = z->devices = 0;
+	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next) {
+		memset(z->holds, 0, sizeof(z->holds));
+		memset(z->with_lost, 0, sizeof(z->with_lost));
+	}
 	for (struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
 		add_load(f, m);
-	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next) {
-		if (z->cpu_millicores > z->spec.cpu_millicores ||
-		    z->memory_bytes > z->spec.memory_bytes)
-			world_violate(&f->world,
-				      "%s holds %" PRIu64 " of %" PRIu32
-				      " millicores and %" PRIu64 " of %" PRIu64 " bytes",
-				      z->name, z->cpu_millicores, z->spec.cpu_millicores,
-				      z->memory_bytes, z->spec.memory_bytes);
-		uint32_t offered = z->spec.device_count > 0 ? z->spec.devices[0].count : 0;
-		if (z->devices > offered)
-			world_violate(&f->world, "%s holds %" PRIu64 " of %" PRIu32 " devices",
-				      z->name, z->devices, offered);
-	}
+	for (struct mirrored_zhost *z = f->zhosts; z != NULL; z = z->hh.next)
+		check_zhost(f, z);
 }

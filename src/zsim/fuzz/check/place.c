@@ -139,9 +139,12 @@ static bool capacity_holds(const struct search *s, size_t count)
 		uint64_t cpu = 0;
 		uint64_t memory = 0;
 		uint64_t devices = 0; /* whole ones of one kind: draw_needs.c */
+		bool is_asked =
+			false; /* what is there stays, also where a zhost has less now */
 		for (size_t i = 0; i < count; i++) {
 			const struct root *r = &s->roots.items[i];
 			const struct topology *t = r->topology;
+			is_asked = is_asked || (i >= s->placed && r->zhost == z);
 			for (unsigned k = 0;
 			     r->zhost == z && k < t->instances[r->instance].subtree_count;
 			     k++) {
@@ -150,6 +153,8 @@ static bool capacity_holds(const struct search *s, size_t count)
 				devices += devices_of(instance_space(t, r->instance + k));
 			}
 		}
+		if (!is_asked)
+			continue;
 		if (cpu > z->spec.cpu_millicores || memory > z->spec.memory_bytes ||
 		    devices > (z->spec.device_count > 0 ? z->spec.devices[0].count : 0))
 			return false;

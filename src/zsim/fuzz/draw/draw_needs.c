@@ -63,6 +63,25 @@ void draw_labels(struct fuzz *f, struct sim_machine *n)
 	world_log(&f->world, "%s is to start in rack %s", n->name, n->spec->labels[0]->value);
 }
 
+void draw_less(struct fuzz *f, struct sim_machine *n)
+{
+	static const char *const cores[] = {"500m", "1", "2", "4"};
+	static const char *const sizes[] = {"512MiB", "1GiB", "2GiB", "4GiB"};
+	if (!draws_percent(f, DRAW_SHRINKS, 60))
+		return;
+	struct random *r = draws_random(f, DRAW_SHRINKS);
+	schema_set_string(&n->spec->cpu, NULL, cores[random_below(r, ARRAY_SIZE(cores))]);
+	schema_set_string(&n->spec->memory, NULL, sizes[random_below(r, ARRAY_SIZE(sizes))]);
+	if (n->spec->n_capabilities > 0 && random_percent(r, 30)) {
+		free(n->spec->capabilities[0]);
+		n->spec->n_capabilities = 0;
+	}
+	if (n->spec->n_devices > 0)
+		n->spec->devices[0]->count = 1 + random_below(r, 3);
+	world_log(&f->world, "%s is to start with %s cores and %s", n->name, n->spec->cpu,
+		  n->spec->memory);
+}
+
 /* ---- spaces ---- */
 
 static void need_devices(struct fuzz *f, Samoza__V1__Space *s)

@@ -14,5 +14,7 @@ void draw_offers(struct fuzz *f, Samoza__V1__ZhostSpec *z);
 void draw_needs(struct fuzz *f, Samoza__V1__Topology *t);
 /* Its zhost is about to start. */
 void draw_labels(struct fuzz *f, struct sim_machine *n);
+/* It is to start with other room, capabilities or devices than before, mostly less. */
+void draw_less(struct fuzz *f, struct sim_machine *n);
 
 #endif

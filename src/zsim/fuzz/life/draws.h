@@ -66,6 +66,7 @@ enum fuzz_draw {
 	DRAW_MACHINES,
 	DRAW_ROTATIONS,
 	DRAW_SIGNERS,
+	DRAW_SHRINKS,
 	DRAWS,
 };
 

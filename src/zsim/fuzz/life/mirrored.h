@@ -48,6 +48,8 @@ struct mirrored_copy {
 	UT_hash_handle hh;
 };
 
+#define ROOM_KINDS 3
+
 struct mirrored_zhost {
 	char *name;
 	Samoza__V1__ZhostRecord *record; /* NULL: deleted */
@@ -56,7 +58,10 @@ struct mirrored_zhost {
 	char *joined;	   /* identity of the machine that has joined */
 	bool was_cordoned; /* before the commit `taken`, which brought the record */
 	uint64_t taken;
-	uint64_t cpu_millicores, memory_bytes, devices; /* placed there; while it is added up */
+	/* Room that is taken there, in millicores, bytes and devices; with what is lost, which may be back, now and at
+	 * the end of the commit before. */
+	uint64_t holds[ROOM_KINDS], with_lost[ROOM_KINDS], had[ROOM_KINDS];
+	bool changed, told; /* in this commit: its settings, and an event has said so */
 	UT_hash_handle hh;
 };
 
