@@ -29,6 +29,7 @@
 #include "zrms/descriptors.h"
 #include "zrms/directory.h"
 #include "zrms/first_admin.h"
+#include "zrms/lead.h"
 #include "zrms/renewals.h"
 #include "zrms/state_open.h"
 #include "zrms/store_watch.h"
@@ -313,11 +314,21 @@ static int http_open(struct zrms *zrms, const char *spool, const char *socket,
 
 /* ---- end ---- */
 
+static void given_back(void *user)
+{
+	struct zrms *zrms = user;
+	loop_stop(&zrms->loop);
+}
+
+/* Everything is durable: the next one may lead. */
 static void store_closed(void *user)
 {
 	struct zrms *zrms = user;
 	zrms->store = NULL;
-	loop_stop(&zrms->loop);
+	if (zrms->lead != NULL)
+		lead_give_back(steal_ptr(&zrms->lead), given_back, zrms);
+	else
+		loop_stop(&zrms->loop);
 }
 
 /* Nothing is awaited any more: closes what zrms listens on and sends to. */
@@ -360,6 +371,10 @@ static void end_check(void *user)
 static void on_end_signal(void *user, int signum)
 {
 	struct zrms *zrms = user;
+	if (zrms->store == NULL) { /* it waits until it leads: nothing was begun */
+		log_info("zrms", "ended", LOG_S("signal", strsignal(signum)));
+		_exit(0);
+	}
 	if (zrms->stopping) { /* the second signal: nothing acknowledged is lost */
 		log_warn("zrms", "shutdown.forced", LOG_S("reason", "second signal"));
 		_exit(1);

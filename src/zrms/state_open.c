@@ -2,11 +2,11 @@
 
 #include "adapter/artifact/directory.h"
 #include "adapter/log/log.h"
-#include "adapter/sqlite/store.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "zrms/api_reads.h"
 #include "zrms/restore.h"
+#include "zrms/store_open.h"
 #include "zrms/store_start.h"
 #include "zrms/submission/uuid.h"
 
@@ -35,21 +35,16 @@ static int artifact_store_open(struct zrms *zrms, struct error **err)
 	return 0;
 }
 
-/* The values of --store. */
-static const struct store_scheme stores[] = {
-	{"sqlite", "sqlite:DIR", sqlite_store_open_dir},
-};
-
-static char *store_url(const struct settings *s)
-{
-	return str_is_empty(s->store) ? str_printf("sqlite:%s", s->dir) : mem_strdup(s->store);
-}
-
 /* An earlier version cannot read what this one writes: what it wrote is kept for a way back. */
 static int convert_prepare(struct zrms *zrms, struct error **err)
 {
 	if (!control_is_to_convert(zrms->control))
 		return 0;
+	if (zrms->store->ops->keep_copy == NULL)
+		return error_set(
+			err, ERR_UNSUPPORTED,
+			"the records are of format 1, and this store keeps no copy of them: "
+			"start zrms once on them in sqlite:DIR");
 	int r = zrms->store->ops->keep_copy(zrms->store, ".format1", err);
 	if (r < 0)
 		return error_wrap(err, "cannot copy the store before it is converted");
@@ -83,15 +78,14 @@ static int refuse_newer(const struct zrms *zrms, struct error **err, struct erro
 static int open_and_load(struct zrms *zrms, struct error **err)
 {
 	struct control_config config;
-	CLEANUP(freep) char *store = store_url(&zrms->settings);
+	CLEANUP(freep) char *store = store_url_of(&zrms->settings);
 	char cluster[UUID_SIZE];
 	uuid_draw(cluster);
 	const char *id = zrms->cluster != NULL ? zrms->cluster->id : cluster;
 	int r = settings_control(&zrms->settings, &config, err);
 	config.drivers = drivers_names(zrms->drivers);
 	if (r == 0)
-		r = store_open(stores, ARRAY_SIZE(stores), &zrms->loop, store, &zrms->store,
-			       err);
+		r = store_of_settings_open(zrms, store, err);
 	if (r == 0)
 		r = artifact_store_open(zrms, err);
 	if (r < 0)

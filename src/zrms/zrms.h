@@ -51,6 +51,7 @@ struct zrms {
 	struct access access;
 	int64_t started_ms;
 	struct store *store;
+	struct lead *lead; /* NULL: the store is this zrms' alone */
 	struct control *control;
 	struct commit_driver *commits;
 	struct links *links;

@@ -167,8 +167,8 @@ static int ask_observe(struct etcd_election *e, struct election_request *request
 	CLEANUP(txn_done) struct txn txn = {0};
 	Etcd__TxnRequest message;
 	ProtobufCMessage *answer = NULL;
-	bytes from = key_text(KEY_MEMBER);
-	txn_read(&txn, key_text(KEY_LEADER), (bytes){0});
+	bytes from = etcd_key_text(KEY_MEMBER);
+	txn_read(&txn, etcd_key_text(KEY_LEADER), (bytes){0});
 	txn_read(&txn, from, key_end(from));
 	int r = call(e, request, &rpc_txn_read, &txn_request(&txn, &message)->base, &answer);
 	if (r < 0)
@@ -194,8 +194,8 @@ static int seen(struct etcd_election *e, struct election_request *request, uint6
 	CLEANUP(txn_done) struct txn txn = {0};
 	Etcd__TxnRequest message;
 	ProtobufCMessage *answer = NULL;
-	txn_read(&txn, key_text(KEY_LEADER), (bytes){0});
-	txn_read(&txn, key_text(KEY_TERM), (bytes){0});
+	txn_read(&txn, etcd_key_text(KEY_LEADER), (bytes){0});
+	txn_read(&txn, etcd_key_text(KEY_TERM), (bytes){0});
 	int r = call(e, request, &rpc_txn_read, &txn_request(&txn, &message)->base, &answer);
 	if (r < 0)
 		return r;
@@ -234,9 +234,9 @@ static int win(struct etcd_election *e, struct election_request *request, uint64
 	ProtobufCMessage *answer = NULL;
 	txn_if_created(&txn, KEY_LEADER, 0);
 	txn_if_changed(&txn, KEY_TERM, revision);
-	txn_put_leased(&txn, key_text(KEY_LEADER), member_pack(&request->self, term),
+	txn_put_leased(&txn, etcd_key_text(KEY_LEADER), member_pack(&request->self, term),
 		       (int64_t)request->lease);
-	txn_put(&txn, key_text(KEY_TERM), term_pack(term));
+	txn_put(&txn, etcd_key_text(KEY_TERM), term_pack(term));
 	int r = call(e, request, &rpc_txn, &txn_request(&txn, &message)->base, &answer);
 	if (r == 0)
 		protobuf_c_message_free_unpacked(answer, NULL);
@@ -263,7 +263,7 @@ static int ask_announce(struct etcd_election *e, struct election_request *reques
 	Etcd__TxnRequest message;
 	ProtobufCMessage *answer = NULL;
 	CLEANUP(freep) char *key = str_printf(KEY_MEMBER "%s", request->self.name);
-	txn_put_leased(&txn, key_text(key), member_pack(&request->self, 0),
+	txn_put_leased(&txn, etcd_key_text(key), member_pack(&request->self, 0),
 		       (int64_t)request->lease);
 	int r = call(e, request, &rpc_txn_read, &txn_request(&txn, &message)->base, &answer);
 	if (r == 0)

@@ -74,7 +74,7 @@ static int oldest_take(void *user, const Etcd__KeyValue *kv, struct error **err)
 
 static int oldest_read(struct etcd_history *h, struct error **err)
 {
-	CLEANUP(bytes_freep) bytes from = key_text(KEY_AUDIT);
+	CLEANUP(bytes_freep) bytes from = etcd_key_text(KEY_AUDIT);
 	CLEANUP(bytes_freep) bytes to = key_end(from);
 	const struct scan scan = {.from = from, .to = to, .page = OLDEST_READ};
 	vector_clear(&h->oldest);
@@ -179,7 +179,7 @@ int etcd_history_list(struct etcd_history *h, uint64_t after, const char *topolo
 	if (after == UINT64_MAX)
 		return 0;
 	CLEANUP(bytes_freep) bytes from = key_seq(KEY_EVENT, after + 1);
-	CLEANUP(bytes_freep) bytes all = key_text(KEY_EVENT);
+	CLEANUP(bytes_freep) bytes all = etcd_key_text(KEY_EVENT);
 	CLEANUP(bytes_freep) bytes to = key_end(all);
 	const struct scan scan = {
 		.from = from, .to = to, .page = page_of(limit, topology != NULL)};
@@ -226,7 +226,7 @@ int etcd_history_list_lines(struct etcd_history *h, const struct audit_query *q,
 	if (q->after == UINT64_MAX)
 		return 0;
 	CLEANUP(bytes_freep) bytes from = key_seq(KEY_AUDIT, q->after + 1);
-	CLEANUP(bytes_freep) bytes all = key_text(KEY_AUDIT);
+	CLEANUP(bytes_freep) bytes all = etcd_key_text(KEY_AUDIT);
 	CLEANUP(bytes_freep) bytes to = key_end(all);
 	const struct scan scan = {
 		.from = from,
@@ -264,7 +264,7 @@ static int first_found(void *user, const Etcd__KeyValue *kv, struct error **err)
 
 int etcd_history_init(struct etcd_history *h, struct rpc *rpc, struct error **err)
 {
-	CLEANUP(bytes_freep) bytes from = key_text(KEY_EVENT);
+	CLEANUP(bytes_freep) bytes from = etcd_key_text(KEY_EVENT);
 	CLEANUP(bytes_freep) bytes to = key_end(from);
 	const struct scan scan = {.from = from, .to = to, .page = 1};
 	h->rpc = rpc;

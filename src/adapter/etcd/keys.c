@@ -9,7 +9,7 @@
 
 /* ---- keys ---- */
 
-bytes key_text(const char *text)
+bytes etcd_key_text(const char *text)
 {
 	return (bytes){.len = strlen(text), .data = mem_memdup(text, strlen(text))};
 }

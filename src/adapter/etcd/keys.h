@@ -37,7 +37,7 @@ typedef ProtobufCBinaryData bytes; /* who owns it is said where it is used */
 #define SUM_BYTES  8
 
 /* All of these are new: the caller frees `data`. */
-bytes key_text(const char *text);
+bytes etcd_key_text(const char *text);
 bytes key_record(enum record_kind kind, const char *id);
 bytes key_seq(const char *prefix, uint64_t seq); /* KEY_EVENT, KEY_AUDIT */
 bytes key_data(const char *owner, const void *key, size_t size);

@@ -18,8 +18,8 @@ static int both_read(struct rpc *rpc, Etcd__TxnResponse **ret_answer, struct err
 	CLEANUP(txn_done) struct txn txn = {0};
 	Etcd__TxnRequest request;
 	ProtobufCMessage *answer = NULL;
-	txn_read(&txn, key_text(KEY_LEADER), (bytes){0});
-	txn_read(&txn, key_text(KEY_LEDGER), (bytes){0});
+	txn_read(&txn, etcd_key_text(KEY_LEADER), (bytes){0});
+	txn_read(&txn, etcd_key_text(KEY_LEDGER), (bytes){0});
 	int r = rpc_call(rpc, &rpc_txn_read, &txn_request(&txn, &request)->base, READ_MS,
 			 &answer, err);
 	if (r == 0)
@@ -152,7 +152,7 @@ void etcd_ledger_write(struct etcd_ledger *l, struct txn *txn, const struct inde
 	txn_if_changed(txn, KEY_LEDGER, l->revision);
 	txn_else_read(txn, KEY_LEADER);
 	txn_else_read(txn, KEY_LEDGER);
-	txn_put(txn, key_text(KEY_LEDGER), content_pack(l));
+	txn_put(txn, etcd_key_text(KEY_LEDGER), content_pack(l));
 }
 
 void etcd_ledger_committed(struct etcd_ledger *l, int64_t revision, struct index *index,

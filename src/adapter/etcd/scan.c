@@ -21,7 +21,7 @@ static int range_call(struct rpc *rpc, const Etcd__RangeRequest *request, int64_
 int scan_get(struct rpc *rpc, const char *key, Etcd__RangeResponse **ret_answer,
 	     struct error **err)
 {
-	CLEANUP(bytes_freep) bytes at = key_text(key);
+	CLEANUP(bytes_freep) bytes at = etcd_key_text(key);
 	Etcd__RangeRequest request = ETCD__RANGE_REQUEST__INIT;
 	request.key = at;
 	return range_call(rpc, &request, GET_MS, ret_answer, err);
@@ -78,7 +78,7 @@ int scan_run(struct rpc *rpc, const struct scan *scan, scan_fn *each, void *user
 int scan_prefix(struct rpc *rpc, const char *prefix, scan_fn *each, void *user,
 		struct error **err)
 {
-	CLEANUP(bytes_freep) bytes from = key_text(prefix);
+	CLEANUP(bytes_freep) bytes from = etcd_key_text(prefix);
 	CLEANUP(bytes_freep) bytes to = key_end(from);
 	const struct scan scan = {.from = from, .to = to};
 	/* A server that answers is found by a small question: on this one much may be waited for. */

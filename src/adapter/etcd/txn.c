@@ -132,7 +132,7 @@ static Etcd__Compare *compare_add(struct txn *txn, const char *key,
 	etcd__compare__init(compare);
 	compare->result = ETCD__COMPARE__RESULT__EQUAL;
 	compare->target = target;
-	compare->key = key_text(key);
+	compare->key = etcd_key_text(key);
 	vector_push(&txn->compares, compare);
 	return compare;
 }
@@ -153,7 +153,7 @@ void txn_if_changed(struct txn *txn, const char *key, int64_t revision)
 
 void txn_else_read(struct txn *txn, const char *key)
 {
-	vector_push(&txn->failure, op_read(key_text(key), (bytes){0}));
+	vector_push(&txn->failure, op_read(etcd_key_text(key), (bytes){0}));
 }
 
 void txn_read(struct txn *txn, bytes take_from, bytes take_to)

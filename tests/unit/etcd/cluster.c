@@ -87,9 +87,9 @@ int64_t cluster_put(const struct etcd_cluster *c, const char *key, const char *v
 {
 	CLEANUP(txn_done) struct txn txn = {0};
 	if (value != NULL)
-		txn_put(&txn, key_text(key), key_text(value));
+		txn_put(&txn, etcd_key_text(key), etcd_key_text(value));
 	else
-		txn_delete(&txn, key_text(key));
+		txn_delete(&txn, etcd_key_text(key));
 	return txn_send(c, &txn);
 }
 
@@ -120,7 +120,7 @@ void cluster_clear(const struct etcd_cluster *c)
 {
 	CLEANUP(txn_done) struct txn txn = {0};
 	alarm_call(c, ETCD__ALARM_REQUEST__ACTION__DEACTIVATE);
-	txn_delete_range(&txn, key_text("samoza/"), key_text("samoza0"));
+	txn_delete_range(&txn, etcd_key_text("samoza/"), etcd_key_text("samoza0"));
 	(void)txn_send(c, &txn);
 }
 

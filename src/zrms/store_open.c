@@ -1,0 +1,93 @@
+#include "zrms/store_open.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "adapter/cli/version.h"
+#include "adapter/etcd/election.h"
+#include "adapter/etcd/store.h"
+#include "adapter/pki/credentials.h"
+#include "adapter/sqlite/store.h"
+#include "base/str.h"
+#include "port/scheme.h"
+#include "zrms/lead.h"
+#include "zrms/own_identity.h"
+
+#define ETCD "etcd:"
+
+char *store_url_of(const struct settings *s)
+{
+	return str_is_empty(s->store) ? str_printf("sqlite:%s", s->dir) : mem_strdup(s->store);
+}
+
+const char *etcd_urls_of(const char *url)
+{
+	return str_has_prefix(url, ETCD) ? url + strlen(ETCD) : NULL;
+}
+
+/* Of zrms' own identity, where nothing else is said. */
+static char *credential(const struct settings *s, const char *said, const char *file)
+{
+	CLEANUP(freep) char *directory = own_identity_directory(s->dir);
+	return str_is_empty(said) ? str_printf("%s/%s", directory, file) : mem_strdup(said);
+}
+
+void etcd_servers_of(const struct settings *s, const char *urls, struct etcd_servers *ret)
+{
+	*ret = (struct etcd_servers){
+		.urls = mem_strdup(urls),
+		.authorities = credential(s, s->store_authorities, PKI_AUTHORITIES_FILE),
+		.certificate = credential(s, s->store_certificate, PKI_IDENTITY_FILE),
+		.key = str_is_empty(s->store_key) ? NULL : mem_strdup(s->store_key),
+	};
+}
+
+void etcd_servers_done(struct etcd_servers *servers)
+{
+	free((char *)servers->urls);
+	free((char *)servers->authorities);
+	free((char *)servers->certificate);
+	free((char *)servers->key);
+}
+
+/* Only told to those that wait for it, so it need not be unique. */
+static int win(struct zrms *zrms, const struct etcd_servers *servers, struct error **err)
+{
+	struct election *election = NULL;
+	char host[256] = "zrms";
+	(void)gethostname(host, sizeof(host) - 1);
+	CLEANUP(freep)
+	char *address =
+		str_printf("%s:%u", zrms->settings.local.host, zrms->settings.local.port);
+	const struct election_member self = {
+		.name = host, .address = address, .version = SAMOZA_VERSION};
+	int r = etcd_election_new(&zrms->loop, servers, &election, err);
+	return r == 0 ? lead_win(&zrms->loop, election, &self, &zrms->lead, err) : r;
+}
+
+static int open_etcd(struct zrms *zrms, const char *urls, struct error **err)
+{
+	struct etcd_store_options options = {0};
+	CLEANUP(etcd_servers_done) struct etcd_servers servers = {0};
+	etcd_servers_of(&zrms->settings, urls, &servers);
+	int r = win(zrms, &servers, err);
+	if (r < 0)
+		return r;
+	options.servers = servers;
+	options.fence = lead_fence(zrms->lead);
+	return etcd_store_open(&zrms->loop, &options, &zrms->store, err);
+}
+
+/* The values of --store but etcd: these need no leadership. */
+static const struct store_scheme stores[] = {
+	{"sqlite", "sqlite:DIR", sqlite_store_open_dir},
+	{"etcd", "etcd:https://HOST:PORT,…", NULL},
+};
+
+int store_of_settings_open(struct zrms *zrms, const char *url, struct error **err)
+{
+	const char *urls = etcd_urls_of(url);
+	if (urls != NULL)
+		return open_etcd(zrms, urls, err);
+	return store_open(stores, ARRAY_SIZE(stores), &zrms->loop, url, &zrms->store, err);
+}

@@ -1,0 +1,90 @@
+"""etcd servers with certificates of a cluster's own authority, and a cluster whose zrms keeps its state there."""
+import os
+import shutil
+import signal
+import subprocess
+
+from conftest import BIN, Daemon, free_port, run, until
+from secure import ADDRESS, SecureCluster
+
+
+class Etcd:
+    """`count` servers on free ports; `identity`: certificate and key of all of them, and whom they believe."""
+
+    def __init__(self, directory, identity, authorities, count=1):
+        assert shutil.which("etcd"), "there is no etcd on this machine: tools/setup test installs it"
+        self.directory = directory
+        self.identity, self.authorities = identity, authorities
+        self.ports = [(free_port(), free_port()) for _ in range(count)]
+        self.processes = [None] * count
+        for i in range(count):
+            self.start(i)
+        until(self.is_healthy, "etcd answers")
+
+    @property
+    def url(self):
+        return "etcd:" + ",".join(f"https://127.0.0.1:{client}" for client, _ in self.ports)
+
+    def start(self, i):
+        client, peer = (f"https://127.0.0.1:{port}" for port in self.ports[i])
+        peers = ",".join(f"m{k}=https://127.0.0.1:{port}" for k, (_, port) in enumerate(self.ports))
+        with open(self.directory / f"etcd-{i}.log", "a", encoding="utf-8") as log:
+            self.processes[i] = subprocess.Popen([
+                "etcd", "--name", f"m{i}", "--data-dir", self.directory / f"etcd-{i}",
+                "--listen-client-urls", client, "--advertise-client-urls", client,
+                "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", peers,
+                "--cert-file", self.identity, "--key-file", self.identity, "--trusted-ca-file", self.authorities,
+                "--client-cert-auth", "--peer-cert-file", self.identity, "--peer-key-file", self.identity,
+                "--peer-trusted-ca-file", self.authorities, "--peer-client-cert-auth", "--max-txn-ops=4096",
+                "--max-request-bytes=8388608", "--heartbeat-interval=100", "--election-timeout=1000"],
+                stdout=log, stderr=log)
+
+    def ctl(self, *words, check=True):
+        environment = dict(os.environ, ETCDCTL_API="3")
+        return run("etcdctl", "--endpoints", self.url.removeprefix("etcd:"), "--cacert", self.authorities,
+                   "--cert", self.identity, "--key", self.identity, *words, check=check, env=environment)
+
+    def is_healthy(self):
+        return self.ctl("put", "test/there", "1", check=False).returncode == 0
+
+    def kill(self, i):
+        self.processes[i].send_signal(signal.SIGKILL)
+        self.processes[i].wait()
+
+    def stop(self):
+        for i, process in enumerate(self.processes):
+            if process.poll() is None:
+                self.kill(i)
+
+
+class EtcdCluster(SecureCluster):
+    servers = 1
+
+    def __init__(self, directory, **options):
+        super().__init__(directory, zrms_options=("--store", "etcd:made-later"), **options)
+
+    def init(self, directory):
+        run(BIN / "zrms", "init", "--dir", directory / "zrms", "--listen", f"{ADDRESS}:7331", "--name", "lab",
+            "--advertise", f"{ADDRESS},127.0.0.1")
+        credentials = directory / "zrms" / "credentials"
+        self.ca = credentials / "authorities.pem"
+        identity = directory / "etcd.pem"  # zrms renews its own
+        shutil.copy(credentials / "identity.pem", identity)
+        self.etcd = Etcd(directory, identity, self.ca, self.servers)
+
+    def start_zrms(self):
+        self.zrms.command = [self.etcd.url if word == "etcd:made-later" else word for word in self.zrms.command]
+        super().start_zrms()
+
+    def second_zrms(self):
+        """Of the same cluster, on the same store, with a directory of its own; not started."""
+        directory = self.directory / "zrms-2"
+        shutil.copytree(self.directory / "zrms" / "credentials", directory / "credentials")
+        shutil.copy(self.directory / "zrms" / "cluster.json", directory)
+        return Daemon(self, "zrms-2", [
+            BIN / "zrms", "--dir", directory, "--listen", f"{ADDRESS}:{free_port()}", "--store", self.etcd.url],
+            self.directory / "zrms-2.log")
+
+    def stop(self):
+        super().stop()
+        self.etcd.stop()

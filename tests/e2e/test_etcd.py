@@ -1,0 +1,101 @@
+"""zrms whose state is in etcd: it keeps everything over restarts, and only who leads writes."""
+import signal
+
+import pytest
+from conftest import run, until
+from etcd import EtcdCluster
+from native import native_deploy
+from secure import needs_an_address
+
+pytestmark = needs_an_address
+
+SERVE = {"a/recipes/start": "#!/bin/sh\nwhile :; do sleep 1; done >/dev/null 2>&1 &\n"}
+
+
+class ThreeServers(EtcdCluster):
+    servers = 3
+
+
+@pytest.fixture
+def one(start_cluster, monkeypatch):
+    monkeypatch.setenv("ZHOST_ALLOW_EXEC", "true")
+    return start_cluster(kind=EtcdCluster, zhosts=["edge-node-1"])
+
+
+@pytest.fixture
+def three(start_cluster, monkeypatch):
+    monkeypatch.setenv("ZHOST_ALLOW_EXEC", "true")
+    return start_cluster(kind=ThreeServers, zhosts=["edge-node-1"])
+
+
+def says(daemon, words):
+    return until(lambda: words in daemon.log.read_text(), f"{daemon.name} says: {words}")
+
+
+def test_what_was_acknowledged_is_there_after_each_restart(one):
+    """[machines.replicated.store]"""
+    c = one
+    native_deploy(c, "shop", [{"name": "a"}], SERVE)
+    c.wait_state("shop", "running")
+    before, spaces = c.events(), c.zruns("edge-node-1")
+    assert not (c.directory / "zrms" / "zrms.db").exists()
+    # Stopped as it should be, and killed: then it waits until its own lease of before has ended.
+    for end in (lambda: c.zrms.kill(signal.SIGTERM), c.zrms.kill):
+        end()
+        c.start_zrms()
+        c.wait_zhost("edge-node-1", "deployed-started")
+        c.wait_state("shop", "running")
+        assert c.zruns("edge-node-1") == spaces
+        assert c.events()[:len(before)] == before
+    assert c.zrms.log.read_text().count("won term=") == 3
+    assert c.zshell("cluster", "audit").returncode == 0
+
+
+def test_servers_of_etcd_may_end_one_by_one(three):
+    c = three
+    for i in range(3):
+        c.etcd.kill(i)
+        native_deploy(c, f"shop-{i}", [{"name": "a"}], SERVE)
+        c.wait_state(f"shop-{i}", "running")
+        c.etcd.start(i)
+        until(c.etcd.is_healthy, "etcd answers again")
+    c.zrms.kill(signal.SIGTERM)
+    c.start_zrms()
+    for i in range(3):
+        c.wait_state(f"shop-{i}", "running")
+
+
+def test_of_two_zrms_the_second_waits_and_takes_over(one):
+    c = one
+    second = c.second_zrms().start()
+    says(second, "waiting leader=")
+    assert "won term=" not in second.log.read_text()
+    c.zrms.kill(signal.SIGTERM)  # it gives its lease back
+    says(second, "won term=")
+    second.kill(signal.SIGTERM)
+    second.start()
+    says(second, "term=3")
+    second.kill(signal.SIGTERM)
+
+
+def test_a_leader_that_is_none_any_more_ends(one):
+    c = one
+    c.etcd.ctl("del", "samoza/leader")
+    done = c.zshell("user", "create", "ann", "--role", "viewer", check=False)
+    assert done.returncode != 0
+    says(c.zrms, "another zrms leads")
+    until(lambda: not c.zrms.is_running(), "it ends")
+    c.start_zrms()
+    assert "ann" not in c.zshell("user", "list").stdout
+
+
+def test_an_etcd_that_is_not_there_is_waited_for_and_a_wrong_address_is_refused(one):
+    c = one
+    c.zrms.kill(signal.SIGTERM)
+    done = run(*["etcd:http://127.0.0.1:1" if word == c.etcd.url else word for word in c.zrms.command], check=False)
+    assert done.returncode == 1 and "expected https://HOST:PORT" in done.stderr
+    c.etcd.kill(0)
+    c.zrms.start()
+    says(c.zrms, "etcd.silent")
+    c.etcd.start(0)
+    until(c.is_healthy, "zrms answers")
