@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "proto/view.pb-c.h"
 #include "startz/credentials.h"
+#include "startz/machines.h"
 #include "startz/process.h"
 
 #define ASK_EVERY_MS  20
@@ -122,6 +123,7 @@ struct awaited awaited_of(const struct state *s, const struct member *m, bool ra
 	if (file != NULL)
 		(void)fclose(file);
 	return (struct awaited){.member = m,
+				.network = machines_network(s, m),
 				.ran = ran,
 				/* Of one that runs, the present one counts. */
 				.old_incarnation =
@@ -131,6 +133,7 @@ struct awaited awaited_of(const struct state *s, const struct member *m, bool ra
 
 void awaited_done(struct awaited *a)
 {
+	free(a->network);
 	free(a->other_beat);
 	free(a->state);
 }
@@ -178,9 +181,14 @@ static void look_at(struct awaited *a, const Samoza__V1__ZhostView *z, const cha
 	a->state = mem_strdup(z->state);
 	a->ready =
 		str_equal(z->state, "deployed-started") && z->incarnation > a->old_incarnation;
-	if (a->ready)
-		(void)printf("%s is %s%s, zedge at %s\n", z->name, a->ran ? "running" : "ready",
-			     with, a->member->address);
+	if (!a->ready)
+		return;
+	(void)printf("%s is %s%s, zedge at %s", z->name, a->ran ? "running" : "ready", with,
+		     a->member->address);
+	if (a->network != NULL)
+		(void)printf(", on its machine only: nsenter --net=%s curl http://%s/",
+			     a->network, a->member->address);
+	(void)printf("\n");
 }
 
 /* Marks the zhosts that are ready according to zrms. Returns how many are not. */

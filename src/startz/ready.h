@@ -17,6 +17,7 @@ struct awaited {
 	char *state; /* that zrms last said it is in; NULL: zrms does not know it */
 	uint64_t old_incarnation;
 	long log_begin;	  /* offset of this run in its log */
+	char *network;	  /* of its machine, which alone reaches its zedge; NULL: all do */
 	char *other_beat; /* heartbeat of another zhost of this name when first seen; or NULL */
 	bool other_lives; /* whether that zhost has sent one since */
 	bool ready;

@@ -144,6 +144,10 @@ def test_startz_makes_machines_that_have_joined(machines):
     said = machines("up", "--machines", 3, "--detach", "--api", f"127.0.0.1:{machines.port}").stdout
     names = re.findall(r"ip netns exec (\S+)", said)
     assert len(names) == 3
+    # zedge is in the network of its machine, and how it is reached there is said.
+    reach = re.findall(r"zedge at (\S+), on its machine only: nsenter (--net=\S+) curl http://\1/$", said, re.M)
+    assert len(reach) == 3
+    assert "ok" in run("nsenter", reach[0][1], "curl", "-s", f"http://{reach[0][0]}/healthz").stdout
 
     def zshell(*words):
         return run(BIN / "zshell", "--api", f"http://127.0.0.1:{machines.port}", *words).stdout

@@ -136,6 +136,8 @@ def route_of(c, *more):
 
 
 def test_people_see_by_which_way_messages_go_and_how_long_they_take(c):
+    assert c.zshell("mesh", "peers").stdout == "No messages between zhosts yet.\n"
+    assert c.zshell("mesh", "routes").stdout == "No messages between spaces yet.\n"
     sender, receiver = deploy_counter(c)
     until(lambda: (p := one_peer(c, sender, receiver)) and p["sent_direct"] > 200 and "round_trip_ms" in p,
           "messages go directly")

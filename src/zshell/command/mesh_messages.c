@@ -210,10 +210,14 @@ static int run_peers(void *context, const struct cli_run *line, struct error **e
 			 &samoza__v1__mesh_peer_list_view__descriptor, (void **)&list, err);
 	if (r < 0 || list == NULL)
 		return r < 0 ? hint_zhosts(r, err) : CLI_DONE;
-	struct output_table *table = output_table_new(&shell->output, peer_columns, 0);
-	for (size_t i = 0; i < list->n_peers; i++)
-		add_peer(table, list->peers[i]);
-	output_table_print(table);
+	if (list->n_peers == 0) {
+		output_line(&shell->output, "%s", "No messages between zhosts yet.");
+	} else {
+		struct output_table *table = output_table_new(&shell->output, peer_columns, 0);
+		for (size_t i = 0; i < list->n_peers; i++)
+			add_peer(table, list->peers[i]);
+		output_table_print(table);
+	}
 	note_silent(shell, list->silent, list->n_silent);
 	return CLI_DONE;
 }
@@ -255,10 +259,14 @@ static int run_routes(void *context, const struct cli_run *line, struct error **
 			 &samoza__v1__mesh_route_list_view__descriptor, (void **)&list, err);
 	if (r < 0 || list == NULL)
 		return r < 0 ? hint_zhosts(r, err) : CLI_DONE;
-	struct output_table *table = output_table_new(&shell->output, route_columns, 0);
-	for (size_t i = 0; i < list->n_routes; i++)
-		add_route(table, list->routes[i]);
-	output_table_print(table);
+	if (list->n_routes == 0) {
+		output_line(&shell->output, "%s", "No messages between spaces yet.");
+	} else {
+		struct output_table *table = output_table_new(&shell->output, route_columns, 0);
+		for (size_t i = 0; i < list->n_routes; i++)
+			add_route(table, list->routes[i]);
+		output_table_print(table);
+	}
 	if (list->left_out > 0)
 		output_note(&shell->output, "%" PRIu64 " more are left out.", list->left_out);
 	note_silent(shell, list->silent, list->n_silent);
