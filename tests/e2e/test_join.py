@@ -309,3 +309,35 @@ def test_a_control_plane_of_a_backup_takes_zhosts_that_have_renewed_since(start_
     # Who was removed before the backup, and who nobody knows.
     c.zhosts["gone"].start()
     says(c.zhosts["gone"], "does not know this machine any more")
+
+
+def test_a_word_that_is_used_up_says_what_to_ask_for(alone):
+    token = create(alone)
+    joiner(alone, "n1", token).start()
+    alone.wait_zhost("n1", "deployed-started")
+    second = joiner(alone, "n2", token)
+    ends(second, "the join token is used up: it was for 1 machine; ask for another one on the cluster's side: "
+                 "zshell cluster token create")
+    assert not (alone.directory / "n2" / "credentials" / "identity.pem").exists()
+    at = second.command.index("--join")
+    second.command[at + 1] = create(alone)
+    second.start()
+    alone.wait_zhost("n2", "deployed-started")
+
+
+def test_a_zrms_that_ends_while_a_machine_joins_is_named_and_the_same_word_is_good_later(alone):
+    token = create(alone)
+    zhost = joiner(alone, "n1", token)
+    alone.zrms.process.send_signal(signal.SIGSTOP)  # the kernel takes the connection, and nobody answers
+    zhost.start()
+    until(lambda: (alone.directory / "n1" / "credentials" / "joining.pem").exists(), "it has made its key, and asks")
+    alone.zrms.kill()
+    assert zhost.process.wait(timeout=30) != 0
+    said = zhost.log.read_text()
+    assert "this machine has not joined: zrms at " in said, said
+    key = (alone.directory / "n1" / "credentials" / "joining.pem").read_bytes()
+    alone.start_zrms()
+    zhost.start()
+    alone.wait_zhost("n1", "deployed-started")
+    assert key in (alone.directory / "n1" / "credentials" / "identity.pem").read_bytes()
+    assert "1/1" in alone.zshell("cluster", "token", "list").stdout
