@@ -40,6 +40,7 @@ struct sim_disk {
 	VECTOR(Samoza__V1__AuditRecord *) audit;
 	VECTOR(struct sim_value) values; /* by owner, then key in byte order */
 	VECTOR(struct sim_copy) copies;	 /* by suffix */
+	uint64_t last_batch;		 /* number of the last one of a fenced store */
 };
 
 void sim_disk_done(struct sim_disk *disk);

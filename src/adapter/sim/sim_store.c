@@ -19,6 +19,8 @@ struct sim_request {
 	char *topology;
 	uint32_t limit;
 	void *user;
+	bool is_written; /* commit: it has happened, and is not answered yet */
+	struct data_answer *answers;
 };
 
 struct sim_store {
@@ -28,6 +30,7 @@ struct sim_store {
 	struct sim_request *requests; /* oldest first */
 	size_t waiting;
 	enum commit_outcome broken; /* the first one that was not durable */
+	uint64_t fence;		    /* 0: it has none */
 };
 
 static struct sim_store *sim_of(struct store *store)
@@ -158,6 +161,7 @@ static struct data_answer *write_batch(struct sim_store *s, const struct outbox 
 {
 	struct data_answer *answers = mem_new_array(struct data_answer, o->data.count + 1);
 	struct data_answer none;
+	s->disk->last_batch++;
 	vector_for_each (&o->records, r)
 		sim_disk_put(s->disk, (int)r->kind, r->id, r->data, r->size);
 	vector_for_each (&o->events, e)
@@ -245,14 +249,24 @@ static void read_records(const struct sim_store *s, const struct sim_request *q)
 	q->reader->done(q->user, why != NULL ? (int)why->code : r, why);
 }
 
+/* Compared in the transaction of the write itself. */
+static bool is_fenced_off(const struct sim_store *s)
+{
+	return s->fence != 0 && s->hooks.fence(s->hooks.user) != s->fence;
+}
+
 static void answer_commit(struct sim_store *s, const struct sim_request *q,
 			  enum commit_outcome outcome, bool is_written)
 {
 	CLEANUP(error_freep) struct error *why = NULL;
-	struct data_answer *answers = NULL;
+	struct data_answer *answers = q->answers;
 	size_t count = q->outbox->data.count;
 	if (s->broken != COMMIT_DURABLE)
 		outcome = s->broken;
+	else if (q->is_written)
+		outcome = COMMIT_DURABLE;
+	else if (is_fenced_off(s))
+		outcome = COMMIT_LOST_LEADERSHIP;
 	else if (outcome == COMMIT_DURABLE || is_written)
 		answers = write_batch(s, q->outbox);
 	s->broken = outcome;
@@ -282,6 +296,41 @@ void sim_store_answer(struct store *store, enum commit_outcome outcome, bool is_
 	request_free(request);
 }
 
+void sim_store_fence(struct store *store, uint64_t mine)
+{
+	sim_of(store)->fence = mine;
+}
+
+void sim_store_carry_out(struct store *store, size_t count)
+{
+	struct sim_store *s = sim_of(store);
+	struct sim_request *request = NULL;
+	DL_FOREACH (s->requests, request) {
+		if (count == 0 || s->broken != COMMIT_DURABLE || is_fenced_off(s))
+			return;
+		count--;
+		if (request->outbox == NULL || request->is_written)
+			continue;
+		request->answers = write_batch(s, request->outbox);
+		request->is_written = true;
+	}
+}
+
+void sim_store_settle(struct store *store, bool is_written)
+{
+	struct sim_store *s = sim_of(store);
+	struct sim_request *oldest = s->requests;
+	PRE(oldest != NULL && oldest->outbox != NULL);
+	bool has_happened = oldest->is_written;
+	uint64_t before = s->disk->last_batch;
+	if (is_written)
+		sim_store_carry_out(store, 1);
+	/* Asked afterwards, the number of the last batch tells. */
+	has_happened |= s->disk->last_batch != before;
+	oldest->is_written = has_happened;
+	sim_store_answer(store, COMMIT_DURABLE, true);
+}
+
 void sim_store_answer_reads(struct store *store)
 {
 	struct sim_store *s = sim_of(store);
@@ -294,6 +343,12 @@ void sim_store_answer_reads(struct store *store)
 		answer_read(s, request);
 		request_free(request);
 	}
+}
+
+bool sim_store_next_is_commit(const struct store *store)
+{
+	const struct sim_store *s = (const struct sim_store *)store;
+	return s->requests != NULL && s->requests->outbox != NULL;
 }
 
 size_t sim_store_waiting(const struct store *store)
@@ -317,10 +372,12 @@ void sim_store_crash(struct store *store, size_t written)
 	while (s->waiting > 0) {
 		struct sim_request *request = take_oldest(s);
 		if (request->outbox != NULL && written > 0 && s->broken == COMMIT_DURABLE) {
-			answers_free(write_batch(s, request->outbox),
-				     request->outbox->data.count);
+			if (!request->is_written && !is_fenced_off(s))
+				request->answers = write_batch(s, request->outbox);
 			written--;
 		}
+		if (request->outbox != NULL)
+			answers_free(request->answers, request->outbox->data.count);
 		request_free(request);
 	}
 	free(s);
