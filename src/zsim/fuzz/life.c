@@ -28,6 +28,7 @@
 #include "zsim/fuzz/check/check_signers.h"
 #include "zsim/fuzz/check/check_timeouts.h"
 #include "zsim/fuzz/draw/draw_joins.h"
+#include "zsim/fuzz/draw/draw_leaders.h"
 #include "zsim/fuzz/draw/draw_machines.h"
 #include "zsim/fuzz/draw/draw_messages.h"
 #include "zsim/fuzz/draw/draw_needs.h"
@@ -195,6 +196,9 @@ static void action_begins(void *user, const struct sim_machine *machine,
 
 static void after_step(void *user)
 {
+	const struct fuzz *f = user;
+	if (f->world.machines.count == 0)
+		return; /* several zrms elect one of them before there is anything else */
 	reach_watch(user);
 	check_kept(user);
 	check_timeouts(user);
@@ -212,6 +216,7 @@ static void committed(void *user, const struct outbox *o, const struct data_answ
 	check_signers_committed(user, o);
 	check_machines_committed(user, o);
 	check_audit_committed(user, o);
+	leaders_committed(user, o);
 	mirror_committed(user, o, answers);
 }
 
@@ -293,7 +298,8 @@ static void birth(struct fuzz *f)
 		.message_dropped = check_messages_dropped,
 	};
 	commits_hooks(f, &f->world.hooks);
-	controller_start(&f->world);
+	leaders_hooks(f, &f->world.hooks);
+	leaders_start_zrms(f);
 	unsigned zhosts = drawn_or(f, f->options->zhosts, 1, 6);
 	for (unsigned i = 1; i <= zhosts; i++) {
 		Samoza__V1__ZhostSpec *spec = draw_zhost(&f->random, i);

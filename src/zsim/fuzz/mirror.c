@@ -27,6 +27,7 @@
 #include "zsim/fuzz/check/check_unload.h"
 #include "zsim/fuzz/check/each.h"
 #include "zsim/fuzz/check/rules.h"
+#include "zsim/fuzz/life/commits.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/legal.h"
 #include "zsim/fuzz/life/mirrored.h"
@@ -410,6 +411,9 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 				      e->topology, e->subject, e->to, known);
 		return;
 	}
+	if (draws_have(f, DRAW_LEADERS) &&
+	    str_has_prefix(e->cause, "it refused a zrms of term "))
+		f->counts->leaders.refused++;
 	if (strcmp(known, e->from) != 0)
 		world_violate(&f->world, "zhost %s goes from %s to %s, but it was %s",
 			      e->subject, e->from, e->to, known);
@@ -417,6 +421,7 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 	    (str_has_prefix(e->cause, "cordoned by ") ||
 	     str_has_prefix(e->cause, "uncordoned by ") || strncmp(e->cause, "drain", 5) == 0 ||
 	     str_has_prefix(e->cause, "its settings changed") ||
+	     str_has_prefix(e->cause, "it refused a zrms of term ") ||
 	     strcmp(e->cause, "another machine with the same identity was refused") == 0))
 		return;
 	/* What a driver makes of it, and what its heartbeats would make otherwise. */

@@ -17,6 +17,7 @@
 #include "zsim/fuzz/check/each.h"
 #include "zsim/fuzz/draw/draw_data.h"
 #include "zsim/fuzz/draw/draw_joins.h"
+#include "zsim/fuzz/draw/draw_leaders.h"
 #include "zsim/fuzz/draw/draw_machines.h"
 #include "zsim/fuzz/draw/draw_needs.h"
 #include "zsim/fuzz/draw/draw_protocols.h"
@@ -58,10 +59,13 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 		client_tell(&f->world, input);
 	}
 	was_there = f->world.control != NULL;
+	uint64_t life = f->world.zrms_life; /* another one may lead before it answers */
+	int64_t asked_ms = f->world.now_ms;
 	client_ask(&f->world, input, &a);
 	check_audit_answered(f, &a);
 	bool granted = a.answered && a.code >= 0;
-	if (was_there && f->world.control != NULL && !a.answered)
+	if (was_there && f->world.control != NULL && f->world.zrms_life == life &&
+	    !a.answered && !leaders_were_cut(f, asked_ms))
 		world_violate(&f->world, "a request was not answered");
 	if (a.answered && a.code < 0 && str_is_empty(a.message))
 		world_violate(&f->world, "a refusal without a message");
@@ -373,9 +377,7 @@ static void trouble_zrms(struct fuzz *f)
 		return;
 	}
 	draw_settings(f);
-	check_order_start(f);
-	controller_start(&f->world);
-	check_loaded(f);
+	leaders_start_zrms(f);
 }
 
 /* zrms is out of reach, and most machines start while it is: each may be alone then. */
@@ -618,6 +620,7 @@ void fuzz_step(struct fuzz *f)
 	draw_signers(f);
 	draw_machines(f);
 	draw_rotation(f);
+	draw_leaders(f);
 	/* Often nothing more happens at this instant; sometimes the next step comes at once. */
 	if (f->world.violation == NULL && random_percent(&f->random, 70))
 		world_drain(&f->world);
@@ -640,11 +643,9 @@ void fuzz_calm(struct fuzz *f)
 	world_log(w, "STEP faults end");
 	f->calm = true;
 	draw_times_end(f);
-	if (w->control == NULL) {
-		check_order_start(f);
-		controller_start(w);
-		check_loaded(f);
-	}
+	leaders_calm(f);
+	if (w->control == NULL)
+		leaders_start_zrms(f);
 	vector_for_each (&w->machines, n) {
 		if ((*n)->partitioned)
 			machine_heal(w, *n);

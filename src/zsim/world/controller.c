@@ -19,39 +19,72 @@ void answer_done(struct answer *a)
 	*a = (struct answer){0};
 }
 
+static void life_free(struct sim_life *life, size_t written)
+{
+	control_loop_stop(life->commits);
+	sim_store_crash(life->store, written);
+	control_loop_free(life->commits);
+	control_free(life->control);
+	vector_for_each (&life->backlog, event) {
+		life->world->foreground -= sim_event_is_foreground((*event)->type);
+		sim_event_free(*event);
+	}
+	vector_done(&life->backlog);
+	free(life);
+}
+
 void controller_free(struct world *w, size_t written)
 {
 	if (w->control == NULL)
 		return;
-	control_loop_stop(w->commits);
-	sim_store_crash(steal_ptr(&w->store), written);
-	control_loop_free(steal_ptr(&w->commits));
-	control_free(steal_ptr(&w->control));
+	life_free(steal_ptr(&w->life), written);
+	w->store = NULL;
+	w->commits = NULL;
+	w->control = NULL;
 	w->zrms_dies = false;
 	w->zrms_stalls_until_ms = 0;
 	drivers_end_with_zrms(w);
 	w->zrms_life++;
 }
 
+static void break_links(struct world *w, uint64_t life)
+{
+	for (size_t i = 0; i < w->links.count; i++)
+		if (w->links.items[i].open && w->links.items[i].life == life)
+			sim_link_break(w, i + 1, false, true);
+}
+
+static size_t draw_written(struct world *w, const struct store *store)
+{
+	size_t waiting = sim_store_waiting(store);
+	return waiting > 0 && w->hooks.written_at_crash != NULL
+		       ? w->hooks.written_at_crash(w->hooks.user, waiting)
+		       : 0;
+}
+
 void controller_crash(struct world *w)
 {
 	if (w->control == NULL)
 		return;
+	uint64_t life = w->life->number;
 	world_log(w, "zrms dies");
-	size_t waiting = sim_store_waiting(w->store);
-	size_t written = waiting > 0 && w->hooks.written_at_crash != NULL
-				 ? w->hooks.written_at_crash(w->hooks.user, waiting)
-				 : 0;
-	controller_free(w, written);
-	for (size_t i = 0; i < w->links.count; i++)
-		if (w->links.items[i].open)
-			sim_link_break(w, i + 1, false, true);
+	controller_free(w, draw_written(w, w->store));
+	break_links(w, life);
 }
 
 void controller_stall(struct world *w, int64_t duration_ms)
 {
 	world_log(w, "zrms stands still for %lld ms", (long long)duration_ms);
 	w->zrms_stalls_until_ms = w->now_ms + duration_ms;
+	/* What it has asked its store happens, and it learns of it later. */
+	if (w->members.count > 0)
+		sim_store_carry_out(w->store, draw_written(w, w->store));
+}
+
+void controller_cut(struct world *w, int64_t until_ms)
+{
+	sim_store_carry_out(w->store, draw_written(w, w->store));
+	w->zrms_commit_ms = until_ms > w->zrms_commit_ms ? until_ms : w->zrms_commit_ms;
 }
 
 bool controller_stalls(const struct world *w)
@@ -68,8 +101,10 @@ static void end_dead(struct world *w)
 
 static void on_step(void *user, enum commit_step step)
 {
-	struct world *w = user;
-	if (w->hooks.crash_here == NULL || !w->hooks.crash_here(w->hooks.user, step))
+	const struct sim_life *life = user;
+	struct world *w = life->world;
+	if (life != w->life || w->hooks.crash_here == NULL ||
+	    !w->hooks.crash_here(w->hooks.user, step))
 		return;
 	w->zrms_dies = true;
 	control_loop_stop(w->commits);
@@ -77,9 +112,15 @@ static void on_step(void *user, enum commit_step step)
 
 static void on_stopped(void *user, enum commit_outcome outcome, const struct error *why)
 {
-	struct world *w = user;
-	world_log(w, "zrms ends: %s", why->message);
-	w->zrms_dies = true;
+	struct sim_life *life = user;
+	struct world *w = life->world;
+	if (outcome == COMMIT_LOST_LEADERSHIP && life->fence != 0 &&
+	    w->hooks.write_refused != NULL)
+		w->hooks.write_refused(w->hooks.user);
+	world_log(w, "%s ends: %s", life == w->life ? "zrms" : "a former zrms", why->message);
+	life->dies = true;
+	if (life == w->life)
+		w->zrms_dies = true;
 }
 
 /* ---- output of durable batches ---- */
@@ -92,9 +133,9 @@ static void on_record(void *user, const struct record_change *change)
 
 static void on_event(void *user, const Samoza__V1__EventRecord *e)
 {
-	world_log(user, "    %s %s: %s -> %s (%s)", e->kind, e->subject,
+	struct world *w = ((struct sim_life *)user)->world;
+	world_log(w, "    %s %s: %s -> %s (%s)", e->kind, e->subject,
 		  e->from != NULL ? e->from : "-", e->to != NULL ? e->to : "-", e->cause);
-	struct world *w = user;
 	if (strcmp(e->kind, "driver") == 0)
 		vector_push(&w->driver_said, mem_strdup(e->cause));
 	if (strcmp(e->kind, "zhost") != 0)
@@ -114,9 +155,30 @@ static void on_accepted(struct world *w, struct sim_link *link)
 			(*n)->replaced = *n != joined;
 }
 
+/* Nobody may live on it: the zrms that leads counts the silence of this zhost. */
+static void check_late_acknowledgement(const struct sim_life *life,
+				       const struct link_message *m)
+{
+	struct world *w = life->world;
+	const struct sim_machine *n = w->machines.items[w->links.items[m->link_id - 1].machine];
+	uint64_t counter = ((const Samoza__V1__HeartbeatAck *)m->message)->counter;
+	const struct sim_heartbeat *sent = &n->heartbeats[counter % HEARTBEATS_KEPT];
+	if (sent->counter == counter && sent->link_id == m->link_id &&
+	    sent->sent_ms > life->ended_ms)
+		world_violate(
+			w,
+			"a zrms that leads no more acknowledged a heartbeat of %s that was "
+			"sent after another one had begun to lead",
+			n->name);
+}
+
 static void on_message(void *user, const struct link_message *m)
 {
-	struct world *w = user;
+	const struct sim_life *life = user;
+	struct world *w = life->world;
+	if (life != w->life && m->type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK &&
+	    m->message != NULL)
+		check_late_acknowledgement(life, m);
 	if (m->message != NULL && m->type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK &&
 	    ((const Samoza__V1__HelloAck *)m->message)->verdict ==
 		    SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED)
@@ -135,13 +197,13 @@ static void on_answer(void *user, const struct data_change *change, struct data_
 	reply.status = answer->status;
 	reply.has_value = answer->value != NULL;
 	reply.value = (ProtobufCBinaryData){answer->value_size, answer->value};
-	sim_link_send(user, change->link_id, true, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY,
-		      &reply.base);
+	sim_link_send(((struct sim_life *)user)->world, change->link_id, true,
+		      SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY, &reply.base);
 }
 
 static void on_reply(void *user, const struct reply *r)
 {
-	struct world *w = user;
+	struct world *w = ((struct sim_life *)user)->world;
 	if (w->waiting == NULL || r->request != w->waiting_request)
 		return;
 	w->waiting->answered = true;
@@ -155,7 +217,7 @@ static void on_reply(void *user, const struct reply *r)
 
 static void on_call(void *user, const struct driver_call *call)
 {
-	driver_call_begins(user, call);
+	driver_call_begins(((struct sim_life *)user)->world, call);
 }
 
 static const struct control_loop_listener listener = {
@@ -174,30 +236,42 @@ static const struct control_loop_listener listener = {
 static void on_written(void *user, const struct outbox *outbox,
 		       const struct data_answer *answers)
 {
-	struct world *w = user;
+	const struct sim_life *life = user;
+	struct world *w = life->world;
+	if (life->ended_ms != NEVER_MS)
+		world_violate(w, "a zrms that leads no more has written");
 	if (w->hooks.committed != NULL)
 		w->hooks.committed(w->hooks.user, outbox, answers);
 }
 
 static void on_asked(void *user)
 {
-	struct world *w = user;
-	if (w->hooks.asked != NULL)
+	struct sim_life *life = user;
+	struct world *w = life->world;
+	int64_t *last_ms = life == w->life ? &w->zrms_commit_ms : &life->commit_ms;
+	if (life == w->life && w->hooks.asked != NULL)
 		w->hooks.asked(w->hooks.user);
 	if (w->hooks.commit_delay == NULL)
 		return; /* answered at the end of the turn */
 	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user, NULL);
-	if (at < w->zrms_commit_ms)
-		at = w->zrms_commit_ms; /* in order */
-	w->zrms_commit_ms = at;
+	if (at < *last_ms)
+		at = *last_ms; /* in order */
+	*last_ms = at;
 	struct sim_event *h = world_plan(w, at, SIM_EVENT_COMMITTED);
 	h->machine = MACHINE_NONE;
-	h->life = w->zrms_life;
+	h->life = life->number;
+}
+
+static uint64_t on_fence(void *user)
+{
+	struct world *w = ((struct sim_life *)user)->world;
+	w->seat.now_ms = w->now_ms;
+	return sim_seat_fence(&w->seat);
 }
 
 static bool on_load(void *user)
 {
-	struct world *w = user;
+	struct world *w = ((struct sim_life *)user)->world;
 	w->load_fails = w->hooks.load_fails != NULL && w->hooks.load_fails(w->hooks.user, true);
 	return w->load_fails;
 }
@@ -209,7 +283,13 @@ static void answer_commit(struct world *w)
 		w->hooks.commit_outcome != NULL
 			? w->hooks.commit_outcome(w->hooks.user, NULL, &is_written)
 			: COMMIT_DURABLE;
-	if (sim_store_waiting(w->store) > 0)
+	if (sim_store_waiting(w->store) == 0)
+		return;
+	if (outcome == COMMIT_DURABLE && w->hooks.commit_is_unknown != NULL &&
+	    sim_store_next_is_commit(w->store) &&
+	    w->hooks.commit_is_unknown(w->hooks.user, &is_written))
+		sim_store_settle(w->store, is_written);
+	else
 		sim_store_answer(w->store, outcome, is_written);
 }
 
@@ -263,6 +343,12 @@ bool controller_swap_store(struct world *w, bool is_restored)
 
 void controller_start(struct world *w)
 {
+	controller_start_elected(w, 0, 0);
+}
+
+void controller_start_elected(struct world *w, uint64_t term, uint64_t fence)
+{
+	struct sim_life *life = mem_new(struct sim_life);
 	const struct control_config config = {
 		.heartbeat_ms = w->options.heartbeat_ms,
 		.failure_timeout_ms = w->options.timeout_ms,
@@ -273,13 +359,31 @@ void controller_start(struct world *w)
 		.drain_units = w->options.drain_units,
 	};
 	const struct sim_store_hooks hooks = {
-		.asked = on_asked, .written = on_written, .load_fails = on_load, .user = w};
+		.asked = on_asked,
+		.written = on_written,
+		.load_fails = on_load,
+		.fence = on_fence,
+		.user = life,
+	};
 	w->zrms_life++;
 	w->zrms_commit_ms = w->now_ms;
 	w->control = control_new(&config, w->cluster);
 	w->store = sim_store_new(&w->disk, &hooks);
 	w->store->limits = w->options.limits;
-	w->commits = control_loop_new(w->control, w->store, &listener, w);
+	w->commits = control_loop_new(w->control, w->store, &listener, life);
+	*life = (struct sim_life){
+		.world = w,
+		.control = w->control,
+		.commits = w->commits,
+		.store = w->store,
+		.number = w->zrms_life,
+		.ended_ms = NEVER_MS,
+		.term = term,
+		.fence = fence,
+	};
+	w->life = life;
+	control_set_term(w->control, term);
+	sim_store_fence(w->store, fence);
 	CLEANUP(error_freep) struct error *err = NULL;
 	int r = w->store->ops->load(w->store, load_record, w, &err);
 	if (w->store_is_older)
@@ -323,4 +427,93 @@ void controller_take(struct world *w, const struct control_input *input)
 		controller_turn(w);
 	else
 		end_dead(w);
+}
+
+/* ---- lives that led ---- */
+
+void controller_depose(struct world *w)
+{
+	if (w->life == NULL)
+		return;
+	struct sim_life *life = steal_ptr(&w->life);
+	world_log(w, "the zrms that leads is deposed, and does not know");
+	life->commit_ms = w->zrms_commit_ms;
+	life->stalls_until_ms = w->zrms_stalls_until_ms;
+	life->ended_ms = w->now_ms;
+	life->dies |= w->zrms_dies;
+	vector_for_each (&w->zrms_backlog, event)
+		vector_push(&life->backlog, *event);
+	vector_clear(&w->zrms_backlog);
+	vector_push(&w->formers, life);
+	w->control = NULL;
+	w->commits = NULL;
+	w->store = NULL;
+	w->zrms_dies = false;
+	w->zrms_stalls_until_ms = 0;
+	w->zrms_life++;
+}
+
+struct sim_life *former_find(const struct world *w, uint64_t number)
+{
+	vector_for_each (&w->formers, life)
+		if ((*life)->number == number)
+			return *life;
+	return NULL;
+}
+
+bool former_stalls(const struct world *w, const struct sim_life *life)
+{
+	return w->now_ms < life->stalls_until_ms;
+}
+
+void former_end(struct sim_life *life)
+{
+	struct world *w = life->world;
+	uint64_t number = life->number;
+	world_log(w, "a former zrms dies");
+	for (size_t i = 0; i < w->formers.count; i++)
+		if (w->formers.items[i] == life)
+			vector_remove_at(&w->formers, i);
+	life_free(life, 0);
+	break_links(w, number);
+}
+
+static void end_dead_former(struct sim_life *life)
+{
+	if (life->dies)
+		former_end(life);
+}
+
+void former_take(struct sim_life *life, const struct control_input *input)
+{
+	control_loop_input(life->commits, world_instant(life->world), input);
+	end_dead_former(life);
+}
+
+void former_answer_commit(struct sim_life *life)
+{
+	if (sim_store_waiting(life->store) > 0)
+		sim_store_answer(life->store, COMMIT_DURABLE, true);
+	end_dead_former(life);
+}
+
+bool former_step(struct sim_life *life)
+{
+	struct world *w = life->world;
+	if (former_stalls(w, life) || life->backlog.count > 0)
+		return false;
+	if (control_loop_is_due(life->commits)) {
+		(void)control_loop_turn(life->commits, world_instant(w));
+		end_dead_former(life);
+		return true;
+	}
+	if (control_next_ms(life->control) > w->now_ms)
+		return false;
+	former_take(life, &(struct control_input){.type = CONTROL_TICK});
+	return true;
+}
+
+int64_t former_next_ms(const struct world *w, const struct sim_life *life)
+{
+	return former_stalls(w, life) ? life->stalls_until_ms : control_next_ms(life->control);
 }

@@ -14,6 +14,7 @@
 #include "zsim/world/link.h"
 #include "zsim/world/machine.h"
 #include "zsim/world/machine_agent.h"
+#include "zsim/world/members.h"
 #include "zsim/world/messages.h"
 #include "zsim/world/older_protocol.h"
 #include "zsim/world/process.h"
@@ -23,8 +24,10 @@ static void take_control_frame(struct world *w, const struct sim_event *h,
 			       const ProtobufCMessage *message)
 {
 	struct sim_link *link = &w->links.items[h->link_id - 1];
+	struct sim_life *former = former_find(w, link->life);
 	if (h->frame == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE) {
-		messages_forward(w, link, h, message);
+		if (former == NULL)
+			messages_forward(w, link, h, message);
 		return;
 	}
 	bool is_core = h->frame != SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST; /* a process' */
@@ -40,7 +43,10 @@ static void take_control_frame(struct world *w, const struct sim_event *h,
 	if (input.type == CONTROL_HELLO && w->hooks.hello_key != NULL)
 		input.hello.key =
 			w->hooks.hello_key(w->hooks.user, w->machines.items[link->machine]);
-	controller_take(w, &input);
+	if (former != NULL)
+		former_take(former, &input);
+	else
+		controller_take(w, &input);
 }
 
 static void take_agent_frame(struct world *w, struct sim_machine *n, const struct sim_event *h,
@@ -77,11 +83,17 @@ static void take_agent_frame(struct world *w, struct sim_machine *n, const struc
 	}
 }
 
+/* The zrms of that life. */
+static bool is_alive(const struct world *w, uint64_t life)
+{
+	return (w->life != NULL && w->life->number == life) || former_find(w, life) != NULL;
+}
+
 static void frame_arrives(struct world *w, const struct sim_event *h)
 {
 	const struct sim_link *link = &w->links.items[h->link_id - 1];
 	struct sim_machine *n = w->machines.items[link->machine];
-	if (!link->open || (h->to_agent ? n->link_id != h->link_id : w->control == NULL))
+	if (!link->open || (h->to_agent ? n->link_id != h->link_id : !is_alive(w, link->life)))
 		return;
 	struct frame frame;
 	ProtobufCMessage *message = NULL;
@@ -104,6 +116,15 @@ static void frame_arrives(struct world *w, const struct sim_event *h)
 	protobuf_c_message_free_unpacked(message, NULL);
 }
 
+/* Of several addresses it tries one after the other: what leads no more may take its connection. */
+static uint64_t reached_life(const struct world *w)
+{
+	if (w->formers.count > 0 && w->hooks.reaches_former != NULL &&
+	    w->hooks.reaches_former(w->hooks.user))
+		return w->formers.items[0]->number;
+	return w->life->number;
+}
+
 static void connect_machine(struct world *w, struct sim_machine *n)
 {
 	if (!n->powered || n->agent == NULL || n->link_id != 0)
@@ -112,7 +133,7 @@ static void connect_machine(struct world *w, struct sim_machine *n)
 		sim_link_connect_later(w, n, w->options.heartbeat_ms);
 		return;
 	}
-	n->link_id = sim_link_open(w, n);
+	n->link_id = sim_link_open(w, n, reached_life(w));
 	world_log(w, "%s connects", n->name);
 	uint64_t mesh_sums[MESH_PARTS];
 	mesh_table_begin_link(mesh_table(n->mesh), mesh_sums);
@@ -148,9 +169,21 @@ static struct sim_machine *happens_on(const struct world *w, const struct sim_ev
 	return index != MACHINE_NONE ? w->machines.items[index] : NULL;
 }
 
+/* The former zrms on which it happens; NULL: on none. */
+static struct sim_life *former_of(const struct world *w, const struct sim_event *h)
+{
+	if ((h->type == SIM_EVENT_FRAME && !h->to_agent) || h->type == SIM_EVENT_CLOSED)
+		return former_find(w, w->links.items[h->link_id - 1].life);
+	return h->type == SIM_EVENT_COMMITTED && h->machine == MACHINE_NONE
+		       ? former_find(w, h->life)
+		       : NULL;
+}
+
 /* zrms would notice it, and stands still. */
 static bool has_to_wait(const struct world *w, const struct sim_event *h)
 {
+	if (former_of(w, h) != NULL || h->type == SIM_EVENT_ELECTION)
+		return false;
 	bool is_for_zrms = h->type == SIM_EVENT_FRAME
 				   ? !h->to_agent
 				   : h->type == SIM_EVENT_CLOSED || h->machine == MACHINE_NONE;
@@ -164,10 +197,25 @@ static void driver_outcome(struct world *w, const struct sim_event *h)
 		controller_take(w, &input);
 }
 
+static void link_closes(struct world *w, struct sim_life *former, uint64_t link_id)
+{
+	const struct control_input input = {.type = CONTROL_CLOSED, .closed.link_id = link_id};
+	if (former != NULL)
+		former_take(former, &input);
+	else if (w->control != NULL &&
+		 (w->members.count == 0 || w->life->number == w->links.items[link_id - 1].life))
+		controller_take(w, &input);
+}
+
 void world_dispatch(struct world *w, struct sim_event *h)
 {
+	struct sim_life *former = former_of(w, h);
 	if (has_to_wait(w, h)) {
 		vector_push(&w->zrms_backlog, h);
+		return;
+	}
+	if (former != NULL && former_stalls(w, former)) {
+		vector_push(&former->backlog, h);
 		return;
 	}
 	if (sim_event_is_foreground(h->type))
@@ -177,8 +225,8 @@ void world_dispatch(struct world *w, struct sim_event *h)
 		vector_push(&on->delayed, h);
 		return;
 	}
-	bool is_zrms = h->type == SIM_EVENT_FRAME || h->type == SIM_EVENT_CLOSED ||
-		       h->machine == MACHINE_NONE;
+	bool is_zrms = h->type == SIM_EVENT_FRAME || h->type == SIM_EVENT_ELECTION ||
+		       h->type == SIM_EVENT_CLOSED || h->machine == MACHINE_NONE;
 	struct sim_machine *n = is_zrms ? NULL : w->machines.items[h->machine];
 	switch (h->type) {
 	case SIM_EVENT_FRAME:
@@ -191,10 +239,7 @@ void world_dispatch(struct world *w, struct sim_event *h)
 		}
 		break;
 	case SIM_EVENT_CLOSED:
-		if (w->control != NULL)
-			controller_take(w,
-					&(struct control_input){.type = CONTROL_CLOSED,
-								.closed.link_id = h->link_id});
+		link_closes(w, former, h->link_id);
 		break;
 	case SIM_EVENT_DOWN:
 		if (n->agent != NULL && n->life == h->life && n->link_id == h->link_id) {
@@ -227,8 +272,13 @@ void world_dispatch(struct world *w, struct sim_event *h)
 	case SIM_EVENT_DRIVER_WORKS:
 		driver_works(w, h);
 		break;
+	case SIM_EVENT_ELECTION:
+		members_dispatch(w, h);
+		break;
 	case SIM_EVENT_COMMITTED:
-		if (n == NULL && w->control != NULL && w->zrms_life == h->life)
+		if (former != NULL)
+			former_answer_commit(former);
+		else if (n == NULL && w->control != NULL && w->zrms_life == h->life)
 			controller_answer_commit(w);
 		else if (n != NULL && n->agent != NULL && n->life == h->life)
 			machine_answer_commit(w, n);

@@ -7,7 +7,7 @@
 bool sim_event_is_foreground(enum sim_event_type type)
 {
 	return type != SIM_EVENT_CONNECT && type != SIM_EVENT_END && type != SIM_EVENT_HEALTH &&
-	       type != SIM_EVENT_TRIED;
+	       type != SIM_EVENT_TRIED && type != SIM_EVENT_ELECTION;
 }
 
 struct sim_event *world_plan(struct world *w, int64_t at_ms, enum sim_event_type type)

@@ -25,7 +25,8 @@ enum sim_event_type {
 	SIM_EVENT_TRIED,	/* an agent has tried an address; settle does not wait for it */
 	SIM_EVENT_DRIVER,	/* a call of a driver ends */
 	SIM_EVENT_DRIVER_WORKS, /* it does what it said it would */
-	SIM_EVENT_COMMITTED,	/* the store of zrms, or the kv of a zhost, answers */
+	SIM_EVENT_ELECTION,  /* a step of a call of the election; settle does not wait for it */
+	SIM_EVENT_COMMITTED, /* the store of zrms, or the kv of a zhost, answers */
 };
 
 #define MACHINE_NONE UINT32_MAX

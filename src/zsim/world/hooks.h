@@ -46,6 +46,18 @@ struct world_hooks {
 	int64_t (*commit_delay)(void *user, const struct sim_machine *machine);
 	enum commit_outcome (*commit_outcome)(void *user, const struct sim_machine *machine,
 					      bool *ret_is_written);
+	/* Whether nobody knows at first how a commit of zrms ended; `ret_is_written`: it is on disk. */
+	bool (*commit_is_unknown)(void *user, bool *ret_is_written);
+	/* Of several zrms: how long a call of the election takes to the store, or back; whether its answer is lost. */
+	int64_t (*election_delay)(void *user);
+	bool (*election_is_lost)(void *user);
+	/* Whether a zhost that connects reaches one that leads no more. */
+	bool (*reaches_former)(void *user);
+	/* One of several zrms is about to lead; it leads, and has loaded. */
+	void (*zrms_starts)(void *user);
+	void (*zrms_started)(void *user);
+	/* A write of one that leads no more was refused. */
+	void (*write_refused)(void *user);
 	/* Whether the store of zrms, or the kv of a zhost, cannot be read at its start: then it
 	 * does not run. */
 	bool (*load_fails)(void *user, bool is_zrms);

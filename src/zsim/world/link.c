@@ -15,9 +15,10 @@ static struct sim_link *link_of(struct world *w, uint64_t number)
 	return &w->links.items[number - 1];
 }
 
-uint64_t sim_link_open(struct world *w, struct sim_machine *n)
+uint64_t sim_link_open(struct world *w, struct sim_machine *n, uint64_t life)
 {
-	vector_push(&w->links, ((struct sim_link){.machine = n->index, .open = true}));
+	vector_push(&w->links,
+		    ((struct sim_link){.machine = n->index, .life = life, .open = true}));
 	return w->links.count;
 }
 

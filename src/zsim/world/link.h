@@ -15,13 +15,15 @@ struct world;
 /* One connection. Numbers are never used again. */
 struct sim_link {
 	unsigned machine; /* its index */
+	uint64_t life;	  /* of the zrms at the other end */
 	bool open;
 	bool greeted;	    /* its first frame to zrms has arrived: a HELLO */
 	bool is_member;	    /* zrms has accepted its HELLO */
 	int64_t last_ms[2]; /* when the last frame of each direction arrives: order is kept */
 };
 
-uint64_t sim_link_open(struct world *w, struct sim_machine *n);
+/* To the zrms of that life. */
+uint64_t sim_link_open(struct world *w, struct sim_machine *n, uint64_t life);
 /* Packs and sends. A link that is closed drops it. */
 void sim_link_send(struct world *w, uint64_t number, bool to_agent, Samoza__V1__FrameType type,
 		   const ProtobufCMessage *message);

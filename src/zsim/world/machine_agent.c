@@ -73,6 +73,11 @@ static void on_order(void *user, const struct agent_order *order)
 static void on_message(void *user, Samoza__V1__FrameType type, const ProtobufCMessage *message)
 {
 	struct sim_machine *n = user;
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT) {
+		uint64_t counter = ((const Samoza__V1__Heartbeat *)message)->counter;
+		n->heartbeats[counter % HEARTBEATS_KEPT] =
+			(struct sim_heartbeat){counter, n->link_id, n->world->now_ms};
+	}
 	ProtobufCMessage *said = older_protocol_from_agent(n->protocol, type, message);
 	sim_link_send(n->world, n->link_id, false, type, said);
 	if (said != message)

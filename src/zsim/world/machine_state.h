@@ -24,6 +24,12 @@ enum machine_death {
 	MACHINE_DIES,	    /* the machine with all on it */
 };
 
+#define HEARTBEATS_KEPT 32
+struct sim_heartbeat {
+	uint64_t counter, link_id;
+	int64_t sent_ms;
+};
+
 struct sim_machine {
 	struct world *world;
 	char *name;
@@ -54,9 +60,10 @@ struct sim_machine {
 	enum machine_death death; /* once the call that it is in has returned */
 	uint64_t life;		  /* of the agent: grows with each start */
 	uint64_t link_id;	  /* 0: none */
-	char *refusal;		  /* why zrms last refused its hello; NULL: it did not */
-	uint64_t tries;		  /* to connect; only the last one that was planned counts */
-	struct sim_disk disk;	  /* of the zhost */
+	struct sim_heartbeat heartbeats[HEARTBEATS_KEPT]; /* that it sent last, by counter */
+	char *refusal;	      /* why zrms last refused its hello; NULL: it did not */
+	uint64_t tries;	      /* to connect; only the last one that was planned counts */
+	struct sim_disk disk; /* of the zhost */
 	/* Copies whose process ended for want of renewal while no zhost ran: it left a report. */
 	VECTOR(char *) exit_reports;
 	struct sim_process *processes; /* by id */

@@ -9,6 +9,7 @@
 #include "zsim/world/event.h"
 #include "zsim/world/machine.h"
 #include "zsim/world/machine_agent.h"
+#include "zsim/world/members.h"
 #include "zsim/world/world.h"
 
 #define SETTLE_MAX_MS INT64_C(3600000)
@@ -26,6 +27,7 @@ void world_init(struct world *w, const struct world_options *options)
 void world_done(struct world *w)
 {
 	controller_free(w, 0);
+	members_done(w);
 	vector_for_each (&w->machines, n)
 		machine_free(*n);
 	vector_done(&w->machines);
@@ -76,6 +78,22 @@ static struct sim_machine *due_machine(const struct world *w)
 
 /* Messages and results come before timers, and those of zhosts before those of zrms: what
  * arrives at the instant of a check has arrived. */
+static bool step_formers(struct world *w)
+{
+	vector_for_each (&w->formers, one) {
+		struct sim_life *life = *one;
+		if (life->backlog.count > 0 && !former_stalls(w, life)) {
+			struct sim_event *oldest = life->backlog.items[0];
+			vector_remove_at(&life->backlog, 0);
+			world_dispatch(w, oldest);
+			return true;
+		}
+		if (former_step(life))
+			return true;
+	}
+	return false;
+}
+
 static bool step_now(struct world *w)
 {
 	struct heap_node *first = heap_first(&w->queue);
@@ -111,7 +129,7 @@ static bool step_now(struct world *w)
 		controller_take(w, &(struct control_input){.type = CONTROL_TICK});
 		return true;
 	}
-	return false;
+	return step_formers(w) || members_step(w);
 }
 
 static int64_t next_ms(const struct world *w)
@@ -126,6 +144,11 @@ static int64_t next_ms(const struct world *w)
 	int64_t t = w->control != NULL ? control_next_ms(w->control) : NEVER_MS;
 	if (controller_stalls(w))
 		t = w->zrms_stalls_until_ms;
+	vector_for_each (&w->formers, life)
+		if (former_next_ms(w, *life) < next)
+			next = former_next_ms(w, *life);
+	if (members_next_ms(w) < next)
+		next = members_next_ms(w);
 	return t < next ? t : next;
 }
 

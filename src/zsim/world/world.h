@@ -16,6 +16,7 @@
  *   client.h      asks zrms, waits for the answer
  *   simulation.h  birth, end, and time
  *   dispatch.h    what an event does when its time has come
+ *   members.h     several zrms, of which one leads
  *   controller.h  zrms                machine.h        machines, and what reaches their zhost
  *                                     machine_agent.h  the zhost of a machine, and its end
  *                                     action.h         actions
@@ -35,6 +36,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "adapter/sim/sim_election.h"
 #include "adapter/sim/sim_store.h"
 #include "base/heap.h"
 #include "base/random.h"
@@ -48,6 +50,8 @@
 
 struct answer;
 struct sim_event;
+struct sim_life;
+struct sim_member;
 struct sim_link;
 
 /* The next `times` actions of that name of an instance fail. */
@@ -74,6 +78,11 @@ struct world {
 	struct control *control; /* NULL: zrms does not run */
 	struct control_loop *commits;
 	struct store *store;
+	struct sim_life *life;		   /* of it, with the three above; NULL as they are */
+	VECTOR(struct sim_life *) formers; /* lives that led, and go on */
+	VECTOR(struct sim_member *)
+	members;		      /* several zrms on one store; empty: there is one */
+	struct sim_seat seat;	      /* of their election */
 	struct sim_disk disk;	      /* of zrms */
 	bool store_is_older;	      /* it was restored, and its next start knows it */
 	bool load_fails;	      /* the last load of anything was made to fail */

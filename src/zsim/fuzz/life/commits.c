@@ -139,6 +139,19 @@ static const char *const step_names[COMMIT_STEPS] = {
 	[COMMIT_STEP_DELIVERED] = "in delivering",
 };
 
+static void leaders_counts_print(const struct leaders_counts *c)
+{
+	printf("leaders: %" PRIu64 " takeovers, %" PRIu64 " of them from one that lived on; "
+	       "%" PRIu64 " pauses, %" PRIu64 " cut off from the store, %" PRIu64
+	       " killed, %" PRIu64 " moves\n",
+	       c->takeovers, c->deposed, c->pauses, c->cuts, c->kills, c->moves);
+	printf("         %" PRIu64 " answers of the election lost, %" PRIu64
+	       " commits of unknown outcome, %" PRIu64 " writes refused; %" PRIu64
+	       " times a zhost reached a former leader, %" PRIu64 " times it refused one\n",
+	       c->lost_answers, c->unknown_commits, c->writes_refused, c->to_former,
+	       c->refused);
+}
+
 void fuzz_counts_print(const struct fuzz_counts *counts)
 {
 	printf("killed %14s", "");
@@ -153,6 +166,8 @@ void fuzz_counts_print(const struct fuzz_counts *counts)
 		printf(" %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %9zu\n", c->slow, c->failed,
 		       c->lost_leadership, c->most_in_flight);
 	}
+	if (counts->leaders.takeovers > 0)
+		leaders_counts_print(&counts->leaders);
 	draws_print(&counts->draws);
 }
 

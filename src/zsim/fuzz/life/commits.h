@@ -14,7 +14,17 @@ struct fuzz_commit_counts {
 	size_t most_in_flight;
 };
 enum { SIDE_ZRMS, SIDE_ZHOST, SIDES };
+/* What happened to those that lead, of several zrms (draw_leaders.h). */
+struct leaders_counts {
+	uint64_t takeovers; /* beyond the first of a life */
+	uint64_t deposed;   /* of them: from one that lived on */
+	uint64_t pauses, cuts, kills, moves, lost_answers, unknown_commits;
+	uint64_t writes_refused;
+	uint64_t refused;   /* zhosts that refused one of a lower term */
+	uint64_t to_former; /* zhosts that reached one that leads no more */
+};
 struct fuzz_counts {
+	struct leaders_counts leaders;
 	struct fuzz_commit_counts sides[SIDES];
 	struct fuzz_draw_counts draws;
 };

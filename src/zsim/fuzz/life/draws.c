@@ -71,6 +71,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_ROTATIONS] = {"rotations", 2, 1, 50,
 			    "a rotation of the certificate authority ends"},
 	[DRAW_SIGNERS] = {"signers", 2, 1, 10, "a package is accepted with its key"},
+	[DRAW_LEADERS] = {"leaders", 3, 2, 10, "another zrms begins to lead"},
 	[DRAW_EACH] = {"each", 3, 2, 25, "an instance is there because its zhost fits"},
 	[DRAW_SHRINKS] = {"shrinks", 3, 2, 15, "a zhost has less than is reserved there"},
 };
@@ -151,6 +152,8 @@ fuzz_draws draws_of_seed(uint64_t seed, fuzz_draws given)
 void draws_begin(struct fuzz *f, fuzz_draws given)
 {
 	f->draws = draws_of_seed(f->seed, given);
+	if (draws_have(f, DRAW_LEADERS)) /* its drivers have one zrms */
+		f->draws &= ~bit(DRAW_MACHINES);
 	for (unsigned kind = 0; kind < DRAWS; kind++) {
 		f->draw_randoms[kind].state =
 			first_state(f->seed) + (uint64_t)kind * 1000000007;

@@ -67,6 +67,7 @@ enum fuzz_draw {
 	DRAW_ROTATIONS,
 	DRAW_SIGNERS,
 	DRAW_SHRINKS,
+	DRAW_LEADERS,
 	DRAWS,
 };
 

@@ -187,6 +187,9 @@ struct fuzz {
 	VECTOR(struct submitted) submitted;
 
 	uint64_t zrms_life;	 /* of the world, as seen last */
+	uint64_t last_event;	 /* that was committed */
+	bool election_is_slow;	 /* calls take long, and answers are lost */
+	size_t formers_seen;	 /* zrms that lead no more, and go on */
 	int64_t zrms_changed_ms; /* wall clock: when it was seen to change */
 	int64_t event_ms;	 /* wall clock of zrms at the last event */
 	struct mirrored *instances;

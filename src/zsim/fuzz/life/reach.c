@@ -10,8 +10,9 @@
 static bool link_is_whole(const struct world *w, const struct sim_machine *n)
 {
 	const struct sim_link *link = n->link_id != 0 ? &w->links.items[n->link_id - 1] : NULL;
-	return link != NULL && link->open && link->last_ms[0] <= w->now_ms &&
-	       link->last_ms[1] <= w->now_ms;
+	if (link == NULL || !link->open || former_find(w, link->life) != NULL)
+		return false; /* or it is linked to one that leads no more */
+	return link->last_ms[0] <= w->now_ms && link->last_ms[1] <= w->now_ms;
 }
 
 static bool disk_is_stuck(const struct world *w, const struct sim_machine *n)
