@@ -82,7 +82,8 @@ static void a_copy_that_may_still_run_elsewhere_is_explained(void **state)
 	mysql->serving.may_run_at_ms = stage.lifecycle.now.mono_ms + 1;
 	slot_move(mysql, STATE_DEPLOYED_STOPPED, false, "another copy may still be running");
 	stage_run(&stage);
-	check(&stage, "mysql", "mysql waits until its other copy must have stopped (exclusive)");
+	check(&stage, "mysql",
+	      "mysql waits until its other copy must have stopped (exclusive)");
 	mysql->serving.may_run_at_ms = NEVER_MS;
 	mysql->serving.may_run_on = "n1";
 	check(&stage, "mysql",
