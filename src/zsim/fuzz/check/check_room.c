@@ -90,8 +90,7 @@ static void check_zhost(struct fuzz *f, struct mirrored_zhost *z)
 	bool is_over = false;
 	for (unsigned k = 0; k < ROOM_KINDS; k++) {
 		is_over = is_over || z->holds[k] > offers[k];
-		/* Units hold devices by name: one that has gone leaves the others free, whoever held it. */
-		bool is_left = may_shrink && (k == 2 || z->with_lost[k] <= z->had[k]);
+		bool is_left = may_shrink && z->with_lost[k] <= z->had[k];
 		if (z->holds[k] > offers[k] && !is_left)
 			world_violate(&f->world, "%s holds %" PRIu64 " of %" PRIu64 " %s",
 				      z->name, z->holds[k], offers[k], what[k]);
