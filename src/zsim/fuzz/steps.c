@@ -653,10 +653,11 @@ void fuzz_calm(struct fuzz *f)
 			machine_start(w, *n);
 	}
 	world_drain(w);
-	vector_for_each (&w->machines, n) {
+	/* A driver may make one meanwhile. */
+	for (size_t k = 0; k < w->machines.count; k++) {
 		struct control_input input = {
 			.type = CONTROL_ZHOST,
-			.zhost = {.name = (*n)->name, .action = ZHOST_UNCORDON},
+			.zhost = {.name = w->machines.items[k]->name, .action = ZHOST_UNCORDON},
 		};
 		if (w->violation == NULL)
 			(void)fuzz_ask(f, &input);
