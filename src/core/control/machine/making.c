@@ -12,6 +12,7 @@
 #include "core/control/state/record_writer.h"
 #include "core/control/state/zhost_event.h"
 #include "core/control/zhost/machine_identity.h"
+#include "core/control/zhost/rotation.h"
 #include "core/control/zhost/zhosts.h"
 #include "schema/message.h"
 
@@ -149,6 +150,7 @@ static bool end(struct control *c, struct made_zhost *m, const char *cause)
 			making_event(c, m, from, state_name(STATE_NOT_DEPLOYED), cause);
 	}
 	drop(c, m);
+	rotation_look(c); /* which may have waited for it */
 	return true;
 }
 
