@@ -144,7 +144,6 @@ bool fuzz_submit(struct fuzz *f)
 	plain.package_digest = digest;
 	plain.topology = (Samoza__V1__Topology *)message;
 	draw_signer(f, version != NULL ? version : &plain);
-	CLEANUP(freep) uint8_t *signer = plain.signer.data;
 	bool start = random_percent(&f->random, 80);
 	world_log(&f->world, "STEP submit %s%s", s->name, start ? "" : " without start");
 	struct control_input input = {
@@ -160,6 +159,7 @@ bool fuzz_submit(struct fuzz *f)
 	/* Another submission of the name that was under way may have made the application. */
 	bool granted = fuzz_ask(f, &input);
 	schema_message_free(version);
+	free(plain.signer.data);
 	if (!granted)
 		return false;
 	if (version != NULL)
@@ -390,15 +390,17 @@ static void cut_power(struct fuzz *f)
 	if (f->world.control != NULL)
 		controller_crash(&f->world);
 	for (unsigned k = 0; k < 3 && f->world.violation == NULL; k++) {
-		vector_for_each (&f->world.machines, n) {
-			if ((*n)->suspended || (*n)->scrapped || !random_percent(r, 60))
+		/* A driver may make one meanwhile. */
+		for (size_t m = 0; m < f->world.machines.count; m++) {
+			struct sim_machine *n = f->world.machines.items[m];
+			if (n->suspended || n->scrapped || !random_percent(r, 60))
 				continue;
-			if ((*n)->agent != NULL)
+			if (n->agent != NULL)
 				(random_percent(r, 60) ? machine_kill
-						       : machine_stop_agent)(&f->world, *n);
+						       : machine_stop_agent)(&f->world, n);
 			world_drain(&f->world);
-			if ((*n)->agent == NULL && f->world.violation == NULL)
-				start_machine(f, *n);
+			if (n->agent == NULL && f->world.violation == NULL)
+				start_machine(f, n);
 		}
 		world_advance(&f->world, (int64_t)random_below(r, 90000));
 	}
