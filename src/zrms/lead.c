@@ -12,6 +12,8 @@ enum {
 	RENEW_MS = 1000, /* while it leads */
 	ASK_MS = 500,	 /* while another does */
 	AGAIN_MS = 200,	 /* after no answer */
+	/* Of a lease, in percent: two clocks do not run at the same speed. */
+	MARGIN_PERCENT = 10,
 };
 
 struct lead {
@@ -21,7 +23,11 @@ struct lead {
 	struct election_member self; /* strings are owned */
 	uint64_t lease;		     /* 0: none */
 	uint64_t fence, term;	     /* of this win; 0: not yet */
-	uint64_t other_fence;	     /* of the leader that it waits for, as it was logged */
+	int64_t asked_ms;    /* monotonic: when the lease was asked for, or to be renewed */
+	int64_t promised_ms; /* monotonic: nobody else leads before */
+	void (*promise)(void *user, int64_t until_ms);
+	void *promise_user;
+	uint64_t other_fence; /* of the leader that it waits for, as it was logged */
 	bool is_waiting_said, is_ending;
 	bool is_decided; /* it leads, or `error` */
 	struct error *error;
@@ -47,6 +53,14 @@ static void ask_again(struct lead *l, int64_t after_ms)
 {
 	if (!l->is_ending)
 		loop_timer_at(l->timer, loop_now(l->loop).mono_ms + after_ms);
+}
+
+/* It lives on for `ttl_ms` after it was asked, which is before it was granted. */
+static void promise(struct lead *l, int64_t ttl_ms)
+{
+	l->promised_ms = l->asked_ms + ttl_ms - ttl_ms * MARGIN_PERCENT / 100;
+	if (l->promise != NULL)
+		l->promise(l->promise_user, l->promised_ms);
 }
 
 /* lead_win() goes on. */
@@ -110,6 +124,7 @@ static void on_granted(void *user, const struct election_answer *a)
 	if (is_unanswered(l, a))
 		return;
 	l->lease = a->lease;
+	promise(l, a->ttl_ms);
 	campaign(l);
 }
 
@@ -118,6 +133,8 @@ static void on_kept(void *user, const struct election_answer *a)
 	struct lead *l = user;
 	if (is_unanswered(l, a))
 		return;
+	if (a->ttl_ms > 0)
+		promise(l, a->ttl_ms);
 	if (a->ttl_ms > 0 && l->fence != 0) {
 		l->is_waiting_said = false;
 		ask_again(l, RENEW_MS);
@@ -139,6 +156,7 @@ static void on_kept(void *user, const struct election_answer *a)
 static void on_time(void *user)
 {
 	struct lead *l = user;
+	l->asked_ms = loop_now(l->loop).mono_ms;
 	if (l->lease == 0)
 		l->election->ops->grant(l->election, TTL_MS, on_granted, l);
 	else
@@ -170,6 +188,19 @@ int lead_win(struct loop *loop, struct election *take_election,
 uint64_t lead_fence(const struct lead *l)
 {
 	return l->fence;
+}
+
+uint64_t lead_term(const struct lead *l)
+{
+	return l->term;
+}
+
+void lead_follow_promise(struct lead *l, void (*promise_fn)(void *user, int64_t until_ms),
+			 void *user)
+{
+	l->promise = promise_fn;
+	l->promise_user = user;
+	promise_fn(user, l->promised_ms);
 }
 
 static void on_revoked(void *user, const struct election_answer *a)

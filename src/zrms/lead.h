@@ -14,8 +14,13 @@ struct lead;
 int lead_win(struct loop *loop, struct election *take_election,
 	     const struct election_member *self, struct lead **ret_lead,
 	     struct error **err) must_check;
-/* Of this win: for the store. */
+/* Of this win: for the store, and for the zhosts. */
 uint64_t lead_fence(const struct lead *lead);
+uint64_t lead_term(const struct lead *lead);
+/* Until when nobody else can lead, on the loop's monotonic clock: heartbeats that are handled before it may be
+ * acknowledged. `promise` is called with it now and after each renewal. */
+void lead_follow_promise(struct lead *lead, void (*promise)(void *user, int64_t until_ms),
+			 void *user);
 /* Ends the lease, so that the next one leads at once; then it is freed. NULL is fine. */
 void lead_give_back(struct lead *lead, void (*done)(void *user), void *user);
 

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "zrms/api_reads.h"
+#include "zrms/lead.h"
 #include "zrms/restore.h"
 #include "zrms/store_open.h"
 #include "zrms/store_start.h"
@@ -75,6 +76,22 @@ static int refuse_newer(const struct zrms *zrms, struct error **err, struct erro
 	return r;
 }
 
+static void on_promise(void *user, int64_t until_ms)
+{
+	const struct zrms *zrms = user;
+	if (zrms->control != NULL)
+		control_set_promise(zrms->control, until_ms);
+}
+
+/* It leads, among others: zhosts follow its term, and hear from it as long as nobody else can lead. */
+static void take_lead(struct zrms *zrms)
+{
+	if (zrms->lead == NULL)
+		return;
+	control_set_term(zrms->control, lead_term(zrms->lead));
+	lead_follow_promise(zrms->lead, on_promise, zrms);
+}
+
 static int open_and_load(struct zrms *zrms, struct error **err)
 {
 	struct control_config config;
@@ -101,6 +118,7 @@ static int open_and_load(struct zrms *zrms, struct error **err)
 		r = store_start_continue(zrms->control, &losses, err);
 	if (r == 0 && restore_is_fresh(zrms->settings.dir))
 		load_restored(zrms);
+	take_lead(zrms);
 	if (r < 0)
 		return error_wrap(err, "cannot load %s", store);
 	zrms->committed =

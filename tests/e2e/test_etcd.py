@@ -99,3 +99,17 @@ def test_an_etcd_that_is_not_there_is_waited_for_and_a_wrong_address_is_refused(
     says(c.zrms, "etcd.silent")
     c.etcd.start(0)
     until(c.is_healthy, "zrms answers")
+
+
+def test_what_is_exclusive_ends_when_a_leader_cannot_renew_its_lease(one):
+    """Another zrms could lead then: nothing is promised to a zhost, and it stops what needs the promise."""
+    c = one
+    native_deploy(c, "shop", [{"name": "a", "exclusive": True}, {"name": "b"}],
+                  SERVE | {"b/recipes/start": SERVE["a/recipes/start"]})
+    c.wait_state("shop", "running")
+    before = set(c.zruns("edge-node-1"))
+    assert len(before) == 2
+    c.etcd.kill(0)
+    until(lambda: len(c.zruns("edge-node-1")) == 1, "the exclusive one ends")
+    assert set(c.zruns("edge-node-1")) < before, "the other one runs on"
+    assert c.zrms.is_running()
