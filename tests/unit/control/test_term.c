@@ -99,6 +99,7 @@ static void a_store_that_may_be_older_begins_with_the_wall_clock(void **state)
 	(void)state;
 	fixture_init(&f);
 	fixture_start(&f);
+	fixture_stop(&f);
 	fixture_start_without(&f, RECORD_IDENTITY, "nothing"); /* control_load_gap() */
 	assert_int_equal(control_term(f.control), f.now.wall_ms);
 	fixture_restart(&f);
