@@ -248,6 +248,7 @@ void control_handle(struct control *c, struct instant now, const struct control_
 	control_enter(c, now, outbox);
 	if (input->actor != NULL)
 		c->actor = input->actor;
+	c->has_remembered = false;
 	zhosts_notice_sleep(c);
 	patience_tick(&c->lifecycle); /* it is over, whatever has come */
 	CLEANUP(freep) char *action = audit_begin(c, input);

@@ -116,7 +116,10 @@ struct http_refusal audience_count(struct audience *a, struct http_request *q)
 	int64_t after_ms = client_limits_take(a->limits, &asker.address, now_ms(a));
 	if (after_ms > 0)
 		return slow_down(a, q, after_ms);
-	client_limits_charge(a->limits, &asker.address, http_body_size(q), now_ms(a));
+	/* It says how large its body is; no more than that is read. */
+	uint64_t body = http_body_size(q);
+	client_limits_charge(a->limits, &asker.address,
+			     body < AUDIENCE_BODY_MAX ? body : AUDIENCE_BODY_MAX, now_ms(a));
 	return (struct http_refusal){0};
 }
 

@@ -12,6 +12,8 @@
 #include "adapter/http/http.h"
 #include "zhost/edge/edge.h"
 
+#define AUDIENCE_BODY_MAX ((size_t)128 * 1024) /* of a request */
+
 struct audience;
 
 /* ERR_INVALID: `public->proxies` names no networks. */

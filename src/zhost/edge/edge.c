@@ -240,7 +240,7 @@ static int edge_listen(struct edge *e, struct error **err)
 		.loopback_only = true,
 		.is_shared = on_shared,
 		.per_address_max = public->connections,
-		.memory_max = (size_t)128 * 1024,
+		.memory_max = AUDIENCE_BODY_MAX,
 	};
 	int r = audience_new(e->options.loop, public, &e->audience, err);
 

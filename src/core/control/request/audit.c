@@ -308,7 +308,8 @@ void audit_end(struct control *c, const struct control_input *input, const char 
 		id != NULL ? application_by_id(&c->applications, id) : NULL;
 	/* Nobody who is unknown fills the audit: a joining that is refused changes nothing. */
 	bool is_strangers = input->type == CONTROL_JOIN && e->answer.code < 0;
-	if (action == NULL || is_strangers)
+	bool is_machines = input->type == CONTROL_HELLO || input->type == CONTROL_RENEW;
+	if (action == NULL || is_strangers || (is_machines && !c->has_remembered))
 		return;
 	Samoza__V1__AuditRecord *line = mem_new(Samoza__V1__AuditRecord);
 	samoza__v1__audit_record__init(line);

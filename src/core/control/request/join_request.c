@@ -224,6 +224,10 @@ static bool key_admits(struct control *c, const char *name, const uint8_t *key,
 	struct identity *identity = identities_find(&c->identities, name);
 	identity_remembered(identity, key, certified->issued_ms, certified->expires_ms);
 	records_write_identity(c, identity);
+	c->has_remembered = true;
+	close_link(c, name,
+		   "a certificate of this name that was issued later was shown, which the "
+		   "restored store had forgotten");
 	machine_identity_event(
 		c, "zhost", name, "joined", "joined",
 		"its certificate was issued after the backup that zrms was restored "

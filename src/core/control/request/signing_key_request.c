@@ -95,11 +95,9 @@ static int add(struct control *c, const Samoza__V1__SigningKeyRecord *asked, str
 
 /* ---- remove ---- */
 
-static int remove_key(struct control *c, const char *name, struct error **err)
+static int remove_one(struct control *c, const char *name,
+		      const Samoza__V1__SigningKeyRecord *found, struct error **err)
 {
-	const Samoza__V1__SigningKeyRecord *found = signing_keys_named(&c->signing_keys, name);
-	if (found == NULL)
-		return error_set(err, ERR_NOT_FOUND, "no key %s is trusted", name);
 	Samoza__V1__SigningKeyRecord *record =
 		(Samoza__V1__SigningKeyRecord *)schema_message_copy(&found->base);
 	record->has_removed_ms = true;
@@ -116,6 +114,16 @@ static int remove_key(struct control *c, const char *name, struct error **err)
 		emit_what_happened(c, name, "trusted", "removed", cause);
 	}
 	schema_message_free(&record->base);
+	return r;
+}
+
+/* Files may have several keys of one name. */
+static int remove_key(struct control *c, const char *name, struct error **err)
+{
+	const Samoza__V1__SigningKeyRecord *found = signing_keys_named(&c->signing_keys, name);
+	int r = found != NULL ? 0 : error_set(err, ERR_NOT_FOUND, "no key %s is trusted", name);
+	for (; r == 0 && found != NULL; found = signing_keys_named(&c->signing_keys, name))
+		r = remove_one(c, name, found, err);
 	return r;
 }
 

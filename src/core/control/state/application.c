@@ -19,7 +19,6 @@
 
 void remain_done(struct remain *remain)
 {
-	free(remain->topology);
 	free(remain->instance);
 }
 
@@ -29,7 +28,7 @@ static const struct control_zhost *remains_on(const struct slot_control *sc)
 	const struct control_application *a = application_of(sc->slot);
 	size_t size = strlen(a->name);
 	vector_for_each (&a->list->remains, remain)
-		if (strncmp(remain->instance, a->name, size) == 0 &&
+		if (!remain->is_dormant && strncmp(remain->instance, a->name, size) == 0 &&
 		    remain->instance[size] == '/' &&
 		    str_equal(remain->instance + size + 1, sc->slot->path))
 			return remain->zhost;

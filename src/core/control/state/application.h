@@ -280,9 +280,9 @@ struct control_application {
 
 /* What an application that was removed may still run (state/remains.h). */
 struct remain {
-	char *topology; /* id */
 	char *instance; /* "shop/api-1" */
 	uint64_t epoch;
+	bool is_dormant; /* nothing waits for it before its zhost, which was removed, brings it back */
 	struct control_zhost *zhost; /* borrowed */
 };
 void remain_done(struct remain *remain);

@@ -7,29 +7,33 @@
 #include "core/control/state/report_facts.h"
 #include "core/control/state/state.h"
 #include "core/lifecycle/rules.h"
+#include "core/lifecycle/slot_set.h"
 
-/* An exclusive copy may have waited for it. */
+/* An exclusive copy may have waited for it, or has to wait now. */
 static void publish(struct control *c, const char *instance)
 {
 	const char *slash = strchr(instance, '/');
 	CLEANUP(freep) char *name = mem_strndup(instance, (size_t)(slash - instance));
 	const struct control_application *a = application_by_name(&c->applications, name);
-	if (a == NULL)
+	struct slot *s = a != NULL ? slot_find(&a->slots, slash + 1) : NULL;
+	if (s == NULL)
 		return;
-	vector_for_each (&a->slots.slots, s) {
-		slot_publish_facts(control_of_slot(*s));
-		lifecycle_push(*s);
-	}
+	slot_publish_facts(control_of_slot(s));
+	lifecycle_push(s);
 }
 
-static void add(struct control *c, struct control_zhost *z, const char *topology,
-		char *take_instance, uint64_t epoch)
+static void note(struct control *c, struct control_zhost *z, const struct copy *copy,
+		 bool is_dormant)
 {
-	*vector_add(&c->applications.remains) =
-		(struct remain){.topology = mem_strdup(topology),
-				.instance = take_instance,
-				.epoch = epoch,
-				.zhost = z};
+	const struct control_application *a = copy->unit->application;
+	if (copy->of_slot.exclusive || copy->of_slot.ends_by_ms <= c->now.mono_ms)
+		return;
+	*vector_add(&c->applications.remains) = (struct remain){
+		.instance = str_printf("%s/%s", a->name, copy->of_slot.slot->path),
+		.epoch = copy->of_slot.epoch,
+		.is_dormant = is_dormant,
+		.zhost = z};
+	mark_zhost(z);
 }
 
 static void drop_at(struct control *c, size_t at)
@@ -45,20 +49,25 @@ void remains_note(struct control *c, const struct control_application *a)
 {
 	zhost_for_each (&c->zhosts, z)
 		for (const struct copy *copy = z->first_copy; copy != NULL;
-		     copy = copy->next_on_zhost) {
-			if (copy->unit->application != a ||
-			    copy->of_slot.ends_by_ms <= c->now.mono_ms)
-				continue;
-			add(c, z, a->id, str_printf("%s/%s", a->name, copy->of_slot.slot->path),
-			    copy->of_slot.epoch);
-			mark_zhost(z);
-		}
+		     copy = copy->next_on_zhost)
+			if (copy->unit->application == a)
+				note(c, z, copy, false);
 }
 
-static bool is_of(const struct remain *remain, const Samoza__V1__InstanceKey *key)
+void remains_note_forsaken(struct control *c, struct control_zhost *z, const struct copy *copy)
 {
-	return remain->epoch == key->epoch && str_equal(remain->topology, key->topology) &&
-	       str_equal(strchr(remain->instance, '/') + 1, key->path);
+	note(c, z, copy, true);
+}
+
+void remains_vouched(struct control *c, struct control_zhost *z)
+{
+	vector_for_each (&c->applications.remains, remain) {
+		if (remain->zhost != z || remain->is_dormant)
+			continue;
+		remain->is_dormant = true;
+		mark_zhost(z);
+		publish(c, remain->instance);
+	}
 }
 
 /* It runs, or may start by itself: its zhost has not heard yet that it is to go. */
@@ -69,64 +78,52 @@ static bool may_run(const Samoza__V1__InstanceReport *r)
 	       !(r->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED && report_undeploy_failed(r));
 }
 
-static bool has_copy(const Samoza__V1__Hello *hello, const struct remain *remain)
+static int compare_epochs(const void *pa, const void *pb)
 {
-	for (size_t k = 0; k < hello->n_instances; k++)
-		if (is_of(remain, hello->instances[k]->key) && may_run(hello->instances[k]))
-			return true;
-	return false;
-}
-
-/* As one of a removed application, or as a copy there. */
-static bool is_known(const struct control *c, const struct control_zhost *z,
-		     const Samoza__V1__InstanceKey *key)
-{
-	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
-		if (copy->of_slot.epoch == key->epoch)
-			return true;
-	vector_for_each (&c->applications.remains, remain)
-		if (remain->zhost == z && is_of(remain, key))
-			return true;
-	return false;
-}
-
-/* It was removed from the cluster while it ran that, and comes back with it. */
-static void note_unknown(struct control *c, struct control_zhost *z,
-			 const Samoza__V1__InstanceReport *report)
-{
-	const struct control_application *a =
-		application_by_id(&c->applications, report->key->topology);
-	if (a == NULL || !may_run(report) || is_known(c, z, report->key))
-		return;
-	add(c, z, a->id, str_printf("%s/%s", a->name, report->key->path), report->key->epoch);
-	mark_zhost(z);
-	publish(c, vector_last(&c->applications.remains)->instance);
+	uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
+	return (a > b) - (a < b);
 }
 
 void remains_hello(struct control *c, struct control_zhost *z, const Samoza__V1__Hello *hello)
 {
-	for (size_t k = 0; k < hello->n_instances; k++)
-		note_unknown(c, z, hello->instances[k]);
-	for (size_t k = c->applications.remains.count; k-- > 0;) {
-		const struct remain *remain = &c->applications.remains.items[k];
-		if (remain->zhost == z && !has_copy(hello, remain))
+	VECTOR(uint64_t) there = {0}; /* sorted */
+	bool any = false;
+	vector_for_each (&c->applications.remains, remain)
+		any = any || remain->zhost == z;
+	for (size_t k = 0; any && k < hello->n_instances; k++)
+		if (may_run(hello->instances[k]))
+			vector_push(&there, hello->instances[k]->key->epoch);
+	if (there.count > 0)
+		qsort(there.items, there.count, sizeof(*there.items), compare_epochs);
+	for (size_t k = c->applications.remains.count; any && k-- > 0;) {
+		struct remain *remain = &c->applications.remains.items[k];
+		if (remain->zhost != z)
+			continue;
+		if (there.count == 0 || bsearch(&remain->epoch, there.items, there.count,
+						sizeof(*there.items), compare_epochs) == NULL) {
 			drop_at(c, k);
+		} else if (remain->is_dormant) {
+			remain->is_dormant = false;
+			mark_zhost(z);
+			publish(c, remain->instance);
+		}
 	}
+	vector_done(&there);
 }
 
-void remains_report(struct control *c, struct control_zhost *z,
+void remains_report(struct control *c, const struct control_zhost *z,
 		    const Samoza__V1__InstanceReport *report)
 {
 	if (may_run(report))
 		return;
 	for (size_t k = c->applications.remains.count; k-- > 0;) {
 		const struct remain *remain = &c->applications.remains.items[k];
-		if (remain->zhost == z && is_of(remain, report->key))
+		if (remain->epoch == report->key->epoch && remain->zhost == z)
 			drop_at(c, k);
 	}
 }
 
-void remains_drop(struct control *c, struct control_zhost *z)
+void remains_drop(struct control *c, const struct control_zhost *z)
 {
 	for (size_t k = c->applications.remains.count; k-- > 0;)
 		if (c->applications.remains.items[k].zhost == z)
@@ -138,11 +135,16 @@ void remains_drop(struct control *c, struct control_zhost *z)
 void remains_load(struct control *c, struct control_zhost *z,
 		  const Samoza__V1__ZhostRecord *record)
 {
-	for (size_t k = 0; k < record->n_remains; k++)
-		if (strchr(record->remains[k]->instance, '/') != NULL)
-			add(c, z, record->remains[k]->topology,
-			    mem_strdup(record->remains[k]->instance),
-			    record->remains[k]->epoch);
+	for (size_t k = 0; k < record->n_remains; k++) {
+		const Samoza__V1__RemainRecord *r = record->remains[k];
+		if (strchr(r->instance, '/') == NULL)
+			continue;
+		*vector_add(&c->applications.remains) =
+			(struct remain){.instance = mem_strdup(r->instance),
+					.epoch = r->epoch,
+					.is_dormant = r->is_dormant,
+					.zhost = z};
+	}
 }
 
 void remains_fill(const struct control *c, const struct control_zhost *z,
@@ -159,9 +161,9 @@ void remains_fill(const struct control *c, const struct control_zhost *z,
 			continue;
 		Samoza__V1__RemainRecord *r = mem_new(Samoza__V1__RemainRecord);
 		samoza__v1__remain_record__init(r);
-		r->topology = remain->topology;
 		r->instance = remain->instance;
 		r->epoch = remain->epoch;
+		r->has_is_dormant = r->is_dormant = remain->is_dormant;
 		record->remains[at++] = r;
 	}
 }

@@ -73,6 +73,7 @@ struct control {
 	struct zhost_registry zhosts;
 	struct provider_lists provider_lists;
 	VECTOR(struct forgotten) forgotten; /* by epoch */
+	bool has_remembered; /* by this input, a zhost that the restored store had forgotten */
 	struct credentials credentials;
 	struct sign_ins sign_ins;
 	struct signing_keys signing_keys; /* of packages */

@@ -32,6 +32,7 @@
 /* Versions of the link (proto/wire.proto) that this zrms speaks. */
 #define PROTOCOL_OLDEST 1
 #define PROTOCOL_NEWEST 5
+#define HELLO_TEXT_MAX	1024
 
 static void update_engine(struct control *c, struct control_zhost *z)
 {
@@ -143,8 +144,9 @@ void zhost_refuse(struct control *c, uint64_t link_id, const char *reason)
 }
 
 /* It will not come back from there: a unit that was kept for adoption is retired as a whole. */
-static void forsake(struct control *c, struct copy *copy)
+static void forsake(struct control *c, struct control_zhost *z, struct copy *copy)
 {
+	remains_note_forsaken(c, z, copy);
 	if (copy_is_beside(copy))
 		unit_drop_beside(c, copy->unit);
 	else if (!copy_is_retired(copy)) {
@@ -160,7 +162,7 @@ static void forsake_all(struct control *c, struct control_zhost *z)
 	for (struct copy *copy = z->first_copy, *next; copy != NULL; copy = next) {
 		next = copy->next_on_zhost;
 		if (copy->unit->lost)
-			forsake(c, copy);
+			forsake(c, z, copy);
 	}
 }
 
@@ -232,6 +234,17 @@ static void note_refused_term(struct control *c, const struct control_zhost *z,
 	zhost_event_within(c, z, text);
 }
 
+/* What is kept of it as it is, in a record. */
+static bool is_too_long(const Samoza__V1__Hello *hello)
+{
+	const char *texts[] = {hello->identity, hello->zedge,	hello->platform, hello->version,
+			       hello->address,	hello->machine, hello->mesh};
+	for (size_t k = 0; k < ARRAY_SIZE(texts); k++)
+		if (texts[k] != NULL && strlen(texts[k]) > HELLO_TEXT_MAX)
+			return true;
+	return false;
+}
+
 void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *hello)
 {
 	struct control_zhost *z = zhost_find(&c->zhosts, hello->spec->name);
@@ -241,6 +254,10 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 					  "versions %d to %d",
 					  hello->protocol, PROTOCOL_OLDEST, PROTOCOL_NEWEST);
 		zhost_refuse(c, link_id, reason);
+		return;
+	}
+	if (is_too_long(hello)) {
+		zhost_refuse(c, link_id, "a text of HELLO has more than 1024 bytes");
 		return;
 	}
 	if (z != NULL && !may_join(c, z, link_id, hello))
@@ -465,6 +482,7 @@ static void forget_zhost(struct control *c, struct control_zhost *z)
 			if (a->slot_controls.items[k]->last_zhost == z)
 				a->slot_controls.items[k]->last_zhost = NULL;
 	mesh_tables_zhost_forgotten(c, z);
+	remains_drop(c, z);
 	records_delete_zhost(c, z);
 	credential_forget_zhost(c, z->name);
 	dirty_set_forget_zhost(&c->dirty, z);
@@ -499,7 +517,7 @@ int zhost_remove(struct control *c, struct control_zhost *z, const char *cause,
 			z->name, z->copy_count == 1 ? "it" : "them");
 	bool has_key = machine_identity_revoke(c, z->name);
 	forsake_all(c, z);
-	remains_drop(c, z);
+	remains_vouched(c, z);
 	z->removed = true;
 	zhost_move(c, z, ZHOST_UNDEPLOYING, cause);
 	zhost_move(c, z, ZHOST_NOT_DEPLOYED, cause);
