@@ -167,6 +167,7 @@ FRAMES = {
     "EXEC_REPLY": ("ExecReply", "session: 1 started: true", False),
     "MESH_ANSWER": ("MeshAnswer", "request: 1000000", False),
     "RENEW": ("Renew", 'request: "forged"', True),
+    "LEAVE": ("Leave", "", True),
 }
 OF_ZRMS = set("HELLO_ACK DESIRED HEARTBEAT_ACK MESH_TABLE DATA_REPLY LOG_REQUEST DATA_FORGET MESH_SYNC MESH_LINK MESH_ZHOSTS "
               "EXEC RENEWED MESH_QUERY REISSUE".split())
