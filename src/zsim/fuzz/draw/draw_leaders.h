@@ -19,7 +19,7 @@ void draw_leaders(struct fuzz *f);
 /* Since `since_ms` one was off the store, maybe the one that leads: what it is asked has no answer for so long. */
 bool leaders_were_cut(const struct fuzz *f, int64_t since_ms);
 void leaders_calm(struct fuzz *f);
-/* No event is missing or doubled, whoever wrote it. */
+/* No event is missing or doubled, also across changes of the leader. */
 void leaders_committed(struct fuzz *f, const struct outbox *o);
 
 #endif
