@@ -144,6 +144,29 @@ static void an_exclusive_space_waits_for_the_copy_of_an_earlier_revision(void **
 	fixture_done(&f);
 }
 
+static void what_a_zhost_only_claims_to_run_holds_nothing_up(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	fixture_submit(&f, "id-1", "plant", "- {name: web, type: CALL, exclusive: true}\n");
+	uint64_t epoch = fixture_desired(&f, 1, "web")->key->epoch;
+	/* It was never placed there, whatever epoch it says. */
+	const struct reported claimed[] = {
+		{"id-1", "web", 1, SAMOZA__V1__PHASE__PHASE_STARTED, NULL},
+		{"id-1", "web", epoch + 1000, SAMOZA__V1__PHASE__PHASE_STARTED, NULL},
+	};
+	fixture_hello(&f, "n9", 9, claimed, 2);
+	const struct stored_record *record = fixture_record(&f, RECORD_ZHOST, "n9");
+	Samoza__V1__ZhostRecord *z =
+		samoza__v1__zhost_record__unpack(NULL, record->size, record->data);
+	assert_int_equal(z->n_remains, 0);
+	samoza__v1__zhost_record__free_unpacked(z, NULL);
+	report(&f, 1, "id-1", "web", epoch, DEPLOYED);
+	check_space(&f, "id-1", "web", "starting on n1");
+	fixture_done(&f);
+}
+
 static void what_may_still_run_on_a_silent_zhost_cannot_be_removed(void **state)
 {
 	struct fixture f;
@@ -246,6 +269,7 @@ int main(void)
 		cmocka_unit_test(what_a_report_makes_zrms_want_is_ordered),
 		cmocka_unit_test(what_is_out_of_attempts_there_does_not_go_on),
 		cmocka_unit_test(an_exclusive_space_waits_for_the_copy_of_an_earlier_revision),
+		cmocka_unit_test(what_a_zhost_only_claims_to_run_holds_nothing_up),
 		cmocka_unit_test(what_may_still_run_on_a_silent_zhost_cannot_be_removed),
 		cmocka_unit_test(a_clock_that_is_set_back_makes_no_exclusion_longer),
 		cmocka_unit_test(a_restart_knows_goals_places_and_epochs_again),
