@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tools"))
 sys.dont_write_bytecode = True
 
-from checks import circles, headers, kinds, layers, mutations, symbols, text, tidy  # noqa: E402
+from checks import circles, headers, kinds, layers, mutations, symbols, text, tidy, unit_tests  # noqa: E402
 from checks.tree import Tree, without_comments  # noqa: E402
 
 BUILD = ROOT / "build"
@@ -340,6 +340,17 @@ class Tidy(unittest.TestCase):
     def test_a_file_that_does_not_compile_is_a_finding(self):
         findings = self.found("int twice(")
         self.assertTrue(findings and "clang-diagnostic-error" in findings[0], findings)
+
+
+class UnitTests(Planting):
+    def test_the_tree_names_all(self):
+        self.assertEqual(clean_findings(unit_tests.check), [])
+
+    def test_one_that_no_list_names(self):
+        name = "tests/unit/control/test_planted.c"
+        findings = list(unit_tests.check(Tree(ROOT, BUILD, {name: "int main(void);\n"})))
+        self.assertEqual(len(findings), 1, findings)
+        self.assertTrue(findings[0].startswith(name))
 
 
 class Mutations(Planting):
