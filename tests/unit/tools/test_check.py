@@ -19,7 +19,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tools"))
 sys.dont_write_bytecode = True
 
-from checks import circles, headers, kinds, layers, mutations, symbols, text, tidy, unit_tests  # noqa: E402
+from checks import circles, headers, kinds, layers, mutations  # noqa: E402
+from checks import symbols, text, tidy, unit_tests  # noqa: E402
 from checks.tree import Tree, without_comments  # noqa: E402
 
 BUILD = ROOT / "build"
