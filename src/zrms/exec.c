@@ -203,7 +203,13 @@ static int take_more(struct exec *x, Samoza__V1__Exec *m, struct error **err)
 	x->execs->input_bytes += input;
 	x->input_credit -= input;
 	x->output_credit += credit;
-	return to_zhost(x, m, err);
+	/* Where the link is closing, execs_link_gone() tells the client in this turn. */
+	CLEANUP(error_freep) struct error *why = NULL;
+	if (to_zhost(x, m, &why) == 0 || why->code == ERR_UNAVAILABLE)
+		return 0;
+	end_client(x, why->message);
+	cancel(x);
+	return 0;
 }
 
 static int on_frame(void *user, struct wire_link *wire, const struct frame *frame,

@@ -39,7 +39,8 @@ struct stage {
 	struct end zhost, client;
 	uint64_t link_id;
 	/* of the core */
-	bool is_held; /* the record of a command is not durable yet */
+	bool is_held;	  /* the record of a command is not durable yet */
+	bool is_end_held; /* the end of the zhost's link is not told yet */
 	exec_recorded_fn *recorded;
 	void *waiting;
 	char program[300];
@@ -184,7 +185,8 @@ static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
 {
 	struct stage *s = user;
 	(void)had_hello;
-	execs_link_gone(s->execs, link_id);
+	if (!s->is_end_held)
+		execs_link_gone(s->execs, link_id);
 }
 
 static const struct links_listener links_listener = {
@@ -463,6 +465,23 @@ static void the_end_of_the_link_is_told_to_the_client(void **state)
 	assert_true(s->client.is_closed);
 }
 
+static void
+what_comes_while_the_link_is_closing_does_not_cost_the_client_its_message(void **state)
+{
+	struct stage *s = *state;
+	client_start(s);
+	s->is_end_held = true;
+	wire_link_close(s->zhost.wire, NULL);
+	sim_loop_run(&s->loop, 100);
+	client_input(s, 10);
+	assert_false(s->client.is_closed);
+	execs_link_gone(s->execs, s->link_id);
+	sim_loop_run(&s->loop, 100);
+	assert_string_equal(answer(s)->end->error,
+			    "the command was ended: the connection with zhost alpha was lost");
+	assert_true(s->client.is_closed);
+}
+
 static void a_stream_without_a_command_is_closed_after_ten_seconds(void **state)
 {
 	struct stage *s = *state;
@@ -502,6 +521,7 @@ int main(void)
 		TEST(a_client_that_goes_cancels_its_command),
 		TEST(a_client_that_goes_before_its_event_is_durable_runs_nothing),
 		TEST(the_end_of_the_link_is_told_to_the_client),
+		TEST(what_comes_while_the_link_is_closing_does_not_cost_the_client_its_message),
 		TEST(a_stream_without_a_command_is_closed_after_ten_seconds),
 		TEST(data_before_the_command_and_a_second_command_close_the_stream),
 	};
