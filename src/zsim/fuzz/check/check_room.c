@@ -21,21 +21,54 @@ static bool same_placement_has(const struct fuzz *f, const Samoza__V1__CopyRecor
 	return false;
 }
 
-/* [change.handover.stop-first] Of the two copies of a slot on one zhost at most one runs: they hold room
- * together, here the same, and the newest stands for all. */
-static bool shares_room(const struct fuzz *f, const Samoza__V1__CopyRecord *r)
+/* What the placement of a copy needs, with all that is below its root. False: its application is not known. */
+static bool placement_needs(struct fuzz *f, const Samoza__V1__CopyRecord *r,
+			    uint64_t *ret_needs, const struct topology **ret_topology,
+			    unsigned *ret_root)
+{
+	const struct submitted *s = fuzz_submitted(f, r->application);
+	CLEANUP(freep) char *root_path = mem_strndup(r->path, strcspn(r->path, "/"));
+	const struct topology *t = s != NULL ? fuzz_revision(s, mirrored_room(r)) : NULL;
+	int index = t != NULL ? names_find(t, root_path) : -1;
+	if (index < 0)
+		return false;
+	const struct instance_decl *root = &t->instances[index];
+	memset(ret_needs, 0, ROOM_KINDS * sizeof(*ret_needs));
+	for (unsigned i = 0; i < root->subtree_count; i++) {
+		const struct space *space = instance_space(t, (unsigned)index + i);
+		ret_needs[0] += space->cpu_millicores;
+		ret_needs[1] += space->memory_bytes;
+		ret_needs[2] += space->device_count > 0 ? space->devices[0].count : 0;
+	}
+	*ret_topology = t;
+	*ret_root = (unsigned)index;
+	return true;
+}
+
+/* [change.handover.stop-first] Of the copies of a slot on one zhost at most one runs: they hold room together, as much
+ * as the one that needs most. So each counts with what it needs more than every newer one. */
+static void leave_shared(struct fuzz *f, const Samoza__V1__CopyRecord *r, uint64_t *needs)
 {
 	CLEANUP(freep) char *root = mem_strndup(r->path, strcspn(r->path, "/"));
+	uint64_t most[ROOM_KINDS] = {0};
 	if (!draws_have(f, DRAW_ROLLOUTS))
-		return false;
-	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
-		if (m->record != NULL && !m->record->lost &&
-		    m->record->placement > r->placement &&
-		    str_equal(m->record->application, r->application) &&
-		    names_same_root(m->record->path, root) &&
-		    str_equal(m->record->zhost, r->zhost))
-			return true;
-	return false;
+		return;
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next) {
+		uint64_t newer[ROOM_KINDS];
+		const struct topology *t;
+		unsigned index;
+		if (m->record == NULL || m->record->lost ||
+		    m->record->placement <= r->placement ||
+		    !str_equal(m->record->application, r->application) ||
+		    !names_same_root(m->record->path, root) ||
+		    !str_equal(m->record->zhost, r->zhost) ||
+		    !placement_needs(f, m->record, newer, &t, &index))
+			continue;
+		for (unsigned k = 0; k < ROOM_KINDS; k++)
+			most[k] = newer[k] > most[k] ? newer[k] : most[k];
+	}
+	for (unsigned k = 0; k < ROOM_KINDS; k++)
+		needs[k] -= needs[k] < most[k] ? needs[k] : most[k];
 }
 
 /* A placement holds room for its root and all its descendants, retired or not, until it is gone or
@@ -43,35 +76,24 @@ static bool shares_room(const struct fuzz *f, const Samoza__V1__CopyRecord *r)
 static void add_load(struct fuzz *f, const struct mirrored_copy *m)
 {
 	const Samoza__V1__CopyRecord *r = m->record;
+	uint64_t needs[ROOM_KINDS];
+	const struct topology *t;
+	unsigned index;
 	if (r == NULL)
 		return;
-	const struct submitted *s = fuzz_submitted(f, r->application);
-	CLEANUP(freep) char *root_path = mem_strdup(r->path);
-	root_path[strcspn(root_path, "/")] = '\0';
-	const struct topology *t = s != NULL ? fuzz_revision(s, mirrored_room(r)) : NULL;
-	int index = t != NULL ? names_find(t, root_path) : -1;
-	if (index < 0) {
+	if (!placement_needs(f, r, needs, &t, &index)) {
 		world_violate(&f->world, "there is a record of %s, which was never submitted",
 			      m->id);
 		return;
 	}
-	if (shares_room(f, r))
-		return;
-	const struct instance_decl *root = &t->instances[index];
-	for (unsigned i = 0; i < root->subtree_count; i++) {
-		const char *path = t->instances[(unsigned)index + i].path;
+	for (unsigned i = 0; i < t->instances[index].subtree_count; i++) {
+		const char *path = t->instances[index + i].path;
 		if (strcmp(path, r->path) == 0)
 			break;
 		if (same_placement_has(f, r, path))
 			return;
 	}
-	uint64_t needs[ROOM_KINDS] = {0};
-	for (unsigned i = 0; i < root->subtree_count; i++) {
-		const struct space *space = instance_space(t, (unsigned)index + i);
-		needs[0] += space->cpu_millicores;
-		needs[1] += space->memory_bytes;
-		needs[2] += space->device_count > 0 ? space->devices[0].count : 0;
-	}
+	leave_shared(f, r, needs);
 	struct mirrored_zhost *z = mirrored_zhost(f, r->zhost);
 	for (unsigned k = 0; k < ROOM_KINDS; k++) {
 		z->with_lost[k] += needs[k];
