@@ -366,6 +366,18 @@ static void take_retired(struct control *c, struct copy *copy,
 	mark_copy(copy, COPY_RECORD);
 }
 
+/* Nothing is counted or waited for, but what has ended has ended: what is inside of it must not count on it. */
+static void take_forgiven(struct copy *copy, const Samoza__V1__InstanceReport *r)
+{
+	struct slot *slot = copy->sc->slot;
+	if (r->phase != SAMOZA__V1__PHASE__PHASE_DEPLOYED)
+		return;
+	if (slot->state == STATE_STOPPING)
+		slot_stopped(slot, "stopped");
+	else if (slot->state == STATE_DEPLOYED_STARTED)
+		slot_move(slot, STATE_DEPLOYED_STOPPED, false, cause_of(r, "stopped there"));
+}
+
 /* ---- which copy ---- */
 
 void report_apply(struct control *c, struct control_zhost *z,
@@ -397,9 +409,7 @@ void report_apply(struct control *c, struct control_zhost *z,
 	if (copy->unit->lost)
 		placement_adopt(c, copy);
 	if (is_forgiven(copy, r)) {
-		if (copy->sc->slot->state == STATE_STOPPING &&
-		    r->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED)
-			slot_stopped(copy->sc->slot, "stopped"); /* it has, all the same */
+		take_forgiven(copy, r);
 		return;
 	}
 	take_error(c, copy, r);
