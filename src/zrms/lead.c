@@ -1,188 +1,216 @@
 #include "zrms/lead.h"
 
-#include <inttypes.h>
-#include <unistd.h>
-
 #include "adapter/log/log.h"
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
 
-enum {
-	TTL_MS = 5000,
-	RENEW_MS = 1000, /* while it leads */
-	ASK_MS = 500,	 /* while another does */
-	AGAIN_MS = 200,	 /* after no answer */
-	/* Of a lease, in percent: two clocks do not run at the same speed. */
-	MARGIN_PERCENT = 10,
+/* What was asked, until it is answered. */
+struct lead_call {
+	struct lead *lead;
+	uint64_t number;
 };
 
 struct lead {
 	struct loop *loop;
 	struct election *election;
 	struct loop_timer *timer;
-	struct election_member self; /* strings are owned */
-	uint64_t lease;		     /* 0: none */
-	uint64_t fence, term;	     /* of this win; 0: not yet */
-	int64_t asked_ms;    /* monotonic: when the lease was asked for, or to be renewed */
-	int64_t promised_ms; /* monotonic: nobody else leads before */
-	void (*promise)(void *user, int64_t until_ms);
-	void *promise_user;
-	uint64_t other_fence; /* of the leader that it waits for, as it was logged */
-	bool is_waiting_said, is_ending;
-	bool is_decided; /* it leads, or `error` */
-	struct error *error;
-	void (*done)(void *user);
+	struct leader *leader;
+	struct leader_outbox outbox;
+	VECTOR(struct lead_call *) asked;
+	const struct lead_listener *listener;
 	void *user;
+	uint64_t fence, term;
+	int64_t promise_ms; /* as it was told */
+	uint64_t said;	    /* the fence of the leader that was logged */
+	bool is_silent;	    /* the last call had no answer, which was logged */
+	/* The end, once it resigns. */
+	bool is_ending;
+	void (*done)(void *user);
+	void *done_user;
 };
 
-static void lead_free(void *user)
+/* ---- the end ---- */
+
+static void closed(void *user)
 {
 	struct lead *l = user;
 	void (*done)(void *) = l->done;
-	void *done_user = l->user;
-	free((char *)l->self.name);
-	free((char *)l->self.address);
-	free((char *)l->self.version);
-	error_free(l->error);
+	void *done_user = l->done_user;
+	vector_for_each (&l->asked, call)
+		free(*call);
+	vector_done(&l->asked);
+	leader_outbox_done(&l->outbox);
+	leader_free(l->leader);
 	free(l);
 	if (done != NULL)
 		done(done_user);
 }
 
-static void ask_again(struct lead *l, int64_t after_ms)
+static void close_election(struct lead *l)
 {
-	if (!l->is_ending)
-		loop_timer_at(l->timer, loop_now(l->loop).mono_ms + after_ms);
+	loop_timer_free(steal_ptr(&l->timer));
+	l->election->ops->close(l->election, closed, l);
 }
 
-/* It lives on for `ttl_ms` after it was asked, which is before it was granted. */
-static void promise(struct lead *l, int64_t ttl_ms)
+/* ---- what core/leader asks for ---- */
+
+static void step(struct lead *l);
+
+static struct lead_call *call_new(struct lead *l, uint64_t number)
 {
-	l->promised_ms = l->asked_ms + ttl_ms - ttl_ms * MARGIN_PERCENT / 100;
-	if (l->promise != NULL)
-		l->promise(l->promise_user, l->promised_ms);
+	struct lead_call *call = mem_new(struct lead_call);
+	*call = (struct lead_call){l, number};
+	vector_push(&l->asked, call);
+	return call;
 }
 
-/* lead_win() goes on. */
-static void decided(struct lead *l)
+static void call_free(struct lead_call *call)
 {
-	l->is_decided = true;
-	loop_stop(l->loop);
+	struct lead *l = call->lead;
+	for (size_t i = 0; i < l->asked.count; i++)
+		if (l->asked.items[i] == call) {
+			vector_remove_at(&l->asked, i);
+			break;
+		}
+	free(call);
 }
 
-/* True: there is no answer to go on with. */
-static bool is_unanswered(struct lead *l, const struct election_answer *a)
+static void note_silence(struct lead *l, const struct election_answer *answer)
 {
-	if (l->is_ending)
-		return true;
-	if (a->outcome == ELECTION_DONE)
-		return false;
-	if (a->outcome == ELECTION_REFUSED && l->fence == 0) {
-		(void)error_set(&l->error, a->error->code, "%s", a->error->message);
-		decided(l);
-		return true;
-	}
-	if (!l->is_waiting_said)
-		log_warn("leader", "etcd.silent", LOG_E(a->error),
+	bool is_silent = answer->outcome == ELECTION_UNKNOWN;
+	if (is_silent && !l->is_silent)
+		log_warn("leader", "etcd.silent", LOG_E(answer->error),
 			 LOG_S("then", "it is asked again until it answers"));
-	l->is_waiting_said = true;
-	ask_again(l, AGAIN_MS);
-	return true;
+	l->is_silent = is_silent;
 }
 
-static void on_campaign(void *user, const struct election_answer *a)
+static void on_answer(void *user, const struct election_answer *answer)
 {
-	struct lead *l = user;
-	if (is_unanswered(l, a))
+	struct lead_call *call = user;
+	struct lead *l = call->lead;
+	uint64_t number = call->number;
+	call_free(call);
+	note_silence(l, answer);
+	leader_answer(l->leader, loop_now(l->loop), number, answer, &l->outbox);
+	step(l);
+}
+
+static void call(struct lead *l, const struct leader_call *c)
+{
+	const struct election_ops *ops = l->election->ops;
+	struct lead_call *waiting = call_new(l, c->number);
+	switch (c->type) {
+	case LEADER_CALL_GRANT:
+		ops->grant(l->election, c->ttl_ms, on_answer, waiting);
 		return;
-	if (a->leader.fence != 0 && a->leader.lease == l->lease) {
-		l->fence = a->leader.fence;
-		l->term = a->leader.term;
-		l->is_waiting_said = false;
-		decided(l);
+	case LEADER_CALL_KEEP_ALIVE:
+		ops->keep_alive(l->election, c->lease, on_answer, waiting);
+		return;
+	case LEADER_CALL_CAMPAIGN:
+		ops->campaign(l->election, c->lease, &c->self, on_answer, waiting);
+		return;
+	case LEADER_CALL_ANNOUNCE:
+		ops->announce(l->election, c->lease, &c->self, on_answer, waiting);
+		return;
+	case LEADER_CALL_OBSERVE:
+		ops->observe(l->election, on_answer, waiting);
+		return;
+	case LEADER_CALL_REVOKE:
+		ops->revoke(l->election, c->lease, on_answer, waiting);
+		return;
+	}
+	IMPOSSIBLE("unknown call of core/leader");
+}
+
+/* ---- what it says ---- */
+
+static void note_leader(struct lead *l)
+{
+	const struct election_leader *known = leader_known(l->leader);
+	if (known->fence == 0 || known->fence == l->said ||
+	    leader_role(l->leader) == LEADER_LEADING)
+		return;
+	l->said = known->fence;
+	log_info("leader", "waiting", LOG_S("leader", known->member.name),
+		 LOG_S("address", known->member.address), LOG_U("term", known->term));
+}
+
+static void note_promise(struct lead *l)
+{
+	int64_t promise_ms = leader_promise_ms(l->leader);
+	if (promise_ms == l->promise_ms)
+		return;
+	l->promise_ms = promise_ms;
+	l->listener->promises(l->user, promise_ms);
+}
+
+/* True: it may be gone. */
+static bool notice(struct lead *l, const struct leader_notice *n)
+{
+	switch (n->type) {
+	case LEADER_LEADS:
+		l->fence = n->fence;
+		l->term = n->term;
 		log_info("leader", "won", LOG_U("term", l->term));
-		ask_again(l, RENEW_MS);
-		return;
+		if (!l->is_ending)
+			l->listener->leads(l->user);
+		return false;
+	case LEADER_YIELDS:
+		log_info("leader", "yields", LOG_S("to", leader_moves_to(l->leader)));
+		if (!l->is_ending)
+			l->listener->yields(l->user);
+		return false;
+	case LEADER_ENDS:
+		if (l->is_ending)
+			close_election(l);
+		else
+			l->listener->ends(l->user, n->why);
+		return true;
 	}
-	if (a->leader.fence != 0 && a->leader.fence != l->other_fence) {
-		log_info("leader", "waiting", LOG_S("leader", a->leader.member.name),
-			 LOG_S("address", a->leader.member.address),
-			 LOG_U("term", a->leader.term));
-		l->other_fence = a->leader.fence;
-	}
-	ask_again(l, a->leader.fence != 0 ? ASK_MS : 0);
+	return false;
 }
 
-static void campaign(struct lead *l)
+/* What follows from the last input; the callers return at once. */
+static void step(struct lead *l)
 {
-	l->election->ops->campaign(l->election, l->lease, &l->self, on_campaign, l);
-}
-
-static void on_granted(void *user, const struct election_answer *a)
-{
-	struct lead *l = user;
-	if (is_unanswered(l, a))
-		return;
-	l->lease = a->lease;
-	promise(l, a->ttl_ms);
-	campaign(l);
-}
-
-static void on_kept(void *user, const struct election_answer *a)
-{
-	struct lead *l = user;
-	if (is_unanswered(l, a))
-		return;
-	if (a->ttl_ms > 0)
-		promise(l, a->ttl_ms);
-	if (a->ttl_ms > 0 && l->fence != 0) {
-		l->is_waiting_said = false;
-		ask_again(l, RENEW_MS);
-	} else if (a->ttl_ms > 0) {
-		campaign(l);
-	} else if (l->fence == 0) {
-		l->lease = 0;
-		ask_again(l, 0);
-	} else {
-		log_error("leader", "lost", LOG_U("term", l->term),
-			  LOG_S("why", "its lease has ended: it was not renewed in time"),
-			  LOG_S("then",
-				"exiting: another zrms may lead; no acknowledged change "
-				"is lost"));
-		_exit(1);
-	}
+	struct leader_outbox out = l->outbox;
+	l->outbox = (struct leader_outbox){0};
+	vector_for_each (&out.calls, c)
+		call(l, c);
+	note_leader(l);
+	note_promise(l);
+	if (l->timer != NULL)
+		loop_timer_at(l->timer, leader_next_ms(l->leader));
+	vector_for_each (&out.notices, n)
+		if (notice(l, n))
+			break;
+	leader_outbox_done(&out);
 }
 
 static void on_time(void *user)
 {
 	struct lead *l = user;
-	l->asked_ms = loop_now(l->loop).mono_ms;
-	if (l->lease == 0)
-		l->election->ops->grant(l->election, TTL_MS, on_granted, l);
-	else
-		l->election->ops->keep_alive(l->election, l->lease, on_kept, l);
+	leader_tick(l->leader, loop_now(l->loop), &l->outbox);
+	step(l);
 }
 
-int lead_win(struct loop *loop, struct election *take_election,
-	     const struct election_member *self, struct lead **ret_lead, struct error **err)
+/* ---- life ---- */
+
+struct lead *lead_new(struct loop *loop, struct election *take_election,
+		      const struct leader_config *config, const struct lead_listener *listener,
+		      void *user)
 {
 	struct lead *l = mem_new(struct lead);
 	l->loop = loop;
 	l->election = take_election;
-	l->self = (struct election_member){.name = mem_strdup(self->name),
-					   .address = mem_strdup(self->address),
-					   .version = mem_strdup(self->version)};
+	l->leader = leader_new(config);
+	l->listener = listener;
+	l->user = user;
+	l->promise_ms = leader_promise_ms(l->leader);
 	l->timer = loop_timer_new(loop, on_time, l);
-	ask_again(l, 0);
-	while (!l->is_decided)
-		loop_run(loop);
-	if (l->error != NULL) {
-		int r = error_move(err, steal_ptr(&l->error));
-		lead_give_back(l, NULL, NULL);
-		return r;
-	}
-	*ret_lead = l;
-	return 0;
+	loop_timer_at(l->timer, loop_now(loop).mono_ms);
+	return l;
 }
 
 uint64_t lead_fence(const struct lead *l)
@@ -195,31 +223,37 @@ uint64_t lead_term(const struct lead *l)
 	return l->term;
 }
 
-void lead_follow_promise(struct lead *l, void (*promise_fn)(void *user, int64_t until_ms),
-			 void *user)
+int64_t lead_promise_ms(const struct lead *l)
 {
-	l->promise = promise_fn;
-	l->promise_user = user;
-	promise_fn(user, l->promised_ms);
+	return leader_promise_ms(l->leader);
 }
 
-static void on_revoked(void *user, const struct election_answer *a)
+const struct leader *lead_seen(const struct lead *l)
 {
-	struct lead *l = user;
-	(void)a; /* else it ends by itself */
-	l->election->ops->close(l->election, lead_free, l);
+	return l->leader;
 }
 
-void lead_give_back(struct lead *l, void (*done)(void *user), void *user)
+int lead_move(struct lead *l, const char *name, struct error **err)
 {
-	if (l == NULL)
-		return;
+	int r = leader_move(l->leader, loop_now(l->loop), name, &l->outbox, err);
+	step(l);
+	return r;
+}
+
+void lead_set_applied(struct lead *l, uint64_t applied)
+{
+	leader_set_applied(l->leader, applied);
+}
+
+void lead_resign(struct lead *l, void (*done)(void *user), void *user)
+{
 	l->is_ending = true;
 	l->done = done;
-	l->user = user;
-	loop_timer_free(steal_ptr(&l->timer));
-	if (l->lease != 0)
-		l->election->ops->revoke(l->election, l->lease, on_revoked, l);
-	else
-		l->election->ops->close(l->election, lead_free, l);
+	l->done_user = user;
+	leader_resign(l->leader, loop_now(l->loop), &l->outbox);
+	bool is_told = l->outbox.notices.count > 0;
+	bool waits = leader_next_ms(l->leader) != NEVER_MS;
+	step(l);
+	if (!is_told && !waits) /* it was deposed before, which says no more */
+		close_election(l);
 }

@@ -1,27 +1,50 @@
 /*
- * The leadership of this zrms, while it has one store with others: wins it, and keeps it. What it does when the lease is gone
- * is to end: another may lead, and what is in memory may be ahead of what is durable.
+ * The place of this zrms among those that share its store: carries out what core/leader asks of the election, and tells it
+ * the answers and the time.
+ *
+ *     loop timer, answers ──► core/leader ─┬─ calls ───► election (port/election.h)
+ *                                          └─ notices ─► listener
+ *
+ * Who leads and who may is decided there; nothing is decided here.
  */
 #ifndef SAMOZA_ZRMS_LEAD_H
 #define SAMOZA_ZRMS_LEAD_H
 
-#include "adapter/uv/loop.h"
-#include "port/election.h"
+#include "core/leader/leader.h"
+#include "port/loop.h"
 
 struct lead;
 
-/* Runs the loop until it leads. `election` is taken over, also after an error. ERR_DENIED: etcd refuses. */
-int lead_win(struct loop *loop, struct election *take_election,
-	     const struct election_member *self, struct lead **ret_lead,
-	     struct error **err) must_check;
-/* Of this win: for the store, and for the zhosts. */
+/* Never called from within a function of this file, but for `promises`. */
+struct lead_listener {
+	/* It leads: the store is loaded with lead_fence(). */
+	void (*leads)(void *user);
+	/* Until when nobody else can lead, on the loop's monotonic clock: heartbeats that are handled before it may be
+	 * acknowledged. INT64_MIN: none may. */
+	void (*promises)(void *user, int64_t until_ms);
+	/* It gives its place away: nothing more is taken, what is in flight is finished, then lead_resign(). */
+	void (*yields)(void *user);
+	/* It is to end: what is in memory may be ahead of what is durable. */
+	void (*ends)(void *user, const char *why);
+};
+
+/* Nothing is asked before the loop runs. `election` is taken over; `config` is copied, `listener` borrowed. */
+struct lead *lead_new(struct loop *loop, struct election *take_election,
+		      const struct leader_config *config, const struct lead_listener *listener,
+		      void *user);
+/* Of the win: for the store, and for the zhosts. 0: it does not lead. */
 uint64_t lead_fence(const struct lead *lead);
 uint64_t lead_term(const struct lead *lead);
-/* Until when nobody else can lead, on the loop's monotonic clock: heartbeats that are handled before it may be
- * acknowledged. `promise` is called with it now and after each renewal. */
-void lead_follow_promise(struct lead *lead, void (*promise)(void *user, int64_t until_ms),
-			 void *user);
-/* Ends the lease, so that the next one leads at once; then it is freed. NULL is fine. */
-void lead_give_back(struct lead *lead, void (*done)(void *user), void *user);
+/* As leader_promise_ms(). */
+int64_t lead_promise_ms(const struct lead *lead);
+/* What it has seen; borrowed, and only until the loop runs on. */
+const struct leader *lead_seen(const struct lead *lead);
+/* As leader_move(). */
+int lead_move(struct lead *lead, const char *name, struct error **err) must_check;
+/* As leader_set_applied(). */
+void lead_set_applied(struct lead *lead, uint64_t applied);
+/* Ends the lease, so that the next one leads at once; then it is freed, and `done` called. The listener is told nothing
+ * more. */
+void lead_resign(struct lead *lead, void (*done)(void *user), void *user);
 
 #endif

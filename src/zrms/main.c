@@ -314,7 +314,7 @@ static int http_open(struct zrms *zrms, const char *spool, const char *socket,
 
 /* ---- end ---- */
 
-static void given_back(void *user)
+static void resigned(void *user)
 {
 	struct zrms *zrms = user;
 	loop_stop(&zrms->loop);
@@ -326,7 +326,7 @@ static void store_closed(void *user)
 	struct zrms *zrms = user;
 	zrms->store = NULL;
 	if (zrms->lead != NULL)
-		lead_give_back(steal_ptr(&zrms->lead), given_back, zrms);
+		lead_resign(steal_ptr(&zrms->lead), resigned, zrms);
 	else
 		loop_stop(&zrms->loop);
 }
@@ -368,19 +368,9 @@ static void end_check(void *user)
 	loop_timer_at(zrms->ending, now_ms + END_CHECK_MS);
 }
 
-static void on_end_signal(void *user, int signum)
+static void end_begin(struct zrms *zrms)
 {
-	struct zrms *zrms = user;
-	if (zrms->store == NULL) { /* it waits until it leads: nothing was begun */
-		log_info("zrms", "ended", LOG_S("signal", strsignal(signum)));
-		_exit(0);
-	}
-	if (zrms->stopping) { /* the second signal: nothing acknowledged is lost */
-		log_warn("zrms", "shutdown.forced", LOG_S("reason", "second signal"));
-		_exit(1);
-	}
 	zrms->stopping = true;
-	log_info("zrms", "ending", LOG_S("signal", strsignal(signum)));
 	service_ending(zrms->service);
 	if (zrms->translations != NULL)
 		translations_stop(zrms->translations);
@@ -388,6 +378,34 @@ static void on_end_signal(void *user, int signum)
 	listening_drain(zrms->listening);
 	zrms->end_ms = loop_now(&zrms->loop).mono_ms + END_MAX_MS;
 	loop_timer_at(zrms->ending, 0);
+}
+
+static void yield(struct zrms *zrms)
+{
+	if (!zrms->stopping)
+		end_begin(zrms);
+}
+
+static void left(void *user)
+{
+	(void)user;
+	_exit(0);
+}
+
+static void on_end_signal(void *user, int signum)
+{
+	struct zrms *zrms = user;
+	if (zrms->stopping) { /* the second signal: nothing acknowledged is lost */
+		log_warn("zrms", "shutdown.forced", LOG_S("reason", "second signal"));
+		_exit(1);
+	}
+	log_info("zrms", "ending", LOG_S("signal", strsignal(signum)));
+	if (zrms->store != NULL) {
+		end_begin(zrms);
+	} else { /* it does not lead: nothing was begun, and the others no longer count on it */
+		zrms->stopping = true;
+		lead_resign(steal_ptr(&zrms->lead), left, zrms);
+	}
 }
 
 static void on_reload_signal(void *user, int signum)
@@ -530,7 +548,7 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 
 int main(int argc, char **argv)
 {
-	struct zrms zrms = {.lock_fd = -1};
+	struct zrms zrms = {.lock_fd = -1, .yield = yield};
 	struct error *err = NULL;
 	CLEANUP(cli_run_done) struct cli_run line = {0};
 	int r = cli_start(&settings_program, argc, argv, &zrms.settings, &line);

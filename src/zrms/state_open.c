@@ -76,20 +76,13 @@ static int refuse_newer(const struct zrms *zrms, struct error **err, struct erro
 	return r;
 }
 
-static void on_promise(void *user, int64_t until_ms)
-{
-	const struct zrms *zrms = user;
-	if (zrms->control != NULL)
-		control_set_promise(zrms->control, until_ms);
-}
-
 /* It leads, among others: zhosts follow its term, and hear from it as long as nobody else can lead. */
 static void take_lead(struct zrms *zrms)
 {
 	if (zrms->lead == NULL)
 		return;
 	control_set_term(zrms->control, lead_term(zrms->lead));
-	lead_follow_promise(zrms->lead, on_promise, zrms);
+	control_set_promise(zrms->control, lead_promise_ms(zrms->lead));
 }
 
 static int open_and_load(struct zrms *zrms, struct error **err)

@@ -3,7 +3,7 @@
  * until it leads itself, and serves nobody meanwhile.
  *
  *     sqlite:DIR     opened; the file is locked
- *     etcd:URLS      lead_win() ─► store, with the fence of that win ─► … ─► lead_give_back(): the next one leads at once
+ *     etcd:URLS      lead.h: it leads ─► store, with the fence of that win ─► … ─► lead_resign(): the next one leads at once
  */
 #ifndef SAMOZA_ZRMS_STORE_OPEN_H
 #define SAMOZA_ZRMS_STORE_OPEN_H

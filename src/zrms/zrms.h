@@ -51,7 +51,8 @@ struct zrms {
 	struct access access;
 	int64_t started_ms;
 	struct store *store;
-	struct lead *lead; /* NULL: the store is this zrms' alone */
+	struct lead *lead;		  /* NULL: the store is this zrms' alone */
+	void (*yield)(struct zrms *zrms); /* it gives its place away: as SIGTERM */
 	struct control *control;
 	struct commit_driver *commits;
 	struct links *links;
