@@ -62,7 +62,8 @@ struct election_answer {
 	const struct error *error; /* NULL when done */
 	uint64_t lease;		   /* grant: its number; never 0 */
 	int64_t ttl_ms;		   /* grant: as granted, at least what was asked; keep_alive:
-						  what is left; 0: the lease is gone */
+						  what is left; 0: the lease is gone, or holds the
+						  key no more that it won */
 	struct election_leader leader;	       /* campaign, observe: who leads after it */
 	const struct election_member *members; /* observe: all that have announced themselves */
 	size_t member_count;
@@ -75,6 +76,8 @@ struct election_ops {
 	/* A lease of at least `ttl_ms`. */
 	void (*grant)(struct election *election, int64_t ttl_ms, election_done_fn *done,
 		      void *user);
+	/* Done: nobody else can have led when it was asked for, nor can until `ttl_ms` after it. Where the
+	 * store cannot be sure of that the outcome is unknown. */
 	void (*keep_alive)(struct election *election, uint64_t lease, election_done_fn *done,
 			   void *user);
 	/* Takes the key when nobody holds it, with the next term. Won: the leader of the answer is `self`

@@ -17,6 +17,8 @@ struct etcd_election {
 	struct election election; /* first */
 	struct rpc *rpc;
 	struct worker *worker;
+	uint64_t
+		won; /* the lease under which the key was held when that was read last; the worker's */
 	bool is_closing;
 	void (*closed)(void *user);
 	void *closed_user;
@@ -108,6 +110,20 @@ static int call(struct etcd_election *e, struct election_request *request,
 	return rpc_call(e->rpc, method, message, CALL_MS, ret_answer, &request->err);
 }
 
+static const Etcd__RangeResponse *range_of(const Etcd__TxnResponse *answer, size_t index)
+{
+	static const Etcd__RangeResponse none = ETCD__RANGE_RESPONSE__INIT;
+	if (index >= answer->n_responses ||
+	    answer->responses[index]->response_case != ETCD__RESPONSE_OP__RESPONSE_RANGE)
+		return &none;
+	return answer->responses[index]->range;
+}
+
+static const Etcd__KeyValue *first_of(const Etcd__RangeResponse *range)
+{
+	return range->n_kvs > 0 ? range->kvs[0] : NULL;
+}
+
 static int ask_grant(struct etcd_election *e, struct election_request *request)
 {
 	Etcd__LeaseGrantRequest message = ETCD__LEASE_GRANT_REQUEST__INIT;
@@ -123,6 +139,37 @@ static int ask_grant(struct etcd_election *e, struct election_request *request)
 	return 0;
 }
 
+/*
+ * A renewal does not go through etcd's log: a server that leads no longer, and does not know it, answers it from what it
+ * remembers, and the lease ends without it. So the same server is asked for the leader's key afterwards, by a linearizable
+ * reading: who answers that has heard from a majority after the renewal. The terms of etcd's own election, as
+ * they were before the renewal and after the reading, are the same, so that none of its servers was elected between: one that
+ * was would count the lease from its own start, and the reading would have been answered by it.
+ */
+static int confirm(struct etcd_election *e, struct election_request *request,
+		   const Etcd__Header *renewed)
+{
+	CLEANUP(txn_done) struct txn txn = {0};
+	Etcd__TxnRequest message;
+	ProtobufCMessage *answer = NULL;
+	txn_read(&txn, etcd_key_text(KEY_LEADER), (bytes){0});
+	int r = rpc_call_same(e->rpc, &rpc_txn_read, &txn_request(&txn, &message)->base,
+			      CALL_MS, &answer, &request->err);
+	if (r < 0)
+		return r;
+	const Etcd__TxnResponse *told = (const Etcd__TxnResponse *)answer;
+	const Etcd__KeyValue *leader = first_of(range_of(told, 0));
+	if (renewed == NULL || told->header == NULL ||
+	    renewed->raft_term != told->header->raft_term)
+		r = error_set(&request->err, ERR_UNAVAILABLE,
+			      "etcd elected another of its servers while it renewed the lease");
+	else if (e->won == request->lease &&
+		 (leader == NULL || (uint64_t)leader->lease != request->lease))
+		request->answer.ttl_ms = 0;
+	protobuf_c_message_free_unpacked(answer, NULL);
+	return r;
+}
+
 static int ask_keep_alive(struct etcd_election *e, struct election_request *request)
 {
 	Etcd__LeaseKeepAliveRequest message = ETCD__LEASE_KEEP_ALIVE_REQUEST__INIT;
@@ -133,8 +180,10 @@ static int ask_keep_alive(struct etcd_election *e, struct election_request *requ
 		return r;
 	const Etcd__LeaseKeepAliveResponse *kept = (const Etcd__LeaseKeepAliveResponse *)answer;
 	request->answer.ttl_ms = kept->ttl > 0 ? kept->ttl * 1000 : 0;
+	if (kept->ttl > 0)
+		r = confirm(e, request, kept->header);
 	protobuf_c_message_free_unpacked(answer, NULL);
-	return 0;
+	return r;
 }
 
 static int ask_revoke(struct etcd_election *e, struct election_request *request)
@@ -146,20 +195,6 @@ static int ask_revoke(struct etcd_election *e, struct election_request *request)
 	if (r == 0)
 		protobuf_c_message_free_unpacked(answer, NULL);
 	return r;
-}
-
-static const Etcd__RangeResponse *range_of(const Etcd__TxnResponse *answer, size_t index)
-{
-	static const Etcd__RangeResponse none = ETCD__RANGE_RESPONSE__INIT;
-	if (index >= answer->n_responses ||
-	    answer->responses[index]->response_case != ETCD__RESPONSE_OP__RESPONSE_RANGE)
-		return &none;
-	return answer->responses[index]->range;
-}
-
-static const Etcd__KeyValue *first_of(const Etcd__RangeResponse *range)
-{
-	return range->n_kvs > 0 ? range->kvs[0] : NULL;
 }
 
 static int ask_observe(struct etcd_election *e, struct election_request *request)
@@ -249,12 +284,17 @@ static int ask_campaign(struct etcd_election *e, struct election_request *reques
 	uint64_t term = 0;
 	int64_t revision = 0;
 	int r = seen(e, request, &term, &revision);
+	if (r == 0 && request->leader != NULL && request->answer.leader.lease == request->lease)
+		e->won = request->lease; /* by a campaign whose answer was lost */
 	if (r < 0 || request->leader != NULL)
 		return r;
 	r = win(e, request, term + 1, revision);
 	if (r < 0)
 		return without_lease(e, request, r);
-	return seen(e, request, &term, &revision);
+	r = seen(e, request, &term, &revision);
+	if (r == 0 && request->answer.leader.lease == request->lease)
+		e->won = request->lease;
+	return r;
 }
 
 static int ask_announce(struct etcd_election *e, struct election_request *request)

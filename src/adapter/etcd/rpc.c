@@ -356,13 +356,15 @@ static bool is_of_the_server(int code)
 	return code == ERR_UNAVAILABLE || code == ERR_TIMEOUT || code == ERR_DENIED;
 }
 
-int rpc_call(struct rpc *rpc, const struct rpc_method *method, const ProtobufCMessage *request,
-	     int64_t deadline_ms, ProtobufCMessage **ret_answer, struct error **err)
+/* Of at most `servers` in turn. */
+static int call(struct rpc *rpc, const struct rpc_method *method,
+		const ProtobufCMessage *request, size_t servers, int64_t deadline_ms,
+		ProtobufCMessage **ret_answer, struct error **err)
 {
 	bool may_have_happened = false;
 	int r = 0;
 	request_pack(rpc, request);
-	for (size_t tried = 0; tried < rpc->urls.count; tried++) {
+	for (size_t tried = 0; tried < servers; tried++) {
 		CLEANUP(error_freep) struct error *why = NULL;
 		r = attempt(rpc, method, deadline_ms, ret_answer, &why);
 		may_have_happened = may_have_happened || rpc->may_have_happened;
@@ -371,13 +373,26 @@ int rpc_call(struct rpc *rpc, const struct rpc_method *method, const ProtobufCMe
 		/* The next call begins with another one, too. */
 		if (is_of_the_server(r))
 			rpc->current = (rpc->current + 1) % rpc->urls.count;
-		if (r < 0 && (ends || tried + 1 == rpc->urls.count))
+		if (r < 0 && (ends || tried + 1 == servers))
 			error_move(err, steal_ptr(&why));
 		if (ends)
 			break;
 	}
 	rpc->may_have_happened = may_have_happened;
 	return r;
+}
+
+int rpc_call(struct rpc *rpc, const struct rpc_method *method, const ProtobufCMessage *request,
+	     int64_t deadline_ms, ProtobufCMessage **ret_answer, struct error **err)
+{
+	return call(rpc, method, request, rpc->urls.count, deadline_ms, ret_answer, err);
+}
+
+int rpc_call_same(struct rpc *rpc, const struct rpc_method *method,
+		  const ProtobufCMessage *request, int64_t deadline_ms,
+		  ProtobufCMessage **ret_answer, struct error **err)
+{
+	return call(rpc, method, request, 1, deadline_ms, ret_answer, err);
 }
 
 bool rpc_may_have_happened(const struct rpc *rpc)

@@ -60,6 +60,10 @@ extern const struct rpc_method rpc_range, rpc_txn_read, rpc_txn, rpc_grant, rpc_
  * else that etcd refuses. */
 int rpc_call(struct rpc *rpc, const struct rpc_method *method, const ProtobufCMessage *request,
 	     int64_t deadline_ms, ProtobufCMessage **ret_answer, struct error **err) must_check;
+/* The same, of nobody but the server that answered last. */
+int rpc_call_same(struct rpc *rpc, const struct rpc_method *method,
+		  const ProtobufCMessage *request, int64_t deadline_ms,
+		  ProtobufCMessage **ret_answer, struct error **err) must_check;
 /* Of the last call, which failed. */
 bool rpc_may_have_happened(const struct rpc *rpc);
 

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 
 #include "adapter/etcd/election.h"
 #include "adapter/etcd/keys.h"
@@ -168,6 +170,54 @@ a_lease_that_is_not_renewed_ends_and_what_is_asked_under_it_has_no_effect(void *
 	assert_int_equal(ASK(f, 0, revoke, lease).outcome, ELECTION_DONE);
 }
 
+static void a_lease_that_lost_the_key_that_it_won_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t mine = ASK(f, 0, grant, 5000).lease, other = ASK(f, 1, grant, 5000).lease;
+	assert_string_equal(ASK(f, 0, campaign, mine, &a).leader, "a");
+	assert_true(ASK(f, 0, keep_alive, mine).ttl_ms > 0);
+	(void)cluster_put(cluster, KEY_LEADER, NULL);
+	assert_int_equal(ASK(f, 0, keep_alive, mine).ttl_ms, 0);
+	/* One that stands by has won nothing. */
+	assert_true(ASK(f, 1, keep_alive, other).ttl_ms > 0);
+}
+
+static void election_open(struct fixture *f, size_t i, const struct etcd_servers *servers)
+{
+	bool is_closed = false;
+	if (f->elections[i] != NULL) {
+		f->elections[i]->ops->close(f->elections[i], on_closed, &is_closed);
+		stage_until(&f->stage, &is_closed);
+	}
+	assert_int_equal(etcd_election_new(&f->stage.loop, servers, &f->elections[i], NULL), 0);
+}
+
+/* One of the three leads them, and does not know yet that the others hear nothing of it. */
+static void a_renewal_that_no_majority_confirms_promises_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct etcd_cluster *three = cluster_new(CLUSTER_MAX);
+	for (unsigned k = 0; k < CLUSTER_MAX; k++) {
+		CLEANUP(freep)
+		char *url = str_printf("https://127.0.0.1:%u", three->ports[k]);
+		struct etcd_servers servers = cluster_servers(three);
+		servers.urls = url;
+		election_open(f, 0, &servers);
+		uint64_t lease = ASK(f, 0, grant, 20000).lease;
+		assert_true(ASK(f, 0, keep_alive, lease).ttl_ms > 0);
+		for (unsigned i = 0; i < CLUSTER_MAX; i++)
+			if (i != k)
+				cluster_signal(three, i, SIGSTOP);
+		assert_int_equal(ASK(f, 0, keep_alive, lease).outcome, ELECTION_UNKNOWN);
+		for (unsigned i = 0; i < CLUSTER_MAX; i++)
+			if (i != k)
+				cluster_signal(three, i, SIGCONT);
+		while (ASK(f, 0, keep_alive, lease).outcome != ELECTION_DONE)
+			;
+	}
+	cluster_free(three);
+}
+
 static void who_is_there_is_seen_by_all(void **state)
 {
 	struct fixture *f = *state;
@@ -194,20 +244,16 @@ static void without_an_answer_the_outcome_is_unknown(void **state)
 	struct relay *relay = relay_new(cluster->ports[0]);
 	CLEANUP(freep) char *url = str_printf("https://127.0.0.1:%u", relay_port(relay));
 	struct etcd_servers servers = cluster_servers(cluster);
-	struct election *direct = f->elections[0];
 	servers.urls = url;
-	assert_int_equal(etcd_election_new(&f->stage.loop, &servers, &f->elections[0], NULL),
-			 0);
+	election_open(f, 0, &servers);
 	uint64_t lease = ASK(f, 0, grant, 5000).lease;
 	relay_set(relay, RELAY_LOSE_ANSWERS);
 	assert_int_equal(ASK(f, 0, keep_alive, lease).outcome, ELECTION_UNKNOWN);
 	assert_int_equal(ASK(f, 0, campaign, lease, &a).outcome, ELECTION_UNKNOWN);
 	relay_set(relay, RELAY_PASS);
 	assert_true(ASK(f, 0, keep_alive, lease).ttl_ms > 0);
-	bool is_closed = false;
-	f->elections[0]->ops->close(f->elections[0], on_closed, &is_closed);
-	stage_until(&f->stage, &is_closed);
-	f->elections[0] = direct;
+	servers = cluster_servers(cluster);
+	election_open(f, 0, &servers);
 	relay_free(relay);
 }
 
@@ -218,6 +264,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_of_two_leads_and_every_win_has_the_next_term),
 		TEST(a_lease_that_is_not_renewed_ends_and_what_is_asked_under_it_has_no_effect),
+		TEST(a_lease_that_lost_the_key_that_it_won_is_gone),
+		TEST(a_renewal_that_no_majority_confirms_promises_nothing),
 		TEST(who_is_there_is_seen_by_all),
 		TEST(a_term_that_cannot_be_read_is_not_begun_again),
 		TEST(without_an_answer_the_outcome_is_unknown),
