@@ -80,6 +80,9 @@ struct election_ops {
 	 * store cannot be sure of that the outcome is unknown. */
 	void (*keep_alive)(struct election *election, uint64_t lease, election_done_fn *done,
 			   void *user);
+	/* Renews `lease` by itself from now on, until it is called with 0: for while the loop stands still,
+	 * loading. Without an answer, and nothing is promised by it. NULL: it does not need that. */
+	void (*hold)(struct election *election, uint64_t lease);
 	/* Takes the key when nobody holds it, with the next term. Won: the leader of the answer is `self`
 	 * by this very lease (also when it already was). */
 	void (*campaign)(struct election *election, uint64_t lease,

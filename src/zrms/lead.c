@@ -21,6 +21,8 @@ struct lead {
 	const struct lead_listener *listener;
 	void *user;
 	uint64_t fence, term;
+	uint64_t lease;	    /* as it was asked for last */
+	bool is_held;	    /* renewed by the election itself */
 	int64_t promise_ms; /* as it was told */
 	uint64_t said;	    /* the fence of the leader that was logged */
 	bool is_silent;	    /* the last call had no answer, which was logged */
@@ -100,6 +102,8 @@ static void call(struct lead *l, const struct leader_call *c)
 {
 	const struct election_ops *ops = l->election->ops;
 	struct lead_call *waiting = call_new(l, c->number);
+	if (c->lease != 0)
+		l->lease = c->lease;
 	switch (c->type) {
 	case LEADER_CALL_GRANT:
 		ops->grant(l->election, c->ttl_ms, on_answer, waiting);
@@ -145,6 +149,15 @@ static void note_promise(struct lead *l)
 	l->listener->promises(l->user, promise_ms);
 }
 
+/* While zrms loads, the loop stands still for longer than the lease lasts. */
+static void hold(struct lead *l, bool is_held)
+{
+	if (l->is_held == is_held || l->election->ops->hold == NULL)
+		return;
+	l->is_held = is_held;
+	l->election->ops->hold(l->election, is_held ? l->lease : 0);
+}
+
 /* True: it may be gone. */
 static bool notice(struct lead *l, const struct leader_notice *n)
 {
@@ -153,6 +166,7 @@ static bool notice(struct lead *l, const struct leader_notice *n)
 		l->fence = n->fence;
 		l->term = n->term;
 		log_info("leader", "won", LOG_U("term", l->term));
+		hold(l, true);
 		if (!l->is_ending)
 			l->listener->leads(l->user);
 		return false;
@@ -191,6 +205,7 @@ static void step(struct lead *l)
 static void on_time(void *user)
 {
 	struct lead *l = user;
+	hold(l, false);
 	leader_tick(l->leader, loop_now(l->loop), &l->outbox);
 	step(l);
 }
@@ -247,6 +262,7 @@ void lead_set_applied(struct lead *l, uint64_t applied)
 
 void lead_resign(struct lead *l, void (*done)(void *user), void *user)
 {
+	hold(l, false);
 	l->is_ending = true;
 	l->done = done;
 	l->done_user = user;

@@ -17,7 +17,7 @@ struct lead;
 
 /* Never called from within a function of this file, but for `promises`. */
 struct lead_listener {
-	/* It leads: the store is loaded with lead_fence(). */
+	/* It leads: the store is loaded with lead_fence(). The lease is renewed without the loop, until that runs on. */
 	void (*leads)(void *user);
 	/* Until when nobody else can lead, on the loop's monotonic clock: heartbeats that are handled before it may be
 	 * acknowledged. INT64_MIN: none may. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "adapter/etcd/content.pb-c.h"
+#include "adapter/etcd/keeper.h"
 #include "adapter/etcd/keys.h"
 #include "adapter/etcd/rpc.pb-c.h"
 #include "adapter/etcd/scan.h"
@@ -17,6 +18,7 @@ struct etcd_election {
 	struct election election; /* first */
 	struct rpc *rpc;
 	struct worker *worker;
+	struct keeper *keeper;
 	uint64_t
 		won; /* the lease under which the key was held when that was read last; the worker's */
 	bool is_closing;
@@ -459,11 +461,17 @@ static void election_revoke(struct election *election, uint64_t lease, election_
 	request_start(election, request);
 }
 
+static void election_hold(struct election *election, uint64_t lease)
+{
+	keeper_hold(((struct etcd_election *)election)->keeper, lease);
+}
+
 static void worker_closed(void *user)
 {
 	struct etcd_election *e = user;
 	void (*closed)(void *) = e->closed;
 	void *closed_user = e->closed_user;
+	keeper_free(e->keeper);
 	rpc_free(e->rpc);
 	free(e);
 	closed(closed_user);
@@ -481,6 +489,7 @@ static void election_close(struct election *election, void (*closed)(void *user)
 static const struct election_ops election_ops = {
 	.grant = election_grant,
 	.keep_alive = election_keep_alive,
+	.hold = election_hold,
 	.campaign = election_campaign,
 	.announce = election_announce,
 	.observe = election_observe,
@@ -495,8 +504,11 @@ int etcd_election_new(struct loop *loop, const struct etcd_servers *servers,
 	e->election.ops = &election_ops;
 	int r = rpc_new(servers, &e->rpc, err);
 	if (r == 0)
+		r = keeper_new(servers, &e->keeper, err);
+	if (r == 0)
 		r = worker_new(loop, "election", &worker_ops, e, &e->worker, err);
 	if (r < 0) {
+		keeper_free(e->keeper);
 		rpc_free(e->rpc);
 		free(e);
 		return r;

@@ -182,6 +182,22 @@ static void a_lease_that_lost_the_key_that_it_won_is_gone(void **state)
 	assert_true(ASK(f, 1, keep_alive, other).ttl_ms > 0);
 }
 
+static void while_the_loop_stands_still_a_lease_is_held(void **state)
+{
+	struct fixture *f = *state;
+	enum { TTL_MS = 2000 }; /* etcd's shortest */
+	uint64_t lease = ASK(f, 0, grant, TTL_MS).lease;
+	assert_string_equal(ASK(f, 0, campaign, lease, &a).leader, "a");
+	f->elections[0]->ops->hold(f->elections[0], lease);
+	(void)poll(NULL, 0, 3 * TTL_MS);
+	assert_string_equal(ASK(f, 1, observe).leader, "a");
+	assert_true(ASK(f, 0, keep_alive, lease).ttl_ms > 0);
+	f->elections[0]->ops->hold(f->elections[0], 0);
+	while (ASK(f, 1, observe).fence != 0)
+		;
+	assert_int_equal(ASK(f, 0, keep_alive, lease).ttl_ms, 0);
+}
+
 static void election_open(struct fixture *f, size_t i, const struct etcd_servers *servers)
 {
 	bool is_closed = false;
@@ -265,6 +281,7 @@ int main(void)
 		TEST(one_of_two_leads_and_every_win_has_the_next_term),
 		TEST(a_lease_that_is_not_renewed_ends_and_what_is_asked_under_it_has_no_effect),
 		TEST(a_lease_that_lost_the_key_that_it_won_is_gone),
+		TEST(while_the_loop_stands_still_a_lease_is_held),
 		TEST(a_renewal_that_no_majority_confirms_promises_nothing),
 		TEST(who_is_there_is_seen_by_all),
 		TEST(a_term_that_cannot_be_read_is_not_begun_again),
