@@ -183,6 +183,12 @@ const uint16_t *place_devices(const struct place *p, uint32_t unit, uint32_t *re
 	return u->devices;
 }
 
+bool place_lacks_devices(const struct place *p, uint32_t unit)
+{
+	const struct place_unit *u = unit_checked(p, unit);
+	return u->zhost != PLACE_NONE && lacks_devices(u);
+}
+
 /* ---- one zhost ---- */
 
 bool place_fits_description(const struct place *p, uint32_t topology, uint32_t instance,

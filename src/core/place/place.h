@@ -138,8 +138,10 @@ void place_unit_leaves(struct place *p, uint32_t unit, bool leaves);
 uint32_t place_where(const struct place *p, uint32_t unit);
 /* Which devices of its zhost (index over all that it offers, in declaration order) a placed
  * unit holds: for each of its device needs in order (its own, then its descendants' in the
- * order of instances), `count` of them. Borrowed until the next change. */
+ * order of instances), `count` of them; UINT16_MAX for one that it lacks. Borrowed until the next change. */
 const uint16_t *place_devices(const struct place *p, uint32_t unit, uint32_t *ret_count);
+/* It is placed where there are too few for it: its zhost offers less than before. It keeps what is left. */
+bool place_lacks_devices(const struct place *p, uint32_t unit);
 
 /* ---- one zhost ---- */
 

@@ -17,9 +17,12 @@ static double scale_of(int64_t offered)
 
 static void set_devices(struct place *p, struct place_node *node)
 {
-	node_devices_done(p, node);
+	struct place_node former = *node;
+	node->devices = NULL;
+	node->device_count = 0;
 	node_devices_init(p, node);
-	room_assign_devices(p, node);
+	room_devices_changed(p, node, former.devices, former.device_count);
+	node_devices_done(p, &former);
 }
 
 static void set_labels(struct place *p, uint32_t zhost)

@@ -13,7 +13,8 @@ static bool fits(const struct control *c, const struct control_zhost *z,
 	const struct slot *root = copy->sc->slot->root;
 	int32_t instance = declarations_instance(r->declared, root);
 	return instance < 0 ||
-	       place_fits_description(c->place, r->place, (uint32_t)instance, z->place);
+	       (place_fits_description(c->place, r->place, (uint32_t)instance, z->place) &&
+		!place_lacks_devices(c->place, copy->unit->place_unit));
 }
 
 /* Units of which the root, and thus everything, is there although it would not be placed there now. */

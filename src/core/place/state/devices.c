@@ -207,6 +207,36 @@ static bool fit_several(const struct node_device *devices, uint32_t device_count
 	return fits;
 }
 
+/* ---- as far as they go ---- */
+
+static void take_named(struct device_matching *m)
+{
+	const struct demand *d = m->demand;
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < d->request_count && at < d->device_total; i++) {
+		for (uint32_t k = 0; k < d->requests[i].count; k++, at++) {
+			if (m->given[at] < m->device_count)
+				m->free[m->given[at]] -= d->requests[i].milli;
+		}
+	}
+}
+
+static void fill_request(struct device_matching *m, uint32_t request)
+{
+	const struct device_request *r = &m->demand->requests[request];
+	uint16_t *given = m->given + m->offset[request];
+	for (uint32_t k = 0; k < r->count; k++) {
+		if (given[k] != DEVICE_NONE)
+			continue;
+		uint32_t best =
+			best_device(m->devices, m->free, m->device_count, r, given, r->count);
+		if (best == DEVICE_NONE)
+			return;
+		given[k] = (uint16_t)best;
+		m->free[best] -= r->milli;
+	}
+}
+
 bool devices_fit(const struct node_device *devices, uint32_t device_count,
 		 const struct demand *d, uint16_t *ret_devices)
 {
@@ -220,6 +250,25 @@ bool devices_fit(const struct node_device *devices, uint32_t device_count,
 			return false;
 	}
 	return fit_several(devices, device_count, d, ret_devices);
+}
+
+void devices_fill(const struct node_device *devices, uint32_t device_count,
+		  const struct demand *d, uint16_t *given)
+{
+	struct device_matching m = {
+		.devices = devices, .device_count = device_count, .demand = d};
+	m.free = mem_new_array(int32_t, device_count + 2 * (size_t)d->request_count + 1);
+	m.order = (uint32_t *)(m.free + device_count);
+	m.offset = m.order + d->request_count;
+	m.given = given;
+	for (uint32_t i = 1; i < d->request_count; i++)
+		m.offset[i] = m.offset[i - 1] + d->requests[i - 1].count;
+	free_reset(&m);
+	order_requests(&m);
+	take_named(&m);
+	for (uint32_t i = 0; i < d->request_count && d->device_total > 0; i++)
+		fill_request(&m, m.order[i]);
+	free(m.free);
 }
 
 void devices_apply(struct place_node *node, const struct demand *d, const uint16_t *devices,

@@ -19,6 +19,10 @@
  * which. */
 bool devices_fit(const struct node_device *devices, uint32_t device_count,
 		 const struct demand *d, uint16_t *ret_devices);
+/* Devices for those items of the demand for which `given` (device_total) names none, as far as they go: a unit
+ * that stays where there are too few holds what there is. What it names already is still free in `devices`. */
+void devices_fill(const struct node_device *devices, uint32_t device_count,
+		  const struct demand *d, uint16_t *given);
 /* Takes (sign -1) or gives back (sign 1) the shares of `devices` on a zhost. */
 void devices_apply(struct place_node *node, const struct demand *d, const uint16_t *devices,
 		   int32_t sign);

@@ -73,20 +73,65 @@ static void shared_amounts_change(struct place *p, const struct place_unit *u, u
 	node->memory_free += sign * memory;
 }
 
-void joint_room_change(struct place *p, const struct place_unit *u, int32_t sign)
+static void joint_devices_change(struct place *p, const struct place_unit *u, int32_t sign)
 {
-	shared_amounts_change(p, u, u->zhost, true, sign);
 	shared_devices_change(p, u, u->zhost, true, sign);
 }
 
+void joint_room_change(struct place *p, const struct place_unit *u, int32_t sign)
+{
+	shared_amounts_change(p, u, u->zhost, true, sign);
+	joint_devices_change(p, u, sign);
+}
+
+bool lacks_devices(const struct place_unit *u)
+{
+	for (uint32_t k = 0; k < u->need->demand->device_total; k++)
+		if (u->devices[k] == DEVICE_NONE)
+			return true;
+	return false;
+}
+
+static bool has_devices(const struct place_unit *u)
+{
+	for (uint32_t k = 0; k < u->need->demand->device_total; k++)
+		if (u->devices[k] != DEVICE_NONE)
+			return true;
+	return false;
+}
+
+static void forget_devices(struct place_unit *u)
+{
+	for (uint32_t k = 0; k < u->need->demand->device_total; k++)
+		u->devices[k] = DEVICE_NONE;
+}
+
+/* All that it needs, or what there is of them. */
 static void choose_devices(struct place_unit *u, const struct place_node *node)
 {
 	const struct demand *d = u->need->demand;
 	if (d->device_total == 0 ||
 	    devices_fit(node->devices, node->device_count, d, u->devices))
 		return;
-	for (uint32_t i = 0; i < d->device_total; i++)
-		u->devices[i] = DEVICE_NONE;
+	forget_devices(u);
+	devices_fill(node->devices, node->device_count, d, u->devices);
+}
+
+/* Of the devices of the zhost only what the units hold that share room with `u`. To be freed. */
+static struct node_device *devices_of_mates(struct place *p, const struct place_unit *u,
+					    uint32_t zhost)
+{
+	const struct place_node *node = node_at(p, zhost);
+	int32_t *held = mem_new_array(int32_t, 2 * (size_t)node->device_count + 1);
+	int32_t *most = held + node->device_count;
+	struct node_device *devices =
+		mem_memdup(node->devices, node->device_count * sizeof(*devices));
+	for_each_room_mate_on (p, u, mate, zhost)
+		most_devices(mate, node, held, most);
+	for (uint32_t i = 0; i < node->device_count; i++)
+		devices[i].free = most[i] < devices[i].free ? most[i] : devices[i].free;
+	free(held);
+	return devices;
 }
 
 /* The same for a unit that shares room. It takes devices that its mates hold before others,
@@ -97,18 +142,31 @@ static void choose_shared_devices(struct place *p, struct place_unit *u, uint32_
 	const struct demand *d = u->need->demand;
 	if (d->device_total == 0)
 		return;
-	int32_t *held = mem_new_array(int32_t, 2 * (size_t)node->device_count + 1);
-	int32_t *most = held + node->device_count;
-	struct node_device *devices =
-		mem_memdup(node->devices, node->device_count * sizeof(*devices));
-	for_each_room_mate_on (p, u, mate, zhost)
-		most_devices(mate, node, held, most);
-	for (uint32_t i = 0; i < node->device_count; i++)
-		devices[i].free = most[i] < devices[i].free ? most[i] : devices[i].free;
-	if (!devices_fit(devices, node->device_count, d, u->devices))
-		choose_devices(u, node);
-	free(devices);
-	free(held);
+	struct node_device *of_mates = devices_of_mates(p, u, zhost);
+	if (!devices_fit(of_mates, node->device_count, d, u->devices) &&
+	    !devices_fit(node->devices, node->device_count, d, u->devices)) {
+		forget_devices(u);
+		devices_fill(of_mates, node->device_count, d, u->devices);
+		devices_fill(node->devices, node->device_count, d, u->devices);
+	}
+	free(of_mates);
+}
+
+/* It keeps what it has, unless only others would be enough. Its room and that of its mates has been given back. */
+static void complete_devices(struct place *p, struct place_unit *u)
+{
+	const struct place_node *node = node_at(p, u->zhost);
+	const struct demand *d = u->need->demand;
+	struct node_device *of_mates = devices_of_mates(p, u, u->zhost);
+	devices_fill(of_mates, node->device_count, d, u->devices);
+	devices_fill(node->devices, node->device_count, d, u->devices);
+	free(of_mates);
+	if (!lacks_devices(u))
+		return;
+	uint16_t *others = mem_new_array(uint16_t, d->device_total);
+	if (devices_fit(node->devices, node->device_count, d, others))
+		memcpy(u->devices, others, d->device_total * sizeof(*others));
+	free(others);
 }
 
 void room_take(struct place *p, struct place_unit *u, uint32_t zhost, bool keep_devices)
@@ -177,33 +235,6 @@ static int compare_units(const void *a, const void *b)
 	return order != 0 ? order : x->handle < y->handle ? -1 : 1;
 }
 
-/* Oldest topology first. PRE: they hold none. */
-static void choose_all(struct place *p, struct place_unit **units, uint32_t count)
-{
-	if (count > 1)
-		qsort(units, count, sizeof(struct place_unit *), compare_units);
-	for (uint32_t i = 0; i < count; i++) {
-		struct place_unit *u = units[i];
-		shared_devices_change(p, u, u->zhost, false, 1);
-		choose_shared_devices(p, u, u->zhost);
-		shared_devices_change(p, u, u->zhost, true, -1);
-	}
-}
-
-void room_assign_devices(struct place *p, struct place_node *node)
-{
-	uint32_t count = 0;
-	struct place_unit **units = mem_new_array(struct place_unit *, node->unit_count + 1);
-	for_each_unit_on (p, node, u) {
-		for (uint32_t k = 0; k < u->need->demand->device_total; k++)
-			u->devices[k] = DEVICE_NONE;
-		if (u->need->demand->device_total > 0)
-			units[count++] = u;
-	}
-	choose_all(p, units, count);
-	free(units);
-}
-
 void room_devices_freed(struct place *p, struct place_node *node)
 {
 	if (node->device_count == 0)
@@ -211,8 +242,61 @@ void room_devices_freed(struct place *p, struct place_node *node)
 	uint32_t count = 0;
 	struct place_unit **units = mem_new_array(struct place_unit *, node->unit_count + 1);
 	for_each_unit_on (p, node, u)
-		if (u->need->demand->device_total > 0 && u->devices[0] == DEVICE_NONE)
+		if (lacks_devices(u))
 			units[count++] = u;
-	choose_all(p, units, count);
+	if (count > 1)
+		qsort(units, count, sizeof(struct place_unit *), compare_units);
+	for (uint32_t i = 0; i < count; i++) {
+		struct place_unit *u = units[i];
+		joint_devices_change(p, u, 1);
+		if (has_devices(u))
+			complete_devices(p, u);
+		else
+			choose_shared_devices(p, u, u->zhost);
+		joint_devices_change(p, u, -1);
+	}
 	free(units);
+}
+
+/* For each of the former devices, which it is now: the first one is the first one of its kind and model.
+ * To be freed. */
+static uint16_t *devices_now(const struct place_node *node, const struct node_device *former,
+			     uint32_t former_count)
+{
+	uint16_t *now = mem_new_array(uint16_t, (size_t)former_count + node->device_count + 1);
+	uint16_t *is_taken = now + former_count;
+	for (uint32_t i = 0; i < former_count; i++) {
+		now[i] = DEVICE_NONE;
+		for (uint32_t k = 0; k < node->device_count && now[i] == DEVICE_NONE; k++)
+			if (!is_taken[k] && node->devices[k].kind == former[i].kind &&
+			    node->devices[k].model == former[i].model) {
+				now[i] = (uint16_t)k;
+				is_taken[k] = true;
+			}
+	}
+	return now;
+}
+
+/* One of those that share room on a zhost is. */
+static bool stands_for_room(struct place *p, const struct place_unit *u)
+{
+	for_each_room_mate_on (p, u, mate, u->zhost)
+		if (mate->handle < u->handle)
+			return false;
+	return true;
+}
+
+void room_devices_changed(struct place *p, struct place_node *node,
+			  const struct node_device *former, uint32_t former_count)
+{
+	uint16_t *now = devices_now(node, former, former_count);
+	for_each_unit_on (p, node, u)
+		for (uint32_t k = 0; k < u->need->demand->device_total; k++)
+			if (u->devices[k] != DEVICE_NONE)
+				u->devices[k] = now[u->devices[k]];
+	free(now);
+	for_each_unit_on (p, node, u)
+		if (stands_for_room(p, u))
+			joint_devices_change(p, u, -1);
+	room_devices_freed(p, node);
 }

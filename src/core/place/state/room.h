@@ -16,6 +16,7 @@ void room_take(struct place *p, struct place_unit *u, uint32_t zhost, bool keep_
 void room_give(struct place *p, struct place_unit *u, uint32_t zhost);
 
 bool shares_room(const struct place_unit *u);
+bool lacks_devices(const struct place_unit *u);
 /* From now on `u` shares room with `mate`; with no unit. PRE: `u` is not placed. */
 void room_join(struct place *p, struct place_unit *u, struct place_unit *mate);
 void room_leave(struct place *p, struct place_unit *u);
@@ -23,11 +24,13 @@ void room_leave(struct place *p, struct place_unit *u);
  * given back (1). PRE: it is placed. */
 void joint_room_change(struct place *p, const struct place_unit *u, int32_t sign);
 
-/* Assigns the devices of a zhost again among its units, oldest topology first. PRE: all are
- * free. */
-void room_assign_devices(struct place *p, struct place_node *node);
+/* After a zhost offers other devices (all are free now): each unit keeps those of its own that are left, and nobody
+ * else gets them; then as room_devices_freed(). */
+void room_devices_changed(struct place *p, struct place_node *node,
+			  const struct node_device *former, uint32_t former_count);
 /* A unit may be where there are too few devices for it: its zhost offers less than before, or two units of
- * a slot are there after a restart. It takes those that others have left, before anything new does. */
+ * a slot are there after a restart. It holds what there is, and takes the rest of what others have left, oldest
+ * topology first, before anything new does. */
 void room_devices_freed(struct place *p, struct place_node *node);
 
 #endif

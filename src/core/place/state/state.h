@@ -45,7 +45,7 @@
 /* A zhost offers at most this many devices (the rest is ignored), and a unit can have as many.
  */
 #define DEVICES_MAX 4096u
-/* No device: it is gone, or there never was one. */
+/* No device: it is gone, or there never was one. A unit lacks it until there is another. */
 #define DEVICE_NONE UINT16_MAX
 /* Larger amounts are cut, so that sums stay far from overflow. */
 #define AMOUNT_MAX (INT64_C(1) << 60)
@@ -54,7 +54,7 @@
 
 struct node_device {
 	uint32_t kind, model; /* symbols */
-	int32_t free;	      /* thousandths; negative: gone, but still held */
+	int32_t free;	      /* thousandths */
 };
 
 /* What decisions read of a zhost, together in memory. */

@@ -76,8 +76,8 @@ void draw_less(struct fuzz *f, struct sim_machine *n)
 		free(n->spec->capabilities[0]);
 		n->spec->n_capabilities = 0;
 	}
-	/* Devices stay as they are: the engine gives out again what is left of those that a unit runs with when
-	 * some have gone (room_assign_devices()). */
+	if (n->spec->n_devices > 0)
+		n->spec->devices[0]->count = 1 + random_below(r, 3);
 	world_log(&f->world, "%s is to start with %s cores and %s", n->name, n->spec->cpu,
 		  n->spec->memory);
 }
