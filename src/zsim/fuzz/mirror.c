@@ -57,6 +57,14 @@ static bool is_handed_over_in(const Samoza__V1__SlotRecord *r, Samoza__V1__Hando
 	return r != NULL && r->handover != NULL && r->handover->state == state;
 }
 
+/* The revision of a successor that has no place yet, or is not to start yet; 0: there is none. */
+static uint32_t waiting_revision(const Samoza__V1__SlotRecord *r)
+{
+	bool waits = is_handed_over_in(r, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PLACING) ||
+		     is_handed_over_in(r, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PREPARING);
+	return waits ? r->handover->revision : 0;
+}
+
 /* [change.handover.stop-first]: no process of the incumbent `epoch` is left. */
 static void check_ended(struct fuzz *f, const Samoza__V1__SlotRecord *r, uint64_t epoch)
 {
@@ -113,6 +121,8 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 						   : SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED;
 	if (m->taken != f->commits)
 		m->served = m->record != NULL ? m->record->serving : 0;
+	if (m->taken != f->commits)
+		m->waited = waiting_revision(m->record);
 	m->taken = f->commits;
 	uint64_t writer = m->record != NULL ? m->record->writer : 0;
 	uint64_t incumbent = m->record != NULL ? m->record->serving : 0;

@@ -57,6 +57,7 @@ static Samoza__V1__HandoverRecord *fill_handover(Samoza__V1__HandoverRecord *r,
 	r->leaving = h->handover.leaving;
 	r->has_drains = r->drains = h->drains;
 	r->has_rebalances = r->rebalances = h->rebalances;
+	r->has_held = r->held = h->held;
 	return r;
 }
 

@@ -131,6 +131,77 @@ static void check_kind(struct fuzz *f, const struct submitted *s, const struct m
 			      m->id);
 }
 
+/* ---- one ordered stop ---- */
+
+static bool is_in(const struct mirrored *m, Samoza__V1__HandoverState state)
+{
+	return m->record->handover->state == state;
+}
+
+/* Handed over by that rollout, or by its return, in one ordered stop with all others that stop first. */
+static bool stops_together(const struct fuzz *f, const struct submitted *s,
+			   const struct mirrored *m)
+{
+	const Samoza__V1__SlotRecord *r = m->record;
+	const Samoza__V1__HandoverRecord *h = r != NULL ? r->handover : NULL;
+	const Samoza__V1__CopyRecord *serving = h != NULL ? mirror_serving(f, m) : NULL;
+	if (serving == NULL || !str_equal(r->application, s->id) || r->lost ||
+	    r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED)
+		return false;
+	if (s->rollout.state == SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_RETURNING)
+		return h->returns && h->revision == s->rollout.from &&
+		       str_has_prefix(h->cause, "back to ") &&
+		       !str_has_prefix(h->cause, "back to a place ") &&
+		       (stops_first(s->revisions.items[h->revision - 1], r->path) ||
+			stops_first(s->revisions.items[serving->revision - 1], r->path));
+	return s->rollout.state == SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_ADVANCING &&
+	       is_in_batch(s, m) && !s->rollout.at_once &&
+	       s->policies.items[s->rollout.target - 1].policy == ROLLOUT_REPLACE;
+}
+
+/* Some process of the unit runs, or is about to. */
+static bool is_active(const struct fuzz *f, const struct mirrored *root)
+{
+	size_t length = strlen(root->id);
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next)
+		if (m->record != NULL && str_has_prefix(m->id, root->id) &&
+		    (m->id[length] == '\0' || m->id[length] == '/') &&
+		    (m->record->state == SAMOZA__V1__STATE__STATE_DEPLOYED_STARTED ||
+		     m->record->state == SAMOZA__V1__STATE__STATE_STOPPING))
+			return true;
+	return false;
+}
+
+/* [change.rollout.replace] Nothing that runs stops before all that stops with it is installed. In a return what has
+ * no room holds no others back [change.rollout.failure]. */
+static void check_together(struct fuzz *f, const struct submitted *s)
+{
+	const struct mirrored *first = NULL;
+	for (const struct mirrored *m = f->instances; m != NULL && first == NULL;
+	     m = m->hh.next)
+		if (m->taken == f->commits && stops_together(f, s, m) &&
+		    m->waited == m->record->handover->revision &&
+		    is_in(m, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STOPPING) &&
+		    is_active(f, m))
+			first = m;
+	for (const struct mirrored *m = first != NULL ? f->instances : NULL; m != NULL;
+	     m = m->hh.next) {
+		/* One that is placed again in this commit was lost when the others stopped. */
+		bool waited = stops_together(f, s, m) &&
+			      (m->taken != f->commits ||
+			       (m->waited == first->record->handover->revision &&
+				m->served == m->record->serving));
+		bool places = waited && !m->record->handover->returns &&
+			      is_in(m, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PLACING);
+		if (places ||
+		    (waited && is_in(m, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PREPARING)))
+			world_violate(&f->world,
+				      "%s stops for its new version, and %s, which stops with "
+				      "it, is not installed",
+				      first->id, m->id);
+	}
+}
+
 /* ---- canaries ---- */
 
 static bool is_below(const struct topology *t, const struct space *space, const char *name)
@@ -296,8 +367,10 @@ void check_rollouts_committed(struct fuzz *f)
 	vector_for_each (&f->submitted, s) {
 		if (is_in_steps(s))
 			check_canary(f, s);
-		if (s->rollout.target != 0)
+		if (s->rollout.target != 0) {
 			check_touched(f, s);
+			check_together(f, s);
+		}
 	}
 	vector_for_each (&f->submitted, s)
 		for (const struct mirrored *m = s->rollout.target != 0 ? f->instances : NULL;

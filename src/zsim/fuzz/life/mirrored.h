@@ -27,6 +27,9 @@ struct mirrored {
 	uint64_t
 		served; /* epoch of the copy that served before the commit `taken`; 0: none did */
 	Samoza__V1__Goal goal_before; /* before the commit `taken` */
+	uint32_t
+		waited; /* before the commit `taken` its successor, of that revision, waited for a place, or
+			    to be installed; 0: none did */
 	struct {
 		int64_t at_ms; /* wall clock of zrms */
 		uint64_t seq;  /* of the event; 0: never */
