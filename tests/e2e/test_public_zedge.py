@@ -141,6 +141,26 @@ def test_one_client_cannot_take_more_than_its_share(behind_a_proxy):
     assert {p.ask("/healthz", local, connection=connection)[0] for _ in range(60)} == {200}
 
 
+def test_a_claimed_length_locks_nobody_out(behind_a_proxy):
+    """Browsers share addresses: who announces a body that never comes must not use up what is all of theirs."""
+    p = behind_a_proxy
+    for path, method in (("/shop/web/_samoza/emit?path=x", "POST"), ("/shop/web/", "GET"), ("/nothing", "POST")):
+        connection = p.connect()
+        connection.putrequest(method, path, skip_host=True)
+        for name, value in of("203.0.113.40", **{"Content-Length": str(10 ** 12)}).items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        try:
+            assert connection.getresponse().status in (400, 404, 409, 413)
+        except (OSError, http.client.HTTPException):
+            pass  # it is closed at once
+        connection.close()
+    assert p.ask("/shop/web/", of("203.0.113.40"))[0] == 200
+    # Nor does it come for free: what it may have read is charged.
+    statuses = [p.ask("/shop/web/large.txt", of("203.0.113.40"))[0] for _ in range(3)]
+    assert statuses == [200, 429, 429]
+
+
 def test_one_client_cannot_keep_all_pages_for_itself(start_cluster):
     c = start_cluster(zhosts=[])
     p = Public(c, ["--zedge-trusted-proxy", "127.0.0.1", "--zedge-requests", "0",

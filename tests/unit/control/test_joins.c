@@ -66,6 +66,10 @@ static int remove_zhost(struct fixture *f, const char *name)
 /* When the certificate of hello() was issued; 0: it does not say. */
 static int64_t issued_ms;
 
+/* Of hello(): that its directory has, NULL: one for each name; whose link it is, NULL: anybody's. */
+static const char *identity_text;
+static const struct principal *link_of;
+
 /* A hello that claims a zone, over a link on which that key was proved; NULL: no key was asked for. */
 static const Samoza__V1__HelloAck *hello(struct fixture *f, uint64_t link_id, const char *name,
 					 const uint8_t *key, const char *zone)
@@ -84,10 +88,11 @@ static const Samoza__V1__HelloAck *hello(struct fixture *f, uint64_t link_id, co
 	message.protocol = 4;
 	message.spec = &spec;
 	message.mesh = (char *)(uintptr_t) "10.0.0.7:7400";
-	message.identity = (char *)(uintptr_t)name;
+	message.identity = (char *)(uintptr_t)(identity_text != NULL ? identity_text : name);
 	static uint64_t starts;
 	message.incarnation = ++starts;
 	struct control_input input = {.type = CONTROL_HELLO,
+				      .principal = link_of,
 				      .hello = {.link_id = link_id,
 						.message = &message,
 						.key = key,
@@ -372,6 +377,27 @@ static enum _Samoza__V1__HelloAck__Verdict hello_of(struct fixture *f, const cha
 	return verdict;
 }
 
+/* Of n1, for a third key. */
+static int renew(struct fixture *f, const uint8_t *own, int64_t issued)
+{
+	static const uint8_t key_c[IDENTITY_KEY_SIZE] = {3};
+	struct control_input input = {.type = CONTROL_RENEW,
+				      .renew = {.name = "n1",
+						.own = own,
+						.key = key_c,
+						.expires_ms = f->now.wall_ms + HOUR_MS,
+						.certified = {issued, issued + HOUR_MS}}};
+	return fixture_handle(f, &input)->code;
+}
+
+static bool closes(const struct fixture *f, uint64_t link_id)
+{
+	vector_for_each (&f->outbox.messages, m)
+		if (m->link_id == link_id && m->close)
+			return true;
+	return false;
+}
+
 static void a_certificate_that_a_restored_store_has_forgotten_is_taken_and_noted(void **state)
 {
 	struct fixture f;
@@ -409,6 +435,65 @@ static void a_later_forgotten_certificate_takes_the_place_of_an_earlier_one(void
 	assert_int_equal(hello_of(&f, "n1", key_c, backup_ms + 2 * HOUR_MS), ACCEPTED);
 	assert_int_equal(hello_of(&f, "n1", key_b, backup_ms + HOUR_MS), REFUSED);
 	assert_int_equal(hello_of(&f, "n1", key_c, backup_ms + 2 * HOUR_MS), ACCEPTED);
+	fixture_done(&f);
+}
+
+/* Its machine was replaced in what the store has forgotten: it keeps no link under the name. */
+static void
+who_was_replaced_after_the_backup_loses_the_link_when_the_later_one_comes(void **state)
+{
+	struct fixture f;
+	(void)state;
+	int64_t backup_ms = restored(&f);
+	assert_int_equal(hello(&f, 7, "n1", key_a, NULL)->verdict, ACCEPTED);
+	identity_text = "of another machine";
+	/* What may run on the former one has its time to end first. */
+	assert_int_equal(hello_of(&f, "n1", key_b, backup_ms + HOUR_MS), REFUSED);
+	const Samoza__V1__HelloAck *ack =
+		(const Samoza__V1__HelloAck *)fixture_message(&f, 7, ACK);
+	assert_non_null(ack);
+	assert_int_equal(ack->verdict, REFUSED);
+	assert_non_null(strstr(ack->reason, "which the restored store had forgotten"));
+	assert_true(closes(&f, 7));
+	fixture_advance(&f, 60000);
+	assert_int_equal(hello_of(&f, "n1", key_b, backup_ms + HOUR_MS), ACCEPTED);
+	identity_text = NULL;
+	fixture_done(&f);
+	/* With a renewal of it as with its HELLO. */
+	backup_ms = restored(&f);
+	assert_int_equal(hello(&f, 7, "n1", key_a, NULL)->verdict, ACCEPTED);
+	assert_int_equal(renew(&f, key_b, backup_ms + HOUR_MS), 0);
+	assert_true(closes(&f, 7));
+	fixture_done(&f);
+}
+
+/* A certificate that nobody takes is no change. */
+static void the_audit_has_a_line_only_of_what_a_restored_store_has_taken(void **state)
+{
+	struct fixture f;
+	(void)state;
+	int64_t backup_ms = restored(&f), now_ms = f.now.wall_ms;
+	assert_int_equal(hello_of(&f, "n1", key_a, backup_ms - HOUR_MS), ACCEPTED);
+	assert_int_equal(f.outbox.audit.count, 0); /* it was known all the time */
+	assert_int_equal(hello_of(&f, "n1", key_b, now_ms + 1), REFUSED);
+	assert_int_equal(f.outbox.audit.count, 0);
+	assert_int_equal(hello_of(&f, "n3", key_b, backup_ms + HOUR_MS), REFUSED);
+	assert_int_equal(f.outbox.audit.count, 0);
+	assert_int_not_equal(renew(&f, key_b, now_ms + 1), 0);
+	assert_int_equal(f.outbox.audit.count, 0);
+	/* The link of another zhost, which claims this name. */
+	char name[] = "n9";
+	const struct principal n9 = {.name = name, .role = ACCESS_ZHOST};
+	link_of = &n9;
+	assert_int_equal(hello_of(&f, "n1", key_b, backup_ms + HOUR_MS), REFUSED);
+	link_of = NULL;
+	assert_int_equal(f.outbox.audit.count, 0);
+	assert_int_equal(renew(&f, key_b, backup_ms + HOUR_MS), 0);
+	assert_int_equal(f.outbox.audit.count, 1);
+	/* Once: from now on it is known. */
+	assert_int_equal(renew(&f, key_b, backup_ms + HOUR_MS), 0);
+	assert_int_equal(hello_of(&f, "n1", key_b, backup_ms + HOUR_MS), ACCEPTED);
+	assert_int_equal(f.outbox.audit.count, 0);
 	fixture_done(&f);
 }
 
@@ -541,6 +626,9 @@ int main(void)
 			a_certificate_that_a_restored_store_has_forgotten_is_taken_and_noted),
 		cmocka_unit_test(
 			a_later_forgotten_certificate_takes_the_place_of_an_earlier_one),
+		cmocka_unit_test(
+			who_was_replaced_after_the_backup_loses_the_link_when_the_later_one_comes),
+		cmocka_unit_test(the_audit_has_a_line_only_of_what_a_restored_store_has_taken),
 		cmocka_unit_test(a_restore_lets_in_nobody_else),
 		cmocka_unit_test(
 			what_a_restored_store_has_forgotten_can_be_renewed_when_it_has_expired),

@@ -1,9 +1,11 @@
 /* zhosts of protocols 1 to 4 (proto/wire.proto). */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -90,6 +92,70 @@ static void a_recorded_hello_of_every_protocol_is_accepted(void **state)
 	(void)state;
 	check_recorded_hello(COMPAT_DIR "/wire/protocol1/hello.frames");
 	check_recorded_hello(COMPAT_DIR "/wire/protocol2/hello.frames");
+}
+
+/* All that is kept of it as it is; `which` counts them, NULL: there are no more. */
+static char **text_of(Samoza__V1__Hello *hello, size_t which)
+{
+	char **texts[] = {&hello->identity, &hello->zedge,   &hello->platform, &hello->version,
+			  &hello->address,  &hello->machine, &hello->mesh};
+	return which < ARRAY_SIZE(texts) ? texts[which] : NULL;
+}
+
+/* What zrms says to a HELLO with a text of so many bytes. */
+static const Samoza__V1__HelloAck *hello_with(struct fixture *f, size_t which, size_t size,
+					      uint64_t link_id)
+{
+	Samoza__V1__ZhostSpec spec = SAMOZA__V1__ZHOST_SPEC__INIT;
+	Samoza__V1__Hello message = SAMOZA__V1__HELLO__INIT;
+	CLEANUP(freep) char *name = str_printf("n%" PRIu64, link_id);
+	CLEANUP(freep) char *text = mem_calloc(size + 1, 1);
+	memset(text, 'x', size);
+	spec.name = name;
+	spec.cpu = (char *)(uintptr_t) "4";
+	spec.memory = (char *)(uintptr_t) "8GiB";
+	message.protocol = 5;
+	message.spec = &spec;
+	message.identity = name;
+	message.incarnation = 1;
+	*text_of(&message, which) = text;
+	(void)fixture_handle(f, &(struct control_input){.type = CONTROL_HELLO,
+							.hello = {link_id, &message}});
+	return (const Samoza__V1__HelloAck *)fixture_message(f, link_id, ACK);
+}
+
+static void texts_of_hello_are_bounded(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f, 5);
+	Samoza__V1__Hello none = SAMOZA__V1__HELLO__INIT;
+	uint64_t link_id = 0;
+	for (size_t k = 0; text_of(&none, k) != NULL; k++) {
+		const Samoza__V1__HelloAck *ack = hello_with(&f, k, 1024, ++link_id);
+		assert_int_equal(ack->verdict, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
+		ack = hello_with(&f, k, 1025, ++link_id);
+		assert_int_equal(ack->verdict, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED);
+		assert_string_equal(ack->reason, "a text of HELLO has more than 1024 bytes");
+		CLEANUP(freep) char *name = str_printf("n%" PRIu64, link_id);
+		assert_null(fixture_record(&f, RECORD_ZHOST, name));
+	}
+	fixture_done(&f);
+}
+
+/* The bounds of texts name each of them: a new one is counted here, and bounded there. */
+static void hello_has_no_texts_but_those_that_are_bounded(void **state)
+{
+	(void)state;
+	const ProtobufCMessageDescriptor *type = &samoza__v1__hello__descriptor;
+	Samoza__V1__Hello none = SAMOZA__V1__HELLO__INIT;
+	size_t texts = 0, bounded = 0;
+	for (unsigned k = 0; k < type->n_fields; k++)
+		texts += type->fields[k].type == PROTOBUF_C_TYPE_STRING ||
+			 type->fields[k].type == PROTOBUF_C_TYPE_BYTES;
+	while (text_of(&none, bounded) != NULL)
+		bounded++;
+	assert_int_equal(texts, bounded);
 }
 
 static struct reported report_of(struct fixture *f, const char *path, Samoza__V1__Phase phase)
@@ -281,6 +347,8 @@ int main(void)
 		cmocka_unit_test(protocols_1_to_4_are_accepted),
 		cmocka_unit_test(other_protocols_are_refused),
 		cmocka_unit_test(a_recorded_hello_of_every_protocol_is_accepted),
+		cmocka_unit_test(texts_of_hello_are_bounded),
+		cmocka_unit_test(hello_has_no_texts_but_those_that_are_bounded),
 		cmocka_unit_test(a_failed_undeploy_of_protocol_2_is_known_by_its_action),
 		cmocka_unit_test(a_failed_undeploy_of_protocol_1_is_known_by_its_error),
 		cmocka_unit_test(an_end_with_exit_status_0_answers_the_order_to_start),
