@@ -9,6 +9,9 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/control.h"
+#include "schema/message.h"
+#include "schema/unknown.h"
 #include "zrms/settings.h"
 #include "zrms/store_start.h"
 
@@ -17,9 +20,18 @@ struct needed {
 	char digest[ARTIFACT_DIGEST_CHARS + 1];
 };
 
+/* What this version does not know, said once for all records that have it. */
+struct newer {
+	UT_hash_handle hh; /* by `of` and `what` */
+	char *key, *of, *what, *first;
+	uint64_t records, last; /* how many, and number of the last */
+};
+
 struct check {
 	uint64_t findings;
 	struct needed *needed; /* artifacts, by digest */
+	struct newer *newer;   /* as they were found */
+	uint64_t records;      /* that were looked at */
 };
 
 static void finding(struct check *c, const char *text)
@@ -62,22 +74,96 @@ static void need_all(struct check *c, const Samoza__V1__RevisionRecord *revision
 	}
 }
 
+/* ---- what a newer version has written ---- */
+
+/* Where a record is looked at. */
+struct look {
+	struct check *check;
+	const char *of, *id;
+};
+
+static void note_newer(const struct look *look, const char *what)
+{
+	CLEANUP(freep) char *key = str_printf("%s\n%s", look->of, what);
+	struct newer *n = NULL;
+	HASH_FIND_STR(look->check->newer, key, n);
+	if (n == NULL) {
+		n = mem_new(struct newer);
+		n->key = steal_ptr(&key);
+		n->of = mem_strdup(look->of);
+		n->what = mem_strdup(what);
+		n->first = mem_strdup(look->id);
+		HASH_ADD_KEYPTR(hh, look->check->newer, n->key, strlen(n->key), n);
+	}
+	n->records += n->last != look->check->records;
+	n->last = look->check->records;
+}
+
+static void on_unknown(void *user, const struct schema_unknown *unknown)
+{
+	const char *path = unknown->path, *dot = str_is_empty(path) ? "" : ".";
+	CLEANUP(freep)
+	char *what = unknown->field == NULL
+			     ? str_printf("field %s%s%" PRId64
+					  ", which would be lost when this version changes "
+					  "the record",
+					  path, dot, unknown->number)
+			     : str_printf("value %" PRId64
+					  " of %s%s%s, with which this version does not "
+					  "start",
+					  unknown->number, path, dot, unknown->field);
+	note_newer(user, what);
+}
+
+static void say_newer(struct check *c)
+{
+	struct newer *n, *next;
+	HASH_ITER (hh, c->newer, n, next) {
+		CLEANUP(freep)
+		char *others = n->records == 1
+				       ? mem_strdup("")
+				       : str_printf(" and %" PRIu64 " other%s", n->records - 1,
+						    str_plural(n->records - 1));
+		CLEANUP(freep)
+		char *text = str_printf(
+			"the record of %s%s%s%s: a newer version has written %s", n->of,
+			str_is_empty(n->first) ? "" : " ", n->first, others, n->what);
+		finding(c, text);
+		HASH_DEL(c->newer, n);
+		free(n->key);
+		free(n->of);
+		free(n->what);
+		free(n->first);
+		free(n);
+	}
+}
+
 static int on_record(void *user, enum record_kind kind, const char *id, const void *data,
 		     size_t size, struct error **err)
 {
 	struct check *c = user;
+	const ProtobufCMessageDescriptor *type = control_record_type(kind);
 	(void)err;
-	if (kind != RECORD_REVISION)
+	c->records++;
+	if (type == NULL) {
+		CLEANUP(freep) char *of = str_printf("kind %d", (int)kind);
+		note_newer(&(struct look){c, of, id}, "it, and this version does not start");
 		return 0;
-	Samoza__V1__RevisionRecord *revision =
-		samoza__v1__revision_record__unpack(NULL, size, data);
-	if (revision == NULL) {
-		CLEANUP(freep) char *text = str_printf("revision %s cannot be read", id);
+	}
+	const char *of = store_kind_name(kind);
+	ProtobufCMessage *record = protobuf_c_message_unpack(type, NULL, size, data);
+	if (record == NULL) {
+		CLEANUP(freep)
+		char *text = str_printf("the record of %s%s%s cannot be read", of,
+					str_is_empty(id) ? "" : " ", id);
 		finding(c, text);
 		return 0;
 	}
-	need_all(c, revision);
-	samoza__v1__revision_record__free_unpacked(revision, NULL);
+	struct look look = {c, of, id};
+	schema_unknown_visit(record, on_unknown, &look);
+	if (kind == RECORD_REVISION)
+		need_all(c, (const Samoza__V1__RevisionRecord *)record);
+	schema_message_free(record);
 	return 0;
 }
 
@@ -124,6 +210,7 @@ int check_directory(const char *dir, const char *store, uint64_t *ret_findings,
 	int r = sqlite_store_check(path, on_finding, on_record, &c, &inventory, err);
 	if (r < 0)
 		return r;
+	say_newer(&c);
 	unsigned artifacts = check_artifacts(&c, dir);
 	if (!inventory.has_sums)
 		(void)printf(
@@ -169,7 +256,7 @@ const struct cli_command check_command = {
 	.summary = "look for damage in the directory of a zrms that is not running",
 	.details =
 		"Reads the store and the artifacts of --dir, prints what is damaged, missing "
-		"or lost, one line each, and changes nothing. Exit status 1: something was "
-		"found.",
+		"or lost, or of a newer version, which this one does not know, one line each, "
+		"and changes nothing. Exit status 1: something was found.",
 	.run = check_run,
 };

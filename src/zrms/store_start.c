@@ -8,7 +8,7 @@
 
 #define LINES_MAX 20 /* of one start */
 
-static const char *kind_name(enum record_kind kind)
+const char *store_kind_name(enum record_kind kind)
 {
 	switch (kind) {
 	case RECORD_META:
@@ -53,7 +53,7 @@ char *store_finding_text(const struct store_finding *f)
 {
 	switch (f->type) {
 	case STORE_RECORD_DAMAGED:
-		return str_printf("the record of %s%s%s is damaged", kind_name(f->kind),
+		return str_printf("the record of %s%s%s is damaged", store_kind_name(f->kind),
 				  str_is_empty(f->id) ? "" : " ", f->id);
 	case STORE_EVENT_DAMAGED:
 		return str_printf("event %" PRIu64 " is damaged", f->count);
@@ -132,8 +132,8 @@ int store_start_continue(struct control *control, const struct store_losses *los
 	vector_for_each (&losses->records, record) {
 		int r = control_load_without(control, record->kind, record->id, err);
 		if (r < 0)
-			return error_wrap(err, "the record of %s %s", kind_name(record->kind),
-					  record->id);
+			return error_wrap(err, "the record of %s %s",
+					  store_kind_name(record->kind), record->id);
 	}
 	if (losses->findings == 0)
 		return 0;

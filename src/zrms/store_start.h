@@ -9,6 +9,8 @@
 #include "core/control/control.h"
 #include "port/store.h"
 
+/* "slot", "the credential of". Static. */
+const char *store_kind_name(enum record_kind kind);
 /* "the record of slot 1b2c/api is damaged"; the caller frees. */
 char *store_finding_text(const struct store_finding *finding);
 

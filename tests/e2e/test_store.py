@@ -87,3 +87,41 @@ def test_a_store_of_today_without_checksums_is_taken(start_cluster):
     assert states["old"] == "stopped" and states["later"] == "pending"
     c.zrms.kill()
     assert "without checksums" not in check(c).stdout
+
+
+def test_what_a_newer_version_has_written_is_named(start_cluster):
+    c = start_cluster(zhosts=[], timeout="60s")
+    c.zrms.kill()
+    for old in (c.directory / "zrms").glob("zrms.db*"):
+        old.unlink()
+    sql(c, (ROOT / "tests/compat/format2/killed.sql").read_text())
+    before = check(c).stdout.splitlines()
+    assert not [line for line in before if "newer version" in line], before
+    sql(c, """
+        insert into record values (99, 'x', x'0a0161'), (99, 'y', x'0a0161'), (98, '', x'');
+        update record set data = data || x'ba3e0161' || x'ba3e0162' where kind = 8;  -- field 999, twice
+        update record set data = data || x'2063' where kind = 8 and id = (select max(id) from record where kind = 8);
+        insert into record values (5, 'z', x'ff');
+        """)
+    seen = check(c)
+    assert seen.returncode == 1
+    named = [re.sub("[0-9a-f]{8}-[0-9a-f-]{27}", "ID", line) for line in seen.stdout.splitlines() if line not in before]
+    with sqlite3.connect(c.directory / "zrms" / "zrms.db") as database:
+        slots = database.execute("select count(*) from record where kind = 8").fetchone()[0]
+    database.close()
+    assert slots > 2
+    field = [line for line in named if "field 999" in line]
+    assert len(field) == 1 and re.fullmatch(
+        rf"the record of slot ID/\S+ and {slots - 1} others: a newer version has written field 999, which would be lost "
+        "when this version changes the record", field[0]), named
+    value = [line for line in named if "value 99" in line]
+    assert len(value) == 1 and re.fullmatch(
+        r"the record of slot ID/\S+: a newer version has written value 99 of state, with which this version does not "
+        "start", value[0]), named
+    assert "the record of kind 99 x and 1 other: a newer version has written it, and this version does not start" in named
+    assert "the record of kind 98: a newer version has written it, and this version does not start" in named
+    assert "the record of deleted data of z cannot be read" in named
+    assert f"{len(before) - 2 + 5} findings" in named[-1], (named, before)
+    # It is as it says.
+    sql(c, "delete from record where id = 'z'")
+    assert "state of a samoza.v1.SlotRecord cannot be 99" in start_refused(c)

@@ -49,6 +49,9 @@ void control_free(struct control *control);
 int control_load(struct control *control, enum record_kind kind, const void *data, size_t size,
 		 struct error **err) must_check;
 
+/* What records of that kind are. NULL: this version knows no such kind, and control_load() takes none. */
+const ProtobufCMessageDescriptor *control_record_type(enum record_kind kind);
+
 /* After the last record: the store is of an earlier format, and the first flush converts it. A copy of
  * it is to be made before. */
 bool control_is_to_convert(const struct control *control);

@@ -17,6 +17,7 @@
 #include "schema/jsonschema.h"
 #include "schema/message.h"
 #include "schema/tables.h"
+#include "schema/unknown.h"
 #include "schema/yaml.h"
 #include "schema/yaml_write.h"
 
@@ -28,6 +29,43 @@ static ProtobufCMessage *space(const char *text)
 			     SCHEMA_PARTIAL, NULL, &m, NULL, &err) < 0)
 		fail_msg("%s in %s", err->message, text);
 	return m;
+}
+
+static void note_unknown(void *user, const struct schema_unknown *unknown)
+{
+	struct buffer *to = user;
+	(void)buffer_printf(to, "%s|%s|%d\n", unknown->path,
+			    unknown->field != NULL ? unknown->field : "", (int)unknown->number);
+}
+
+/* A slot with an unknown field, and unknown values of its state and of its handover's kind, where an unknown field is, too. */
+static void test_unknown(void **state)
+{
+	static const uint8_t nested[] = {0x08, 99, 0x10, 1, 0x1a, 1, 'c', 0xba, 0x3e, 1, 'a'};
+	CLEANUP(buffer_done) struct buffer bytes = BUFFER_INIT(4096), seen = BUFFER_INIT(4096);
+	(void)state;
+	CLEANUP(schema_message_freep)
+	ProtobufCMessage *slot = schema_message_new(&samoza__v1__slot_record__descriptor);
+	CLEANUP(error_freep) struct error *err = NULL;
+	schema_set_string(&((Samoza__V1__SlotRecord *)slot)->application, NULL, "a1");
+	schema_set_string(&((Samoza__V1__SlotRecord *)slot)->path, NULL, "web");
+	assert_int_equal(schema_message_pack(slot, &bytes, &err), 0);
+	ProtobufCMessage *known = protobuf_c_message_unpack(slot->descriptor, NULL, bytes.size,
+							    (const uint8_t *)bytes.data);
+	schema_unknown_visit(known, note_unknown, &seen);
+	schema_message_free(known);
+	assert_int_equal(seen.size, 0);
+	const uint8_t more[] = {0x20, 77, 0xba, 0x3e, 1, 'a'};
+	const uint8_t begin[] = {0xa2, 0x01, sizeof(nested)}; /* field 20, handover */
+	(void)buffer_add(&bytes, more, sizeof(more));
+	(void)buffer_add(&bytes, begin, sizeof(begin));
+	(void)buffer_add(&bytes, nested, sizeof(nested));
+	known = protobuf_c_message_unpack(slot->descriptor, NULL, bytes.size,
+					  (const uint8_t *)bytes.data);
+	assert_non_null(known);
+	schema_unknown_visit(known, note_unknown, &seen);
+	schema_message_free(known);
+	assert_string_equal(seen.data, "||999\n|state|77\nhandover||999\nhandover|kind|99\n");
 }
 
 static void test_fill(void **state)
@@ -258,6 +296,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fill),
+		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_pack_refuses_an_incomplete_message),

@@ -33,7 +33,7 @@
 #include "core/lifecycle/slot_set.h"
 #include "schema/message.h"
 
-static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
+const ProtobufCMessageDescriptor *control_record_type(enum record_kind kind)
 {
 	switch (kind) {
 	case RECORD_META:
@@ -111,7 +111,7 @@ static int take_authorities(struct control *c, Samoza__V1__AuthoritiesRecord *ta
 int control_load(struct control *c, enum record_kind kind, const void *data, size_t size,
 		 struct error **err)
 {
-	const ProtobufCMessageDescriptor *type = descriptor_of(kind);
+	const ProtobufCMessageDescriptor *type = control_record_type(kind);
 	if (type == NULL)
 		return error_set(err, ERR_UNSUPPORTED,
 				 "a newer version has written it: this one knows no records "
