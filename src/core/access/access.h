@@ -51,7 +51,8 @@ bool access_is_limited(const struct principal *p);
 bool access_sees(const struct principal *p, const char *topology_name);
 /* `*` stands for any text, also none; everything else for itself. */
 bool access_pattern_matches(const char *pattern, const char *text);
-/* Of a topology's name: lower-case letters, digits, `-` and `*`, 1 to 64 characters. */
+#define ACCESS_PATTERN_EXPECTED "1 to 64 characters of a-z, 0-9, '-' and '*'"
+/* Of a topology's name: ACCESS_PATTERN_EXPECTED. */
 bool access_pattern_is_valid(const char *pattern);
 
 /* A copy of its own, with `access_principal_free()`. */

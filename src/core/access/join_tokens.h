@@ -45,7 +45,9 @@ struct issued_token *join_tokens_find_secret(const struct join_tokens *all, cons
 					     const uint8_t hash[JOIN_TOKEN_HASH_SIZE]);
 /* The oldest first; ends with NULL. The caller frees the list. */
 struct issued_token **join_tokens_sorted(const struct join_tokens *all);
-/* Of names of zhosts: what a name may have, and `*` for any text. */
+#define JOIN_TOKEN_PATTERN_EXPECTED \
+	"1 to 63 characters of A-Z, a-z, 0-9, '.', '_', '-' and '*', the first one not '-'"
+/* Of names of zhosts: what a name may have, and `*` for any text. JOIN_TOKEN_PATTERN_EXPECTED. */
 bool join_token_pattern_is_valid(const char *pattern);
 /* ERR_INVALID, ERR_LIMIT: what is wrong with labels that are to be given to a machine. */
 int join_token_check_labels(Samoza__V1__LabelRecord *const *labels, size_t count,

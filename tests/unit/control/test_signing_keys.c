@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "core/access/credentials.h"
 #include "core/access/signing_keys.h"
 #include "fixture.h"
 
@@ -80,8 +81,73 @@ static void all_keys_of_a_name_are_removed(void **state)
 	fixture_done(&f);
 }
 
+/* Each of them is what ZHOST_NAME_EXPECTED says, or is not. */
+static const struct {
+	const char *name;
+	bool is_one;
+} names[] = {
+	{"ci", true},
+	{"CI.team_2-x", true},
+	{".ci", true},
+	{"_", true},
+	{"0", true},
+	{"-ci", false},
+	{"", false},
+	{"a b", false},
+	{"a/b", false},
+	{"\303\244", false},
+	{"a*", false},
+	{"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz01234567890", true},
+	{"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz012345678901", false},
+};
+
+static int make_user(struct fixture *f, const char *name, uint8_t number)
+{
+	uint8_t hash[CREDENTIAL_HASH_SIZE];
+	memset(hash, number, sizeof(hash));
+	Samoza__V1__CredentialRecord record = SAMOZA__V1__CREDENTIAL_RECORD__INIT;
+	record.name = (char *)(uintptr_t)name;
+	record.role = ACCESS_VIEWER;
+	record.hash = (ProtobufCBinaryData){sizeof(hash), hash};
+	struct control_input input = {
+		.type = CONTROL_CREDENTIAL,
+		.credential = {.action = CREDENTIAL_CREATE, .record = &record}};
+	return fixture_handle(f, &input)->code;
+}
+
+static void check_words(const struct fixture *f)
+{
+	const char *said = f->outbox.replies.items[0].message;
+	assert_non_null(strstr(said, "1 to 63 characters of A-Z, a-z, 0-9, '.', '_' and '-', "
+				     "the first one not '-'"));
+}
+
+static void a_refused_name_is_told_what_names_are(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+		int wanted = names[k].is_one ? 0 : ERR_INVALID;
+		assert_int_equal(make_user(&f, names[k].name, (uint8_t)(k + 1)), wanted);
+		if (wanted != 0)
+			check_words(&f);
+		assert_int_equal(ask(&f, SIGNING_KEY_ADD, RECORDED, names[k].name), wanted);
+		if (wanted != 0)
+			check_words(&f);
+		else
+			assert_int_equal(ask(&f, SIGNING_KEY_REMOVE, RECORDED, names[k].name),
+					 0);
+	}
+	fixture_done(&f);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(all_keys_of_a_name_are_removed)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_keys_of_a_name_are_removed),
+		cmocka_unit_test(a_refused_name_is_told_what_names_are),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,11 +78,9 @@ static int check_name(const struct control *c, const char *name, struct error **
 	const struct control_zhost *z = zhost_find(&c->zhosts, name);
 	const struct identity *identity = identities_find(&c->identities, name);
 	if (!zhost_name_is_valid(name))
-		return error_set(
-			err, ERR_INVALID,
-			"'%s' is no name of a zhost: expected lower-case letters, digits "
-			"and -, from a letter or digit on, at most 63 characters",
-			name);
+		return error_set(err, ERR_INVALID,
+				 "'%s' is no name of a zhost: expected " ZHOST_NAME_EXPECTED,
+				 name);
 	if ((z != NULL && !z->removed) || (identity != NULL && !identity_is_removed(identity)))
 		return error_set(err, ERR_CONFLICT,
 				 "there is a zhost %s: choose another name, or remove that one",

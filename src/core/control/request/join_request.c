@@ -50,8 +50,8 @@ static int check_new(const struct control *c, const Samoza__V1__JoinTokenRecord 
 		return error_set(err, ERR_INVALID, "it would have expired already");
 	if (asked->pattern != NULL && !join_token_pattern_is_valid(asked->pattern))
 		return error_set(err, ERR_INVALID,
-				 "'%s' is no pattern of names of zhosts: expected letters, "
-				 "digits, '.', '_', '-' and *, the first one not '-'",
+				 "'%s' is no pattern of names of zhosts: "
+				 "expected " JOIN_TOKEN_PATTERN_EXPECTED,
 				 asked->pattern);
 	if (join_tokens_find(&c->join_tokens, asked->id) != NULL)
 		return error_set(err, ERR_CONFLICT, "there is a join token %s", asked->id);

@@ -48,14 +48,12 @@ static int check_new(const struct control *c, const Samoza__V1__SigningKeyRecord
 				 SIGNING_KEY_SIZE, asked->key.len);
 	if (!zhost_name_is_valid(asked->name))
 		return error_set(err, ERR_INVALID,
-				 "'%s' is no name: expected lower-case letters, digits and -, "
-				 "from a letter or digit on, at most 63 characters",
-				 asked->name);
+				 "'%s' is no name: expected " ZHOST_NAME_EXPECTED, asked->name);
 	for (size_t k = 0; k < asked->n_topologies; k++)
 		if (!access_pattern_is_valid(asked->topologies[k]))
 			return error_set(err, ERR_INVALID,
-					 "'%s' is no pattern of names: expected lower-case "
-					 "letters, digits, - and *",
+					 "'%s' is no pattern of names: "
+					 "expected " ACCESS_PATTERN_EXPECTED,
 					 asked->topologies[k]);
 	return check_free(c, asked, err);
 }

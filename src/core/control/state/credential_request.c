@@ -25,8 +25,8 @@ static int check_patterns(const Samoza__V1__CredentialRecord *record, struct err
 	for (size_t k = 0; k < record->n_topologies; k++)
 		if (!access_pattern_is_valid(record->topologies[k]))
 			return error_set(err, ERR_INVALID,
-					 "'%s' is no pattern of names: expected lower-case "
-					 "letters, digits, - and *",
+					 "'%s' is no pattern of names: "
+					 "expected " ACCESS_PATTERN_EXPECTED,
 					 record->topologies[k]);
 	return 0;
 }
@@ -39,8 +39,7 @@ static int check_new(const struct control *c, const Samoza__V1__CredentialRecord
 				 "the role is unknown: expected viewer, operator or admin");
 	if (!zhost_name_is_valid(record->name))
 		return error_set(err, ERR_INVALID,
-				 "'%s' is no name: expected lower-case letters, digits and -, "
-				 "from a letter or digit on, at most 63 characters",
+				 "'%s' is no name: expected " ZHOST_NAME_EXPECTED,
 				 record->name);
 	if (record->role != ACCESS_ZHOST && is_reserved(record->name))
 		return error_set(err, ERR_INVALID,
