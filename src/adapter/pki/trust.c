@@ -359,6 +359,22 @@ static int times_check(struct verification *v, const struct pki_identity *identi
 	return 0;
 }
 
+int pki_issued_check(const struct pki_identity *identity, int64_t now_wall_ms,
+		     const char *again, struct error **err)
+{
+	if (now_wall_ms < identity->not_after_ms)
+		return 0;
+	CLEANUP(freep) char *ago = pki_duration_text(now_wall_ms - identity->not_after_ms);
+	CLEANUP(freep)
+	char *apart =
+		pki_duration_text(now_wall_ms - (identity->not_before_ms + PKI_BACKDATE_MS));
+	return error_set(err, ERR_DENIED,
+			 "the certificate that zrms issues has ended by this machine's clock, "
+			 "%s ago: your clock differs by %s from that of zrms; set the one that "
+			 "is wrong, then %s",
+			 ago, apart, again);
+}
+
 static int somebody_else(struct verification *v, const struct pki_identity *identity,
 			 struct error **err)
 {

@@ -55,6 +55,11 @@ int pki_verify(const struct pki_trust *trust, const struct pki_expectation *expe
 	       size_t chain_count, struct pki_identity *ret_identity, enum pki_fault *ret_fault,
 	       struct error **err) must_check;
 
+/* A certificate that zrms has just issued for this machine: ERR_DENIED where it has ended by this machine's clock, which cannot
+ * use it then. `again`: what to do once the clocks agree, after "set the one that is wrong, then ". */
+int pki_issued_check(const struct pki_identity *identity, int64_t now_wall_ms,
+		     const char *again, struct error **err) must_check;
+
 /* "3 h", "12 minutes", "40 seconds": how far two clocks are apart. The caller frees. */
 char *pki_duration_text(int64_t ms);
 

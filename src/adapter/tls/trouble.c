@@ -50,7 +50,9 @@ static char *clock_hint(const struct tls_stream *tls)
 	if (apart_ms < PKI_MINUTE_MS && apart_ms > -PKI_MINUTE_MS)
 		return mem_strdup("");
 	CLEANUP(freep) char *apart = pki_duration_text(apart_ms);
-	return str_printf("; your clock differs by %s from the clock of the other end", apart);
+	return str_printf("; your clock differs by %s from the clock of the other end; set the "
+			  "one that is wrong",
+			  apart);
 }
 
 /* NULL: the peer has sent no alert. */

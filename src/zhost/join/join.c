@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "adapter/log/log.h"
@@ -93,6 +94,13 @@ static int key_find(struct joining *j, struct error **err)
 
 /* ---- what comes ---- */
 
+static int64_t wall_ms(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* Whom to believe is the word of zrms, which was believed by the pins of the token: they may be of an authority that a rotation
  * has dropped since. */
 static int answer_check(const struct joining *j, const struct pki_certificate *certificate,
@@ -106,7 +114,7 @@ static int answer_check(const struct joining *j, const struct pki_certificate *c
 	    !str_equal(who.name, j->name))
 		return error_set(err, ERR_INVALID,
 				 "zrms answers with a certificate for another key or name");
-	return 0;
+	return pki_issued_check(&who, wall_ms(), "give the same command again", err);
 }
 
 static int answer_store(const struct joining *j, const Samoza__V1__JoinView *view,

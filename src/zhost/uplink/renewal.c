@@ -127,6 +127,7 @@ static int store(const struct renewal *r, const Samoza__V1__Renewed *renewed,
 {
 	CLEANUP(pki_trust_freep) struct pki_trust *trust = NULL;
 	CLEANUP(pki_certificate_freep) struct pki_certificate *certificate = NULL;
+	CLEANUP(pki_identity_done) struct pki_identity who = {0};
 	const char *directory = identity_directory(r->identity);
 	if (r->key == NULL || renewed->certificate == NULL || renewed->authorities == NULL)
 		return error_set(err, ERR_INVALID, "zrms sent what was not asked for");
@@ -137,6 +138,11 @@ static int store(const struct renewal *r, const Samoza__V1__Renewed *renewed,
 					      strlen(renewed->certificate), &certificate, err);
 	if (result == 0 && !pki_certificate_is_of(certificate, r->key))
 		result = error_set(err, ERR_INVALID, "zrms sent a certificate for another key");
+	/* One that cannot be used here would be renewed on every link that it makes. */
+	if (result == 0)
+		result = pki_certificate_identity(certificate, &who, err);
+	if (result == 0)
+		result = pki_issued_check(&who, wall_ms(r), "it is renewed by itself", err);
 	/* Whom to believe goes first: the new one may be of a new authority. */
 	if (result == 0)
 		result = pki_authorities_store(directory, trust, err);
@@ -154,6 +160,8 @@ void renewal_take(struct renewal *r, const Samoza__V1__Renewed *renewed)
 	}
 	if (store(r, renewed, &err) < 0) {
 		log_error("link", "renewal.failed", LOG_E(err));
+		wait(r,
+		     RETRY_MOST_MS); /* what was sent is wrong: it hardly is better at once */
 		return;
 	}
 	log_info("link", "certificate.renewed");

@@ -192,7 +192,8 @@ a_certificate_that_has_expired_by_the_other_clock_alone_names_the_clocks(void **
 	assert_says(s->why->message, "our certificate, which has expired by its clock; your "
 				     "clock differs by 8 days");
 	run_until(s, &s->is_refused);
-	assert_says(s->refused, "your clock differs by 8 days from the clock of the other end");
+	assert_says(s->refused, "your clock differs by 8 days from the clock of the other end; "
+				"set the one that is wrong");
 }
 
 int main(void)
