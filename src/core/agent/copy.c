@@ -85,7 +85,7 @@ static void report_waiting_children(struct agent *agent, const struct agent_copy
 	struct agent_copy *c = family_children(agent, parent);
 	for (; c != NULL; c = c->sibling_next)
 		if (c->waiting_reported)
-			report_add(agent, c);
+			agent_report_add(agent, c);
 }
 
 void copy_enter(struct agent *agent, struct agent_copy *copy, enum agent_phase phase)
@@ -99,7 +99,7 @@ void copy_enter(struct agent *agent, struct agent_copy *copy, enum agent_phase p
 	state_machine_move(&phase_machine, copy, &copy->phase, phase);
 	copy_watch_well(agent, copy);
 	copy_touch(agent, copy, phase != PHASE_STOPPING);
-	report_add(agent, copy);
+	agent_report_add(agent, copy);
 	if (was_started)
 		report_waiting_children(agent, copy);
 }

@@ -100,7 +100,7 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 	return message_copy(&r);
 }
 
-void report_add(struct agent *agent, struct agent_copy *copy)
+void agent_report_add(struct agent *agent, struct agent_copy *copy)
 {
 	copy->answered_generation = copy->desired->generation;
 	copy->waiting_reported = waits_for_parent(agent, copy);

@@ -7,7 +7,7 @@
 /* A deep copy; NULL for NULL. */
 void *message_copy(const void *message);
 /* Appends a report of the phase as it stands. */
-void report_add(struct agent *agent, struct agent_copy *copy);
+void agent_report_add(struct agent *agent, struct agent_copy *copy);
 /* Answers an entry for a copy that the agent does not hold. */
 void report_add_absent(struct agent *agent, const Samoza__V1__DesiredInstance *entry,
 		       Samoza__V1__FailedAction failed, const char *error);

@@ -96,7 +96,7 @@ static void reconcile_deployed(struct agent *agent, struct agent_copy *copy)
 			alone_wait(agent, copy, mem_strdup("its ancestor does not run"));
 		/* The parent's start reconciles its children. */
 		if (!copy->waiting_reported)
-			report_add(agent, copy);
+			agent_report_add(agent, copy);
 		return;
 	}
 	if (slot_holds_start(agent, copy))
@@ -123,7 +123,7 @@ void reconcile_answer(struct agent *agent, struct agent_copy *copy)
 {
 	if (copy->action == 0 && copy->answered_generation < copy->desired->generation &&
 	    !start_is_held_up(agent, copy))
-		report_add(agent, copy);
+		agent_report_add(agent, copy);
 }
 
 /* No update for a set that is again what the process knows
@@ -136,7 +136,7 @@ static void update(struct agent *agent, struct agent_copy *copy)
 	}
 	copy->imports_version = copy->desired->imports_version;
 	copy_touch(agent, copy, true);
-	report_add(agent, copy);
+	agent_report_add(agent, copy);
 }
 
 void reconcile(struct agent *agent, struct agent_copy *copy)

@@ -91,7 +91,7 @@ static void update_done(struct agent *agent, struct agent_copy *copy, const char
 	if (error != NULL)
 		copy_watch_well(agent, copy);
 	copy_touch(agent, copy, true);
-	report_add(agent, copy);
+	agent_report_add(agent, copy);
 }
 
 /* The order to kill it is on its way, and may be so for long (a slow disk): until it comes there is a
@@ -200,7 +200,7 @@ void result_health(struct agent *agent, struct agent_copy *copy, bool is_healthy
 		return;
 	copy->is_healthy = is_healthy;
 	copy_watch_well(agent, copy);
-	report_add(agent, copy);
+	agent_report_add(agent, copy);
 }
 
 /* What went wrong before is over [lifecycle.failure.last-error]. */
@@ -212,7 +212,7 @@ static void is_well(struct agent *agent, struct agent_copy *copy)
 		attempts_forget(copy);
 		copy_touch(agent, copy, true);
 	}
-	report_add(agent, copy);
+	agent_report_add(agent, copy);
 }
 
 void result_timer(struct agent *agent, struct timer *timer)
