@@ -110,6 +110,8 @@ static int start_zrms(struct cluster *c, const struct cluster_options *options,
 							    : FAILURE_DEFAULT_MS;
 	unsigned heartbeat = timeout / 10 < 1000 ? timeout / 10 : 1000;
 
+	if (options->heartbeat_ms != 0)
+		heartbeat = options->heartbeat_ms;
 	vector_push(&w.list, str_printf("%s/zrms", c->bench->bin));
 	vector_push(&w.list, mem_strdup("--dir"));
 	vector_push(&w.list, str_printf("%s/zrms", c->directory));

@@ -24,7 +24,8 @@ struct cluster_options {
 	/* Silence after which a zhost is lost; 0: 30 s. The heartbeat is a tenth, at most 1 s.
 	 */
 	unsigned failure_timeout_ms;
-	unsigned drain_units; /* handed over at a time by a drain; 0: as zrms has it */
+	unsigned heartbeat_ms; /* 0: as above */
+	unsigned drain_units;  /* handed over at a time by a drain; 0: as zrms has it */
 	/* A store that zrms starts with, DIRECTORY/zrms.db, moved away from there; NULL: a new
 	 * one. */
 	const char *store;

@@ -13,15 +13,20 @@ static int refused(int status, const char *path, struct error **err)
 	return error_set(err, ERR_INVALID, "GET %s was answered with %d", path, status);
 }
 
-int events_open(struct events *e, uint16_t port, struct error **err)
+int events_open_query(struct events *e, uint16_t port, const char *query, struct error **err)
 {
-	const char *path = "/v1/events?after=0";
+	CLEANUP(freep) char *path = str_printf("/v1/events?%s", query);
 	int status = 0;
 
 	*e = (struct events){.client = {.port = port}, .text = BUFFER_INIT(TEXT_MAX)};
 	int r = client_begin(&e->client, "GET", path, NULL, 0, now_ns() + 10 * NS_PER_SECOND,
 			     &status, err);
 	return r == 0 && status != 200 ? refused(status, path, err) : r;
+}
+
+int events_open(struct events *e, uint16_t port, struct error **err)
+{
+	return events_open_query(e, port, "after=0", err);
 }
 
 void events_done(struct events *e)

@@ -25,6 +25,9 @@ struct events {
 
 /* Everything from the beginning of the history on. */
 int events_open(struct events *e, uint16_t port, struct error **err) must_check;
+/* Those that the query chooses, "newest=1&topology=ID". */
+int events_open_query(struct events *events, uint16_t port, const char *query,
+		      struct error **err) must_check;
 void events_done(struct events *e);
 
 /* 0: not yet; 1: that was it; or an error. */

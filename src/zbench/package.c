@@ -131,18 +131,25 @@ static int write_topology(const char *directory, const char *name,
 static int write_space(const struct bench *bench, const char *directory,
 		       const struct package_space *s, struct error **err)
 {
-	bool page = str_equal(s->type, "UI");
+	bool page = str_equal(s->type, "UI"), native = str_equal(s->type, "NATIVE");
 	CLEANUP(freep) char *space = str_printf("%s/spaces/%s", directory, s->name);
-	CLEANUP(freep) char *sources = str_printf("%s/src", space);
+	CLEANUP(freep)
+	char *files = str_printf("%s%s", space, page ? "" : native ? "/recipes" : "/src");
 	CLEANUP(freep) char *from = str_printf("%s/%s", bench->guests, s->source);
 	CLEANUP(freep)
-	char *to = page ? str_printf("%s/index.html", space)
-			: str_printf("%s/%s", sources, s->source);
+	char *to = str_printf("%s/%s", files,
+			      page     ? "index.html"
+			      : native ? "start"
+				       : s->source);
 	int r = make_directory(space, err);
 
-	if (r == 0 && !page)
-		r = make_directory(sources, err);
-	return r == 0 ? copy_file(from, to, err) : r;
+	if (r == 0)
+		r = make_directory(files, err);
+	if (r == 0)
+		r = copy_file(from, to, err);
+	if (r == 0 && native && chmod(to, 0755) < 0)
+		r = error_errno(err, "cannot make %s executable", to);
+	return r;
 }
 
 static int write_sources(const struct bench *bench, const struct package *package,

@@ -14,7 +14,8 @@
 struct package_space {
 	const char *name;   /* NULL ends the list */
 	const char *type;   /* "CALL" */
-	const char *source; /* "echo.c" in guest/; of a UI space a page, "page.html" */
+	const char *source; /* "echo.c" in guest/; of a UI space a page, "page.html"; of a
+			     * NATIVE space its recipe `start`, "idle.sh" */
 	const char *more;   /* further keys of topology.yaml, "count: 3, storage: local"; "" */
 };
 

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "zbench/csv.h"
 #include "zbench/events.h"
+#include "zbench/gauges.h"
 #include "zbench/report.h"
 
 static void quantiles(void **state)
@@ -73,6 +74,27 @@ static void a_column_may_be_missing(void **state)
 	assert_string_equal(csv_text(&csv, 2), "2");
 	assert_int_equal(csv_next(&csv, NULL), 0);
 	assert_int_equal(unlink(path), 0);
+}
+
+static void gauges_are_found_among_metrics(void **state)
+{
+	static const char text[] = "# HELP samoza_zhosts Zhosts by state.\n"
+				   "samoza_zhosts{state=\"deployed-started\"} 12\n"
+				   "samoza_zhosts{state=\"problem\"} 3\n"
+				   "samoza_topologies{state=\"running\"} 4\n"
+				   "samoza_spaces{state=\"deployed-started\"} 1000000\n"
+				   "samoza_recoveries_total_other 7\n"
+				   "samoza_recoveries_total 6\n";
+	struct gauges g = {0};
+	CLEANUP(error_freep) struct error *err = NULL;
+	(void)state;
+	assert_int_equal(gauges_parse(text, &g, NULL), 0);
+	assert_int_equal(g.zhosts_up, 12);
+	assert_int_equal(g.zhosts_lost, 3);
+	assert_int_equal(g.topologies_running, 4);
+	assert_int_equal(g.spaces_started, 1000000);
+	assert_int_equal(g.recoveries, 6);
+	assert_int_equal(gauges_parse("x 1\n", &g, &err), ERR_INVALID);
 }
 
 /* A server that takes one connection and one request, and answers with a text, so many bytes at
@@ -204,6 +226,7 @@ int main(void)
 		cmocka_unit_test(quantiles),
 		cmocka_unit_test(measures_become_json),
 		cmocka_unit_test(a_column_may_be_missing),
+		cmocka_unit_test(gauges_are_found_among_metrics),
 		cmocka_unit_test(replies_are_parsed_in_any_framing),
 		cmocka_unit_test(a_malformed_reply_is_an_error),
 		cmocka_unit_test(events_are_waited_for),
