@@ -5,7 +5,7 @@
 enum {
 	WANTED = 65536,
 	SPARE = 512,	    /* for files, children and libraries */
-	LINKS_PART = 4,	    /* links of zhosts: one of so many parts */
+	LINKS_PART = 2,	    /* links of zhosts: one of so many parts */
 	PER_CONNECTION = 3, /* over TLS */
 	CONNECTIONS_MIN = 64,
 };
@@ -29,10 +29,14 @@ unsigned descriptors_connections(unsigned descriptors)
 	return most > CONNECTIONS_MIN ? most : CONNECTIONS_MIN;
 }
 
-unsigned descriptors_connections_now(void)
+unsigned descriptors_links(unsigned descriptors)
+{
+	return descriptors / LINKS_PART;
+}
+
+unsigned descriptors_now(void)
 {
 	struct rlimit limit = {.rlim_cur = 1024};
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	return descriptors_connections(limit.rlim_cur < WANTED ? (unsigned)limit.rlim_cur
-							       : WANTED);
+	return limit.rlim_cur < WANTED ? (unsigned)limit.rlim_cur : WANTED;
 }

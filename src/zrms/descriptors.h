@@ -2,7 +2,7 @@
  * How the descriptors of zrms are shared out.
  *
  *   limit of the process = spare (files, children, libraries)
- *                        + a quarter for links of zhosts, which no other connection may take
+ *                        + half for links of zhosts, which no other connection may take
  *                        + 3 for each connection of REST: over TLS its socket and a pair to libmicrohttpd
  */
 #ifndef SAMOZA_ZRMS_DESCRIPTORS_H
@@ -14,7 +14,9 @@ enum { DESCRIPTORS_PER_ADDRESS = 256 }; /* connections of REST from one other ma
 void descriptors_raise(void);
 /* How many connections of REST a process may have with so many descriptors. */
 unsigned descriptors_connections(unsigned descriptors);
+/* And how many links of zhosts; over TLS they are not of REST's server, and take what is left. */
+unsigned descriptors_links(unsigned descriptors);
 /* Of this process. */
-unsigned descriptors_connections_now(void);
+unsigned descriptors_now(void);
 
 #endif

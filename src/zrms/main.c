@@ -303,7 +303,8 @@ static int http_open(struct zrms *zrms, const char *spool, const char *socket,
 		.refused = access_refused,
 		.spool_dir = spool,
 		.loopback_only = true,
-		.connections_max = descriptors_connections_now(),
+		.connections_max = descriptors_connections(descriptors_now()),
+		.upgrades_max = descriptors_links(descriptors_now()),
 		.per_address_max = DESCRIPTORS_PER_ADDRESS,
 	};
 	zrms->routes = api_routes(&zrms->route_count);

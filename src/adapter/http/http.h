@@ -118,7 +118,9 @@ struct http_options {
 			const char *message);
 	const char *spool_dir;	  /* where large bodies go; needed for HTTP_BODY_SPOOL */
 	bool loopback_only;	  /* check Host and Origin, see above */
-	unsigned connections_max; /* 4096 */
+	unsigned connections_max; /* 4096; those that were upgraded do not count */
+	unsigned
+		upgrades_max; /* connections_max: upgraded ones, beside those; a further one is refused (503) */
 	/* Of http_server_take(), from one address or one /64 of IPv6, four times as many from this machine;
 	 * 0: connections_max. */
 	unsigned per_address_max;

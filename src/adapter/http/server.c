@@ -36,10 +36,10 @@ static unsigned connections_now(const struct http_server *server)
 
 static bool is_full(const struct http_server *server)
 {
-	return connections_now(server) >= server->options.connections_max;
+	return connections_now(server) - server->lent_count >= server->options.connections_max;
 }
 
-/* At most connections_max: further peers wait in the backlog. */
+/* Further peers wait in the backlog. */
 static void acceptor_limit(struct http_server *server)
 {
 	if (server->acceptor != NULL)
@@ -115,6 +115,7 @@ static void options_fill(struct http_options *o)
 {
 #define DEFAULT(field, value) (o->field = o->field != 0 ? o->field : (value))
 	DEFAULT(connections_max, CONNECTIONS_MAX);
+	DEFAULT(upgrades_max, o->connections_max);
 	DEFAULT(per_address_max, o->connections_max);
 	DEFAULT(header_timeout_ms, HEADER_TIMEOUT_MS);
 	DEFAULT(idle_timeout_ms, IDLE_TIMEOUT_MS);
@@ -137,10 +138,10 @@ static struct MHD_Daemon *daemon_start(struct http_server *server)
 		flags, 0, NULL, NULL, request_handle, server, MHD_OPTION_NOTIFY_CONNECTION,
 		connection_notify, server, MHD_OPTION_NOTIFY_COMPLETED, request_completed,
 		server, MHD_OPTION_URI_LOG_CALLBACK, request_begin, server,
-		MHD_OPTION_CONNECTION_LIMIT, o->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
-		idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-		MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_LIMIT, o->connections_max + o->upgrades_max,
+		MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
 static void connection_add(struct http_server *server, int fd,

@@ -43,6 +43,7 @@ struct http_server {
 	struct http_request *requests;
 	struct http_stream *streams;
 	struct http_lent *lent;
+	unsigned lent_count;
 	struct http_pump *pumps;
 	struct http_counters counters;
 	uint64_t starved; /* when no pair of sockets could be made */

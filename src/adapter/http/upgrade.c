@@ -32,6 +32,7 @@ static void give_back(void *lender, int fd)
 	struct http_lent *lent = lender;
 	if (lent->server != NULL) {
 		LIST_REMOVE(lent);
+		lent->server->lent_count--;
 		(void)MHD_upgrade_action(lent->handle, MHD_UPGRADE_ACTION_CLOSE);
 		server_must_run(lent->server);
 	}
@@ -53,6 +54,7 @@ static void upgraded(void *cls, struct MHD_Connection *connection, void *context
 	lent->server = server;
 	lent->handle = handle;
 	LIST_ADD(server->lent, lent);
+	server->lent_count++;
 	struct stream *stream = tcp_stream_adopt(server->loop, fd, give_back, lent);
 	if (extra_size > 0)
 		stream_unread(stream, extra, extra_size);
@@ -62,6 +64,12 @@ static void upgraded(void *cls, struct MHD_Connection *connection, void *context
 void http_reply_upgrade(struct http_request *request, const char *protocol, http_upgrade_fn *fn,
 			void *user)
 {
+	const struct http_server *server = request->server;
+	if (server->lent_count >= server->options.upgrades_max) {
+		http_reply_failure(request, 503, "unavailable",
+				   "there are as many links as there may be; try again later");
+		return;
+	}
 	request->upgraded = fn;
 	request->upgrade_user = user;
 	struct MHD_Response *response = MHD_create_response_for_upgrade(upgraded, request);

@@ -469,6 +469,28 @@ static void a_link_is_an_upgrade_that_keeps_early_bytes(void **state)
 	serving_free(s);
 }
 
+static void links_leave_room_for_requests_and_are_limited_themselves(void **state)
+{
+	struct serving *s =
+		serve_with((struct http_options){.connections_max = 1, .upgrades_max = 1});
+	int fd = client_connect(s);
+	client_send(fd, UPGRADE);
+	free(client_read_until(fd, "\r\n\r\n"));
+	assert_answer(s, "GET /hello/x HTTP/1.1\r\n" END, "HTTP/1.1 200");
+	assert_answer(s,
+		      "GET /link HTTP/1.1\r\n" HOST
+		      "Connection: Upgrade, close\r\nUpgrade: samoza-link/1\r\n\r\n",
+		      "HTTP/1.1 503");
+	(void)close(fd);
+	serving_wait(&s->links_closed, 1);
+	fd = client_connect(s);
+	client_send(fd, UPGRADE);
+	free(client_read_until(fd, "101 Switching"));
+	(void)close(fd);
+	serving_wait(&s->links_closed, 2);
+	serving_free(s);
+}
+
 static void garbage_on_a_link_closes_it(void **state)
 {
 	struct serving *s = serve();
@@ -538,6 +560,7 @@ int main(void)
 		cmocka_unit_test(a_client_that_left_its_stream_is_found_by_the_comments),
 		cmocka_unit_test(a_client_that_does_not_read_cannot_make_the_server_grow),
 		cmocka_unit_test(a_link_is_an_upgrade_that_keeps_early_bytes),
+		cmocka_unit_test(links_leave_room_for_requests_and_are_limited_themselves),
 		cmocka_unit_test(garbage_on_a_link_closes_it),
 		cmocka_unit_test(the_server_shuts_down_with_everything_open),
 	};
