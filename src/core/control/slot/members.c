@@ -26,11 +26,18 @@ static bool is_needed_by_kept(const struct control_application *a, const struct 
 	       (root->serving != NULL || root->kept != NULL);
 }
 
-bool members_is_passed_by(const struct control_application *a, const struct slot *s)
+/* No rollout leads it to what is served: it is to go, and another one appears [change.counts.each]. */
+static bool is_outdated(const struct control_application *a, const struct slot *s)
 {
 	const struct unit_placement *unit = unit_of(control_of_slot(s->root)->of_path->serving);
-	return s->each && s->leaves && a->rollout == NULL && unit != NULL &&
-	       unit->revision != a->application.served;
+	return s->each && a->rollout == NULL && unit != NULL &&
+	       unit->revision != a->application.served && !is_needed_by_kept(a, s);
+}
+
+bool members_is_passed_by(const struct control_application *a, const struct slot *s)
+{
+	bool is_there = s->root->leaves || s->root->goal != GOAL_NOT_DEPLOYED;
+	return is_there && is_outdated(a, s);
 }
 
 static bool is_wanted(const struct control_application *a, const struct slot *s)
@@ -82,6 +89,8 @@ static char *why_not(const struct control_application *a, const struct slot *s)
 	if (!s->each || wanted->declared == NULL ||
 	    declarations_of(wanted->declared, s) == NULL)
 		return str_printf("not in %s", revision_version(wanted));
+	if (members_is_passed_by(a, s))
+		return str_printf("%s is served", revision_version(wanted));
 	CLEANUP(freep) char *name = instance_path_zhost(s->path);
 	if (z == NULL)
 		return str_printf("%s was removed from the cluster", name);
@@ -181,7 +190,8 @@ void members_load(struct control_application *a)
 {
 	vector_for_each (&a->slots.slots, s) {
 		/* What has another goal still has to be told to leave: in the first flush. */
-		(*s)->leaves = !is_wanted(a, *s) && (*s)->goal == GOAL_NOT_DEPLOYED;
+		(*s)->leaves = (*s)->goal == GOAL_NOT_DEPLOYED &&
+			       (!is_wanted(a, *s) || (a->starts_each && is_outdated(a, *s)));
 		a->leaving += (*s)->leaves;
 	}
 }

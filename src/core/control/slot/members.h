@@ -29,8 +29,8 @@ void members_add(struct control *c, struct control_application *a, struct revisi
 		 const char *by);
 /* After each change of what is wanted: goals of slots that are not any longer, or are again. */
 void members_update(struct control *c, struct control_application *a);
-/* A rollout has passed it by while it was about to leave its zhost: it goes, and another one appears in the version that
- * is served. */
+/* A rollout has passed it by while it was about to leave its zhost, or it stayed for the former set and its zhost suits
+ * the version that is served by now: it goes, and another one appears in that version. */
 bool members_is_passed_by(const struct control_application *a, const struct slot *s);
 /* members_update() would do something: a zhost fits a space with `count: each` no longer, or again, or a unit has gone
  * that only the former set (kept_set.h) needs. */
