@@ -364,11 +364,19 @@ void handovers_stop(struct control *c, struct control_application *a, bool unwan
 	mark_application(a, APPLICATION_HANDOVER);
 }
 
+/* One that was lost just now does not serve: it is handed over when its zhost is back. */
+static bool switches(const struct slot_control *root)
+{
+	const struct unit_placement *next = unit_of(root->of_path->next);
+	return handover_is_joint(root) && root->handover->handover.state == HANDOVER_READY &&
+	       next != NULL && !next->lost;
+}
+
 void handovers_switch(struct control *c, struct control_application *a, bool keeps)
 {
 	vector_for_each (&a->handovers, item) {
 		struct unit_handover *h = (*item)->handover;
-		if (!handover_is_joint(*item) || h->handover.state != HANDOVER_READY)
+		if (!switches(*item))
 			continue;
 		h->keeps = keeps;
 		handover_move(c, *item, keeps ? HANDOVER_RETIRING : HANDOVER_DRAINING);
