@@ -18,12 +18,17 @@ value() {
 field() { value "$top" "$1"; }
 setting() { value "$settings" "$1"; }
 
-answer() {
-	printf '{"state":"%s"}\n' "$1"
+plain() { printf '%s' "$*" | tr '\n\t"\\' "  ''" | cut -c 1-300; } # for a string of JSON
+answer() { # STATE [NOTE]: what is worth to be known
+	if [ -n "${2:-}" ]; then
+		printf '{"state":"%s","note":"%s"}\n' "$1" "$(plain "$2")"
+	else
+		printf '{"state":"%s"}\n' "$1"
+	fi
 	exit 0
 }
 fail() {
-	printf '{"error":"%s"}\n' "$(printf '%s' "$*" | tr '\n\t"\\' "  ''" | cut -c 1-300)"
+	printf '{"error":"%s"}\n' "$(plain "$*")"
 	exit 1
 }
 

@@ -171,7 +171,7 @@ static char *take_word(struct drivers *d, const char *id)
 
 struct outcome {
 	enum driver_state state;
-	char *error;
+	char *error, *note;
 	const char **keys;
 	size_t key_count;
 	json_t *answer; /* keys are its */
@@ -235,18 +235,21 @@ static void read_state(const struct call *call, struct outcome *o)
 {
 	const char *state = json_string_value(json_object_get(o->answer, "state"));
 	const char *key = json_string_value(json_object_get(o->answer, "key"));
+	const char *note = json_string_value(json_object_get(o->answer, "note"));
 	if (key != NULL && !str_equal(key, call->key)) {
 		CLEANUP(freep) char *line = last_line(key);
 		fail(o, str_printf("it answers for another machine, %s", line));
-	} else if (str_equal(state, "ready"))
+	} else if (str_equal(state, "ready")) {
 		o->state = DRIVER_READY;
-	else if (str_equal(state, "changing"))
+		o->note = note != NULL ? last_line(note) : NULL;
+	} else if (str_equal(state, "changing")) {
 		o->state = DRIVER_CHANGING;
-	else if (str_equal(state, "absent"))
+	} else if (str_equal(state, "absent")) {
 		o->state = DRIVER_ABSENT;
-	else
+	} else {
 		fail(o,
 		     mem_strdup("its answer has no state: expected ready, changing or absent"));
+	}
 }
 
 static void read_outcome(const struct call *call, const struct driver_end *end,
@@ -283,6 +286,7 @@ static void tell(struct call *call, struct outcome *o)
 		fail(o, error_text(err));
 	input.driver.state = o->state;
 	input.driver.error = o->error;
+	input.driver.note = o->note;
 	input.driver.keys = o->keys;
 	input.driver.key_count = o->key_count;
 	if (o->state == DRIVER_FAILED)
@@ -292,6 +296,7 @@ static void tell(struct call *call, struct outcome *o)
 		log_info("driver", operations[call->operation], LOG_S("driver", call->name));
 	commit_driver_input(zrms->commits, &input);
 	free(o->error);
+	free(o->note);
 	free(o->keys);
 	json_decref(o->answer);
 }

@@ -60,7 +60,7 @@ def dependencies(packages):
 def base_of(build, packages):
     """The directory of the base for these packages; made where there is none, or one for others."""
     base, note = build / "deb/system", build / "deb/system.packages"
-    wanted = sorted({"systemd", "systemd-sysv", "dbus", "curl", *dependencies(packages)})
+    wanted = sorted({"systemd", "systemd-sysv", "dbus", "curl", "openssh-server", "procps", *dependencies(packages)})
     if base.is_dir() and note.exists() and note.read_text().split() == wanted:
         return base
     shutil.rmtree(base, ignore_errors=True)

@@ -1,8 +1,10 @@
 """Machines that drivers make: the shipped ones, and ones that fail, hang, lie or die."""
+import contextlib
 import json
 import os
 import pathlib
 import signal
+import socket
 import stat
 import subprocess
 
@@ -343,7 +345,7 @@ class Near:
 
     def begin(self, operation, key, name="m1", **settings):
         line = json.dumps({"operation": operation, "key": key, "name": name, "token": "smz1.a",
-                           "settings": {"host": "near", "dir": str(self.there), **settings}, "labels": {}},
+                           "settings": {"host": "near", "dir": str(self.there), "unit": "no", **settings}, "labels": {}},
                           separators=(",", ":"))
         process = subprocess.Popen([SHIPPED / "ssh"], cwd=self.place, env=self.environment, text=True,
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -368,7 +370,7 @@ def near(tmp_path):
 
 @pytest.mark.parametrize("settings", [{"user": "-oProxyCommand=id"}, {"user": "a b"}, {"host": "-oProxyCommand=id"},
                                       {"host": "a;b"}, {"host": "*"}, {"dir": "/a;b"}, {"dir": "-a"}, {"dir": "/a'b"},
-                                      {"dir": "/a b"}, {"port": "22;id"}, {"name": "x; id"}], ids=str)
+                                      {"dir": "/a b"}, {"port": "22;id"}, {"packages": "a.deb"}, {"name": "x; id"}], ids=str)
 def test_the_ssh_driver_refuses_what_a_shell_would_take_apart(near, settings):
     assert "error" in near.call("create", "abcd-1", **settings)
     assert not (near.place / "asked").exists()
@@ -408,6 +410,24 @@ def test_the_ssh_driver_gives_a_host_to_one_of_two_that_ask_at_once(near):
     assert len(list(near.there.iterdir())) == 1
 
 
+no_systemd = pytest.mark.skipif(pathlib.Path("/run/systemd/system").exists(),
+                                reason="this machine runs systemd: tests/deb has such machines")
+
+
+@no_systemd
+@pytest.mark.parametrize("settings, note", [
+    ({"unit": ""}, "it is a process that does not come back after a reboot"),
+    ({"unit": "", "packages": "/none"}, "reboot; its programs are copied, no package is installed"),
+    ({"packages": "/none"}, "its programs are copied, no package is installed")], ids=str)
+def test_the_ssh_driver_says_where_it_starts_a_process_for_want_of_systemd(near, settings, note):
+    answer = near.call("create", "abcd-1", **settings)
+    assert answer["state"] == "ready" and note in answer["note"]
+    assert (near.there / "abcd-1" / "bin" / "zhost").exists()
+    assert near.call("status", "abcd-1") == {"state": "ready"}
+    assert near.call("destroy", "abcd-1", **settings) == {"state": "absent"}
+    assert list(near.there.iterdir()) == []
+
+
 # ---- ssh, against a real sshd ----
 
 SSHD = pathlib.Path("/usr/sbin/sshd")
@@ -438,6 +458,13 @@ class Host:
         self.sshd = subprocess.Popen(["nsenter", f"--net=/run/netns/{self.namespace}", SSHD, "-D", "-f", config],
                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+        until(self.answers, "its sshd answers")
+
+    def answers(self):
+        with contextlib.suppress(OSError), socket.create_connection((self.address, 22), timeout=5) as s:
+            return s.recv(3) == b"SSH"
+        return False
+
     def end(self):
         self.sshd.terminate()
         self.sshd.wait()
@@ -454,16 +481,19 @@ def host(tmp_path):
 @needs_sshd
 def test_the_ssh_driver_makes_a_zhost_on_a_machine_that_is_there(driven, host, tmp_path):
     there = tmp_path / "there"
-    settings = f"host=10.214.7.3 {host.address},key={host.key},dir={there}"
+    settings = f"host=10.214.7.3 {host.address},key={host.key},dir={there},unit=no,packages={tmp_path}"
     done = driven.create("m1", "ssh", "--set", settings, "--wait=60s")
     assert "Zhost m1 is running." in done.stdout
     assert driven.get("/v1/zhosts/m1")["address"] == host.address
+    said = "the driver says: its programs are copied, no package is installed"
+    until(lambda: said in [e["cause"] for e in driven.get("/v1/events?after=0&stream=0")["events"] if e["subject"] == "m1"],
+          "an event says how")
     key = driven.made("m1")["key"]
     assert (there / key / "bin" / "zhost").exists()
     command = (pathlib.Path("/proc") / (there / key / "pid").read_text().strip() / "cmdline").read_bytes()
     assert b"smz1." not in command
     # The machine is taken.
-    failed = driven.create("m2", "ssh", "--set", f"host={host.address},key={host.key},dir={there}", "--wait=60s",
+    failed = driven.create("m2", "ssh", "--set", f"host={host.address},key={host.key},dir={there},unit=no", "--wait=60s",
                            check=False)
     assert failed.returncode == 1 and "is free and can be reached" in failed.stderr
     driven.destroy("m2", "--wait=30s")

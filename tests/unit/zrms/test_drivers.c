@@ -102,6 +102,15 @@ static void one_that_is_ready_is_awaited(void **state)
 	assert_null(seen_error);
 }
 
+static void a_note_of_it_is_an_event(void **state)
+{
+	struct stage *s = *state;
+	create(s, "echo '{\"state\":\"ready\",\"note\":\"one\\\\ttwo\"}'");
+	assert_string_equal(seen_step, "awaited");
+	assert_int_equal(get(s, "GET /v1/events?stream=0"), 200);
+	assert_non_null(strstr(body(s), "the driver says: one two"));
+}
+
 static void an_answer_may_say_for_which_machine_it_is(void **state)
 {
 	create(*state, "key=${line#*\\\"key\\\":\\\"}; echo "
@@ -206,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(one_that_is_ready_is_awaited),
+		TEST(a_note_of_it_is_an_event),
 		TEST(an_answer_may_say_for_which_machine_it_is),
 		TEST(an_answer_for_another_machine_is_a_failure),
 		TEST(one_that_hangs_has_failed),

@@ -226,6 +226,14 @@ void making_forget(struct control *c, struct made_zhost *m, const char *cause)
 
 /* ---- outcomes ---- */
 
+/* Also where its zhost is heard before the driver has answered. */
+static void tell_note(struct control *c, const struct made_zhost *m, const char *note)
+{
+	const char *state = shown(c, m);
+	CLEANUP(freep) char *cause = str_printf("the driver says: %s", note);
+	making_event(c, m, state, state, cause);
+}
+
 void making_outcome(struct control *c, const struct control_input *input)
 {
 	uint64_t call = input->driver.call;
@@ -237,6 +245,8 @@ void making_outcome(struct control *c, const struct control_input *input)
 			continue;
 		enum driver_operation operation = m->operation;
 		m->call = 0;
+		if (input->driver.note != NULL)
+			tell_note(c, m, input->driver.note);
 		if (m->state == MADE_CREATING)
 			created(c, m, operation, input);
 		else if (m->state == MADE_DESTROYING)

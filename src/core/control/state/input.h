@@ -281,7 +281,8 @@ struct control_input {
 		struct {
 			uint64_t call; /* driver_call.id */
 			enum driver_state state;
-			const char *error;			  /* failed: why */
+			const char *error; /* failed: why */
+			const char *note;  /* ready: what is worth to be known; may be NULL */
 			const Samoza__V1__JoinTokenRecord *token; /* as above */
 			/* List: what the driver keeps, by key. */
 			const char *const *keys;
