@@ -154,6 +154,11 @@ void place_unit_leaves(struct place *p, uint32_t unit, bool leaves)
 		wait_unit_came(p, u);
 }
 
+bool place_unit_is_leaving(const struct place *p, uint32_t unit)
+{
+	return unit_checked(p, unit)->leaves;
+}
+
 void place_share_room(struct place *p, uint32_t unit, uint32_t with)
 {
 	struct place_unit *u = unit_checked(p, unit), *mate = unit_checked(p, with);

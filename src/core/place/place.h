@@ -134,6 +134,7 @@ void place_remove(struct place *p, uint32_t unit);
  * forbids it still, and so does it; but no affinity, spread or preference counts it. Nothing where it has no
  * place. */
 void place_unit_leaves(struct place *p, uint32_t unit, bool leaves);
+bool place_unit_is_leaving(const struct place *p, uint32_t unit);
 /* Where it is, or PLACE_NONE. */
 uint32_t place_where(const struct place *p, uint32_t unit);
 /* Which devices of its zhost (index over all that it offers, in declaration order) a placed

@@ -164,6 +164,8 @@ void handover_move(struct control *c, struct slot_control *root, enum handover_s
 		break;
 	case HANDOVER_RISING:
 	case HANDOVER_PREPARING:
+		unit_review_leaving(c, root); /* it serves for a while yet */
+		break;
 	case HANDOVER_STOPPING:
 	case HANDOVER_PROVING:
 	case HANDOVER_READY:

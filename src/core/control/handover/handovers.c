@@ -77,6 +77,7 @@ static void handover_free(struct control *c, struct slot_control *root)
 	vector_remove_at(&a->handovers, at);
 	heap_remove(&c->handover_timers, &h->timer);
 	handover_leave(root);
+	unit_review_leaving(c, root);
 	root->handover = NULL;
 	free(h->to);
 	free(h->cause);
@@ -161,6 +162,14 @@ bool handover_seeks(const struct slot_control *root)
 	return root->handover != NULL && root->handover->handover.state == HANDOVER_PLACING &&
 	       root->of_path->next == NULL && root->slot->goal != GOAL_NOT_DEPLOYED &&
 	       !root->slot->moving && slot_is_placed(root);
+}
+
+bool handover_moves_at_once(const struct slot_control *root)
+{
+	if (!handover_seeks(root))
+		return false;
+	const struct handover_facts facts = handover_facts_of(root);
+	return !facts.cancelled && !facts.active && !facts.shares && !facts.joint;
 }
 
 void handover_re_placed(struct control *c, struct slot_control *root,

@@ -56,6 +56,8 @@ void handover_end(struct control *c, struct slot_control *root);
 struct revision *handover_revision(const struct slot_control *root);
 /* It looks for a place for its successor. */
 bool handover_seeks(const struct slot_control *root);
+/* It does, and nothing of the one that serves runs: it takes over in the flush in which it gets that place. */
+bool handover_moves_at_once(const struct slot_control *root);
 /* There is one. Takes `place_unit`. */
 void handover_placed(struct control *c, struct slot_control *root, struct control_zhost *z,
 		     uint32_t place_unit);

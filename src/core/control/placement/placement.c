@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "core/control/handover/handovers.h"
 #include "core/control/placement/placement_assign.h"
+#include "core/control/placement/placement_leave.h"
 #include "core/control/slot/copies.h"
 #include "core/control/slot/each_fit.h"
 #include "core/control/slot/rollout_steps.h"
@@ -190,12 +191,6 @@ static void try_to_move(struct control *c, struct slot_control *root, struct wan
 		wants_add(c, left, root, unit);
 }
 
-/* It belongs to one that was removed from the cluster, and goes. */
-static bool has_no_zhost(const struct slot_control *root)
-{
-	return root->slot->each && each_zhost(root->slot) == NULL;
-}
-
 /* What lacks a place now: lost units, those that have none yet, and of both kinds those without
  * which the topology runs. */
 static void collect_wants(const struct control *c, const struct control_application *a,
@@ -206,7 +201,7 @@ static void collect_wants(const struct control *c, const struct control_applicat
 	{
 		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
 		    root->place_unit == PLACE_NONE || loss_waits(root) ||
-		    (!root->lost && !wants_first_place(root)) || has_no_zhost(root))
+		    (!root->lost && !wants_first_place(root)) || each_has_no_zhost(root))
 			continue;
 		wants_add_lost(c,
 			       slot_is_optional(root->slot) ? optional
@@ -387,11 +382,13 @@ static char *reason_beside(const struct control_application *a)
 	return NULL;
 }
 
-static void place_application(struct control *c, struct control_application *a)
+static void place_application(struct control *c, struct control_application *a,
+			      const leaving_roots *leaving)
 {
 	struct wants first = {0}, lost = {0}, exhausted = {0}, optional = {0}, each = {0};
 	char *reason = NULL;
 	char *reason_of_optional = NULL;
+	size_t left = placement_count_left(leaving, a);
 	open_roots_sort(a);
 	forget_waiting(c, a);
 	end_seeking(a);
@@ -405,19 +402,22 @@ static void place_application(struct control *c, struct control_application *a)
 		if (reason == NULL && root->slot->each && !slot_is_optional(root->slot) &&
 		    unit_is_exhausted(root) && root->exclusions != NULL)
 			reason = mem_strdup(root->exclusions->sentence);
-		if (handover_seeks(root) && !has_no_zhost(root))
+		if (handover_seeks(root) && !each_has_no_zhost(root))
 			try_successor(c, root);
 		if (wants_to_move(root))
 			try_to_move(c, root, &exhausted,
 				    slot_is_optional(root->slot) ? &reason_of_optional
 								 : &reason);
-		else if (handover_seeks(root) && !has_no_zhost(root))
+		else if (handover_seeks(root) && !each_has_no_zhost(root))
 			wants_add_successor(c, &exhausted, root, root->moving_place);
 	}
 	try_optional(c, &optional, first.list.count > 0);
 	if (reason == NULL)
 		reason = placement_no_zhost_fits(a);
 	wants_take(&optional, &each);
+	/* Where it is now, others may follow. */
+	if (placement_count_left(leaving, a) > left)
+		mark_application(a, APPLICATION_PLACE);
 	wants_wait(c, a, &lost, &first, &exhausted, &optional);
 	if (reason == NULL && a->unhealthy > 0)
 		reason = reason_beside(a);
@@ -447,13 +447,27 @@ static struct control_application *next_due(struct control *c)
 	return c->applications.by_ticket.items[due];
 }
 
-void placement_run(struct control *c)
+/* `begins`: what may leave at once does not count yet. */
+static void place_due(struct control *c, leaving_roots *leaving, bool begins)
 {
-	lifecycle_settle(&c->lifecycle);
 	for (struct control_application *a; (a = next_due(c)) != NULL;) {
-		place_application(c, a);
+		if (begins)
+			placement_leave_at_once(c, a, leaving);
+		place_application(c, a, leaving);
 		lifecycle_settle(&c->lifecycle);
 	}
+}
+
+void placement_run(struct control *c)
+{
+	leaving_roots leaving = {0};
+	lifecycle_settle(&c->lifecycle);
+	vector_for_each (&c->dirty.applications, a)
+		if (((*a)->marks & APPLICATION_PLACE) != 0)
+			placement_leave_at_once(c, *a, &leaving);
+	place_due(c, &leaving, true);
+	placement_stay(c, &leaving);
+	place_due(c, &leaving, false);
 }
 
 /* ---- ends of placements ---- */

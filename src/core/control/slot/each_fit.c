@@ -14,6 +14,11 @@ struct control_zhost *each_zhost(const struct slot *s)
 	return z != NULL && !z->removed ? z : NULL;
 }
 
+bool each_has_no_zhost(const struct slot_control *root)
+{
+	return root->slot->each && each_zhost(root->slot) == NULL;
+}
+
 void each_roots_on(const struct control_application *a, const struct control_zhost *z,
 		   slot_list *to)
 {

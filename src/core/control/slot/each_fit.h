@@ -10,6 +10,8 @@
 /* To which the instance, and all that is inside of it, belongs; NULL: it was removed from the cluster, or the
  * slot is of no such space. */
 struct control_zhost *each_zhost(const struct slot *s);
+/* It belongs to one that was removed from the cluster, and goes. */
+bool each_has_no_zhost(const struct slot_control *root);
 /* Of what belongs to it, the roots, also in other revisions than those that are wanted. */
 void each_roots_on(const struct control_application *a, const struct control_zhost *z,
 		   slot_list *to);
