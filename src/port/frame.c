@@ -55,6 +55,7 @@ static const struct frame_kind frame_kinds[] = {
 	[SAMOZA__V1__FRAME_TYPE__FRAME_RENEW] = {&samoza__v1__renew__descriptor, "renew"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED] = {&samoza__v1__renewed__descriptor, "renewed"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_REISSUE] = {&samoza__v1__reissue__descriptor, "reissue"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_LEADER] = {&samoza__v1__leader__descriptor, "leader"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_LEAVE] = {&samoza__v1__leave__descriptor, "leave"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY] = {&samoza__v1__exec_reply__descriptor,
 						      "exec-reply"},

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "zrms/session_cookie.h"
+#include "zrms/standby.h"
 #include "zrms/zrms.h"
 
 _Static_assert(CREDENTIAL_HASH_SIZE == TOKEN_HASH_SIZE,
@@ -330,6 +331,8 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 {
 	struct zrms *zrms = context;
 	const char *token = shown_token(request);
+	if (stands_by(zrms))
+		return standby_admit(zrms, request, route);
 	if (is_open(zrms, route))
 		return (struct http_refusal){0};
 	struct asker *asker = asker_new(zrms, request, access_is_change(route));

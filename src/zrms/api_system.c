@@ -7,6 +7,7 @@
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
 #include "zrms/openapi.h"
+#include "zrms/standby.h"
 
 enum { METRICS_MAX = 4 * 1024 * 1024 };
 
@@ -18,8 +19,10 @@ void api_health(void *context, struct http_request *request)
 	int64_t up_ms = loop_now(&zrms->loop).mono_ms - zrms->started_ms;
 	char *json = str_printf("{\"status\":\"%s\",\"program\":\"zrms\",\"version\":\"%s\","
 				"\"uptime_ms\":%lld}",
-				zrms->stopping ? "stopping" : "ok", SAMOZA_VERSION,
-				(long long)up_ms);
+				zrms->stopping	  ? "stopping"
+				: stands_by(zrms) ? "standby"
+						  : "ok",
+				SAMOZA_VERSION, (long long)up_ms);
 	http_reply(request, 200, "application/json", json, strlen(json));
 }
 
@@ -94,13 +97,18 @@ void api_artifact(void *context, struct http_request *request)
 /* Between the answer 101 and its stream. */
 struct link_upgrade {
 	struct zrms *zrms;
-	struct principal *who;
+	struct principal *who; /* NULL: not asked for, by a standby */
 };
 
 static void on_upgraded(void *user, struct stream *stream)
 {
 	struct link_upgrade *u = user;
-	links_add(u->zrms->links, u->who, stream);
+	if (stands_by(u->zrms))
+		standby_take_link(u->zrms, stream);
+	else if (u->who != NULL)
+		links_add(u->zrms->links, u->who, stream);
+	else /* it was asked before it led, who is not known */
+		stream_close(stream);
 	free(u);
 }
 
@@ -109,7 +117,7 @@ void api_link(void *context, struct http_request *request)
 	struct zrms *zrms = context;
 	if (zrms->stopping) {
 		http_reply_failure(request, 503, "unavailable", "shutting down");
-	} else if (access_asker(request)->is_certified) {
+	} else if (!stands_by(zrms) && access_asker(request)->is_certified) {
 		/* That way a link ends with its key and its certificate; this one would know neither. */
 		http_reply_failure(request, 403, "denied",
 				   "links over TLS go by ALPN " LINK_PROTOCOL);
@@ -120,8 +128,9 @@ void api_link(void *context, struct http_request *request)
 			"this path is for zhosts: expected the header Upgrade: " LINK_PROTOCOL);
 	} else {
 		struct link_upgrade *u = mem_new(struct link_upgrade);
-		*u = (struct link_upgrade){zrms,
-					   access_principal_copy(access_principal(request))};
+		*u = (struct link_upgrade){.zrms = zrms};
+		if (!stands_by(zrms))
+			u->who = access_principal_copy(access_principal(request));
 		http_reply_upgrade(request, LINK_PROTOCOL, on_upgraded, u);
 	}
 }

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "zrms/cluster_file.h"
 #include "zrms/own_identity.h"
+#include "zrms/standby.h"
 #include "zrms/zrms.h"
 
 enum { LOOK_MS = 2000, RETRY_MS = 60000, LINES_MAX = 30, LINES_MS = 60000 };
@@ -59,7 +60,7 @@ int listening_admit(void *user, const struct stream_peer *peer, struct error **e
 	struct zrms *zrms = user;
 	if (!str_equal(peer->cluster, zrms->cluster->id))
 		return error_set(err, ERR_DENIED, "the certificate is of another cluster");
-	if (str_equal(peer->role, "zhost") && !is_known(zrms, peer) &&
+	if (str_equal(peer->role, "zhost") && !stands_by(zrms) && !is_known(zrms, peer) &&
 	    !may_be_known(zrms, peer))
 		return error_set(err, ERR_DENIED,
 				 "zhost %s has no such key: it was removed, or its identity "
@@ -78,6 +79,10 @@ static void on_link(void *user, struct stream *stream)
 				 LOG_S("name", peer->name), LOG_S("role", peer->role),
 				 LOG_S("reason", "a link is for zhosts only"));
 		stream_close(stream);
+		return;
+	}
+	if (stands_by(zrms)) {
+		standby_take_link(zrms, stream);
 		return;
 	}
 	const struct principal who = {.name = (char *)(uintptr_t)peer->name,
@@ -189,7 +194,8 @@ static void on_look(void *user)
 	if (authorities_look(l->zrms) || file_stamp_differs(&identity, &l->identity) ||
 	    file_stamp_differs(&authorities, &l->authorities))
 		listening_reload(l);
-	if (now.wall_ms >= l->renew_wall_ms && now.wall_ms >= l->retry_wall_ms)
+	if (!stands_by(l->zrms) && now.wall_ms >= l->renew_wall_ms &&
+	    now.wall_ms >= l->retry_wall_ms)
 		renew_and_reload(l, now.wall_ms);
 	loop_timer_at(l->look, now.mono_ms + LOOK_MS);
 }
@@ -290,7 +296,8 @@ int listening_open(struct zrms *zrms, struct error **err)
 	l->zrms = zrms;
 	l->credentials = own_identity_directory(zrms->settings.dir);
 	l->chance = randombytes_random();
-	renew_at_start(l);
+	if (!stands_by(zrms))
+		renew_at_start(l);
 	int r = transport_open(l, err);
 	if (r == 0)
 		r = listen_tls(l, err);
@@ -301,6 +308,14 @@ int listening_open(struct zrms *zrms, struct error **err)
 	l->look = loop_timer_new(&zrms->loop, on_look, l);
 	loop_timer_at(l->look, loop_now(&zrms->loop).mono_ms + LOOK_MS);
 	return 0;
+}
+
+void listening_lead(struct listening *l)
+{
+	if (l == NULL)
+		return;
+	renew_at_start(l);
+	listening_reload(l);
 }
 
 /* ---- the end ---- */

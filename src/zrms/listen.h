@@ -28,6 +28,9 @@ int listening_settle(struct zrms *zrms, struct error **err) must_check;
 /* Listens for other machines, where --listen is for them; otherwise zrms->listening stays NULL. The HTTP server
  * is there. */
 int listening_open(struct zrms *zrms, struct error **err) must_check;
+/* It was opened by a standby, which has no authority to renew its certificate by, and now it leads: makes up for it. NULL is
+ * fine. */
+void listening_lead(struct listening *listening);
 /* Takes nobody more. */
 void listening_drain(struct listening *listening);
 /* PRE: all its streams are closed. NULL is fine. */

@@ -1,7 +1,7 @@
 /*
  * zrms: the resource manager. Puts the parts together, and takes them apart again.
  *
- *   start   directory and lock ─► store ─► records into the core and the artifacts ─► core starts
+ *   start   directory and lock ─► (it stands by, until it leads) ─► store ─► records into the core and the artifacts ─► core starts
  *           ─► links and REST
  *   end     no new requests ─► submissions and decisions drain ─► streams and links close
  *           ─► store closes
@@ -24,13 +24,15 @@
 #include "zrms/api.h"
 #include "zrms/api_metrics.h"
 #include "zrms/api_reads.h"
-#include "zrms/api_routes.h"
 #include "zrms/cluster_file.h"
 #include "zrms/descriptors.h"
 #include "zrms/directory.h"
 #include "zrms/first_admin.h"
 #include "zrms/lead.h"
+#include "zrms/leading.h"
+#include "zrms/reach.h"
 #include "zrms/renewals.h"
+#include "zrms/standby.h"
 #include "zrms/state_open.h"
 #include "zrms/store_watch.h"
 #include "zrms/zrms.h"
@@ -290,29 +292,6 @@ static int submissions_open(struct zrms *zrms, const char *trust, struct error *
 			       &zrms->submissions, err);
 }
 
-static int http_open(struct zrms *zrms, const char *spool, const char *socket,
-		     struct error **err)
-{
-	struct http_options options = {
-		.address = zrms->settings.local.host,
-		.port = zrms->settings.local.port,
-		.socket = socket,
-		.context = zrms,
-		.error_body = api_error_body,
-		.admit = access_admit,
-		.refused = access_refused,
-		.spool_dir = spool,
-		.loopback_only = true,
-		.connections_max = descriptors_connections(descriptors_now()),
-		.upgrades_max = descriptors_links(descriptors_now()),
-		.per_address_max = DESCRIPTORS_PER_ADDRESS,
-	};
-	zrms->routes = api_routes(&zrms->route_count);
-	options.routes = zrms->routes;
-	options.route_count = zrms->route_count;
-	return http_server_new(&zrms->loop, &options, &zrms->http, err);
-}
-
 /* ---- end ---- */
 
 static void resigned(void *user)
@@ -438,6 +417,7 @@ static void parts_free(struct zrms *zrms)
 	mesh_book_free(zrms->mesh_book);
 	mesh_queries_free(zrms->mesh_queries);
 	links_free(zrms->links);
+	standby_free(zrms->standby);
 	api_free(zrms->api);
 	committed_free(zrms->committed);
 	control_free(zrms->control);
@@ -445,6 +425,8 @@ static void parts_free(struct zrms *zrms)
 	artifacts_free(zrms->artifacts);
 	artifact_store_free(zrms->artifact_store);
 	listening_free(zrms->listening);
+	free(zrms->spool);
+	free(zrms->socket);
 	cluster_file_free(zrms->cluster);
 	loop_timer_free(zrms->ending);
 	service_free(zrms->service);
@@ -454,11 +436,12 @@ static void parts_free(struct zrms *zrms)
 	loop_done(&zrms->loop);
 }
 
-static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
-		      const char *socket, struct error **err)
+static int parts_open(struct zrms *zrms, const char *trust, struct error **err)
 {
 	int r = drivers_new(zrms, zrms->settings.drivers, zrms->settings.driver_timeout_ms,
 			    &zrms->drivers, err);
+	if (r == 0)
+		r = leading_wait(zrms, err);
 	if (r == 0)
 		r = state_open(zrms, err);
 	if (r < 0)
@@ -494,13 +477,8 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 		r = commit_driver_start(zrms->commits, err);
 	if (r == 0)
 		r = submissions_look_at_keys(zrms->submissions, err);
-	/* Nobody can connect before, and wait for the records to be taken up. */
 	if (r == 0)
-		r = http_open(zrms, spool, socket, err);
-	if (r == 0)
-		r = authorities_start(zrms, err);
-	if (r == 0)
-		r = listening_open(zrms, err);
+		r = reach_open(zrms, err);
 	if (r == 0)
 		r = backups_start(zrms->backups, err);
 	if (r == 0) {
@@ -508,16 +486,16 @@ static int parts_open(struct zrms *zrms, const char *trust, const char *spool,
 		loop_before_poll(&zrms->loop, store_watch, zrms);
 		state_opened(zrms);
 		api_register_metrics(zrms);
-		r = directory_write_address(zrms, err);
+		if (zrms->standby == NULL)
+			r = directory_write_address(zrms, err);
 	}
+	standby_end(zrms->standby);
 	return r;
 }
 
 static int zrms_run(struct zrms *zrms, struct error **err)
 {
 	CLEANUP(freep) char *trust = str_printf("%s/trust", zrms->settings.dir);
-	CLEANUP(freep) char *spool = str_printf("%s/spool", zrms->settings.dir);
-	CLEANUP(freep) char *socket = str_printf("%s/api.sock", zrms->settings.dir);
 	int r = directory_open(zrms, err);
 	if (r == 0)
 		r = listening_settle(zrms, err);
@@ -536,7 +514,7 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 	if (r == 0)
 		r = loop_start_threads(&zrms->loop, err);
 	if (r == 0)
-		r = parts_open(zrms, trust, spool, socket, err);
+		r = parts_open(zrms, trust, err);
 	if (r < 0)
 		return r; /* main() ends the process at once */
 	service_ready(zrms->service);

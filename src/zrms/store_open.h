@@ -1,9 +1,8 @@
 /*
- * Opens the store that --store names. In etcd it is opened with the leadership: where another zrms leads, this one waits
- * until it leads itself, and serves nobody meanwhile.
+ * Opens the store that --store names.
  *
  *     sqlite:DIR     opened; the file is locked
- *     etcd:URLS      lead.h: it leads ─► store, with the fence of that win ─► … ─► lead_resign(): the next one leads at once
+ *     etcd:URLS      with the fence of the win: this zrms leads (leading.h)
  */
 #ifndef SAMOZA_ZRMS_STORE_OPEN_H
 #define SAMOZA_ZRMS_STORE_OPEN_H
@@ -11,7 +10,7 @@
 #include "adapter/etcd/rpc.h"
 #include "zrms/zrms.h"
 
-/* Makes zrms->store; runs the loop while it waits. `url`: of the store, for messages too. */
+/* Makes zrms->store. `url`: of the store, for messages too. */
 int store_of_settings_open(struct zrms *zrms, const char *url, struct error **err) must_check;
 /* What settings say about how etcd is connected to; strings of `ret` are freed with etcd_servers_done(). */
 void etcd_servers_of(const struct settings *settings, const char *urls,

@@ -38,6 +38,8 @@
 #include "zrms/subscribers.h"
 
 struct api;
+struct lead;
+struct standby;
 
 struct zrms {
 	struct settings settings;
@@ -52,6 +54,7 @@ struct zrms {
 	int64_t started_ms;
 	struct store *store;
 	struct lead *lead;		  /* NULL: the store is this zrms' alone */
+	struct standby *standby;	  /* with `lead`: what it answered until it led */
 	void (*yield)(struct zrms *zrms); /* it gives its place away: as SIGTERM */
 	struct control *control;
 	struct commit_driver *commits;
@@ -80,6 +83,7 @@ struct zrms {
 	const struct http_route *routes; /* of `http` */
 	size_t route_count;
 	struct http_server *http;
+	char *spool, *socket;	     /* of `http` */
 	struct listening *listening; /* for other machines; NULL: only this one reaches zrms */
 	struct metric_registry metrics;
 	struct loop_timer *ending; /* checks whether everything is idle */

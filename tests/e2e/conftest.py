@@ -203,7 +203,7 @@ class Cluster:
         if not self.zrms.is_running():
             raise AssertionError("zrms ended: " + self.zrms.log.read_text()[-2000:])
         try:
-            return self.get("/healthz") is not None
+            return self.get("/healthz")["status"] == "ok"
         except OSError:
             return False
 

@@ -1,10 +1,12 @@
 """etcd servers with certificates of a cluster's own authority, and a cluster whose zrms keeps its state there."""
+import json
 import os
 import shutil
 import signal
 import subprocess
+import urllib.request
 
-from conftest import BIN, Daemon, free_port, run, until
+from conftest import BIN, Daemon, free_port, note_of, run, until
 from secure import ADDRESS, SecureCluster
 
 
@@ -76,15 +78,72 @@ class EtcdCluster(SecureCluster):
         self.zrms.command = [self.etcd.url if word == "etcd:made-later" else word for word in self.zrms.command]
         super().start_zrms()
 
-    def second_zrms(self):
+    def second_zrms(self, name="zrms-2", port=None):
         """Of the same cluster, on the same store, with a directory of its own; not started."""
-        directory = self.directory / "zrms-2"
-        shutil.copytree(self.directory / "zrms" / "credentials", directory / "credentials")
+        directory = self.directory / name
+        for part in ("credentials", "trust"):
+            # The first administrator is taken, and its file removed, while the first zrms starts.
+            shutil.copytree(self.directory / "zrms" / part, directory / part,
+                            ignore=shutil.ignore_patterns("first-admin"))
         shutil.copy(self.directory / "zrms" / "cluster.json", directory)
-        return Daemon(self, "zrms-2", [
-            BIN / "zrms", "--dir", directory, "--listen", f"{ADDRESS}:{free_port()}", "--store", self.etcd.url],
-            self.directory / "zrms-2.log")
+        command = [BIN / "zrms", "--dir", directory, "--listen", f"{ADDRESS}:{port or free_port()}",
+                   *self.zrms.command[5:]]
+        return Daemon(self, name, [self.etcd.url if word == "etcd:made-later" else word for word in command],
+                      self.directory / f"{name}.log")
 
     def stop(self):
         super().stop()
         self.etcd.stop()
+
+
+class ThreeZrms(EtcdCluster):
+    """Three zrms on one etcd. What is asked of the cluster is asked of the one that leads, on loopback."""
+
+    def __init__(self, directory, **options):
+        self.others, self.other_ports = [], [free_port(), free_port()]
+        super().__init__(directory, **options)
+
+    def start_zrms(self):
+        super().start_zrms()
+        if not self.others:
+            for i, port in enumerate(self.other_ports):
+                self.others.append(self.second_zrms(f"zrms-{i + 2}", port).start())
+            until(lambda: list(self.roles().values()).count("standby") == 2, "two stand by")
+
+    def url_for_zhosts(self):
+        return "https://" + ",".join(f"{ADDRESS}:{port}" for port in (self.port, *self.other_ports))
+
+    def all_zrms(self):
+        """Port on loopback and on ADDRESS, and the process."""
+        return {port: daemon for port, daemon in zip((self.first_port, *self.other_ports), (self.zrms, *self.others))}
+
+    @property
+    def first_port(self):
+        return int(str(self.zrms.command[4]).rsplit(":", 1)[1])
+
+    def role(self, port):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+                return json.loads(answer.read())["status"]
+        except OSError:
+            return None
+
+    def roles(self):
+        return {port: self.role(port) for port in self.all_zrms()}
+
+    def leader(self, other_than=None):
+        """The port of the one that leads; from now on it is the one that is asked."""
+        def found():
+            return next((port for port, role in self.roles().items() if role == "ok" and port != other_than), None)
+        self.port = until(found, "one leads")
+        self.url = f"http://127.0.0.1:{self.port}"
+        note_of(self.url).write_text(f"{self.directory}/zrms/credentials/local-admin\n")
+        return self.port
+
+    def standby(self):
+        return next(port for port, role in self.roles().items() if role == "standby")
+
+    def stop(self):
+        for daemon in self.others:
+            daemon.kill(signal.SIGKILL)
+        super().stop()

@@ -163,6 +163,8 @@ struct http_counters http_server_counters(const struct http_server *server);
 const char *http_method(const struct http_request *request);
 /* As it was sent, still encoded, without the query. */
 const char *http_raw_path(const struct http_request *request);
+/* The same with the query, if there is one. */
+const char *http_raw_target(const struct http_request *request);
 /* {name} of the pattern, decoded. PRE: the pattern has it. */
 const char *http_param(const struct http_request *request, const char *name);
 /* Decoded, "" when it has no value, NULL when it is not there. */

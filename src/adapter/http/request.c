@@ -20,6 +20,11 @@ const char *http_method(const struct http_request *request)
 	return request->method;
 }
 
+const char *http_raw_target(const struct http_request *request)
+{
+	return request->target.raw;
+}
+
 const char *http_raw_path(const struct http_request *request)
 {
 	return request->target.raw_path;

@@ -128,6 +128,7 @@ int http_target_parse(struct http_target *target, const char *text, struct error
 {
 	*target = (struct http_target){0};
 	size_t path_size = strcspn(text, "?");
+	target->raw = mem_strdup(text);
 	target->raw_path = mem_strndup(text, path_size);
 	int r = segments_parse(target, target->raw_path, path_size, err);
 	if (r == 0 && text[path_size] == '?')
@@ -140,6 +141,7 @@ int http_target_parse(struct http_target *target, const char *text, struct error
 void http_target_done(struct http_target *target)
 {
 	free(target->raw_path);
+	free(target->raw);
 	vector_for_each (&target->segments, s)
 		free(*s);
 	vector_done(&target->segments);
@@ -148,7 +150,7 @@ void http_target_done(struct http_target *target)
 		free(pair->value);
 	}
 	vector_done(&target->query);
-	target->raw_path = NULL;
+	target->raw = target->raw_path = NULL;
 }
 
 /* ---- patterns ---- */

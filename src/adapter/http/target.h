@@ -18,6 +18,7 @@ struct http_pair {
 };
 
 struct http_target {
+	char *raw;		 /* as it was sent */
 	char *raw_path;		 /* before '?' */
 	VECTOR(char *) segments; /* decoded; "/a/b/" gives "a", "b", "" */
 	VECTOR(struct http_pair) query;

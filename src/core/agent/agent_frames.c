@@ -31,6 +31,8 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY:
 		return 0;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_LEADER:
+		return error_set(err, ERR_INVALID, "a zrms that stands by has no say");
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HELLO:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_REPORT:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT:

@@ -15,6 +15,7 @@
 #define PATIENCE_MIN_MS 1000
 #define LEAVE_MS	2000 /* until zrms has written what waits */
 #define KEPT_MS		5000 /* until zrms has accepted the other connection */
+#define TOLD_MAX	2    /* leaders that are tried at once, after each other */
 #define KEPT_MAX	((size_t)4 * 1024 * 1024)
 
 struct uplink {
@@ -41,8 +42,10 @@ struct uplink {
 	bool keeps;	    /* messages between spaces wait for it */
 	struct buffer kept; /* as frames */
 	bool has_frame;	    /* on this connection */
+	bool is_told;	    /* on this connection: where the leader is */
+	unsigned told;	    /* times in a row that a zrms that stands by has answered */
 	/* Of each address: why the last attempt came to nothing, to log it once. */
-	char *trouble[ZRMS_ADDRESSES_MAX];
+	char *trouble[ZRMS_ADDRESSES_MAX + 1];
 	char *refused; /* the reason that zrms gave last, to log it once */
 };
 
@@ -147,6 +150,22 @@ static void refused(struct uplink *u, struct wire_link *link, const char *reason
 	wire_link_close(link, NULL);
 }
 
+/* A zrms that stands by: the leader is tried at once, but for several that tell of each other. */
+static void elsewhere(struct uplink *u, struct wire_link *link,
+		      const Samoza__V1__Leader *leader)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	u->told++;
+	if (leader->address == NULL)
+		(void)error_set(&why, ERR_UNAVAILABLE, "no zrms leads");
+	else if (zrms_addresses_tell(u->zrms, leader->address, &why) == 0)
+		u->is_told = true;
+	if (u->is_told)
+		log_info("link", "elsewhere", LOG_S("zrms", u->zrms->text),
+			 LOG_S("leader", leader->address));
+	wire_link_close(link, why);
+}
+
 static void trouble_forget(struct uplink *u)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(u->trouble); i++)
@@ -197,9 +216,15 @@ static int take_frame(struct uplink *u, struct wire_link *link, const struct fra
 
 	if (r < 0)
 		return r;
+	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_LEADER) {
+		elsewhere(u, link, (const Samoza__V1__Leader *)m);
+		protobuf_c_message_free_unpacked(m, NULL);
+		return 0;
+	}
 	if (!u->has_frame)
 		u->retry_ms = RETRY_FIRST_MS;
 	u->has_frame = true;
+	u->told = 0;
 	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK)
 		take_hello_ack(u, link, (const Samoza__V1__HelloAck *)m);
 	r = u->listener->frame(u->user, (Samoza__V1__FrameType)frame->type, m, err);
@@ -229,7 +254,7 @@ static bool is_news(struct uplink *u, const struct error *why)
 
 	if (u->has_frame)
 		return true;
-	char **before = &u->trouble[u->zrms->now];
+	char **before = &u->trouble[zrms_addresses_index(u->zrms)];
 	if (str_equal(*before, text))
 		return false;
 	free(*before);
@@ -256,9 +281,11 @@ static void on_closed(void *user, struct wire_link *link, const struct error *wh
 	}
 	if (u->dial != NULL)
 		return; /* another one is on the way */
-	if (u->refused == NULL && is_news(u, why))
+	if (u->refused == NULL && !u->is_told && is_news(u, why))
 		log_warn("link", "lost", LOG_S("zrms", u->zrms->text), LOG_E(why));
-	if (u->has_frame)
+	if (u->is_told && u->told <= TOLD_MAX)
+		loop_timer_at(u->timer, loop_now(u->loop).mono_ms);
+	else if (u->is_told || u->has_frame)
 		retry_later(u);
 	else
 		next_later(u);
@@ -302,7 +329,7 @@ static void dial(void *user)
 	if (u->dial != NULL || !may_dial || u->is_closing)
 		return;
 	if (u->link == NULL)
-		u->has_frame = false;
+		u->has_frame = u->is_told = false;
 	CLEANUP(token_freep) char *token = token_source_read(u->token);
 	const struct wire_dial_options options = {.to = zrms_addresses_now(u->zrms),
 						  .token = token,

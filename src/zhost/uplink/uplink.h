@@ -4,6 +4,8 @@
  * come, not when the connection stands (docs/design/011-transport-security.md). What happens with a frame is the listener's business, except that
  * HELLO_ACK also decides whether the connection is accepted.
  *
+ * A zrms that stands by answers with LEADER: the address that it tells is tried next, at once.
+ *
  * Where a connection is made again on purpose, the other one stands before this one is left, and messages between spaces
  * are neither lost nor sent twice:
  *

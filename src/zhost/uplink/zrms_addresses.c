@@ -1,5 +1,6 @@
 #include "zhost/uplink/zrms_addresses.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "adapter/cli/address.h"
@@ -18,6 +19,7 @@ void zrms_addresses_done(struct zrms_addresses *addresses)
 	for (size_t i = 0; i < addresses->count; i++)
 		free(addresses->hosts[i]);
 	free(addresses->text);
+	free(addresses->told_host);
 	*addresses = (struct zrms_addresses){0};
 }
 
@@ -111,12 +113,51 @@ int zrms_addresses_store(const char *dir, const char *const *addresses, size_t c
 struct stream_address zrms_addresses_now(const struct zrms_addresses *a)
 {
 	PRE(a->now < a->count);
+	if (a->told_host != NULL)
+		return (struct stream_address){a->told_host, a->told_port};
 	return (struct stream_address){a->hosts[a->now], a->ports[a->now]};
 }
 
 void zrms_addresses_next(struct zrms_addresses *a)
 {
+	free(steal_ptr(&a->told_host));
 	a->now = (a->now + 1) % a->count;
+}
+
+size_t zrms_addresses_index(const struct zrms_addresses *a)
+{
+	return a->told_host != NULL ? a->count : a->now;
+}
+
+static bool is_this_machine(const char *host)
+{
+	struct cli_address at = {0};
+	return snprintf(at.host, sizeof(at.host), "%s", host) < (int)sizeof(at.host) &&
+	       cli_address_is_loopback(&at);
+}
+
+int zrms_addresses_tell(struct zrms_addresses *a, const char *text, struct error **err)
+{
+	char host[HOST_MAX];
+	uint64_t port = 0;
+	if (cli_address_split(text, host, sizeof(host), &port) < 0 || port == 0 ||
+	    strpbrk(host, "/?#@ \t") != NULL)
+		return error_set(err, ERR_INVALID, "'%s' is no address: expected HOST:PORT",
+				 text);
+	free(steal_ptr(&a->told_host));
+	for (size_t i = 0; i < a->count; i++)
+		if (str_equal(a->hosts[i], host) && a->ports[i] == port) {
+			a->now = i;
+			return 0;
+		}
+	if (!a->is_secure && !is_this_machine(host))
+		return error_set(err, ERR_DENIED,
+				 "%s is another machine, and this zhost has no certificate for "
+				 "it: say where zrms is by https://",
+				 text);
+	a->told_host = mem_strdup(host);
+	a->told_port = (uint16_t)port;
+	return 0;
 }
 
 const char *zrms_addresses_role(const struct zrms_addresses *a)

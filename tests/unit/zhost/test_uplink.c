@@ -286,6 +286,80 @@ static void one_address_is_tried_after_the_other(void **state)
 	assert_int_equal(s->zrms.now, 1);
 }
 
+static void stand_by(struct stage *s, const char *leader)
+{
+	Samoza__V1__Leader message = SAMOZA__V1__LEADER__INIT;
+	message.address = (char *)(uintptr_t)leader;
+	s->is_disconnected = false;
+	zrms_send(s, SAMOZA__V1__FRAME_TYPE__FRAME_LEADER, &message.base);
+	peer_until(s->peer, &s->is_disconnected);
+}
+
+/* How long until it says HELLO again. */
+static int64_t told_ms(struct stage *s, const char *leader)
+{
+	int64_t begin_ms = now_ms(s);
+	stand_by(s, leader);
+	accept_connection(s);
+	return now_ms(s) - begin_ms;
+}
+
+static void a_zrms_that_stands_by_is_left_at_once_for_the_leader(void **state)
+{
+	struct stage *s = *state;
+	zrms_addresses_done(&s->zrms);
+	assert_int_equal(zrms_addresses_read("http://server:7331,nowhere:1", &s->zrms, NULL),
+			 0);
+	uplink_start(s->uplink);
+	accept_connection(s);
+	assert_true(told_ms(s, "server:7331") < 50);
+	assert_int_equal(s->zrms.now, 0);
+	assert_false(s->has_frame); /* the listener hears nothing of it */
+	/* It does not run in a circle of those that tell of each other. */
+	assert_true(told_ms(s, "server:7331") < 50);
+	assert_true(told_ms(s, "server:7331") >= 100);
+	answer_hello(s, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED);
+	assert_int_equal(s->zrms.now, 0);
+}
+
+static void where_nobody_leads_the_next_one_is_asked(void **state)
+{
+	struct stage *s = *state;
+	zrms_addresses_done(&s->zrms);
+	assert_int_equal(zrms_addresses_read("http://server:7331,server:7332", &s->zrms, NULL),
+			 0);
+	uplink_start(s->uplink);
+	accept_connection(s);
+	stand_by(s, NULL);
+	assert_int_equal(s->zrms.now, 1);
+	assert_true(next_attempt_ms(s) >= 50);
+}
+
+static void what_is_told_is_tried_once(void **state)
+{
+	struct zrms_addresses a = {0};
+	(void)state;
+	assert_int_equal(zrms_addresses_read("https://a:1,b:2", &a, NULL), 0);
+	assert_int_equal(zrms_addresses_tell(&a, "[fd00::1]:3", NULL), 0);
+	assert_string_equal(zrms_addresses_now(&a).host, "fd00::1");
+	assert_int_equal(zrms_addresses_now(&a).port, 3);
+	assert_int_equal(zrms_addresses_index(&a), 2);
+	zrms_addresses_next(&a);
+	assert_string_equal(zrms_addresses_now(&a).host, "b");
+	assert_int_equal(zrms_addresses_tell(&a, "a:1", NULL), 0);
+	assert_int_equal(zrms_addresses_index(&a), 0);
+	assert_int_equal(zrms_addresses_tell(&a, "a", NULL), ERR_INVALID);
+	assert_int_equal(zrms_addresses_tell(&a, "a:1/path", NULL), ERR_INVALID);
+	zrms_addresses_done(&a);
+	/* A token is not shown to another machine. */
+	assert_int_equal(zrms_addresses_read("http://127.0.0.1:1", &a, NULL), 0);
+	assert_int_equal(zrms_addresses_tell(&a, "192.0.2.1:1", NULL), ERR_DENIED);
+	assert_int_equal(zrms_addresses_tell(&a, "name.example:1", NULL), ERR_DENIED);
+	assert_int_equal(zrms_addresses_tell(&a, "127.0.0.1:2", NULL), 0);
+	assert_int_equal(zrms_addresses_now(&a).port, 2);
+	zrms_addresses_done(&a);
+}
+
 static void made_again_it_goes_on_at_once(void **state)
 {
 	struct stage *s = *state;
@@ -437,6 +511,9 @@ int main(void)
 		TEST(a_connection_without_a_frame_is_no_success),
 		TEST(chance_makes_an_interval_up_to_twice_as_long),
 		TEST(one_address_is_tried_after_the_other),
+		TEST(a_zrms_that_stands_by_is_left_at_once_for_the_leader),
+		TEST(where_nobody_leads_the_next_one_is_asked),
+		cmocka_unit_test(what_is_told_is_tried_once),
 		TEST(made_again_it_goes_on_at_once),
 		cmocka_unit_test(addresses_are_read_and_refused),
 		TEST(half_a_frame_before_the_loss_does_no_harm),

@@ -1,0 +1,145 @@
+"""Three zrms on one etcd: one leads, and what happens when it does no more [machines.replicated.standby]."""
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+
+import pytest
+from conftest import until
+from etcd import ThreeZrms
+from native import native_deploy
+from secure import ADDRESS, needs_an_address
+
+pytestmark = needs_an_address
+
+SERVE = {"a/recipes/start": "#!/bin/sh\nwhile :; do sleep 1; done >/dev/null 2>&1 &\n"}
+
+
+@pytest.fixture
+def three(start_cluster, monkeypatch):
+    monkeypatch.setenv("ZHOST_ALLOW_EXEC", "true")
+    # What is exclusive is asked to stop some time before that has passed without an answer.
+    return start_cluster(kind=ThreeZrms, zhosts=["edge-node-1"], timeout="30s")
+
+
+def asked(port, method, path, body=None, token=None):
+    """Status, headers and body, without following."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    try:
+        connection.request(method, path, body=json.dumps(body) if body is not None else None, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def token_of(c):
+    return (c.directory / "zrms" / "credentials" / "local-admin").read_text().strip()
+
+
+def test_a_standby_says_so_and_sends_everybody_to_the_leader(three):
+    c = three
+    leader, standby = c.leader(), c.standby()
+    for method, path in (("GET", "/v1/topologies?limit=1&x=%20y"), ("POST", "/v1/users"), ("GET", "/v1/events"),
+                         ("GET", "/v1/artifacts/sha256/" + "0" * 64)):
+        status, headers, body = asked(standby, method, path, {} if method == "POST" else None)
+        assert (status, headers["Location"]) == (307, f"https://{ADDRESS}:{leader}{path}"), body
+        assert "leads" in body
+    assert asked(standby, "GET", "/metrics")[0] == 503
+    assert asked(standby, "GET", "/openapi.json")[0] == 200
+    assert asked(standby, "GET", "/nothing")[0] == 404
+
+
+def test_a_zhost_that_knows_a_standby_only_finds_the_leader(three):
+    c = three
+    leader, standby = c.leader(), c.standby()
+    c.url_for_zhosts = lambda: f"https://{ADDRESS}:{standby}"
+    c.add_zhost("edge-node-2")
+    c.wait_zhost("edge-node-2", "deployed-started")
+    assert f"leader={ADDRESS}:{leader}" in c.zhosts["edge-node-2"].log.read_text()
+
+
+def test_after_the_death_of_the_leader_another_leads_and_no_space_is_restarted(three):
+    """[machines.replicated.failover]"""
+    c = three
+    first = c.leader()
+    native_deploy(c, "shop", [{"name": "a"}, {"name": "b", "exclusive": True}],
+                  SERVE | {"b/recipes/start": SERVE["a/recipes/start"]})
+    c.wait_state("shop", "running")
+    before, spaces = c.events(), c.zruns("edge-node-1")
+    c.all_zrms()[first].kill()
+    died = time.monotonic()
+    c.leader(first)
+    took = time.monotonic() - died
+    assert took < 10, "5 s on a machine that has nothing else to do"
+    c.wait_zhost("edge-node-1", "deployed-started")
+    c.wait_state("shop", "running")
+    assert c.zruns("edge-node-1") == spaces
+    after = c.events()
+    assert after[:len(before)] == before
+    numbers = [event["seq"] for event in after]
+    assert numbers == sorted(set(numbers))
+    native_deploy(c, "more", [{"name": "a"}], SERVE)
+    c.wait_state("more", "running")
+    c.all_zrms()[first].start()
+    until(lambda: c.role(first) == "standby", "it stands by when it comes back")
+
+
+def test_nothing_acknowledged_is_lost_when_leaders_die_under_changes(three):
+    c = three
+    token, port, acknowledged, stop = token_of(c), [c.leader()], [], threading.Event()
+
+    def change():
+        number = 0
+        while not stop.is_set():
+            number += 1
+            try:
+                status, _, _ = asked(port[0], "POST", "/v1/users", {"name": f"user-{number}", "role": "viewer"}, token)
+            except (OSError, http.client.HTTPException):
+                continue
+            if status == 201:
+                acknowledged.append(f"user-{number}")
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(2):
+            count = len(acknowledged)
+            until(lambda: len(acknowledged) >= count + 20, "changes are acknowledged")
+            old = port[0]
+            c.all_zrms()[old].kill()
+            port[0] = c.leader(old)
+            c.all_zrms()[old].start()
+        until(lambda: len(acknowledged) >= count + 40, "changes are acknowledged by the third, too")
+    finally:
+        stop.set()
+        thread.join()
+    names = [user["name"] for user in c.get("/v1/users")["users"]]
+    assert set(acknowledged) <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_a_leader_that_stood_still_writes_nothing_more(three):
+    """Its lease ended meanwhile: its transaction is refused by etcd itself, and it ends."""
+    c = three
+    old = c.leader()
+    daemon = c.all_zrms()[old]
+    os.kill(daemon.pid, signal.SIGSTOP)
+    asker = threading.Thread(target=lambda: pytest.raises(
+        (OSError, http.client.HTTPException), asked, old, "POST", "/v1/users", {"name": "late", "role": "viewer"},
+        token_of(c)))
+    try:
+        asker.start()
+        until(lambda: any(c.role(port) == "ok" for port in c.all_zrms() if port != old), "another one leads")
+    finally:
+        os.kill(daemon.pid, signal.SIGCONT)
+    c.leader(old)
+    until(lambda: not daemon.is_running(), "it ends")
+    asker.join()
+    assert "no acknowledged change is lost" in daemon.log.read_text()
+    assert "late" not in [user["name"] for user in c.get("/v1/users")["users"]]
+    daemon.start()
+    until(lambda: c.role(old) == "standby", "it stands by")
