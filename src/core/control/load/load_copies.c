@@ -107,6 +107,9 @@ static int load_copy(struct control *c, struct unit_placement *unit,
 	copy->absent = !retired && (!serves || s->state == STATE_NOT_DEPLOYED) &&
 		       copy->target == TARGET_NONE && copy->generation <= 1;
 	load_exports(copy, r);
+	/* Its zhost may not have heard that it is to go, and start it by itself. */
+	if (retired && !unit->lost && !space->exclusive)
+		copy_set_ends_by(c, copy, NEVER_MS);
 	/* A lost copy may have been heard last just before zrms ended: count from now. */
 	if (unit->lost)
 		copy_set_ends_by(c, copy,

@@ -302,8 +302,10 @@ static void copy_retire(struct copy *copy)
 	if (copy->unit->lost || !copy->of_slot.active)
 		unload_order_release(copy);
 	/* Without a process it may start one by itself, until it has heard that it is to go. */
-	if (copy->of_slot.exclusive && !copy->unit->lost && !copy->absent)
+	if (!copy->unit->lost && !copy->absent && copy->of_slot.exclusive)
 		copy->of_slot.active = true;
+	else if (!copy->unit->lost && !copy->absent)
+		copy->of_slot.ends_by_ms = NEVER_MS;
 	mark_copy(copy, COPY_RECORD);
 }
 

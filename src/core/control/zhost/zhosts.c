@@ -379,9 +379,8 @@ static void lose(struct control *c, const struct control_zhost *z, struct copy *
 		certainly_ended = zhost_leases_end_ms(c, z, z->heard_ms);
 	/* What is withdrawn may still be tried again there, until the zhost has heard of it. */
 	bool may_run = copy_is_retired(copy)
-			       ? copy->of_slot.active
-			       : copy->target != TARGET_NONE ||
-					 (copy->of_slot.exclusive && !copy->absent);
+			       ? copy->of_slot.active || copy->of_slot.ends_by_ms != 0
+			       : copy->target != TARGET_NONE || !copy->absent;
 	if (may_run)
 		copy_set_ends_by(c, copy, certainly_ended);
 	if (copy_is_retired(copy))
