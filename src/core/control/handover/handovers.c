@@ -10,6 +10,8 @@
 #include "core/control/handover/kept_set.h"
 #include "core/control/slot/copies.h"
 #include "core/control/slot/handover_facts.h"
+#include "core/control/slot/unit_change.h"
+#include "core/control/slot/wants.h"
 #include "core/control/state/apart.h"
 #include "core/control/state/exclusions.h"
 #include "core/control/state/handover_kind.h"
@@ -92,6 +94,23 @@ static void handover_free(struct control *c, struct slot_control *root)
 		if (copy != NULL && copy->exhausted && slot_is_placed(copy->sc))
 			exclusion_add(c, root, copy);
 		topology_state_count(control_of_slot(s));
+	}
+}
+
+/* Its successor is ready, and waits for others: what has run out of attempts on the way there is tried elsewhere from
+ * now on, or again, as if it were not handed over. */
+static void exclude_exhausted(struct control *c, struct slot_control *root)
+{
+	if (!may_leave(root) || root->slot->moving)
+		return;
+	slot_for_each_below (root->slot, s) {
+		struct copy *copy = serving_copy(control_of_slot(s));
+		if (copy == NULL || !copy->exhausted || copy_joins(copy) ||
+		    s->goal == GOAL_NOT_DEPLOYED || !slot_is_placed(copy->sc) ||
+		    exclusion_exists(root, copy_zhost(copy)))
+			continue;
+		exclusion_add(c, root, copy);
+		mark_application(application_of(s), APPLICATION_PLACE);
 	}
 }
 
@@ -327,6 +346,7 @@ static bool run(struct control *c, struct slot_control *root)
 	}
 	ask_beside(root->of_path->next);
 	ask_beside(root->of_path->standby);
+	exclude_exhausted(c, root);
 	set_timer(c, h);
 	return true;
 }
