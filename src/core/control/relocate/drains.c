@@ -53,6 +53,14 @@ static void enter(struct control *c, struct control_zhost *z, enum drain_state t
 	mark_zhost_each(z);
 }
 
+/* Former sets end for what is kept there. */
+static void mark_kept_on(const struct control_zhost *z)
+{
+	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
+		if (copy->unit->placement.role == ROLE_KEPT)
+			mark_application(copy->unit->application, APPLICATION_HANDOVER);
+}
+
 void drain_begin(struct control *c, struct control_zhost *z, int64_t deadline_ms, bool force)
 {
 	PRE(z->cordoned);
@@ -66,6 +74,7 @@ void drain_begin(struct control *c, struct control_zhost *z, int64_t deadline_ms
 		d->deadline_ms = c->now.mono_ms + deadline_ms;
 	}
 	set_drain(c, z, d);
+	mark_kept_on(z);
 	CLEANUP(freep) char *cause = str_printf("drain asked for by %s", c->actor);
 	emit(c, z, cause);
 }
@@ -200,7 +209,9 @@ static void add_others(const struct control_zhost *z)
 	     copy = copy->next_on_zhost) {
 		if (copy->unit->placement.copies.items[0] != &copy->of_slot)
 			continue; /* of each placement the first that is there still */
+		bool is_kept = copy->unit->placement.role == ROLE_KEPT;
 		const char *why = copy_is_retired(copy)	 ? "a former copy has still to go"
+				  : is_kept		 ? "is kept for a way back"
 				  : copy_is_beside(copy) ? "is about to be handed over to here"
 							 : NULL;
 		if (why != NULL)

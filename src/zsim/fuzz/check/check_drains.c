@@ -97,9 +97,25 @@ static void check_begun(struct fuzz *f, const struct mirrored *m)
 			      m->id, beside, space);
 }
 
+/* [change.drain.drain] It ends `keep` for units on its zhost. */
+static void check_kept(struct fuzz *f)
+{
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next) {
+		const struct mirrored_zhost *z = NULL;
+		if (m->record == NULL || m->record->role != SAMOZA__V1__ROLE__ROLE_KEPT)
+			continue;
+		HASH_FIND_STR(f->zhosts, m->record->zhost, z);
+		if (z != NULL && z->record != NULL && z->record->drain != NULL &&
+		    z->record->drain->state == SAMOZA__V1__DRAIN_STATE__DRAIN_DRAINING)
+			world_violate(&f->world, "%s is kept on %s, which is drained", m->id,
+				      z->name);
+	}
+}
+
 void check_drains_committed(struct fuzz *f)
 {
 	unsigned units = 0;
+	check_kept(f);
 	if (!draws_have(f, DRAW_DRAINS) && !draws_have(f, DRAW_REBALANCES))
 		return;
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
