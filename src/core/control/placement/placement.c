@@ -355,10 +355,10 @@ static void try_successor(struct control *c, struct slot_control *root)
 	(void)place_successor(c, root);
 }
 
-/* What had used up its attempts while another copy stood beside it. */
+/* What had used up its attempts while another copy stood beside it: it is tried elsewhere, or there again, later. */
 static void exclude_exhausted(struct control *c, struct slot_control *root)
 {
-	if (!wants_to_move(root))
+	if (!unit_has_failed(root))
 		return;
 	slot_for_each_below (root->slot, s) {
 		struct copy *copy = serving_copy(control_of_slot(s));

@@ -158,10 +158,15 @@ bool unit_is_exhausted(const struct slot_control *root)
 	return false;
 }
 
+bool unit_has_failed(const struct slot_control *root)
+{
+	return !root->slot->moving && may_leave(root) && slot_is_placed(root) &&
+	       unit_is_exhausted(root);
+}
+
 bool wants_to_move(const struct slot_control *root)
 {
-	return !root->slot->each && !root->slot->moving && may_leave(root) &&
-	       slot_is_placed(root) && unit_is_exhausted(root);
+	return !root->slot->each && unit_has_failed(root);
 }
 
 bool wants_first_place(const struct slot_control *root)

@@ -46,6 +46,8 @@ bool stands_alone(const struct slot_control *root);
 bool may_leave(const struct slot_control *root);
 /* A copy of it that is to be there has used up its attempts. */
 bool unit_is_exhausted(const struct slot_control *root);
+/* It is out of attempts where it is, and nothing beside it decides soon. */
+bool unit_has_failed(const struct slot_control *root);
 /* Placed, but a copy of its unit is exhausted there, and it may leave; it is not of `count: each`. */
 bool wants_to_move(const struct slot_control *root);
 
