@@ -29,6 +29,7 @@ struct resident {
 	uint64_t epoch; /* key: no two copies have the same */
 	Samoza__V1__InstanceKey *key;
 	Samoza__V1__InstanceSpec *spec; /* NULL: not sent yet */
+	int64_t grace_ms; /* as its zhost knows it; NEVER_MS: it is not known here */
 	Samoza__V1__Phase phase;
 	Samoza__V1__Target target;
 	uint64_t generation, answered, retry_generation;
@@ -157,6 +158,7 @@ static struct resident *resident_new(struct ideal_zhost *z, const char *topology
 	r->zhost = z;
 	r->epoch = epoch;
 	r->phase = SAMOZA__V1__PHASE__PHASE_ABSENT;
+	r->grace_ms = NEVER_MS;
 	HASH_ADD(hh, z->residents, epoch, sizeof(r->epoch), r);
 	return r;
 }
@@ -243,9 +245,8 @@ static void toward_started(struct ideal_zhosts *all, struct resident *r, int64_t
 static void begin_stop(struct ideal_zhosts *all, struct resident *r, int64_t now_ms)
 {
 	int64_t duration_ms = all->times.stop_ms;
-	if (r->spec != NULL && r->spec->has_stop_grace_ms &&
-	    (int64_t)r->spec->stop_grace_ms < duration_ms)
-		duration_ms = (int64_t)r->spec->stop_grace_ms;
+	if (r->grace_ms < duration_ms)
+		duration_ms = r->grace_ms;
 	begin(all, r, SAMOZA__V1__PHASE__PHASE_STOPPING, now_ms, duration_ms);
 }
 
@@ -323,6 +324,8 @@ static void take_spec(struct resident *r, const Samoza__V1__InstanceSpec *spec)
 		return;
 	schema_message_free(r->spec != NULL ? &r->spec->base : NULL);
 	r->spec = (Samoza__V1__InstanceSpec *)schema_message_copy(&spec->base);
+	if (spec->has_stop_grace_ms)
+		r->grace_ms = (int64_t)spec->stop_grace_ms;
 }
 
 static void take_instance(struct ideal_zhosts *all, struct ideal_zhost *z, int64_t now_ms,
@@ -460,20 +463,30 @@ bool ideal_zhosts_are_idle(const struct ideal_zhosts *all)
 
 /* ---- the beginning ---- */
 
-static int64_t duration_of(const struct ideal_times *times, Samoza__V1__Phase phase)
+/* Of the action that is under way; NEVER_MS: none is. */
+static int64_t duration_of(const struct ideal_times *times, const struct resident *r)
 {
-	switch ((int)phase) {
+	switch ((int)r->phase) {
 	case SAMOZA__V1__PHASE__PHASE_DEPLOYING:
 		return times->deploy_ms;
 	case SAMOZA__V1__PHASE__PHASE_STARTING:
 		return times->start_ms;
 	case SAMOZA__V1__PHASE__PHASE_STOPPING:
-		return times->stop_ms;
+		return r->grace_ms < times->stop_ms ? r->grace_ms : times->stop_ms;
 	case SAMOZA__V1__PHASE__PHASE_UNDEPLOYING:
 		return times->undeploy_ms;
 	default:
-		return 0; /* no action is under way */
+		return NEVER_MS;
 	}
+}
+
+/* What is to go is not described to its zhost once more, which knows it. */
+static int64_t grace_of(const struct copy *copy)
+{
+	const struct declaration *d = copy->declared;
+	if (d == NULL && copy->sc != NULL && copy->revision->declared != NULL)
+		d = declarations_of(copy->revision->declared, copy->sc->slot);
+	return d != NULL ? (int64_t)d->space->stop_grace_ms : NEVER_MS;
 }
 
 /* As its zhost has reported it. */
@@ -493,8 +506,9 @@ static void add_resident(struct ideal_zhosts *all, struct ideal_zhost *z,
 	r->target = (Samoza__V1__Target)copy->target;
 	for (size_t k = 0; k < copy->export_count; k++)
 		add_export(r, copy->exports[k].name, copy->exports[k].value);
-	int64_t duration_ms = duration_of(&all->times, r->phase);
-	if (duration_ms > 0)
+	r->grace_ms = grace_of(copy);
+	int64_t duration_ms = duration_of(&all->times, r);
+	if (duration_ms != NEVER_MS)
 		heap_set(&all->actions, &r->node, now_ms + duration_ms);
 }
 
