@@ -191,6 +191,13 @@ static void try_to_move(struct control *c, struct slot_control *root, struct wan
 		wants_add(c, left, root, unit);
 }
 
+/* It belongs to one that is drained, and goes before it has a place. */
+static bool is_drained(const struct slot_control *root)
+{
+	const struct control_zhost *z = each_zhost(root->slot);
+	return z != NULL && drain_takes_slot(z, root->slot);
+}
+
 /* What lacks a place now: lost units, those that have none yet, and of both kinds those without
  * which the topology runs. */
 static void collect_wants(const struct control *c, const struct control_application *a,
@@ -201,7 +208,8 @@ static void collect_wants(const struct control *c, const struct control_applicat
 	{
 		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
 		    root->place_unit == PLACE_NONE || loss_waits(root) ||
-		    (!root->lost && !wants_first_place(root)) || each_has_no_zhost(root))
+		    (!root->lost && !wants_first_place(root)) || each_has_no_zhost(root) ||
+		    is_drained(root))
 			continue;
 		wants_add_lost(c,
 			       slot_is_optional(root->slot) ? optional

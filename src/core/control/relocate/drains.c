@@ -8,6 +8,7 @@
 #include "core/control/handover/handovers.h"
 #include "core/control/relocate/disruption.h"
 #include "core/control/slot/each_fit.h"
+#include "core/control/slot/members.h"
 #include "core/control/slot/successor_place.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/drain.h"
@@ -203,6 +204,20 @@ static char *try_unit(struct control *c, const struct control_zhost *z,
 
 /* ---- a look at one ---- */
 
+/* What belongs to the zhost goes now: nothing else is left, or it is not there. */
+static bool each_goes(const struct control *c, const struct control_zhost *z)
+{
+	bool any = false;
+	for (size_t k = 0; k < c->applications.with_each.count && !any; k++) {
+		const struct control_application *a = c->applications.with_each.items[k];
+		slot_list roots = {0};
+		each_roots_on(a, z, &roots);
+		any = members_differ_below(a, &roots);
+		vector_done(&roots);
+	}
+	return any;
+}
+
 static void add_others(const struct control_zhost *z)
 {
 	for (const struct copy *copy = z->first_copy; copy != NULL;
@@ -230,7 +245,7 @@ static char *left_text(const struct zhost_drain *d)
 					       first->name, first->why);
 }
 
-/* True: a handover has begun. */
+/* True: a handover has begun, or something goes. */
 static bool look(struct control *c, struct control_zhost *z, bool begins)
 {
 	root_vector roots = {0};
@@ -254,15 +269,11 @@ static bool look(struct control *c, struct control_zhost *z, bool begins)
 			       why);
 	}
 	add_others(z);
-	/* What belongs to the zhost goes now, if nothing else is left. */
-	vector_for_each (&roots, root) {
-		if (!(*root)->slot->each || (*root)->slot->leaves || !drain_takes_each(z))
-			continue;
-		begun = true;
-		mark_zhost_each(z);
-	}
 	vector_done(&roots);
-	return begun;
+	if (!each_goes(c, z))
+		return begun;
+	mark_zhost_each(z);
+	return true;
 }
 
 /* Whether anything has changed since the last flush. */
@@ -286,13 +297,16 @@ bool drains_run(struct control *c)
 	return begun;
 }
 
-/* What has found no place after all makes room for others; it is tried again. */
+/* What has found no place after all makes room for others; it is tried again. What goes, as nothing else is left by now,
+ * is not started before. */
 void drains_prepare(struct control *c)
 {
 	if (c->drains == 0)
 		return;
 	zhost_for_each (&c->zhosts, z) {
 		root_vector roots = {0};
+		if (is_looked_at(z->drain) && each_goes(c, z))
+			mark_zhost_each(z);
 		if (!drain_is_active(z->drain))
 			continue;
 		roots_on(z, &roots);

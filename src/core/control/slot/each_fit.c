@@ -56,6 +56,20 @@ bool drain_allows_each(const struct control_zhost *z)
 	return z->drain == NULL || z->drain->state == DRAIN_ENDED;
 }
 
+/* A copy of it serves, stands beside one that does, or is lost. */
+static bool is_there(const struct slot_control *root)
+{
+	const struct application_slot *of = root->of_path;
+	return of->serving != NULL || of->next != NULL || of->standby != NULL ||
+	       of->kept != NULL || root->lost;
+}
+
+bool drain_takes_slot(const struct control_zhost *z, const struct slot *s)
+{
+	return !drain_allows_each(z) &&
+	       (!is_there(control_of_slot(s->root)) || drain_takes_each(z));
+}
+
 static bool suits(const struct revision *r, const struct slot *s)
 {
 	const struct control_zhost *z = each_zhost(s);
@@ -63,7 +77,7 @@ static bool suits(const struct revision *r, const struct slot *s)
 	return z != NULL && z->place != PLACE_NONE && instance >= 0 &&
 	       place_fits_description(control_of(s)->place, r->place, (uint32_t)instance,
 				      z->place) &&
-	       !drain_takes_each(z);
+	       !drain_takes_slot(z, s);
 }
 
 bool revision_declares(const struct revision *r, const struct slot *s)

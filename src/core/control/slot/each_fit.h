@@ -22,6 +22,8 @@ bool revision_declares(const struct revision *r, const struct slot *s);
 bool drain_takes_each(const struct control_zhost *z);
 /* A new instance may appear there, as far as its drain is concerned. */
 bool drain_allows_each(const struct control_zhost *z);
+/* The drain of the zhost that it belongs to stops it now, or lets it not be placed any more: it would go at once. */
+bool drain_takes_slot(const struct control_zhost *z, const struct slot *s);
 /* How many units of that root space the revision has. */
 uint32_t revision_unit_count(const struct control_application *a, const struct revision *r,
 			     const struct space *root);

@@ -94,8 +94,8 @@ static char *why_not(const struct control_application *a, const struct slot *s)
 	CLEANUP(freep) char *name = instance_path_zhost(s->path);
 	if (z == NULL)
 		return str_printf("%s was removed from the cluster", name);
-	return str_printf(drain_takes_each(z) ? "%s is drained" : "%s does not fit any longer",
-			  name);
+	return str_printf(
+		drain_takes_slot(z, s) ? "%s is drained" : "%s does not fit any longer", name);
 }
 
 static void leave(struct control_application *a, struct slot *s, slot_list *to_stop)
