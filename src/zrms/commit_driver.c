@@ -9,6 +9,7 @@ struct commit_driver {
 	struct control_loop *commits;
 	struct loop_timer *tick;
 	bool ending;
+	bool has_input; /* since the last turn; a store with limits is asked at once, and nothing is due then */
 	/* All times of batches in the store, added up: as many at once as are committing. */
 	uint64_t waited_ns, since_ns, committing;
 };
@@ -18,9 +19,11 @@ struct commit_driver {
 static bool turn(void *user)
 {
 	struct commit_driver *d = user;
-	if (!control_loop_is_due(d->commits))
+	bool is_due = control_loop_is_due(d->commits);
+	if (!is_due && !d->has_input)
 		return false;
-	bool any = control_loop_turn(d->commits, loop_now(d->loop));
+	bool any = is_due && control_loop_turn(d->commits, loop_now(d->loop));
+	d->has_input = false;
 	if (!d->ending)
 		loop_timer_at(d->tick, control_next_ms(d->control));
 	return any;
@@ -54,6 +57,7 @@ void commit_driver_step(struct commit_driver *d, enum commit_step step)
 
 void commit_driver_input(struct commit_driver *d, const struct control_input *input)
 {
+	d->has_input = true;
 	control_loop_input(d->commits, loop_now(d->loop), input);
 }
 

@@ -101,6 +101,13 @@ def test_an_etcd_that_is_not_there_is_waited_for_and_a_wrong_address_is_refused(
     until(c.is_healthy, "zrms answers")
 
 
+def test_a_zhost_that_falls_silent_is_a_problem(start_cluster):
+    """Nobody asks zrms for anything: its own timer has to ring, again and again."""
+    c = start_cluster(kind=EtcdCluster, zhosts=["edge-node-1", "edge-node-2"])
+    c.zhosts["edge-node-1"].kill()
+    c.wait_zhost("edge-node-1", "problem")
+
+
 def test_what_is_exclusive_ends_when_a_leader_cannot_renew_its_lease(one):
     """Another zrms could lead then: nothing is promised to a zhost, and it stops what needs the promise."""
     c = one
