@@ -13,10 +13,13 @@ from secure import ADDRESS, SecureCluster
 class Etcd:
     """`count` servers on free ports; `identity`: certificate and key of all of them, and whom they believe."""
 
-    def __init__(self, directory, identity, authorities, count=1):
+    LIMITS = ("--max-txn-ops=4096", "--max-request-bytes=8388608")
+
+    def __init__(self, directory, identity, authorities, count=1, limits=LIMITS):
         assert shutil.which("etcd"), "there is no etcd on this machine: tools/setup test installs it"
         self.directory = directory
         self.identity, self.authorities = identity, authorities
+        self.limits = limits
         self.ports = [(free_port(), free_port()) for _ in range(count)]
         self.processes = [None] * count
         for i in range(count):
@@ -37,8 +40,8 @@ class Etcd:
                 "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", peers,
                 "--cert-file", self.identity, "--key-file", self.identity, "--trusted-ca-file", self.authorities,
                 "--client-cert-auth", "--peer-cert-file", self.identity, "--peer-key-file", self.identity,
-                "--peer-trusted-ca-file", self.authorities, "--peer-client-cert-auth", "--max-txn-ops=4096",
-                "--max-request-bytes=8388608", "--heartbeat-interval=100", "--election-timeout=1000"],
+                "--peer-trusted-ca-file", self.authorities, "--peer-client-cert-auth", *self.limits,
+                "--heartbeat-interval=100", "--election-timeout=1000"],
                 stdout=log, stderr=log)
 
     def ctl(self, *words, check=True):
@@ -61,6 +64,7 @@ class Etcd:
 
 class EtcdCluster(SecureCluster):
     servers = 1
+    limits = Etcd.LIMITS
 
     def __init__(self, directory, **options):
         super().__init__(directory, zrms_options=("--store", "etcd:made-later"), **options)
@@ -72,7 +76,7 @@ class EtcdCluster(SecureCluster):
         self.ca = credentials / "authorities.pem"
         identity = directory / "etcd.pem"  # zrms renews its own
         shutil.copy(credentials / "identity.pem", identity)
-        self.etcd = Etcd(directory, identity, self.ca, self.servers)
+        self.etcd = Etcd(directory, identity, self.ca, self.servers, self.limits)
 
     def start_zrms(self):
         self.zrms.command = [self.etcd.url if word == "etcd:made-later" else word for word in self.zrms.command]

@@ -1,10 +1,11 @@
 """zrms whose state is in etcd: it keeps everything over restarts, and only who leads writes."""
+import re
 import signal
 
 import pytest
-from conftest import run, until
+from conftest import run, text_of, until
 from etcd import EtcdCluster
-from native import native_deploy
+from native import native_app, native_deploy
 from secure import needs_an_address
 
 pytestmark = needs_an_address
@@ -26,6 +27,11 @@ def one(start_cluster, monkeypatch):
 def three(start_cluster, monkeypatch):
     monkeypatch.setenv("ZHOST_ALLOW_EXEC", "true")
     return start_cluster(kind=ThreeServers, zhosts=["edge-node-1"])
+
+
+class WithoutLimits(EtcdCluster):
+    """Etcd takes 128 operations and 1.5 MiB by itself."""
+    limits = ()
 
 
 def says(daemon, words):
@@ -106,6 +112,29 @@ def test_a_zhost_that_falls_silent_is_a_problem(start_cluster):
     c = start_cluster(kind=EtcdCluster, zhosts=["edge-node-1", "edge-node-2"])
     c.zhosts["edge-node-1"].kill()
     c.wait_zhost("edge-node-1", "problem")
+
+
+@pytest.mark.parametrize("kind", [EtcdCluster, WithoutLimits])
+def test_the_loss_of_thousands_of_instances_at_once_is_one_decision(start_cluster, kind):
+    count = 3000
+    c = start_cluster(kind=kind, timeout="4s", zhosts=[{"name": "edge-node-1", "cpu": 16, "memory": "64GiB"},
+                                                       {"name": "edge-node-2", "cpu": 1, "memory": "8MiB"}])
+    package = c.build(native_app(c, "many", [{"name": "a", "count": count, "resources": {"cpu": "1m", "memory": "16MiB"}}],
+                                 SERVE), "many")
+    c.zhosts["edge-node-1"].process.send_signal(signal.SIGSTOP)  # it starts none of them, and is lost
+    c.zshell("topo", "submit", package)
+    placed = len(c.get("/v1/spaces?topology=many")["spaces"])
+    assert placed == count
+    c.wait_zhost("edge-node-1", "problem")
+    before = c.events()
+    lost = [e for e in c.events("many") if e["from"] == "deploying"]
+    assert len(lost) == count, lost[:3]
+    divided = re.search(r"^zrms_store_divided_total (\d+)", text_of(f"{c.url}/metrics"), re.M)
+    assert divided and int(divided.group(1)) >= 2
+    c.zrms.kill()
+    c.start_zrms()
+    assert len(c.get("/v1/spaces?topology=many")["spaces"]) == count
+    assert c.events()[:len(before)] == before
 
 
 def test_what_is_exclusive_ends_when_a_leader_cannot_renew_its_lease(one):

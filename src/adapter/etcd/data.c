@@ -10,7 +10,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 
-enum { FETCH_MS = 10000, FETCH_MAX = 1024, LIST_PAGE = 1000 };
+enum { FETCH_MS = 10000, FETCH_MAX = 100 /* etcd takes 128 */, LIST_PAGE = 1000 };
 
 /* A value, as it is after the operations so far. */
 struct data_item {

@@ -17,7 +17,9 @@ void group_init(struct group *g, struct etcd_store *s)
 
 void group_done(struct group *g)
 {
+	txn_done(&g->step);
 	txn_done(&g->txn);
+	parts_done(&g->parts);
 	data_done(&g->data);
 }
 
@@ -34,8 +36,8 @@ bool group_has_room(const struct group *g, const struct outbox *outbox)
 {
 	struct batch_size size = store_batch_size(outbox);
 	return g->batches == 0 ||
-	       (g->operations + operations_of(outbox) < ETCD_TXN_OPERATIONS / 2 &&
-		g->bytes + size.bytes < ETCD_TXN_BYTES / 2);
+	       (g->operations + operations_of(outbox) < g->s->limits.operations / 2 &&
+		g->bytes + size.bytes < g->s->limits.bytes / 2);
 }
 
 static void records_add(struct group *g, const struct outbox *o)
@@ -102,6 +104,15 @@ bool group_writes(const struct group *g)
 
 /* ---- what becomes of it ---- */
 
+static void divide(struct group *g)
+{
+	struct etcd_store *s = g->s;
+	parts_cut(&g->parts, &g->request);
+	parts_decide(&g->parts, &s->ledger, &g->step);
+	(void)txn_request(&g->step, &g->request);
+	s->divided++;
+}
+
 static void complete(struct group *g)
 {
 	struct etcd_store *s = g->s;
@@ -111,6 +122,8 @@ static void complete(struct group *g)
 		return;
 	etcd_ledger_write(&s->ledger, &g->txn, &s->index);
 	(void)txn_request(&g->txn, &g->request);
+	if (g->request.n_success > s->limits.operations || g->txn.value_bytes > s->limits.bytes)
+		divide(g);
 }
 
 static int happened(struct group *g, int64_t revision)
@@ -180,10 +193,7 @@ static int group_send(struct group *g, bool *ret_is_final, struct error **err)
 	if (r == ERR_CONFLICT)
 		atomic_store(&s->is_full, true);
 	*ret_is_final = r == ERR_INVALID || r == ERR_LIMIT;
-	return r == ERR_INVALID
-		       ? error_wrap(err, "etcd must be run with --max-txn-ops=4096 and "
-					 "--max-request-bytes=8388608 at least")
-		       : r;
+	return r;
 }
 
 static int settle(struct group *g, bool *ret_is_final, struct error **err)
@@ -194,13 +204,9 @@ static int settle(struct group *g, bool *ret_is_final, struct error **err)
 	return r < 0 ? r : verdict_take(g, verdict, revision, ret_is_final, err);
 }
 
-int group_commit(struct group *g, bool *ret_is_final, struct error **err)
+/* The request, as often as it was asked for; it happens once. */
+static int transact(struct group *g, bool *ret_is_final, struct error **err)
 {
-	*ret_is_final = false;
-	if (!g->is_complete)
-		complete(g);
-	if (!group_writes(g))
-		return 0; /* everything was read */
 	if (g->is_unknown) {
 		CLEANUP(error_freep) struct error *why = NULL;
 		int r = settle(g, ret_is_final, &why);
@@ -211,4 +217,73 @@ int group_commit(struct group *g, bool *ret_is_final, struct error **err)
 		}
 	}
 	return group_send(g, ret_is_final, err);
+}
+
+/* Of what is staged or carried. */
+static int part_failed(struct group *g, int r, bool *ret_is_final)
+{
+	if (r == ERR_STALE)
+		atomic_store(&g->s->has_lost, true);
+	if (r == ERR_CONFLICT)
+		atomic_store(&g->s->is_full, true);
+	*ret_is_final = r == ERR_STALE || r == ERR_INVALID || r == ERR_LIMIT;
+	return r;
+}
+
+static int decide(struct group *g, bool *ret_is_final, struct error **err)
+{
+	int r = parts_stage(&g->parts, g->s->rpc, &g->s->ledger, err);
+	if (r < 0)
+		return part_failed(g, r, ret_is_final);
+	r = transact(g, ret_is_final, err);
+	g->is_decided = r == 0;
+	return r;
+}
+
+static int carry(struct group *g, bool *ret_is_final, struct error **err)
+{
+	struct etcd_store *s = g->s;
+	int r = parts_carry(&g->parts, s->rpc, &s->ledger, &s->limits, err);
+	if (r < 0)
+		return part_failed(g, r, ret_is_final);
+	if (!g->is_cleared_next) {
+		txn_done(&g->step);
+		g->step = (struct txn){0};
+		parts_clear(&s->ledger, &g->step);
+		(void)txn_request(&g->step, &g->request);
+		g->is_cleared_next = true;
+	}
+	return transact(g, ret_is_final, err);
+}
+
+static int in_parts(struct group *g, bool *ret_is_final, struct error **err)
+{
+	int r = g->is_decided ? 0 : decide(g, ret_is_final, err);
+	return r == 0 ? carry(g, ret_is_final, err) : r;
+}
+
+bool group_is_halfway(const struct group *g)
+{
+	return g->is_decided;
+}
+
+int group_commit(struct group *g, bool *ret_is_final, struct error **err)
+{
+	*ret_is_final = false;
+	if (!g->is_complete)
+		complete(g);
+	if (!group_writes(g))
+		return 0; /* everything was read */
+	if (g->parts.packed.count == 0) {
+		CLEANUP(error_freep) struct error *why = NULL;
+		int r = transact(g, ret_is_final, &why);
+		bool is_too_much = r == ERR_LIMIT && !g->is_unknown;
+		if (!is_too_much)
+			return r < 0 ? error_move(err, steal_ptr(&why)) : 0;
+		/* This etcd takes less. */
+		g->s->limits = TXN_LIMITS_OF_ETCD;
+		*ret_is_final = false;
+		divide(g);
+	}
+	return in_parts(g, ret_is_final, err);
 }

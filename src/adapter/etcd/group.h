@@ -5,7 +5,9 @@
  *          ▲                         │   ▲
  *          │ failed, not sent        │   │ not yet
  *          └─────────────────────────┤   │
- *                                    └─► no answer: group_settle(), as often as it must
+ *                                    └─► no answer: it is settled, as often as it must
+ *
+ * What is too large for one transaction is carried out in several (parts.h).
  */
 #ifndef SAMOZA_ADAPTER_ETCD_GROUP_H
 #define SAMOZA_ADAPTER_ETCD_GROUP_H
@@ -17,8 +19,12 @@ struct group {
 	struct etcd_store *s; /* borrowed */
 	struct txn txn;
 	struct data data;
-	Etcd__TxnRequest request; /* once it is complete */
+	Etcd__TxnRequest request; /* that is to be sent, once it is complete */
 	bool is_complete, is_unknown;
+	/* Where it is carried out in several: what decides or clears, and how far that is. */
+	struct parts parts;
+	struct txn step;
+	bool is_decided, is_cleared_next;
 	size_t operations, bytes, batches;
 };
 
@@ -29,6 +35,8 @@ void group_done(struct group *g);
 bool group_has_room(const struct group *g, const struct outbox *outbox);
 /* Negative: what it needs could not be read; begin again with an empty group. */
 int group_add(struct group *g, struct store_request *request, struct error **err) must_check;
+/* What is in etcd is neither that of before nor that of after it. */
+bool group_is_halfway(const struct group *g);
 bool group_writes(const struct group *g);
 
 /* 0: durable. Negative: not (yet); *ret_is_final: and it will not be. Call it again for as long as it should be

@@ -3,7 +3,7 @@
 #include "adapter/etcd/scan.h"
 #include "base/check.h"
 
-enum { ACCEPT_MS = 10000, DELETE_MAX = 1000 };
+enum { ACCEPT_MS = 10000, DELETE_MAX = 100 };
 
 struct finder {
 	store_finding_fn *each;

@@ -5,13 +5,14 @@
  *   samoza/leader                who leads, under its lease; its creation is the fence (election.h)
  *   samoza/member/NAME           who stands by
  *   samoza/term                  of the last win
+ *   samoza/p/SEQ             a part of a transaction that is too large for one of etcd's (parts.h)
  *   samoza/r/KIND/ID             records; KIND has two digits
  *   samoza/e/SEQ                 events; SEQ has 20 digits, so that the order of keys is that of numbers
  *   samoza/a/SEQ                 lines of the audit
  *   samoza/d/OWNER 0 KEY         data of spaces. In OWNER each '/' is a byte 1, so that an owner and those below it are
  *   samoza/u/OWNER               one range; and how much each owner has
  *
- * Values of r, e, a and d begin with a checksum over key and value, of 8 bytes. It shows damage, not malice.
+ * Values of r, e, a, d and p begin with a checksum over key and value, of 8 bytes. It shows damage, not malice.
  */
 #ifndef SAMOZA_ADAPTER_ETCD_KEYS_H
 #define SAMOZA_ADAPTER_ETCD_KEYS_H
@@ -28,6 +29,7 @@ typedef ProtobufCBinaryData bytes; /* who owns it is said where it is used */
 #define KEY_LEADER "samoza/leader"
 #define KEY_TERM   "samoza/term"
 #define KEY_MEMBER "samoza/member/"
+#define KEY_PART   "samoza/p/"
 #define KEY_RECORD "samoza/r/"
 #define KEY_EVENT  "samoza/e/"
 #define KEY_AUDIT  "samoza/a/"
@@ -39,7 +41,7 @@ typedef ProtobufCBinaryData bytes; /* who owns it is said where it is used */
 /* All of these are new: the caller frees `data`. */
 bytes etcd_key_text(const char *text);
 bytes key_record(enum record_kind kind, const char *id);
-bytes key_seq(const char *prefix, uint64_t seq); /* KEY_EVENT, KEY_AUDIT */
+bytes key_seq(const char *prefix, uint64_t seq); /* KEY_EVENT, KEY_AUDIT, KEY_PART */
 bytes key_data(const char *owner, const void *key, size_t size);
 bytes key_use(const char *owner);
 bytes key_copy(bytes key);

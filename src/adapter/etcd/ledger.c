@@ -44,6 +44,7 @@ static void state_take(struct etcd_ledger *l, const Etcd__Content__Ledger *conte
 		.records = {content->records, content->record_total},
 		.values = {content->values, content->value_total},
 		.audit_bytes = content->audit_bytes,
+		.parts = content->parts,
 	};
 	if (!str_is_empty(content->moved_to))
 		l->moved_to = mem_strdup(content->moved_to);
@@ -136,6 +137,8 @@ static bytes content_pack(const struct etcd_ledger *l)
 	content.value_total = l->next.values.total;
 	content.has_audit_bytes = true;
 	content.audit_bytes = l->next.audit_bytes;
+	content.has_parts = l->next.parts > 0;
+	content.parts = l->next.parts;
 	content.moved_to = l->moved_to;
 	bytes packed = {.len = etcd__content__ledger__get_packed_size(&content)};
 	packed.data = mem_calloc(1, packed.len + 1);
@@ -143,16 +146,26 @@ static bytes content_pack(const struct etcd_ledger *l)
 	return packed;
 }
 
-void etcd_ledger_write(struct etcd_ledger *l, struct txn *txn, const struct index *index)
+void etcd_ledger_compare(const struct etcd_ledger *l, struct txn *txn)
 {
-	records_count(l, txn, index);
-	l->next.batch = l->committed.batch + 1;
 	if (l->fence != 0)
 		txn_if_created(txn, KEY_LEADER, l->fence);
 	txn_if_changed(txn, KEY_LEDGER, l->revision);
 	txn_else_read(txn, KEY_LEADER);
 	txn_else_read(txn, KEY_LEDGER);
+}
+
+void etcd_ledger_put(const struct etcd_ledger *l, struct txn *txn)
+{
+	etcd_ledger_compare(l, txn);
 	txn_put(txn, etcd_key_text(KEY_LEDGER), content_pack(l));
+}
+
+void etcd_ledger_write(struct etcd_ledger *l, struct txn *txn, const struct index *index)
+{
+	records_count(l, txn, index);
+	l->next.batch = l->committed.batch + 1;
+	etcd_ledger_put(l, txn);
 }
 
 void etcd_ledger_committed(struct etcd_ledger *l, int64_t revision, struct index *index,

@@ -26,6 +26,7 @@ struct ledger_state {
 	uint64_t batch;
 	struct ledger_rows records, values;
 	uint64_t audit_bytes;
+	uint64_t parts; /* of a transaction that is durable and not carried out (parts.h) */
 };
 
 struct etcd_ledger {
@@ -44,6 +45,9 @@ void etcd_ledger_done(struct etcd_ledger *l);
 
 /* Adds comparisons and the ledger to a transaction that is complete: records in it are counted by `index`. */
 void etcd_ledger_write(struct etcd_ledger *l, struct txn *txn, const struct index *index);
+/* Both halves of it, for a transaction whose records are counted already: the comparisons alone, and with the ledger. */
+void etcd_ledger_compare(const struct etcd_ledger *l, struct txn *txn);
+void etcd_ledger_put(const struct etcd_ledger *l, struct txn *txn);
 /* It happened at `revision`. */
 void etcd_ledger_committed(struct etcd_ledger *l, int64_t revision, struct index *index,
 			   const struct txn *txn);

@@ -209,6 +209,14 @@ static int tls_refused(struct rpc *rpc, CURLcode code, struct error **err)
 		rpc->urls.items[rpc->current], rpc->certificate, trouble_text(rpc, code));
 }
 
+static int too_large(const char *url, const char *why, struct error **err)
+{
+	return error_set(err, ERR_LIMIT,
+			 "etcd at %s refuses the call: %s; it should be run with "
+			 "--max-txn-ops=4096 and --max-request-bytes=8388608",
+			 url, why);
+}
+
 static int status_failed(struct rpc *rpc, struct error **err)
 {
 	const char *url = rpc->urls.items[rpc->current], *why = rpc->message;
@@ -224,6 +232,8 @@ static int status_failed(struct rpc *rpc, struct error **err)
 		rpc->may_have_happened = true;
 		return error_set(err, ERR_UNAVAILABLE, "etcd at %s fails: %s", url, why);
 	case GRPC_RESOURCE_EXHAUSTED:
+		if (strstr(why, "larger than max") != NULL)
+			return too_large(url, why, err);
 		if (strstr(why, "space exceeded") == NULL)
 			return error_set(err, ERR_UNAVAILABLE, "etcd at %s is busy: %s", url,
 					 why);
@@ -240,6 +250,9 @@ static int status_failed(struct rpc *rpc, struct error **err)
 	case GRPC_NOT_FOUND:
 		return error_set(err, ERR_NOT_FOUND, "etcd at %s: %s", url, why);
 	default:
+		if (strstr(why, "too many operations") != NULL ||
+		    strstr(why, "too large") != NULL)
+			return too_large(url, why, err);
 		return error_set(err, ERR_INVALID, "etcd at %s refuses the call: %s", url, why);
 	}
 }

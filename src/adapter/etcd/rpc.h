@@ -55,7 +55,8 @@ extern const struct rpc_method rpc_range, rpc_txn_read, rpc_txn, rpc_grant, rpc_
 /* `deadline_ms`: of one attempt. The answer: protobuf_c_message_free_unpacked().
  *
  * ERR_UNAVAILABLE, ERR_TIMEOUT: no server answered, or there is no majority; what was asked for may have
- * happened if rpc_may_have_happened(). ERR_LIMIT: too large. ERR_CONFLICT: the quota of etcd is used up.
+ * happened if rpc_may_have_happened(). ERR_LIMIT: the call or its answer
+ * is too large. ERR_CONFLICT: the quota of etcd is used up.
  * ERR_STALE: a revision that was compacted. ERR_NOT_FOUND: no such lease. ERR_DENIED: another certificate is needed. ERR_INVALID: anything
  * else that etcd refuses. */
 int rpc_call(struct rpc *rpc, const struct rpc_method *method, const ProtobufCMessage *request,

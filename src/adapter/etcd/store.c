@@ -156,6 +156,7 @@ enum {
 	LARGEST_GROUP,
 	WAITING,
 	UNKNOWN,
+	DIVIDED,
 	DAMAGED_EVENTS,
 	DAMAGED_AUDIT,
 	TIGHT,
@@ -177,6 +178,10 @@ static const struct metric metrics[] = {
 	[UNKNOWN] = {"zrms_store_unknown_outcomes_total", METRIC_COUNTER,
 		     "Transactions that were sent and not answered; what became of each was "
 		     "asked for before anything else was sent."},
+	[DIVIDED] =
+		{"zrms_store_divided_total", METRIC_COUNTER,
+		 "Transactions that were too large for one of etcd's, and were carried out in "
+		 "several."},
 	[DAMAGED_EVENTS] = {"zrms_store_damaged_events_total", METRIC_COUNTER,
 			    "Events that were read with a wrong checksum, and left out."},
 	[DAMAGED_AUDIT] = {"zrms_store_damaged_audit_total", METRIC_COUNTER,
@@ -200,6 +205,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, LARGEST_GROUP, s->largest);
 	metric_set(to, WAITING, worker_waiting(s->worker));
 	metric_set(to, UNKNOWN, s->unknown);
+	metric_set(to, DIVIDED, s->divided);
 	metric_set(to, DAMAGED_EVENTS, s->history.damaged_events);
 	metric_set(to, DAMAGED_AUDIT, s->history.damaged_lines);
 	metric_set(to, TIGHT, atomic_load(&s->is_full));
@@ -270,6 +276,8 @@ static int content_open(struct etcd_store *s, const struct etcd_store_options *o
 				 "what is in etcd was moved to %s (zrms store migrate), and is "
 				 "older than what is there",
 				 s->ledger.moved_to);
+	if (r == 0)
+		r = parts_finish(s->rpc, &s->ledger, err);
 	return r == 0 ? etcd_history_init(&s->history, s->rpc, err) : r;
 }
 
@@ -281,6 +289,8 @@ int etcd_store_open(struct loop *loop, const struct etcd_store_options *options,
 	s->store.ops = &store_ops;
 	s->store.limits = (struct batch_size){.bytes = ETCD_BATCH_BYTES,
 					      .operations = ETCD_BATCH_OPERATIONS};
+	s->limits =
+		(struct txn_limits){.operations = ETCD_TXN_OPERATIONS, .bytes = ETCD_TXN_BYTES};
 	s->retry_ms = RETRY_FOR_MS;
 	int r = rpc_new(&options->servers, &s->rpc, err);
 	if (r == 0)

@@ -183,7 +183,8 @@ static struct worker_job *commit_some(struct etcd_store *s, struct worker_job *f
 		if (!retry_wait(s, is_final, &until_ms))
 			break;
 		error_free(steal_ptr(&s->broken));
-		read_meanwhile(s, jobs);
+		if (!group_is_halfway(&group))
+			read_meanwhile(s, jobs);
 	}
 	if (r == 0)
 		from = group_take(s, &group, from);

@@ -9,6 +9,7 @@
 #include "adapter/etcd/history.h"
 #include "adapter/etcd/index.h"
 #include "adapter/etcd/ledger.h"
+#include "adapter/etcd/parts.h"
 #include "adapter/etcd/store.h"
 #include "adapter/uv/worker.h"
 
@@ -20,13 +21,14 @@ struct etcd_store {
 	struct etcd_history history;
 	struct index index; /* of records */
 	bool is_indexed;
+	struct txn_limits limits; /* of one transaction, as far as is known */
 	int64_t retry_ms;
 	struct error
 		*broken; /* the first failure that did not pass: nothing is written after it */
 	/* Written by the worker, read by the loop. */
 	atomic_bool is_failing, is_full, has_lost;
 	atomic_uint_fast64_t transactions, batches, events, records, largest, commit_us,
-		unknown;
+		unknown, divided;
 	void (*closed)(void *user);
 	void *closed_user;
 };

@@ -150,16 +150,18 @@ static void exec_server(const struct etcd_cluster *c, unsigned i, const char *st
 	(void)dup2(fd, STDOUT_FILENO);
 	(void)dup2(fd, STDERR_FILENO);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)execlp("etcd", "etcd", "--name", name, "--data-dir", data, "--listen-client-urls",
-		     client, "--advertise-client-urls", client, "--listen-peer-urls", peer,
-		     "--initial-advertise-peer-urls", peer, "--initial-cluster", peers,
-		     "--initial-cluster-state", state, "--cert-file", c->certificate,
-		     "--key-file", c->certificate, "--trusted-ca-file", c->authorities,
-		     "--client-cert-auth", "--peer-cert-file", c->certificate,
-		     "--peer-key-file", c->certificate, "--peer-trusted-ca-file",
-		     c->authorities, "--peer-client-cert-auth", "--max-txn-ops=4096",
-		     "--max-request-bytes=8388608", "--heartbeat-interval=100",
-		     "--election-timeout=1000", "--logger=zap", (char *)NULL);
+	(void)execlp(
+		"etcd", "etcd", "--name", name, "--data-dir", data, "--listen-client-urls",
+		client, "--advertise-client-urls", client, "--listen-peer-urls", peer,
+		"--initial-advertise-peer-urls", peer, "--initial-cluster", peers,
+		"--initial-cluster-state", state, "--cert-file", c->certificate, "--key-file",
+		c->certificate, "--trusted-ca-file", c->authorities, "--client-cert-auth",
+		"--peer-cert-file", c->certificate, "--peer-key-file", c->certificate,
+		"--peer-trusted-ca-file", c->authorities, "--peer-client-cert-auth",
+		c->is_small ? "--max-txn-ops=128" : "--max-txn-ops=4096",
+		c->is_small ? "--max-request-bytes=1572864" : "--max-request-bytes=8388608",
+		"--heartbeat-interval=100", "--election-timeout=1000", "--logger=zap",
+		(char *)NULL);
 	_exit(127);
 }
 
@@ -209,10 +211,11 @@ static void etcd_require(void)
 		fail_msg("there is no etcd on this machine: tools/setup test installs it");
 }
 
-struct etcd_cluster *cluster_new(unsigned count)
+static struct etcd_cluster *cluster_make(unsigned count, bool is_small)
 {
 	struct etcd_cluster *c = mem_new(struct etcd_cluster);
 	etcd_require();
+	c->is_small = is_small;
 	c->count = count;
 	c->directory = mem_strdup("/tmp/samoza-test-etcd-XXXXXX");
 	assert_non_null(mkdtemp(c->directory));
@@ -232,6 +235,16 @@ struct etcd_cluster *cluster_new(unsigned count)
 		cluster_start(c, i);
 	cluster_wait(c);
 	return c;
+}
+
+struct etcd_cluster *cluster_new(unsigned count)
+{
+	return cluster_make(count, false);
+}
+
+struct etcd_cluster *cluster_new_small(unsigned count)
+{
+	return cluster_make(count, true);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

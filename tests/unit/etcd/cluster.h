@@ -14,6 +14,7 @@
 
 struct etcd_cluster {
 	unsigned count;
+	bool is_small;		 /* with the limits that etcd has by itself */
 	pid_t pids[CLUSTER_MAX]; /* 0: not running */
 	unsigned ports[CLUSTER_MAX], peer_ports[CLUSTER_MAX];
 	char *directory; /* identity.pem, authorities.pem, and a directory of data for each */
@@ -22,6 +23,7 @@ struct etcd_cluster {
 
 /* Started, and they answer. Fails the test where there is no etcd. */
 struct etcd_cluster *cluster_new(unsigned count);
+struct etcd_cluster *cluster_new_small(unsigned count);
 /* Stops them, and removes their data. */
 void cluster_free(struct etcd_cluster *cluster);
 /* All of them. */
