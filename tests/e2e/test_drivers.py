@@ -458,8 +458,6 @@ class Host:
         self.sshd = subprocess.Popen(["nsenter", f"--net=/run/netns/{self.namespace}", SSHD, "-D", "-f", config],
                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-        until(self.answers, "its sshd answers")
-
     def answers(self):
         with contextlib.suppress(OSError), socket.create_connection((self.address, 22), timeout=5) as s:
             return s.recv(3) == b"SSH"
@@ -468,14 +466,19 @@ class Host:
     def end(self):
         self.sshd.terminate()
         self.sshd.wait()
+        for pid in run("ip", "netns", "pids", self.namespace).stdout.split():
+            os.kill(int(pid), signal.SIGKILL)  # of a test that has failed
         run("ip", "netns", "del", self.namespace)
 
 
 @pytest.fixture
 def host(tmp_path):
     host = Host(tmp_path, 7)
-    yield host
-    host.end()
+    try:
+        until(host.answers, "its sshd answers")
+        yield host
+    finally:
+        host.end()
 
 
 @needs_sshd
