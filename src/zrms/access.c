@@ -161,7 +161,7 @@ static const struct principal *find(struct zrms *zrms, const char *token, struct
 static const Samoza__V1__SignInRecord *session_of(struct zrms *zrms,
 						  const uint8_t hash[CREDENTIAL_HASH_SIZE])
 {
-	return control_sign_in(zrms->control, hash, false, loop_now(&zrms->loop).wall_ms);
+	return control_sign_in(zrms->control, hash, false, NULL, loop_now(&zrms->loop).wall_ms);
 }
 
 static const struct principal *find_session(struct zrms *zrms, const char *secret,

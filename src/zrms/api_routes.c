@@ -92,6 +92,10 @@ static const struct http_query events_query[] = {
 	{"newest", HTTP_NUMBER, "Only those among the newest so many of the cluster"},
 	{0}};
 
+static const struct http_query page_query[] = {
+	{"page", HTTP_TEXT, "TOPOLOGY/SPACE: a code for that page of zedge, and for nothing else"},
+	{0}};
+
 static const struct http_query plan_query[] = {
 	{"plan", HTTP_FLAG, "1: only compute what would follow; the answer is a PlanView"},
 	{0}};
@@ -255,10 +259,10 @@ static const struct http_route routes[] = {
 	{"POST", "/v1/users/{name}/token", api_user_token, 0, NULL,
 	 "A new token for a person or program; the one before is void", NULL, VIEW(token_view),
 	 "rotateUserToken", NULL, "404", ACCESS_ADMIN},
-	{"POST", "/v1/sign-in-codes", api_sign_in_code, 0, NULL,
+	{"POST", "/v1/sign-in-codes", api_sign_in_code, 0, page_query,
 	 "A code with which its maker signs in once, within 10 minutes; it is told once", NULL,
 	 VIEW(sign_in_code_view),
-	 "makeSignInCode", "201", NULL, ACCESS_VIEWER},
+	 "makeSignInCode", "201", "404 422", ACCESS_VIEWER},
 	{"POST", "/v1/sign-in", api_sign_in, HTTP_BODY_MEMORY, NULL,
 	 "A code or a token becomes a session, for 12 hours: a cookie, and a word that its changes show "
 	 "in the header Samoza-Session",

@@ -26,6 +26,7 @@ struct new_sign_in {
 	struct zrms *zrms;
 	struct http_request *request;
 	char *secret, *word; /* word NULL: it is a code */
+	char *page;	     /* NULL: for zrms */
 	uint8_t hash[TOKEN_HASH_SIZE], word_hash[TOKEN_HASH_SIZE];
 	char id[2 * ID_BYTES + 1];
 };
@@ -50,6 +51,7 @@ static void sign_in_free(struct new_sign_in *n)
 {
 	token_free(n->secret);
 	token_free(n->word);
+	free(n->page);
 	free(n);
 }
 
@@ -61,6 +63,7 @@ static void answer_code(const struct new_sign_in *n, const Samoza__V1__SignInRec
 	Samoza__V1__SignInCodeView view = SAMOZA__V1__SIGN_IN_CODE_VIEW__INIT;
 	view.code = n->secret;
 	view.expires = expires;
+	view.page = n->page;
 	api_send_view_now(n->request, 201, &view.base);
 }
 
@@ -94,7 +97,7 @@ static void on_told(void *user, const struct reply *reply)
 	bool is_code = n->word == NULL;
 	struct error *err = NULL;
 	const Samoza__V1__SignInRecord *record = control_sign_in(
-		n->zrms->control, n->hash, is_code, loop_now(&n->zrms->loop).wall_ms);
+		n->zrms->control, n->hash, is_code, n->page, loop_now(&n->zrms->loop).wall_ms);
 	if (reply->code < 0)
 		(void)error_set(&err, (enum error_code)reply->code, "%s", reply->message);
 	else if (record == NULL)
@@ -112,11 +115,14 @@ static void ask(struct zrms *zrms, struct http_request *request, enum sign_in_ac
 		const uint8_t *proof)
 {
 	struct new_sign_in *n = sign_in_new(zrms, request, action == SIGN_IN_CODE);
+	if (action == SIGN_IN_CODE)
+		n->page = mem_strdup(http_query(request, "page"));
 	Samoza__V1__SignInRecord record = SAMOZA__V1__SIGN_IN_RECORD__INIT;
 	record.id = n->id;
 	record.hash = (ProtobufCBinaryData){sizeof(n->hash), n->hash};
 	record.has_word = n->word != NULL;
 	record.word = (ProtobufCBinaryData){sizeof(n->word_hash), n->word_hash};
+	record.page = n->page;
 	record.address = n->word != NULL ? access_asker(request)->address : NULL;
 	struct control_input input = {.type = CONTROL_SIGN_IN,
 				      .sign_in = {.action = action,
@@ -157,7 +163,7 @@ static const struct principal *find_proof(struct zrms *zrms,
 	if (asked->code == NULL)
 		return access_credential(zrms, hash);
 	const Samoza__V1__SignInRecord *code =
-		control_sign_in(zrms->control, hash, true, loop_now(&zrms->loop).wall_ms);
+		control_sign_in(zrms->control, hash, true, NULL, loop_now(&zrms->loop).wall_ms);
 	return code != NULL ? access_credential(zrms, code->credential.data) : NULL;
 }
 
@@ -203,7 +209,7 @@ void api_self(void *context, struct http_request *request)
 	struct zrms *zrms = context;
 	const struct asker *asker = access_asker(request);
 	answer_self(request, asker->principal,
-		    asker->is_session ? control_sign_in(zrms->control, asker->hash, false,
+		    asker->is_session ? control_sign_in(zrms->control, asker->hash, false, NULL,
 							loop_now(&zrms->loop).wall_ms)
 				      : NULL,
 		    NULL);

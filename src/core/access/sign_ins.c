@@ -31,7 +31,8 @@ static bool is_sound(const Samoza__V1__SignInRecord *r)
 {
 	return r->hash.len == CREDENTIAL_HASH_SIZE &&
 	       r->credential.len == CREDENTIAL_HASH_SIZE &&
-	       (r->is_code || (r->has_word && r->word.len == CREDENTIAL_HASH_SIZE));
+	       (r->is_code || r->page != NULL ||
+		(r->has_word && r->word.len == CREDENTIAL_HASH_SIZE));
 }
 
 int sign_ins_put(struct sign_ins *all, const Samoza__V1__SignInRecord *record,
@@ -58,6 +59,12 @@ struct sign_in *sign_ins_find(const struct sign_ins *all,
 			       wall_ms < one->record->expires_ms
 		       ? one
 		       : NULL;
+}
+
+bool sign_in_is_for(const struct sign_in *one, const char *page)
+{
+	const char *own = one->record->page;
+	return own == NULL || page == NULL ? own == page : strcmp(own, page) == 0;
 }
 
 struct sign_in *sign_ins_find_id(const struct sign_ins *all, const char *id)

@@ -6,6 +6,8 @@
  *        │           └─────────────────────────► over: after CODE_MS
  *        └──────────────────────► session ──► over: signed out, ended, or after SESSION_MS
  *
+ * One that is for a page of zedge ("shop/web") is good there and nowhere else, and the others are not good there.
+ *
  * Each stands for the credential with which it was made, and for what that one may do now: when it is removed,
  * replaced or over, so are they.
  *
@@ -47,6 +49,8 @@ void sign_ins_remove(struct sign_ins *all, struct sign_in *one);
 struct sign_in *sign_ins_find(const struct sign_ins *all,
 			      const uint8_t hash[CREDENTIAL_HASH_SIZE], bool is_code,
 			      int64_t wall_ms);
+/* Whether it is for that page; NULL: for zrms. */
+bool sign_in_is_for(const struct sign_in *one, const char *page);
 /* NULL: there is none. */
 struct sign_in *sign_ins_find_id(const struct sign_ins *all, const char *id);
 /* The oldest code or session of that credential, and how many there are. NULL: there is none. */

@@ -137,10 +137,11 @@ const struct principal *control_principal(const struct control *control,
 					  int64_t wall_ms);
 
 /* The code or session whose secret has that hash, at that time; borrowed until the next input. NULL: it is over, or
- * was never there. It is as good as its credential. */
+ * was never there, or is not for `page` ("shop/web"; NULL: zrms itself). It is as good as its credential. */
 const Samoza__V1__SignInRecord *control_sign_in(const struct control *control,
 						const uint8_t hash[CREDENTIAL_HASH_SIZE],
-						bool is_code, int64_t wall_ms);
+						bool is_code, const char *page,
+						int64_t wall_ms);
 Samoza__V1__SessionListView *control_view_sessions(const struct control *control,
 						   int64_t wall_ms);
 /* Its id; borrowed. */

@@ -5,6 +5,7 @@
 #include "core/agent/agent.h"
 #include "core/application/rollout.h"
 #include "schema/message.h"
+#include "zsim/scenario/sign_ins.h"
 #include "zsim/scenario/steps.h"
 
 static const char *zhost_event_name(Samoza__V1__ZhostEvent event)
@@ -14,6 +15,9 @@ static const char *zhost_event_name(Samoza__V1__ZhostEvent event)
 
 char *step_text(const Samoza__V1__ScenarioStep *step)
 {
+	char *text = sign_ins_text(step);
+	if (text != NULL)
+		return text;
 	if (step->submit != NULL)
 		return str_printf("submit %s%s", step->submit->name,
 				  step->submit->start ? "" : " without start");

@@ -61,8 +61,8 @@ static int sign_in(struct fixture *f, enum sign_in_action action, uint8_t proof,
 static bool is_there(const struct fixture *f, uint8_t number, bool is_code)
 {
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
-	return control_sign_in(f->control, bytes(number, hash), is_code, f->now.wall_ms) !=
-	       NULL;
+	return control_sign_in(f->control, bytes(number, hash), is_code, NULL,
+			       f->now.wall_ms) != NULL;
 }
 
 static void begin(struct fixture *f)
@@ -219,7 +219,8 @@ static void a_digest_and_a_checkpoint_have_them(void **state)
 	assert_string_not_equal(before, after);
 	Samoza__V1__Checkpoint *c = checkpoint_new(f.control, f.now);
 	assert_int_equal(checkpoint_load(c, &copy, NULL), 0);
-	assert_non_null(control_sign_in(copy, bytes(SESSION, hash), false, f.now.wall_ms));
+	assert_non_null(
+		control_sign_in(copy, bytes(SESSION, hash), false, NULL, f.now.wall_ms));
 	assert_non_null(control_principal(copy, bytes(ANN, hash), f.now.wall_ms));
 	CLEANUP(freep) char *copied = control_digest(copy, f.now);
 	assert_string_equal(after, copied);

@@ -118,13 +118,16 @@ static char *about_credential(const struct control_input *input)
 
 static char *about_sign_in(const struct control_input *input)
 {
+	const char *page = input->sign_in.record != NULL ? input->sign_in.record->page : NULL;
+	const char *at = page != NULL ? " for the page " : "";
+	page = page != NULL ? page : "";
 	switch (input->sign_in.action) {
 	case SIGN_IN_CODE:
-		return mem_strdup("make a sign-in code");
+		return str_printf("make a sign-in code%s%s", at, page);
 	case SIGN_IN_CREDENTIAL:
-		return mem_strdup("sign in with a token");
+		return str_printf("sign in with a token%s%s", at, page);
 	case SIGN_IN_WITH_CODE:
-		return mem_strdup("sign in with a code");
+		return str_printf("sign in with a code%s%s", at, page);
 	case SIGN_IN_OUT:
 		return mem_strdup("sign out");
 	case SIGN_IN_END:

@@ -133,7 +133,7 @@ struct control_sign_in {
 	const uint8_t *proof;
 	/* That of the administrator of the machine, whom the core does not know; NULL: there is none. */
 	const uint8_t *local;
-	/* What is made: id, hash, and of a session its word and address. End: the id. */
+	/* What is made: id, hash, page, and of a session its word and address. End: the id. */
 	const Samoza__V1__SignInRecord *record;
 };
 

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/access/sign_ins.h"
+#include "core/control/state/application.h"
 #include "core/control/state/record_writer.h"
 #include "core/control/state/state.h"
 
@@ -87,11 +88,32 @@ static int unknown(struct error **err)
 			 "to another cluster");
 }
 
+/* Who makes a code for a page sees its topology. PRE: is_good(). */
+static int check_page(const struct control *c, const struct control_sign_in *asked,
+		      struct error **err)
+{
+	const char *page = asked->record->page,
+		   *slash = page != NULL ? strchr(page, '/') : NULL;
+	if (page == NULL)
+		return 0;
+	if (slash == NULL || slash == page || slash[1] == '\0')
+		return error_set(err, ERR_INVALID, "'%s' is no page: expected TOPOLOGY/SPACE",
+				 page);
+	CLEANUP(freep) char *name = mem_strndup(page, (size_t)(slash - page));
+	const struct credential *found =
+		credentials_find_hash(&c->credentials, asked->proof, c->now.wall_ms);
+	if (application_by_name(&c->applications, name) == NULL ||
+	    (found != NULL && !access_sees(found->principal, name)))
+		return error_set(err, ERR_NOT_FOUND, "no topology %s", name);
+	return 0;
+}
+
 static int with_code(struct control *c, const struct control_sign_in *asked, struct error **err)
 {
 	uint8_t credential[CREDENTIAL_HASH_SIZE];
 	struct sign_in *code = sign_ins_find(&c->sign_ins, asked->proof, true, c->now.wall_ms);
-	if (code == NULL || !is_good(c, asked, code->record->credential.data))
+	if (code == NULL || !sign_in_is_for(code, asked->record->page) ||
+	    !is_good(c, asked, code->record->credential.data))
 		return unknown(err);
 	memcpy(credential, code->record->credential.data, sizeof(credential));
 	CLEANUP(freep) char *user = mem_strdup(code->record->user);
@@ -104,7 +126,8 @@ static int with_credential(struct control *c, const struct control_sign_in *aske
 {
 	if (!is_good(c, asked, asked->proof))
 		return error_set(err, ERR_DENIED, "the token is not known here any longer");
-	return make(c, asked, asked->proof, c->actor, err);
+	int r = check_page(c, asked, err);
+	return r < 0 ? r : make(c, asked, asked->proof, c->actor, err);
 }
 
 static int end_session(struct control *c, const char *id, struct error **err)

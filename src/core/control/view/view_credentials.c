@@ -69,10 +69,10 @@ bool control_use_is_new(const struct control *c, const uint8_t hash[CREDENTIAL_H
 
 const Samoza__V1__SignInRecord *control_sign_in(const struct control *c,
 						const uint8_t hash[CREDENTIAL_HASH_SIZE],
-						bool is_code, int64_t wall_ms)
+						bool is_code, const char *page, int64_t wall_ms)
 {
 	const struct sign_in *found = sign_ins_find(&c->sign_ins, hash, is_code, wall_ms);
-	return found != NULL ? found->record : NULL;
+	return found != NULL && sign_in_is_for(found, page) ? found->record : NULL;
 }
 
 static Samoza__V1__SessionView *session_view(const Samoza__V1__SignInRecord *r)
@@ -84,6 +84,7 @@ static Samoza__V1__SessionView *session_view(const Samoza__V1__SignInRecord *r)
 	v->created = iso8601_text(r->created_ms);
 	v->expires = iso8601_text(r->expires_ms);
 	v->address = mem_strdup(r->address);
+	v->page = mem_strdup(r->page);
 	return v;
 }
 

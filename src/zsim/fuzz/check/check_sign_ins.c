@@ -185,8 +185,8 @@ void check_sign_ins_known(struct fuzz *f)
 		return;
 	vector_for_each (&f->people->asked, a) {
 		check_joins_bytes(a->made, hash);
-		const Samoza__V1__SignInRecord *r =
-			control_sign_in(c, hash, a->is_code, world_instant(&f->world).wall_ms);
+		const Samoza__V1__SignInRecord *r = control_sign_in(
+			c, hash, a->is_code, NULL, world_instant(&f->world).wall_ms);
 		/* At the beginning of time nothing is over. */
 		if (r != NULL && control_principal(c, r->credential.data, 0) == NULL)
 			world_violate(&f->world,
