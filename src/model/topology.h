@@ -165,8 +165,9 @@ struct space {
 	unsigned import_count;
 
 	bool exclusive;
-	bool is_public; /* other topologies may import from it */
-	bool optional;	/* it, or a space that it is inside of: the topology runs without it */
+	bool is_public;	 /* other topologies may import from it */
+	bool asks_token; /* its pages are for those whom the cluster knows */
+	bool optional;	 /* it, or a space that it is inside of: the topology runs without it */
 	enum space_storage storage;
 	bool stops_first; /* before its successor starts; else the successor runs first */
 	uint32_t restart_attempts; /* retries after the first failure within the window */

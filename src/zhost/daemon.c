@@ -125,6 +125,7 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *me
 					  .data = d->data,
 					  .logs = d->log_service,
 					  .exec = d->exec,
+					  .edge = d->edge,
 					  .renewal = d->renewal};
 	int r = frames_take(&parts, type, message, err);
 	protobuf_c_message_free_unpacked(message, NULL);

@@ -82,6 +82,11 @@ static void to_exec(const struct frame_parts *p, const ProtobufCMessage *message
 	exec_service_take(p->exec, (const Samoza__V1__Exec *)message);
 }
 
+static void to_edge(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	edge_take(p->edge, (const Samoza__V1__PageAnswer *)message);
+}
+
 static void to_renewal(const struct frame_parts *p, const ProtobufCMessage *message)
 {
 	if (p->renewal != NULL)
@@ -108,6 +113,7 @@ static frame_route *const routes[] = {
 	[SAMOZA__V1__FRAME_TYPE__FRAME_REISSUE] = to_renewal_prompt,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS] = to_direct,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY] = to_mesh_reports,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ANSWER] = to_edge,
 };
 
 bool frames_has_route(Samoza__V1__FrameType type)

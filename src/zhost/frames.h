@@ -9,6 +9,7 @@
 #include "port/mesh.h"
 #include "zhost/data/data_service.h"
 #include "zhost/direct/direct_service.h"
+#include "zhost/edge/edge.h"
 #include "zhost/exec/exec_service.h"
 #include "zhost/log/log_service.h"
 #include "zhost/mesh/mesh.h"
@@ -27,6 +28,7 @@ struct frame_parts {
 	struct data_service *data;
 	struct log_service *logs;
 	struct exec_service *exec;
+	struct edge *edge;
 	struct renewal *renewal; /* NULL: there is no certificate */
 };
 

@@ -148,6 +148,12 @@ static int other_take(struct zhost_link *l, Samoza__V1__FrameType type,
 		return l->links->listener->mesh_ask(l->links->user, l->id,
 						    (const Samoza__V1__MeshAsk *)message, err);
 	}
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ASK) {
+		if (l->is_member)
+			l->links->listener->page_ask(l->links->user, l->id, l->zhost,
+						     (const Samoza__V1__PageAsk *)message);
+		return 0;
+	}
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ANSWER) {
 		if (l->is_member)
 			l->links->listener->mesh_answer(

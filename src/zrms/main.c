@@ -30,6 +30,7 @@
 #include "zrms/first_admin.h"
 #include "zrms/lead.h"
 #include "zrms/leading.h"
+#include "zrms/page_access.h"
 #include "zrms/reach.h"
 #include "zrms/renewals.h"
 #include "zrms/standby.h"
@@ -180,6 +181,12 @@ static void on_mesh_answer(void *user, uint64_t link_id, const Samoza__V1__MeshA
 	mesh_queries_answer(zrms->mesh_queries, link_id, answer);
 }
 
+static void on_page_ask(void *user, uint64_t link_id, const char *zhost,
+			const Samoza__V1__PageAsk *ask)
+{
+	page_access_ask(user, link_id, zhost, ask);
+}
+
 static int on_mesh_frame(void *user, const char *member, const struct frame *frame,
 			 struct error **err)
 {
@@ -226,6 +233,7 @@ static const struct links_listener links_listener = {
 	.renew = on_renew,
 	.mesh_ask = on_mesh_ask,
 	.mesh_answer = on_mesh_answer,
+	.page_ask = on_page_ask,
 	.mesh_frame = on_mesh_frame,
 	.left = on_left,
 	.accepted = on_accepted,

@@ -43,6 +43,7 @@ struct standby;
 
 struct zrms {
 	struct settings settings;
+	unsigned page_sign_ins;		  /* that wait for their commit: page_access.c */
 	unsigned joins;			  /* that wait for their commit: api_join.c */
 	Samoza__V1__ClusterFile *cluster; /* as of zrms init; NULL: it was not run */
 	struct loop loop;

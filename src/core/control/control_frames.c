@@ -45,6 +45,7 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LEAVE:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ANSWER:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ASK:
 		return 0;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_LINK:
 		return error_set(err, ERR_INVALID, "a %s, which zhosts send to each other only",
@@ -63,6 +64,7 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LEADER:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ANSWER:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID, "a %s, which only zrms sends",

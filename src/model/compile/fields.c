@@ -421,6 +421,19 @@ static void compile_handover(struct compile *c, struct space *s, const Samoza__V
 			s->exclusive ? "exclusive: true" : "the capability data.write");
 }
 
+/* [formats.topology.access] PRE: the type is known. */
+static void compile_access(struct compile *c, struct space *s, const Samoza__V1__Space *in)
+{
+	if (!in->has_access)
+		return;
+	s->asks_token = in->access == SAMOZA__V1__PAGE_ACCESS__ACCESS_TOKEN;
+	if (!space_kind_of_type(s->type)->has_pages)
+		finding(c, AT("spaces[%u].access", s->index),
+			"access says who may see pages, and a space of type %s has none; "
+			"remove it, or make the space UI",
+			space_type_name(s->type));
+}
+
 static enum space_type type_of(struct compile *c, unsigned index, const Samoza__V1__Space *in)
 {
 	if (in->has_type && space_kind_of(in->type) != NULL)
@@ -446,6 +459,7 @@ void compile_fields(struct compile *c)
 		s->exclusive = in->has_exclusive && in->exclusive;
 		s->optional = in->has_optional && in->optional;
 		s->is_public = in->has_public_ && in->public_;
+		compile_access(c, s, in);
 		if (in->has_storage && in->storage == SAMOZA__V1__STORAGE_KIND__STORAGE_LOCAL)
 			s->storage = STORAGE_LOCAL;
 		compile_handover(c, s, in);

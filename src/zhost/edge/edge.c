@@ -157,6 +157,8 @@ static void on_metrics(void *context, struct http_request *q)
 
 /* ---- life ---- */
 
+#define SIGN_IN_BODY_MAX ((size_t)4096)
+
 static const struct http_query session_query[] = {{.name = "session"}, {0}};
 static const struct http_query path_query[] = {{.name = "path"}, {0}};
 
@@ -188,6 +190,14 @@ static const struct http_route routes[] = {
 	{.method = "GET",
 	 .pattern = "/{topology}/{space}/_samoza/placements",
 	 .handler = page_on_placements},
+	{.method = "GET",
+	 .pattern = "/{topology}/{space}/_samoza/sign-in",
+	 .handler = page_on_sign_in_form},
+	{.method = "POST",
+	 .pattern = "/{topology}/{space}/_samoza/sign-in",
+	 .handler = page_on_sign_in,
+	 .body = HTTP_BODY_MEMORY,
+	 .body_max = SIGN_IN_BODY_MAX},
 	{.method = "GET",
 	 .pattern = "/{topology}/{space}/{file*}",
 	 .handler = page_on_file,
@@ -259,6 +269,7 @@ int edge_new(const struct edge_options *edge_options, struct edge **ret_edge,
 
 	e->options = *edge_options;
 	e->sessions = sessions_new(mesh_zhost(e->options.mesh));
+	e->access = page_access_new(e->options.loop, e->options.upstream);
 	e->broadcast =
 		broadcast_new(mesh_zhost(e->options.mesh), mesh_transport(e->options.mesh));
 	r = edge_listen(e, err);
@@ -271,6 +282,11 @@ int edge_new(const struct edge_options *edge_options, struct edge **ret_edge,
 	metric_registry_add(e->options.metrics, &edge_metrics, e);
 	*ret_edge = e;
 	return 0;
+}
+
+void edge_take(struct edge *e, const Samoza__V1__PageAnswer *answer)
+{
+	page_access_take(e->access, answer);
 }
 
 uint16_t edge_port(const struct edge *e)
@@ -288,6 +304,7 @@ void edge_free(struct edge *e)
 	site_free(e->site);
 	audience_free(e->audience);
 	sessions_free(e->sessions);
+	page_access_free(e->access);
 	broadcast_free(e->broadcast);
 	free(e);
 }

@@ -8,9 +8,10 @@
  *   GET  /TOPOLOGY/SPACE/_samoza/messages      server-sent events: a session, its messages
  *   POST /TOPOLOGY/SPACE/_samoza/emit?path=P   a message of a session along path P
  *   GET  /TOPOLOGY/SPACE/_samoza/placements    which zhost each space runs on
+ *   GET  /TOPOLOGY/SPACE/_samoza/sign-in       where a page asks for it: a form for a code; POST: the code
  *   GET  /healthz, /metrics                    of this zhost
  *
- * Whoever reaches it may read pages. The list, the metrics and which zhosts there are is for this machine alone:
+ * Whoever reaches it may read pages, but for those that ask for a token (page_access.h). The list, the metrics and which zhosts there are is for this machine alone:
  * who comes from another one, or through a trusted proxy, gets 404 (audience.h).
  *
  * Every zhost serves every started UI space that it knows (MESH_TABLE); the files come by
@@ -61,6 +62,9 @@ extern const struct metric_source edge_metrics; /* of struct edge */
 
 /* The port that it listens on. */
 uint16_t edge_port(const struct edge *e);
+
+/* What zrms says of somebody who has shown something for a page. */
+void edge_take(struct edge *e, const Samoza__V1__PageAnswer *answer);
 
 /* A message for pages of the UI space `peer`: for the session in `suffix` ("~SESSION@ZHOST"),
  * with BROADCAST_SUFFIX for all that are open here, with an empty one for all that are open

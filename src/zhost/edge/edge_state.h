@@ -1,5 +1,5 @@
 /*
- * What the files of zedge share: edge.c (routes, the list, life), page.c, page_files.c, page_messages.c;
+ * What the files of zedge share: edge.c (routes, the list, life), page.c, page_gate.c, page_files.c, page_messages.c;
  * who may ask for what is audience.c, the way of other machines to it site.c.
  */
 #ifndef SAMOZA_ZHOST_EDGE_EDGE_STATE_H
@@ -9,6 +9,7 @@
 #include "zhost/edge/audience.h"
 #include "zhost/edge/broadcast.h"
 #include "zhost/edge/edge.h"
+#include "zhost/edge/page_access.h"
 #include "zhost/edge/session.h"
 #include "zhost/edge/site.h"
 
@@ -22,6 +23,7 @@ struct edge {
 	struct audience *audience;
 	struct site *site; /* NULL: plain, on loopback */
 	struct sessions *sessions;
+	struct page_access *access;
 	struct file_wait *waits;
 	struct broadcast *broadcast;
 	struct loop_timer *expire, *notify;
@@ -30,6 +32,17 @@ struct edge {
 /* page.c */
 /* The started UI space that the URL names, in the version that the page has; NULL after a 404. */
 struct mesh_peer *page_find(struct edge *e, struct http_request *q);
+/* Whether only those may see it whom zrms knows. */
+bool page_asks_token(struct edge *e, const struct mesh_peer *peer);
+
+/* page_gate.c */
+typedef void page_serve_fn(struct edge *e, struct http_request *q, struct mesh_peer *peer);
+/* Calls `serve` for who may see the page, now or later; has answered, or will, everybody else. */
+void page_enter(struct edge *e, struct http_request *q, page_serve_fn *serve);
+/* Of a request that has entered such a page: the hash of what it has shown. */
+bool page_shown(const struct http_request *q, uint8_t ret_hash[TOKEN_HASH_SIZE]);
+void page_on_sign_in_form(void *context, struct http_request *q);
+void page_on_sign_in(void *context, struct http_request *q);
 /* The whole of `b`, which is empty afterwards. */
 void page_reply_text(struct http_request *q, const char *type, struct buffer *b);
 

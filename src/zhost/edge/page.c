@@ -22,3 +22,14 @@ struct mesh_peer *page_find(struct edge *e, struct http_request *q)
 			"no UI space of this name is running in a topology of this name");
 	return peer;
 }
+
+/* The copy that serves has the last word: a page that began with an earlier version is asked, too. */
+bool page_asks_token(struct edge *e, const struct mesh_peer *peer)
+{
+	const char *topology = mesh_topology_name(peer->topology);
+	const char *space = mesh_space_name(peer->space);
+	const struct mesh_peer *serving =
+		mesh_table_find_ui(mesh_table(e->options.mesh), topology, strlen(topology),
+				   space, strlen(space), 0);
+	return peer->asks_token || (serving != NULL && serving->asks_token);
+}

@@ -16,6 +16,7 @@ struct file_wait {
 	struct http_request *request;
 	struct artifact_wait *wait;
 	char *name, *digest;
+	bool is_private;
 	struct file_wait *next, *prev;
 };
 
@@ -31,35 +32,37 @@ void page_on_redirect(void *context, struct http_request *q)
 	http_reply(q, 308, NULL, NULL, 0);
 }
 
-/* What pages may do. They come from a signed package, so scripts and styles within them are
- * allowed; nothing from elsewhere is, and they talk to their own space only. */
-static void add_policy(const struct edge *e, struct http_request *q)
+/* What pages may do. They come from a signed package, so scripts and styles within them are allowed; nothing from
+ * elsewhere is, also not from other spaces of this zedge, and they talk to their own space only. */
+static void add_policy(const struct edge *e, struct http_request *q, bool is_private)
 {
 	CLEANUP(freep)
-	char *policy = str_printf(
-		"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' "
-		"'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; connect-src "
-		"%s://%s/%s/%s/; frame-src 'none'; frame-ancestors 'self'; object-src "
-		"'none'; "
-		"base-uri 'self'; form-action 'self'",
-		audience_scheme(e->audience, q), http_header(q, "Host"),
-		http_param(q, "topology"), http_param(q, "space"));
+	char *own = str_printf("%s://%s/%s/%s/", audience_scheme(e->audience, q),
+			       http_header(q, "Host"), http_param(q, "topology"),
+			       http_param(q, "space"));
+	CLEANUP(freep)
+	char *policy =
+		str_printf("default-src %s data: blob:; script-src %s 'unsafe-inline' "
+			   "'wasm-unsafe-eval'; style-src %s 'unsafe-inline'; connect-src %s; "
+			   "frame-src 'none'; frame-ancestors '%s'; object-src 'none'; "
+			   "base-uri %s; form-action %s",
+			   own, own, own, own, is_private ? "none" : "self", own, own);
 
 	http_add_header(q, "Content-Security-Policy", policy);
 	http_add_header(q, "Referrer-Policy", "same-origin");
-	http_add_header(q, "Cache-Control", "no-cache");
-	http_add_header(q, "Vary", "Cookie");
+	http_add_header(q, "Cache-Control", is_private ? "private, no-cache" : "no-cache");
+	http_add_header(q, "Vary", is_private ? "Cookie, Authorization" : "Cookie");
 }
 
 static void reply_path(const struct edge *e, struct http_request *q, const char *name,
-		       const char *digest, const char *path)
+		       const char *digest, const char *path, bool is_private)
 {
 	CLEANUP(freep) char *tag = str_printf("\"%s\"", digest);
 	const char *known = http_header(q, "If-None-Match");
 	struct stat st;
 	int fd;
 
-	add_policy(e, q);
+	add_policy(e, q, is_private);
 	http_add_header(q, "ETag", tag);
 	if (known != NULL && strstr(known, tag) != NULL) {
 		http_reply(q, 304, NULL, NULL, 0);
@@ -88,21 +91,19 @@ static void on_file_there(void *data, const char *path, const struct error *erro
 	if (w->wait != NULL)
 		DL_DELETE(w->edge->waits, w);
 	if (path != NULL)
-		reply_path(w->edge, w->request, w->name, w->digest, path);
+		reply_path(w->edge, w->request, w->name, w->digest, path, w->is_private);
 	else
 		http_reply_failure(w->request, 503, "unavailable", error->message);
 	file_wait_free(w);
 }
 
-static void serve(struct edge *e, struct http_request *q, const char *url)
+static void serve(struct edge *e, struct http_request *q, struct mesh_peer *peer,
+		  const char *url)
 {
-	struct mesh_peer *peer = page_find(e, q);
 	CLEANUP(freep) char *name = NULL;
 	struct artifact_wait *wait;
 	struct file_wait *w;
 
-	if (peer == NULL)
-		return;
 	page_cookie_set(q, http_param(q, "topology"), http_param(q, "space"), peer->version,
 			str_equal(audience_scheme(e->audience, q), "https"));
 	name = file_of_url(url);
@@ -112,6 +113,7 @@ static void serve(struct edge *e, struct http_request *q, const char *url)
 		w = mem_new(struct file_wait);
 		w->edge = e;
 		w->request = q;
+		w->is_private = page_asks_token(e, peer);
 		w->name = steal_ptr(&name);
 		w->digest = mem_strdup(a->digest);
 		wait = artifact_fetch(e->options.artifacts, a->digest, a->size_bytes,
@@ -125,25 +127,35 @@ static void serve(struct edge *e, struct http_request *q, const char *url)
 	http_reply_failure(q, 404, "not-found", "no such file in this space");
 }
 
+static void serve_index(struct edge *e, struct http_request *q, struct mesh_peer *peer)
+{
+	serve(e, q, peer, "");
+}
+
+static void serve_file(struct edge *e, struct http_request *q, struct mesh_peer *peer)
+{
+	serve(e, q, peer, http_param(q, "file"));
+}
+
 void page_on_index(void *context, struct http_request *q)
 {
-	serve(context, q, "");
+	page_enter(context, q, serve_index);
 }
 
 void page_on_file(void *context, struct http_request *q)
 {
-	serve(context, q, http_param(q, "file"));
+	page_enter(context, q, serve_file);
 }
 
 /* One source for both ways to load it: browsers say which one is meant. */
-void page_on_script(void *context, struct http_request *q)
+static void serve_script(struct edge *e, struct http_request *q, struct mesh_peer *peer)
 {
 	const char *mode = http_header(q, "Sec-Fetch-Mode");
 	bool is_classic = mode != NULL && strcmp(mode, "no-cors") == 0;
 	struct buffer b = BUFFER_INIT(PAGE_MAX);
 
-	if (page_find(context, q) == NULL)
-		return;
+	(void)e;
+	(void)peer;
 	(void)buffer_add(&b, embedded_samoza_js, embedded_samoza_js_size);
 	if (!is_classic)
 		(void)buffer_add(&b, embedded_samoza_exports_js,
@@ -151,6 +163,11 @@ void page_on_script(void *context, struct http_request *q)
 	http_add_header(q, "Vary", "Sec-Fetch-Mode");
 	http_add_header(q, "Cache-Control", "no-cache");
 	page_reply_text(q, "text/javascript; charset=utf-8", &b);
+}
+
+void page_on_script(void *context, struct http_request *q)
+{
+	page_enter(context, q, serve_script);
 }
 
 void page_files_end(struct edge *e)

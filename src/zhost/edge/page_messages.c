@@ -16,15 +16,13 @@ static void notify_home(void *data, const char *topology, const char *space)
 		broadcast_notify(e->broadcast, peer);
 }
 
-void page_on_messages(void *context, struct http_request *q)
+static void serve_messages(struct edge *e, struct http_request *q, struct mesh_peer *peer)
 {
-	struct edge *e = context;
+	uint8_t hash[TOKEN_HASH_SIZE];
 	const char *token = http_query(q, "session");
 	const char *topology = http_param(q, "topology"), *space = http_param(q, "space");
 	struct session *session = NULL;
 
-	if (page_find(e, q) == NULL)
-		return;
 	if (token != NULL)
 		session = session_find(e->sessions, token, topology, space);
 	if (session == NULL)
@@ -35,8 +33,15 @@ void page_on_messages(void *context, struct http_request *q)
 		http_reply_failure(q, 503, "busy", "too many pages are open here");
 		return;
 	}
+	if (page_asks_token(e, peer) && page_shown(q, hash))
+		session_bind(session, hash);
 	session_attach(session, q);
 	notify_home(e, topology, space);
+}
+
+void page_on_messages(void *context, struct http_request *q)
+{
+	page_enter(context, q, serve_messages);
 }
 
 static void reply_emit(struct http_request *q, int status)
@@ -64,16 +69,12 @@ static void reply_emit(struct http_request *q, int status)
 	}
 }
 
-void page_on_emit(void *context, struct http_request *q)
+static void serve_emit(struct edge *e, struct http_request *q, struct mesh_peer *peer)
 {
-	struct edge *e = context;
-	struct mesh_peer *peer = page_find(e, q);
 	const char *token = http_header(q, "X-Samoza-Session");
 	const char *address = http_query(q, "path");
 	struct session *session = NULL;
 
-	if (peer == NULL)
-		return;
 	/* No form and no page of another origin can set this header unasked. */
 	if (token != NULL)
 		session = session_find(e->sessions, token, http_param(q, "topology"),
@@ -88,6 +89,11 @@ void page_on_emit(void *context, struct http_request *q)
 	else
 		reply_emit(q, mesh_emit(e->options.mesh, peer, session_suffix(session), address,
 					strlen(address), http_body_data(q), http_body_size(q)));
+}
+
+void page_on_emit(void *context, struct http_request *q)
+{
+	page_enter(context, q, serve_emit);
 }
 
 struct placement_list {
@@ -111,15 +117,11 @@ static void placement_one(void *data, const struct mesh_peer *peer)
 	(void)buffer_add_string(b, "}");
 }
 
-void page_on_placements(void *context, struct http_request *q)
+static void serve_placements(struct edge *e, struct http_request *q, struct mesh_peer *peer)
 {
-	struct edge *e = context;
-	struct mesh_peer *peer = page_find(e, q);
 	struct buffer b = BUFFER_INIT(PAGE_MAX);
 	struct placement_list list = {.zhost = mesh_zhost(e->options.mesh), .json = &b};
 
-	if (peer == NULL)
-		return;
 	(void)buffer_add_string(&b, "{\"topology\":");
 	(void)!schema_add_json_string(&b, mesh_topology_name(peer->topology));
 	(void)buffer_add_string(&b, ",\"zedge\":");
@@ -129,6 +131,11 @@ void page_on_placements(void *context, struct http_request *q)
 	(void)buffer_add_string(&b, "]}\n");
 	http_add_header(q, "Cache-Control", "no-store");
 	page_reply_text(q, "application/json", &b);
+}
+
+void page_on_placements(void *context, struct http_request *q)
+{
+	page_enter(context, q, serve_placements);
 }
 
 int edge_deliver(struct edge *e, const struct mesh_peer *peer, const char *suffix,
@@ -166,9 +173,19 @@ static void on_mesh_listen(void *user, const struct mesh_peer *peer, const char 
 static const struct mesh_pages mesh_pages = {.deliver = on_mesh_deliver,
 					     .listen = on_mesh_listen};
 
+static bool still_holds(void *user, const char *topology, const char *space,
+			const uint8_t hash[TOKEN_HASH_SIZE])
+{
+	const struct edge *e = user;
+
+	return page_access_holds(e->access, topology, space, hash);
+}
+
 static void on_notify(void *user)
 {
 	struct edge *e = user;
+
+	sessions_look(e->sessions, still_holds, e);
 
 	sessions_visit_spaces(e->sessions, notify_home, e);
 	loop_timer_at(e->notify, loop_now(e->options.loop).mono_ms + BROADCAST_NOTIFY_MS);

@@ -28,6 +28,8 @@ struct session {
 	struct client_address client; /* otherwise: its network */
 	struct http_stream *stream;   /* NULL: its page is away */
 	unsigned streams;	      /* also earlier ones that are still ending */
+	bool is_bound, is_over;	      /* to a secret; which is no longer good */
+	uint8_t hash[TOKEN_HASH_SIZE];
 	struct buffer kept;
 	int64_t idle_since_ms; /* while it is away */
 	UT_hash_handle hh, hh_address;
@@ -83,7 +85,8 @@ static void draw(char *text, size_t bytes)
 
 static bool is_of(const struct session *session, const char *topology, const char *space)
 {
-	return strcmp(session->topology, topology) == 0 && strcmp(session->space, space) == 0;
+	return !session->is_over && strcmp(session->topology, topology) == 0 &&
+	       strcmp(session->space, space) == 0;
 }
 
 struct session *session_find(struct sessions *s, const char *token, const char *topology,
@@ -130,6 +133,26 @@ struct session *session_new(struct sessions *s, const char *topology, const char
 	HASH_ADD_KEYPTR(hh_address, s->by_address, session->address, strlen(session->address),
 			session);
 	return session;
+}
+
+void session_bind(struct session *session, const uint8_t hash[TOKEN_HASH_SIZE])
+{
+	session->is_bound = true;
+	memcpy(session->hash, hash, TOKEN_HASH_SIZE);
+}
+
+void sessions_look(struct sessions *s,
+		   bool (*holds)(void *user, const char *topology, const char *space,
+				 const uint8_t hash[TOKEN_HASH_SIZE]),
+		   void *user)
+{
+	for (struct session *i = s->by_token; i != NULL; i = i->hh.next) {
+		if (!i->is_bound || i->is_over || holds(user, i->topology, i->space, i->hash))
+			continue;
+		i->is_over = true;
+		if (i->stream != NULL)
+			http_stream_end(i->stream);
+	}
 }
 
 const char *session_suffix(const struct session *session)

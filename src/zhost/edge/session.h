@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "adapter/http/http.h"
+#include "adapter/token/token.h"
 #include "zhost/edge/client.h"
 
 #define SESSIONS_MAX	   1000
@@ -36,6 +37,13 @@ struct session *session_find(struct sessions *s, const char *token, const char *
 /* `client`: whose page it is; NULL: this machine's. NULL: too many are open, of one client SESSIONS_OF_CLIENT. */
 struct session *session_new(struct sessions *s, const char *topology, const char *space,
 			    const struct client_address *client, int64_t now_ms);
+/* It is of somebody who has shown the secret with that hash (page_access.h). */
+void session_bind(struct session *session, const uint8_t hash[TOKEN_HASH_SIZE]);
+/* Ends all of those that are bound and of whose secret `holds` says no: nothing more goes to their pages. */
+void sessions_look(struct sessions *s,
+		   bool (*holds)(void *user, const char *topology, const char *space,
+				 const uint8_t hash[TOKEN_HASH_SIZE]),
+		   void *user);
 /* "~ADDRESS@ZHOST", borrowed. */
 const char *session_suffix(const struct session *session);
 

@@ -123,7 +123,7 @@ static uint64_t add_text(uint64_t h, const char *text)
 	return h;
 }
 
-void mesh_peer_set_ui(struct mesh_peer *peer, bool is_ui)
+void mesh_peer_set_ui(struct mesh_peer *peer, bool is_ui, bool asks_token)
 {
 	uint64_t h = 0xcbf29ce484222325u;
 
@@ -131,7 +131,10 @@ void mesh_peer_set_ui(struct mesh_peer *peer, bool is_ui)
 		h = add_text(add_text(h, a->name), a->digest);
 	vector_for_each (&peer->paths, p)
 		h = add_text(add_text(h, p->name), p->space);
+	if (asks_token)
+		h = add_text(h, "token");
 	peer->is_ui = is_ui;
+	peer->asks_token = is_ui && asks_token;
 	peer->version = !is_ui ? 0 : h != 0 ? h : 1;
 }
 

@@ -103,6 +103,6 @@ void mesh_peer_set_paths(struct mesh_peer *peer, Samoza__V1__PathEnd *const *pat
 void mesh_peer_set_assets(struct mesh_peer *peer, Samoza__V1__AssetFile *const *assets,
 			  size_t count);
 /* Its files and paths are set: what they are gives its version. */
-void mesh_peer_set_ui(struct mesh_peer *peer, bool is_ui);
+void mesh_peer_set_ui(struct mesh_peer *peer, bool is_ui, bool asks_token);
 
 #endif

@@ -100,7 +100,9 @@ static void peer_apply(struct mesh_table *t, struct mesh_topology *topology,
 	if (peer->local == NULL) {
 		mesh_peer_set_paths(peer, said->paths, said->n_paths);
 		mesh_peer_set_assets(peer, said->assets, said->n_assets);
-		mesh_peer_set_ui(peer, said->has_type && has_pages(said->type));
+		bool asks_token = said->has_access_token && said->access_token;
+		mesh_peer_set_ui(peer, asks_token || (said->has_type && has_pages(said->type)),
+				 asks_token);
 	}
 	mesh_peer_relist(t, peer);
 	if (peer->serves && peer->epoch != 0) /* an older zrms names no epochs */
@@ -216,7 +218,8 @@ struct mesh_peer *mesh_table_join(struct mesh_table *t, const Samoza__V1__Instan
 		peer->tallies = mem_new(struct mesh_tallies);
 	mesh_peer_set_paths(peer, spec->paths, spec->n_paths);
 	mesh_peer_set_assets(peer, spec->assets, spec->n_assets);
-	mesh_peer_set_ui(peer, has_pages(spec->type));
+	mesh_peer_set_ui(peer, has_pages(spec->type),
+			 spec->has_access_token && spec->access_token);
 	mesh_peer_relist(t, peer);
 	return peer;
 }

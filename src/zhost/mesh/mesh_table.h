@@ -58,8 +58,9 @@ struct mesh_peer {
 	char *zhost;			/* where the hub says it is started; NULL: nowhere */
 	uint64_t epoch;
 	bool is_ui;
-	bool serves; /* messages to the instance are for it */
-	bool leaves; /* it has handed over; the hub says so */
+	bool asks_token; /* UI: its pages are for those whom zrms knows */
+	bool serves;	 /* messages to the instance are for it */
+	bool leaves;	 /* it has handed over; the hub says so */
 	bool apart;  /* it does not serve, and talks with others that are; the hub says so */
 	bool shares; /* it gets a share beside the one that serves; the hub says so */
 	uint32_t revision;	     /* where there are shares; 0: it is not said */

@@ -35,6 +35,7 @@ struct uplink {
 	uint32_t (*draw)(uint32_t bound);
 	bool is_accepted, is_closing;
 	bool knows_leave;	/* zrms, on this connection */
+	bool knows_pages;	/* the same, of PAGE_ASK */
 	bool changes;		/* another connection is to take the place of this one */
 	struct wire_link *next; /* that one, once it stands: this one is left */
 	struct loop_timer *change_timer;
@@ -178,6 +179,7 @@ static void accepted(struct uplink *u, const Samoza__V1__HelloAck *ack)
 	trouble_forget(u);
 	u->is_accepted = true;
 	u->knows_leave = ack->leave;
+	u->knows_pages = ack->page_access;
 	if (u->changes)
 		kept_send(u);
 	if (u->changes_again)
@@ -271,7 +273,7 @@ static void on_closed(void *user, struct wire_link *link, const struct error *wh
 		return;
 	}
 	u->link = NULL;
-	u->is_accepted = u->knows_leave = false;
+	u->is_accepted = u->knows_leave = u->knows_pages = false;
 	u->listener->disconnected(u->user);
 	if (u->is_closing)
 		return;
@@ -368,7 +370,8 @@ static int try_send(struct upstream *upstream, Samoza__V1__FrameType type,
 {
 	struct uplink *u = (struct uplink *)upstream;
 
-	if (!is_up(upstream))
+	if (!is_up(upstream) ||
+	    (type == SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ASK && !u->knows_pages))
 		return -EHOSTUNREACH;
 	if (wire_link_waiting(u->link) > room)
 		return -EAGAIN;

@@ -81,6 +81,7 @@ static const struct {
 	{"spaces.exclusive", CHANGE_REPLACE},
 	{"spaces.optional", CHANGE_ADJUST},
 	{"spaces.public", CHANGE_ADJUST},
+	{"spaces.access", CHANGE_REPLACE},
 	{"spaces.loss.replace_after", CHANGE_ADJUST},
 	{"spaces.loss.stop_after", CHANGE_ADJUST},
 	{"spaces.loss.offline_start", CHANGE_ADJUST},

@@ -142,7 +142,9 @@ static Samoza__V1__MeshPeer *peer_new(const struct slot_control *sc, const struc
 	(void)schema_enum_value(&samoza__v1__space_type__descriptor,
 				space_type_name(space->type), &type);
 	p->zhost = mem_strdup(copy_zhost(copy)->name);
-	p->has_epoch = p->has_type = true;
+	p->has_epoch = true;
+	p->has_access_token = p->access_token = space->asks_token;
+	p->has_type = !space->asks_token;
 	p->epoch = copy->of_slot.epoch;
 	p->type = (Samoza__V1__SpaceType)type;
 	p->has_serving = !copy_serves(copy);

@@ -124,6 +124,7 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 	s->data_bytes = space->data_bytes;
 	s->local_storage = space->storage == STORAGE_LOCAL;
 	s->exclusive = space->exclusive;
+	s->has_access_token = s->access_token = space->asks_token;
 	s->restart_attempts = space->restart_attempts;
 	s->restart_window_ms = space->restart_window_ms;
 	s->action_timeout_ms = space->action_timeout_ms;

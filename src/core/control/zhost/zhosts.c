@@ -117,6 +117,7 @@ static Samoza__V1__HelloAck *ack_new(const struct control *c,
 	ack->has_term = true;
 	ack->term = c->term;
 	ack->has_leave = ack->leave = true;
+	ack->has_page_access = ack->page_access = true;
 	return ack;
 }
 
