@@ -111,7 +111,8 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct shell_options, api),
 	 .value = "URL",
 	 .help = "address of zrms, by default http://127.0.0.1:7331; on another machine "
-		 "https://HOST:PORT; unix:DIR/api.sock, DIR being the directory of zrms, needs "
+		 "https://HOST:PORT, or several of one cluster: https://HOST:PORT,HOST:PORT; "
+		 "unix:DIR/api.sock, DIR being the directory of zrms, needs "
 		 "no "
 		 "token of its user and of root"},
 	{.name = "context",

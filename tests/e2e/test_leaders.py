@@ -3,11 +3,12 @@ import http.client
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 
 import pytest
-from conftest import until
+from conftest import BIN, run, until
 from etcd import ThreeZrms
 from native import native_deploy
 from secure import ADDRESS, needs_an_address
@@ -143,3 +144,44 @@ def test_a_leader_that_stood_still_writes_nothing_more(three):
     assert "late" not in [user["name"] for user in c.get("/v1/users")["users"]]
     daemon.start()
     until(lambda: c.role(old) == "standby", "it stands by")
+
+
+def shell(c, url, *words, ca=True, check=True):
+    options = ["--ca", c.ca] if ca else []
+    environment = dict(os.environ, ZRMS_URL=url, NO_COLOR="1", SAMOZA_TOKEN=token_of(c))
+    return run(BIN / "zshell", *options, *words, check=check, env=environment)
+
+
+def test_the_shell_follows_to_a_leader_of_the_same_cluster_only(three):
+    c = three
+    leader, standby = c.leader(), c.standby()
+    for number, url in enumerate((f"https://{ADDRESS}:{standby}", f"http://127.0.0.1:{standby}",
+                                  f"https://{ADDRESS}:9,{ADDRESS}:{standby}")):
+        shell(c, url, "user", "create", f"user-{number}", "--role", "viewer")
+        assert f"user-{number}" in shell(c, url, "user", "list").stdout
+    # Whose certificate it cannot judge is shown no token.
+    refused = shell(c, f"http://127.0.0.1:{standby}", "user", "list", ca=False, check=False)
+    assert refused.returncode != 0 and f"https://{ADDRESS}:{leader}" in refused.stderr and "--ca" in refused.stderr
+
+
+def test_followers_of_events_miss_and_double_nothing(three):
+    c = three
+    old = c.leader()
+    url = f"https://{ADDRESS}:{c.first_port}," + ",".join(f"{ADDRESS}:{port}" for port in c.other_ports)
+    environment = dict(os.environ, ZRMS_URL=url, SAMOZA_TOKEN=token_of(c))
+    seen = c.directory / "events.jsonl"
+    with seen.open("w") as out:
+        follower = subprocess.Popen([BIN / "zshell", "--ca", c.ca, "events", "--follow", "-o", "json"], stdout=out,
+                                    stderr=subprocess.DEVNULL, env=environment)
+    try:
+        shell(c, url, "user", "create", "before", "--role", "viewer")
+        until(lambda: "user/before" in seen.read_text(), "it has the first")
+        c.all_zrms()[old].kill()
+        shell(c, url, "user", "create", "after", "--role", "viewer")  # waits until another one leads
+        until(lambda: "user/after" in seen.read_text(), "it has the second")
+    finally:
+        follower.kill()
+        follower.wait()
+    c.leader(old)
+    numbers = [int(json.loads(line)["seq"]) for line in seen.read_text().splitlines() if line.endswith("}")]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))

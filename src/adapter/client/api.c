@@ -1,11 +1,10 @@
-#include "adapter/client/api_private.h"
+#include "adapter/client/api_places.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "adapter/cli/version.h"
 #include "adapter/client/api_secure.h"
@@ -29,59 +28,20 @@
 /* The modules of a package are translated and compiled before the answer. */
 #define UPLOAD_TIMEOUT_MS (30 * 60000L)
 
-int64_t mono_now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* NULL: it is none. The caller frees. */
-static char *whole_url(const char *url)
-{
-	CLEANUP(freep)
-	char *whole =
-		strstr(url, "://") != NULL ? mem_strdup(url) : str_printf("http://%s", url);
-	CURLU *parsed = curl_url();
-	char *host = NULL;
-	bool good;
-
-	INVARIANT(parsed != NULL);
-	good = (str_has_prefix(whole, "http://") || str_has_prefix(whole, "https://")) &&
-	       curl_url_set(parsed, CURLUPART_URL, whole, 0) == CURLUE_OK &&
-	       curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK;
-	curl_free(host);
-	curl_url_cleanup(parsed);
-	while (good && str_has_suffix(whole, "/"))
-		whole[strlen(whole) - 1] = '\0';
-	return good ? steal_ptr(&whole) : NULL;
-}
-
 int api_new(const char *url, struct api **ret_api, struct error **err)
 {
-	bool is_socket = str_has_prefix(url, API_SOCKET);
-	CLEANUP(freep)
-	char *base = is_socket ? mem_strdup("http://localhost") : whole_url(url);
-	struct api_socket *socket = NULL;
-	struct api *api;
-	int r = 0;
+	struct api *api = mem_new(struct api);
+	int r = api_places_read(api, url, err);
 
-	if (base == NULL)
-		return error_set(err, ERR_INVALID,
-				 "'%s' is not the address of zrms: expected one such as "
-				 "http://127.0.0.1:7331 or unix:DIR/api.sock",
-				 url);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return error_set(err, ERR_IO, "cannot start libcurl");
-	if (is_socket)
-		r = api_socket_new(url + strlen(API_SOCKET), &socket, err);
-	if (r < 0)
+	if (r == 0 && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		r = error_set(err, ERR_IO, "cannot start libcurl");
+	if (r == 0 && str_has_prefix(url, API_SOCKET))
+		r = api_socket_new(url + strlen(API_SOCKET), &api->socket, err);
+	if (r < 0) {
+		api_places_done(api);
+		free(api);
 		return r;
-	api = mem_new(struct api);
-	api->url = mem_strdup(is_socket ? url : base);
-	api->base = steal_ptr(&base);
-	api->socket = socket;
+	}
 	api->easy = curl_easy_init();
 	api->multi = curl_multi_init();
 	INVARIANT(api->easy != NULL && api->multi != NULL);
@@ -111,8 +71,7 @@ void api_free(struct api *api)
 	error_free(api->verifier.why);
 	pki_trust_free(api->own_trust);
 	api_socket_free(api->socket);
-	free(api->base);
-	free(api->url);
+	api_places_done(api);
 	free(api);
 }
 
@@ -173,13 +132,6 @@ char *api_path(const char *literal, ...)
 }
 
 /* ---------------------------------------------------------------- one transfer */
-
-void api_connects_to(const struct api *api, CURL *easy)
-{
-	if (api->socket != NULL)
-		(void)curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH,
-				       api_socket_path(api->socket));
-}
 
 static void url_prepare(struct api *api, const char *url)
 {
@@ -402,12 +354,11 @@ static int finish(struct api *api, const struct buffer *body,
 }
 
 /* Runs what is prepared and reads the answer. */
-static int exchange(struct api *api, long timeout_ms, const ProtobufCMessageDescriptor *type,
-		    void **ret_message, struct error **err)
+static int exchange(struct api *api, struct api_attempt *a, long timeout_ms,
+		    const ProtobufCMessageDescriptor *type, void **ret_message,
+		    struct error **err)
 {
 	CLEANUP(buffer_done) struct buffer body = BUFFER_INIT(BODY_MAX);
-	CURLcode code = CURLE_OK;
-	int r;
 
 	if (api->timeout_ms > 0)
 		timeout_ms = (long)api->timeout_ms;
@@ -415,11 +366,29 @@ static int exchange(struct api *api, long timeout_ms, const ProtobufCMessageDesc
 	(void)curl_easy_setopt(api->easy, CURLOPT_WRITEFUNCTION, take_body);
 	(void)curl_easy_setopt(api->easy, CURLOPT_WRITEDATA, &body);
 	api->tell_mono_ms = api->slow != NULL ? mono_now_ms() + SLOW_AFTER_MS : 0;
-	r = api_run(api, &code, err);
-	api->tell_mono_ms = 0;
-	if (r == ERR_UNAVAILABLE)
-		return unreachable(api, code, err);
-	return r < 0 ? r : finish(api, &body, type, ret_message, err);
+	for (;;) {
+		CLEANUP(error_freep) struct error *why = NULL;
+		CURLcode code = CURLE_OK;
+
+		buffer_clear(&body);
+		if (a->file != NULL)
+			rewind(a->file);
+		int r = api_run(api, &code, &why);
+		int again = api_places_again(api, a, r, code, err);
+		if (again > 0) {
+			api_places_prepare(api, a->path);
+			continue;
+		}
+		api->tell_mono_ms = 0;
+		if (again < 0)
+			return again;
+		if (r < 0 && r != ERR_UNAVAILABLE)
+			return error_move(err, steal_ptr(&why));
+		if (r < 0)
+			(void)error_move(err, steal_ptr(&why));
+		return r < 0 ? unreachable(api, code, err)
+			     : finish(api, &body, type, ret_message, err);
+	}
 }
 
 int api_get(struct api *api, const char *path, const ProtobufCMessageDescriptor *type,
@@ -435,7 +404,8 @@ int api_get(struct api *api, const char *path, const ProtobufCMessageDescriptor 
 		(void)curl_easy_setopt(api->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		(void)curl_easy_setopt(api->easy, CURLOPT_LOW_SPEED_TIME, READ_SILENCE_S);
 	}
-	r = exchange(api, ANSWER_TIMEOUT_MS, type, ret_message, err);
+	r = exchange(api, &(struct api_attempt){.path = path, .only_reads = true},
+		     ANSWER_TIMEOUT_MS, type, ret_message, err);
 	curl_slist_free_all(headers);
 	return r;
 }
@@ -451,7 +421,8 @@ int api_send(struct api *api, const char *method, const char *path, const char *
 	(void)curl_easy_setopt(api->easy, CURLOPT_POSTFIELDS, body != NULL ? body : "");
 	(void)curl_easy_setopt(api->easy, CURLOPT_CUSTOMREQUEST, method);
 	(void)curl_easy_setopt(api->easy, CURLOPT_HTTPHEADER, headers);
-	r = exchange(api, ANSWER_TIMEOUT_MS, type, ret_message, err);
+	r = exchange(api, &(struct api_attempt){.path = path}, ANSWER_TIMEOUT_MS, type,
+		     ret_message, err);
 	curl_slist_free_all(headers);
 	return r;
 }
@@ -522,7 +493,8 @@ int api_upload(struct api *api, const char *path, const char *content_type, cons
 	(void)curl_easy_setopt(api->easy, CURLOPT_SEEKFUNCTION, rewind_file);
 	(void)curl_easy_setopt(api->easy, CURLOPT_SEEKDATA, file);
 	(void)curl_easy_setopt(api->easy, CURLOPT_HTTPHEADER, headers);
-	r = exchange(api, UPLOAD_TIMEOUT_MS, type, ret_message, err);
+	r = exchange(api, &(struct api_attempt){.path = path, .file = file}, UPLOAD_TIMEOUT_MS,
+		     type, ret_message, err);
 	curl_slist_free_all(headers);
 	(void)fclose(file);
 	return r;

@@ -22,7 +22,7 @@ struct api;
 struct pki_trust;
 
 /* `url` as given by a person: "http://127.0.0.1:7331", also without http:// or with / at the
- * end; "unix:PATH" is the socket of zrms' directory, DIR/api.sock. ERR_INVALID for what is none. */
+ * end; several of one cluster, of which one is tried after the other: "https://a:7331,b:7331"; "unix:PATH" is the socket of zrms' directory, DIR/api.sock. ERR_INVALID for what is none. */
 int api_new(const char *url, struct api **ret_api, struct error **err) must_check;
 void api_free(struct api *api);
 /* Shows the token that known_token() finds (adapter/token/known_cluster.h), if any. `file` NULL: none is
@@ -30,7 +30,7 @@ void api_free(struct api *api);
 int api_authorize(struct api *api, const char *file, struct error **err) must_check;
 /* Shows this token from now on. Copies. */
 void api_show(struct api *api, const char *token);
-/* "http://127.0.0.1:7331", borrowed. */
+/* Where requests go now: "http://127.0.0.1:7331", borrowed until the next one. */
 const char *api_url(const struct api *api);
 /* Whom to believe over https:// from now on, which must outlive it: machines of the cluster with the role
  * zrms, under whatever address. Without it: those whom the system believes. A server that is not believed is

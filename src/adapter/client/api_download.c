@@ -1,4 +1,4 @@
-#include "adapter/client/api_private.h"
+#include "adapter/client/api_places.h"
 #include "base/memory.h"
 #include "base/str.h"
 
@@ -44,8 +44,18 @@ int api_download(struct api *api, const char *path, api_take_fn *take, void *use
 	(void)curl_easy_setopt(api->easy, CURLOPT_WRITEFUNCTION, on_data);
 	(void)curl_easy_setopt(api->easy, CURLOPT_WRITEDATA, &d);
 	int r = api_run(api, &code, &why);
-	curl_slist_free_all(headers);
 	(void)curl_easy_getinfo(api->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (r == 0 &&
+	    status == 307) { /* once: what has told of the leader has just been asked */
+		buffer_clear(&d.refusal);
+		r = api_places_tell(api, &why);
+		if (r == 0) {
+			api_places_prepare(api, path);
+			r = api_run(api, &code, &why);
+		}
+		(void)curl_easy_getinfo(api->easy, CURLINFO_RESPONSE_CODE, &status);
+	}
+	curl_slist_free_all(headers);
 	if (d.err != NULL)
 		r = error_move(err, steal_ptr(&d.err));
 	else if (r < 0)

@@ -9,11 +9,17 @@
 #include "adapter/client/api.h"
 #include "adapter/tls/verifier.h"
 #include "base/buffer.h"
+#include "base/vector.h"
 
 struct api {
-	char *url; /* as a person reads it: "http://127.0.0.1:7331", "unix:/var/lib/samoza-zrms/api.sock" */
-	char *base;		   /* what requests begin with; the same but for a socket */
-	struct api_socket *socket; /* NULL: over TCP */
+	/* Where requests go now, of api_places.h; as a person reads it: "http://127.0.0.1:7331",
+	 * "unix:/var/lib/samoza-zrms/api.sock" */
+	const char *url;
+	const char *base;	   /* what requests begin with; the same but for a socket */
+	VECTOR(char *) places;	   /* as given */
+	size_t at;		   /* of these */
+	char *told;		   /* the leader, by a standby; NULL: one of the places */
+	struct api_socket *socket; /* of the only place; NULL: over TCP */
 	char *token;		   /* NULL: none is shown */
 	CURL *easy;
 	CURLM *multi;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "adapter/client/api_private.h"
+#include "adapter/client/api_places.h"
 #include "adapter/client/api_secure.h"
 #include "adapter/client/interrupt.h"
 #include "base/check.h"
@@ -20,6 +20,7 @@
 #define PAST_DEADLINE_MS 5
 #define RETRY_FIRST_MS	 100
 #define RETRY_LONGEST_MS 2000
+#define TOLD_MAX	 3 /* of each other, by those that stand by */
 
 struct reading {
 	struct api *api;
@@ -30,9 +31,10 @@ struct reading {
 	char id[128];
 	char last_id[128]; /* of the last complete event; "" before the first */
 	struct error **err;
-	int result; /* of the handler */
-	bool any;   /* whether a connection ever stood */
-	bool open;  /* whether this one stands */
+	int result;   /* of the handler */
+	bool any;     /* whether a connection ever stood */
+	bool open;    /* whether this one stands */
+	bool is_told; /* this connection: where the leader is */
 };
 
 static int handle(struct reading *r, const struct api_event *event)
@@ -219,6 +221,12 @@ static int connect_once(struct reading *r, struct error **err)
 	(void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	if (result == 0 && status == 503)
 		return error_set(err, ERR_UNAVAILABLE, "not ready");
+	if (result == 0 && status == 307) {
+		result = api_places_tell(r->api, err);
+		r->is_told = result == 0;
+		return result < 0 ? result
+				  : error_set(err, ERR_UNAVAILABLE, "another zrms leads");
+	}
 	if (result == 0 && status != 200)
 		return api_refusal(status, &r->refusal, err);
 	return result == 0 ? error_set(err, ERR_UNAVAILABLE, "zrms ended the stream") : result;
@@ -239,6 +247,9 @@ static int follow(struct reading *r, struct error **err)
 {
 	int pause = RETRY_FIRST_MS;
 	bool told = false;
+	unsigned told_in_a_row = 0;
+	/* Each address is tried once. */
+	size_t first_failures = 0, may_fail = r->api->places.count - 1;
 
 	for (;;) {
 		CLEANUP(error_freep) struct error *why = NULL;
@@ -246,14 +257,21 @@ static int follow(struct reading *r, struct error **err)
 
 		if (mono_now_ms() >= r->stream->deadline_mono_ms)
 			return error_set(err, ERR_TIMEOUT, "timed out");
+		r->is_told = false;
 		result = connect_once(r, &why);
 		if (r->result != 0)
 			return r->result < 0 ? r->result : 0;
 		if (result != ERR_UNAVAILABLE ||
-		    (!r->any && r->stream->deadline_mono_ms == INT64_MAX))
+		    (!r->any && !r->is_told && first_failures++ >= may_fail &&
+		     r->stream->deadline_mono_ms == INT64_MAX))
 			return error_move(err, steal_ptr(&why));
 		if (mono_now_ms() >= r->stream->deadline_mono_ms)
 			continue;
+		if (r->is_told && told_in_a_row++ < TOLD_MAX)
+			continue;
+		told_in_a_row = 0;
+		if (!r->is_told)
+			(void)api_places_next(r->api);
 		if (r->open) {
 			pause = RETRY_FIRST_MS;
 			told = false;
@@ -272,9 +290,6 @@ int api_follow(struct api *api, const struct api_stream *stream, struct error **
 {
 	/* A connection of its own: the handler may ask zrms for more meanwhile. */
 	struct api own = {
-		.url = api->url,
-		.base = api->base,
-		.socket = api->socket,
 		.token = api->token,
 		.easy = curl_easy_init(),
 		.multi = curl_multi_init(),
@@ -291,10 +306,12 @@ int api_follow(struct api *api, const struct api_stream *stream, struct error **
 	int result;
 
 	INVARIANT(own.easy != NULL && own.multi != NULL);
+	api_places_share(&own, api);
 	result = follow(&r, err);
 	curl_easy_cleanup(own.easy);
 	(void)curl_multi_cleanup(own.multi);
 	error_free(own.verifier.why);
+	api_places_leave(&own);
 	buffer_done(&r.input);
 	buffer_done(&r.data);
 	buffer_done(&r.refusal);
