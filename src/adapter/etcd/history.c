@@ -5,9 +5,10 @@
 #include "base/str.h"
 
 enum {
-	TRIM_STEP = 1024,     /* events that are deleted together */
-	TRIM_MAX = 16,	      /* lines that go with one that comes */
-	OLDEST_READ = 512,    /* lines that are looked at together */
+	TRIM_STEP = 1024,  /* events that are deleted together */
+	TRIM_MAX = 16,	   /* lines that go with one that comes */
+	OLDEST_READ = 512, /* lines that are looked at together */
+	LOOK_STEP = 64,	   /* lines that come until it is looked again where there were fewer */
 	LIST_PAGE_MAX = 5000, /* of what is read to find some of it */
 };
 
@@ -87,9 +88,11 @@ static int oldest_ready(struct etcd_history *h, const Samoza__V1__AuditRecord *n
 			struct error **err)
 {
 	bool is_empty = h->oldest_gone == h->oldest.count;
-	bool is_read = is_empty && (h->oldest.count == 0 || h->oldest.count == OLDEST_READ);
-	if (!is_read || newest->seq <= AUDIT_ALWAYS)
+	bool is_due = h->oldest.count == OLDEST_READ || h->looked_at == 0 ||
+		      newest->seq >= h->looked_at + LOOK_STEP;
+	if (!is_empty || !is_due || newest->seq <= AUDIT_ALWAYS)
 		return 0;
+	h->looked_at = newest->seq;
 	/* What this transaction deletes is still there. */
 	uint64_t gone = h->oldest.count > 0 ? h->oldest.items[h->oldest.count - 1].seq : 0;
 	int r = oldest_read(h, err);

@@ -35,6 +35,7 @@ struct etcd_history {
 		trimmed_seq; /* no event up to it is left, after the transaction that is made */
 	uint64_t committed_trimmed_seq;
 	VECTOR(struct audit_oldest) oldest; /* lines, ascending; read when they are needed */
+	uint64_t looked_at;		    /* the newest line when they were read last */
 	size_t oldest_gone,
 		committed_oldest_gone; /* of these, also by the transaction that is made */
 	atomic_uint_fast64_t damaged_events,

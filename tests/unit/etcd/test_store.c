@@ -242,6 +242,24 @@ static void of_the_audit_the_oldest_lines_go(void **state)
 	assert_true(str_has_prefix(second, "24 25 ")); /* the newest 1,000 stay */
 }
 
+/* Numbers may be left out (a store that was restored): then there are fewer lines than numbers. */
+static void after_a_gap_the_oldest_lines_go_on_going(void **state)
+{
+	struct stage *s = *state;
+	assert_int_equal(stage_open(s, NULL), 0);
+	for (uint64_t seq = 1; seq <= 40; seq++)
+		add_line(s, seq);
+	assert_int_equal(stage_commit(s).outcome, COMMIT_DURABLE);
+	s->store->audit = (struct audit_kept){.bytes = 1};
+	for (uint64_t seq = 2000; seq < 3400; seq++) {
+		add_line(s, seq);
+		if (seq % 20 == 19)
+			assert_int_equal(stage_commit(s).outcome, COMMIT_DURABLE);
+	}
+	CLEANUP(freep) char *lines = stage_audit(s);
+	assert_true(strtoull(lines, NULL, 10) >= 2300);
+}
+
 /* ---- what another hand did ---- */
 
 static void what_is_damaged_or_gone_is_found(void **state)
@@ -280,6 +298,7 @@ int main(void)
 		TEST(a_quota_that_is_used_up_is_waited_for),
 		TEST(of_the_events_the_newest_are_kept),
 		TEST(of_the_audit_the_oldest_lines_go),
+		TEST(after_a_gap_the_oldest_lines_go_on_going),
 		TEST(what_is_damaged_or_gone_is_found),
 	};
 	cluster = cluster_new(1);
