@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "adapter/etcd/data.h"
+#include "adapter/etcd/index.h"
 #include "adapter/etcd/keys.h"
 #include "base/str.h"
 #include "stage.h"
@@ -260,6 +261,23 @@ static void after_a_gap_the_oldest_lines_go_on_going(void **state)
 	assert_true(strtoull(lines, NULL, 10) >= 2300);
 }
 
+static void each_index_hashes_with_a_key_of_its_own(void **state)
+{
+	struct index a = {0}, b = {0};
+	const bytes key = {.len = 3, .data = (uint8_t *)"key"};
+	(void)state;
+	index_set(&a, key, 1);
+	index_set(&b, key, 2);
+	assert_int_equal(*index_find(&a, key), 1);
+	assert_int_equal(*index_find(&b, key), 2);
+	for (size_t i = 0; i < a.capacity; i++)
+		if (a.entries[i].hash != 0)
+			assert_int_not_equal(a.entries[i].hash,
+					     b.capacity == a.capacity ? b.entries[i].hash : 0);
+	index_done(&a);
+	index_done(&b);
+}
+
 /* ---- what another hand did ---- */
 
 static void what_is_damaged_or_gone_is_found(void **state)
@@ -299,6 +317,7 @@ int main(void)
 		TEST(of_the_events_the_newest_are_kept),
 		TEST(of_the_audit_the_oldest_lines_go),
 		TEST(after_a_gap_the_oldest_lines_go_on_going),
+		TEST(each_index_hashes_with_a_key_of_its_own),
 		TEST(what_is_damaged_or_gone_is_found),
 	};
 	cluster = cluster_new(1);
