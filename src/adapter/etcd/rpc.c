@@ -139,6 +139,8 @@ static void connect_prepare(struct rpc *rpc)
 	/* One that stands still in the middle of an answer is left before a long deadline ends. */
 	(void)curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	(void)curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)STILL_S);
+	/* A name that nobody resolves is asked for by a thread of libcurl's, which is not waited for. */
+	(void)curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
 	(void)curl_easy_setopt(h, CURLOPT_POST, 1L);
 	(void)curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_data);
 	(void)curl_easy_setopt(h, CURLOPT_WRITEDATA, rpc);

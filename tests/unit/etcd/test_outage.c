@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
+#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -143,6 +145,29 @@ static void what_cannot_be_reached_says_so(void **state)
 	assert_non_null(strstr(err->message, "cannot be reached"));
 }
 
+/* In the place of libc's: nobody answers for this name. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+		struct addrinfo **ret)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	if (str_equal(node, "silent.test")) {
+		(void)poll(NULL, 0, 20000);
+		return EAI_AGAIN;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	return real(node, service, hints, ret);
+}
+
+static void a_name_without_an_answer_holds_nobody(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(error_freep) struct error *err = NULL;
+	int64_t began_ms = loop_now(&s->loop).mono_ms;
+	s->urls = mem_strdup("https://silent.test:2379");
+	assert_int_equal(stage_open(s, &err), ERR_TIMEOUT);
+	assert_true(loop_now(&s->loop).mono_ms - began_ms < 10000);
+}
+
 static void an_address_without_tls_is_refused(void **state)
 {
 	struct stage *s = *state;
@@ -276,6 +301,7 @@ int main(void)
 		TEST(a_transaction_that_comes_late_changes_nothing),
 		TEST(an_outcome_that_stays_unknown_ends_the_store),
 		TEST(what_cannot_be_reached_says_so),
+		TEST(a_name_without_an_answer_holds_nobody),
 		TEST(an_address_without_tls_is_refused),
 		TEST(certificates_of_another_cluster_are_refused_by_both_sides),
 		TEST_THREE(servers_that_end_one_by_one_lose_nothing),
