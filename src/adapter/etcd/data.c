@@ -10,7 +10,12 @@
 #include "base/hash.h"
 #include "base/str.h"
 
-enum { FETCH_MS = 10000, FETCH_MAX = 100 /* etcd takes 128 */, LIST_PAGE = 1000 };
+enum {
+	FETCH_MS = 10000,
+	FETCH_MAX = 100, /* keys; etcd takes 128 */
+	FETCH_BYTES = 32 * 1024 * 1024,
+	LIST_PAGE = 1000,
+};
 
 /* A value, as it is after the operations so far. */
 struct data_item {
@@ -23,6 +28,7 @@ struct data_item {
 struct data_owner {
 	bytes key; /* of its use */
 	Etcd__Content__Use before, now;
+	bool is_damaged; /* what is in etcd is not `before` */
 	UT_hash_handle hh;
 };
 
@@ -134,6 +140,7 @@ static int item_take(void *user, const Etcd__KeyValue *kv, struct error **err)
 	uint64_t sum;
 	item->is_damaged = !value_unpack(kv->key, kv->value, &value, &sum);
 	item->value = key_copy(kv->value);
+	data->held_bytes += kv->value.len;
 	if (item->value.len < SUM_BYTES) { /* it counts as an empty one */
 		free(item->value.data);
 		item->value = (bytes){.len = SUM_BYTES, .data = mem_calloc(1, SUM_BYTES + 1)};
@@ -141,22 +148,67 @@ static int item_take(void *user, const Etcd__KeyValue *kv, struct error **err)
 	return 0;
 }
 
+static uint64_t use_check(bytes key, const Etcd__Content__Use *use)
+{
+	const uint64_t numbers[] = {use->bytes, use->values, use->total};
+	uint8_t text[sizeof(numbers)]; /* big endian, on every machine */
+	uint64_t check;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (uint8_t)(numbers[i / 8] >> (56 - 8 * (i % 8)));
+	const bytes packed = value_pack(key, text, sizeof(text), &check);
+	free(packed.data);
+	return check;
+}
+
+struct counting {
+	const struct data *data;
+	Etcd__Content__Use *use;
+};
+
+static int value_count(void *user, const Etcd__KeyValue *kv, struct error **err)
+{
+	const struct counting *c = user;
+	const struct data_item item = {.key = kv->key, .value = kv->value};
+	(void)err;
+	if (is_forgotten(c->data, kv->key) || kv->value.len < SUM_BYTES)
+		return 0;
+	c->use->bytes += item_size(&item);
+	c->use->values++;
+	c->use->total += item_sum(&item);
+	return 0;
+}
+
+/* What it has, where what is said of that is damaged. */
+static int owner_count(struct data *data, struct data_owner *owner, struct error **err)
+{
+	CLEANUP(freep) char *name = key_owner_of_use(owner->key);
+	CLEANUP(bytes_freep) bytes from = key_data(name, NULL, 0);
+	CLEANUP(bytes_freep) bytes to = key_end(from);
+	const struct scan scan = {.from = from, .to = to, .page = LIST_PAGE};
+	struct counting counting = {data, &owner->before};
+	int r = scan_run(data->rpc, &scan, value_count, &counting, err);
+	owner->now = owner->before;
+	owner->is_damaged = true;
+	return r;
+}
+
 static int owner_take(void *user, const Etcd__KeyValue *kv, struct error **err)
 {
 	struct data *data = user;
-	(void)err;
 	if (owner_find(data, kv->key) != NULL)
 		return 0;
 	struct data_owner *owner = owner_add(data, kv->key);
 	Etcd__Content__Use *use =
 		etcd__content__use__unpack(NULL, kv->value.len, kv->value.data);
-	if (use == NULL)
-		return 0; /* it begins again at nothing */
-	owner->before.bytes = owner->now.bytes = use->bytes;
-	owner->before.values = owner->now.values = use->values;
-	owner->before.total = owner->now.total = use->total;
-	etcd__content__use__free_unpacked(use, NULL);
-	return 0;
+	bool is_good = use != NULL && use->has_check && use->check == use_check(kv->key, use);
+	if (is_good) {
+		owner->before.bytes = owner->now.bytes = use->bytes;
+		owner->before.values = owner->now.values = use->values;
+		owner->before.total = owner->now.total = use->total;
+	}
+	if (use != NULL)
+		etcd__content__use__free_unpacked(use, NULL);
+	return is_good ? 0 : owner_count(data, owner, err);
 }
 
 static bool is_use(bytes key)
@@ -164,20 +216,22 @@ static bool is_use(bytes key)
 	return key.len > strlen(KEY_USE) && memcmp(key.data, KEY_USE, strlen(KEY_USE)) == 0;
 }
 
-static void answers_take(struct data *data, const Etcd__TxnResponse *answer)
+static int answers_take(struct data *data, const Etcd__TxnResponse *answer, struct error **err)
 {
-	for (size_t i = 0; i < answer->n_responses; i++) {
+	int r = 0;
+	for (size_t i = 0; i < answer->n_responses && r == 0; i++) {
 		const Etcd__ResponseOp *op = answer->responses[i];
 		if (op->response_case != ETCD__RESPONSE_OP__RESPONSE_RANGE)
 			continue;
-		for (size_t k = 0; k < op->range->n_kvs; k++) {
+		for (size_t k = 0; k < op->range->n_kvs && r == 0; k++) {
 			const Etcd__KeyValue *kv = op->range->kvs[k];
 			if (is_use(kv->key))
-				(void)owner_take(data, kv, NULL);
+				r = owner_take(data, kv, err);
 			else
-				(void)item_take(data, kv, NULL);
+				r = item_take(data, kv, err);
 		}
 	}
+	return r;
 }
 
 /* What one operation needs, as keys to be read; those that are known are not. */
@@ -211,12 +265,15 @@ static int fetch_now(struct data *data, struct txn *txn, struct txn *named, stru
 	ProtobufCMessage *answer = NULL;
 	if (txn->success.count == 0)
 		return 0;
+	rpc_limit_answer(data->rpc, FETCH_BYTES);
 	int r = rpc_call(data->rpc, &rpc_txn_read, &txn_request(txn, &request)->base, FETCH_MS,
 			 &answer, err);
 	if (r < 0)
 		return r;
-	answers_take(data, (const Etcd__TxnResponse *)answer);
+	r = answers_take(data, (const Etcd__TxnResponse *)answer, err);
 	protobuf_c_message_free_unpacked(answer, NULL);
+	if (r < 0)
+		return r;
 	/* What was not found is known not to be there. */
 	for (const struct txn_write *w = named->writes; w != NULL; w = w->hh.next) {
 		if (is_use(w->key) && owner_find(data, w->key) == NULL)
@@ -227,22 +284,37 @@ static int fetch_now(struct data *data, struct txn *txn, struct txn *named, stru
 	return 0;
 }
 
+/* The operations from `*at` on, as many as are asked for together. */
+static int fetch_some(struct data *data, const struct outbox *outbox, size_t max, size_t *at,
+		      struct error **err)
+{
+	CLEANUP(txn_done) struct txn txn = {0};
+	CLEANUP(txn_done) struct txn named = {0};
+	size_t next = *at;
+	while (next < outbox->data.count && txn.success.count < max) {
+		const struct kv_change change = data_change_as_kv(&outbox->data.items[next++]);
+		if (change.key_size <= KV_KEY_MAX)
+			fetch_add(data, &change, &txn, &named);
+	}
+	int r = fetch_now(data, &txn, &named, err);
+	if (r == 0)
+		*at = next;
+	return r;
+}
+
 int data_fetch(struct data *data, const struct outbox *outbox, struct error **err)
 {
-	size_t at = 0;
-	int r = 0;
-	while (at < outbox->data.count && r == 0) {
-		CLEANUP(txn_done) struct txn txn = {0};
-		CLEANUP(txn_done) struct txn named = {0};
-		while (at < outbox->data.count && txn.success.count < FETCH_MAX) {
-			const struct kv_change change =
-				data_change_as_kv(&outbox->data.items[at++]);
-			if (change.key_size <= KV_KEY_MAX)
-				fetch_add(data, &change, &txn, &named);
-		}
-		r = fetch_now(data, &txn, &named, err);
+	size_t at = 0, max = FETCH_MAX;
+	while (at < outbox->data.count) {
+		CLEANUP(error_freep) struct error *why = NULL;
+		int r = fetch_some(data, outbox, max, &at, &why);
+		bool is_too_much = r == ERR_LIMIT && max > 1; /* values are large: fewer */
+		if (r < 0 && !is_too_much)
+			return error_move(err, steal_ptr(&why));
+		if (is_too_much)
+			max /= 2;
 	}
-	return r;
+	return 0;
 }
 
 /* ---- how much there is ---- */
@@ -268,12 +340,16 @@ static int group_of(struct data *data, const char *owner, bytes *ret_from, bytes
 	return 0;
 }
 
+static bool is_within(uint64_t used, uint64_t growth, uint64_t quota)
+{
+	return quota == 0 || (used <= quota && growth <= quota - used);
+}
+
 static int check_quota(struct data *data, const struct kv_change *change,
 		       const struct data_owner *owner, uint64_t growth, bool *ret_fits,
 		       struct error **err)
 {
-	bool fits =
-		change->quota_bytes == 0 || owner->now.bytes + growth <= change->quota_bytes;
+	bool fits = is_within(owner->now.bytes, growth, change->quota_bytes);
 	if (fits && change->group_quota_bytes > 0) {
 		CLEANUP(bytes_freep) bytes from = {0};
 		CLEANUP(bytes_freep) bytes to = {0};
@@ -283,8 +359,9 @@ static int check_quota(struct data *data, const struct kv_change *change,
 			return r;
 		for (const struct data_owner *o = data->owners; o != NULL; o = o->hh.next)
 			if (key_compare(o->key, from) >= 0 && key_compare(o->key, to) < 0)
-				all += o->now.bytes;
-		fits = all + growth <= change->group_quota_bytes;
+				all += o->now.bytes < UINT64_MAX - all ? o->now.bytes
+								       : UINT64_MAX - all;
+		fits = is_within(all, growth, change->group_quota_bytes);
 	}
 	*ret_fits = fits;
 	return 0;
@@ -292,11 +369,17 @@ static int check_quota(struct data *data, const struct kv_change *change,
 
 /* ---- operations ---- */
 
+/* No number of ours is below nothing, whatever another hand has written. */
+static void take_away(uint64_t *from, uint64_t count)
+{
+	*from = count < *from ? *from - count : 0;
+}
+
 static void item_set(struct data_item *item, struct data_owner *owner, bytes take_value)
 {
 	if (item->value.data != NULL) {
-		owner->now.bytes -= item_size(item);
-		owner->now.values--;
+		take_away(&owner->now.bytes, item_size(item));
+		take_away(&owner->now.values, 1);
 		owner->now.total -= item_sum(item);
 		free(item->value.data);
 	}
@@ -310,7 +393,8 @@ static void item_set(struct data_item *item, struct data_owner *owner, bytes tak
 	}
 }
 
-static int apply_get(const struct data_item *item, struct data_answer *answer)
+static int apply_get(struct data *data, const struct data_item *item,
+		     struct data_answer *answer)
 {
 	if (item->value.data == NULL) {
 		answer->status = -ENOENT;
@@ -319,6 +403,7 @@ static int apply_get(const struct data_item *item, struct data_answer *answer)
 	} else {
 		answer->value_size = item->value.len - SUM_BYTES;
 		answer->value = mem_memdup(item->value.data + SUM_BYTES, answer->value_size);
+		data->held_bytes += answer->value_size;
 	}
 	return 0;
 }
@@ -432,6 +517,7 @@ static int apply_list(struct data *data, const struct kv_change *change,
 		if (i->value.data != NULL && key_compare(i->key, from) >= 0 &&
 		    key_compare(i->key, to) < 0)
 			listing_add(&l, i->key);
+	data->held_bytes += l.used;
 	listing_answer(&l, answer);
 	return 0;
 }
@@ -482,7 +568,7 @@ int data_apply(struct data *data, const struct kv_change *change,
 	struct data_owner *owner = owner_find(data, use);
 	INVARIANT(item != NULL); /* data_fetch() */
 	if (change->operation == KV_GET)
-		return apply_get(item, ret_answer);
+		return apply_get(data, item, ret_answer);
 	INVARIANT(owner != NULL);
 	if (change->operation == KV_PUT)
 		return apply_put(data, change, item, owner, ret_answer, err);
@@ -493,8 +579,10 @@ int data_apply(struct data *data, const struct kv_change *change,
 
 /* ---- what is written ---- */
 
-static bytes use_pack(const Etcd__Content__Use *use)
+static bytes use_pack(bytes key, Etcd__Content__Use *use)
 {
+	use->has_check = true;
+	use->check = use_check(key, use);
 	bytes packed = {.len = etcd__content__use__get_packed_size(use)};
 	packed.data = mem_calloc(1, packed.len + 1);
 	(void)etcd__content__use__pack(use, packed.data);
@@ -511,8 +599,8 @@ void data_write(struct data *data, struct txn *txn, struct ledger_rows *values)
 		else if (i->is_changed && !is_forgotten(data, i->key))
 			txn_delete(txn, key_copy(i->key));
 	}
-	for (const struct data_owner *o = data->owners; o != NULL; o = o->hh.next) {
-		bool is_changed = o->now.bytes != o->before.bytes ||
+	for (struct data_owner *o = data->owners; o != NULL; o = o->hh.next) {
+		bool is_changed = o->is_damaged || o->now.bytes != o->before.bytes ||
 				  o->now.values != o->before.values ||
 				  o->now.total != o->before.total;
 		if (!is_changed)
@@ -520,7 +608,7 @@ void data_write(struct data *data, struct txn *txn, struct ledger_rows *values)
 		values->count += o->now.values - o->before.values;
 		values->total += o->now.total - o->before.total;
 		if (o->now.values > 0)
-			txn_put(txn, key_copy(o->key), use_pack(&o->now));
+			txn_put(txn, key_copy(o->key), use_pack(o->key, &o->now));
 		else
 			txn_delete(txn, key_copy(o->key));
 	}

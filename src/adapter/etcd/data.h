@@ -26,6 +26,7 @@ struct data {
 	struct data_item *items;
 	struct data_owner *owners;
 	VECTOR(struct txn_range) forgotten; /* ranges of KEY_DATA */
+	size_t held_bytes;		    /* of what was read and answered */
 };
 
 void data_init(struct data *data, struct rpc *rpc);

@@ -5,6 +5,8 @@
 enum {
 	COMMIT_MS = 3000, /* an attempt, and for each MiB */
 	COMMIT_MIB_MS = 1000,
+	HELD_MAX =
+		16 * 1024 * 1024, /* of what a group has read, before another batch is added */
 };
 
 void group_init(struct group *g, struct etcd_store *s)
@@ -36,7 +38,8 @@ bool group_has_room(const struct group *g, const struct outbox *outbox)
 {
 	struct batch_size size = store_batch_size(outbox);
 	return g->batches == 0 ||
-	       (g->operations + operations_of(outbox) < g->s->limits.operations / 2 &&
+	       (g->data.held_bytes < HELD_MAX &&
+		g->operations + operations_of(outbox) < g->s->limits.operations / 2 &&
 		g->bytes + size.bytes < g->s->limits.bytes / 2);
 }
 

@@ -410,6 +410,11 @@ int rpc_call_same(struct rpc *rpc, const struct rpc_method *method,
 	return call(rpc, method, request, 1, deadline_ms, ret_answer, err);
 }
 
+void rpc_limit_answer(struct rpc *rpc, size_t bytes)
+{
+	rpc->answer.max = bytes;
+}
+
 bool rpc_may_have_happened(const struct rpc *rpc)
 {
 	return rpc->may_have_happened;

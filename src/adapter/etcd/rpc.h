@@ -52,6 +52,9 @@ extern const struct rpc_method rpc_range, rpc_txn_read, rpc_txn, rpc_grant, rpc_
 /* The most that an answer may have; a call whose answer is larger ends with ERR_LIMIT. */
 #define RPC_ANSWER_MAX ((size_t)256 * 1024 * 1024)
 
+/* Of the next attempt, instead of that. */
+void rpc_limit_answer(struct rpc *rpc, size_t bytes);
+
 /* `deadline_ms`: of one attempt. The answer: protobuf_c_message_free_unpacked().
  *
  * ERR_UNAVAILABLE, ERR_TIMEOUT: no server answered, or there is no majority; what was asked for may have

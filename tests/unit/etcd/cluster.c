@@ -83,14 +83,19 @@ static int64_t txn_send(const struct etcd_cluster *c, struct txn *txn)
 	return revision;
 }
 
-int64_t cluster_put(const struct etcd_cluster *c, const char *key, const char *value)
+int64_t cluster_put_at(const struct etcd_cluster *c, bytes take_key, const char *value)
 {
 	CLEANUP(txn_done) struct txn txn = {0};
 	if (value != NULL)
-		txn_put(&txn, etcd_key_text(key), etcd_key_text(value));
+		txn_put(&txn, take_key, etcd_key_text(value));
 	else
-		txn_delete(&txn, etcd_key_text(key));
+		txn_delete(&txn, take_key);
 	return txn_send(c, &txn);
+}
+
+int64_t cluster_put(const struct etcd_cluster *c, const char *key, const char *value)
+{
+	return cluster_put_at(c, etcd_key_text(key), value);
 }
 
 void cluster_wait(const struct etcd_cluster *c)

@@ -42,6 +42,9 @@ void cluster_wait(const struct etcd_cluster *cluster);
 
 /* A key by another hand; `value` NULL: it is deleted. Returns the revision. */
 int64_t cluster_put(const struct etcd_cluster *cluster, const char *key, const char *value);
+/* The same of a key of any bytes, which is taken over. */
+int64_t cluster_put_at(const struct etcd_cluster *cluster, ProtobufCBinaryData take_key,
+		       const char *value);
 
 /* A port that is free now. */
 unsigned free_port(void);

@@ -261,6 +261,40 @@ static void after_a_gap_the_oldest_lines_go_on_going(void **state)
 	assert_true(strtoull(lines, NULL, 10) >= 2300);
 }
 
+/* ---- what is read ---- */
+
+/* Of 40 that ask for 3 MiB each not all are answered together. */
+static void what_is_read_together_is_bounded(void **state)
+{
+	struct stage *s = *state;
+	enum { BATCHES = 40, BYTES = 3 * 1024 * 1024, KEYS = 15 };
+	static struct outbox all[BATCHES];
+	static struct stage_commit done[BATCHES];
+	CLEANUP(freep) char *value = mem_calloc(BYTES + 1, 1);
+	memset(value, 'x', BYTES);
+	assert_int_equal(stage_open(s, NULL), 0);
+	for (char key[] = "a"; key[0] < 'a' + KEYS; key[0]++) {
+		add_data(&s->outbox, SAMOZA__V1__DATA_OPERATION__DATA_PUT, "shop", key, value);
+		assert_int_equal(stage_commit(s).outcome, COMMIT_DURABLE);
+	}
+	for (size_t i = 0; i < BATCHES; i++) {
+		outbox_init(&all[i]);
+		add_data(&all[i], SAMOZA__V1__DATA_OPERATION__DATA_GET, "shop", "a", NULL);
+		stage_commit_start(s, &all[i], &done[i]);
+	}
+	stage_until(s, &done[BATCHES - 1].is_done);
+	for (size_t i = 0; i < BATCHES; i++) {
+		assert_int_equal(done[i].outcome, COMMIT_DURABLE);
+		assert_int_equal(done[i].statuses[0], 0);
+		outbox_done(&all[i]);
+	}
+	assert_true(stage_metric(s, "zrms_store_largest_group") < 10);
+	/* One batch is answered as a whole, read in several steps. */
+	for (char key[] = "a"; key[0] < 'a' + KEYS; key[0]++)
+		add_data(&s->outbox, SAMOZA__V1__DATA_OPERATION__DATA_GET, "shop", key, NULL);
+	assert_int_equal(stage_commit(s).outcome, COMMIT_DURABLE);
+}
+
 static void each_index_hashes_with_a_key_of_its_own(void **state)
 {
 	struct index a = {0}, b = {0};
@@ -279,6 +313,39 @@ static void each_index_hashes_with_a_key_of_its_own(void **state)
 }
 
 /* ---- what another hand did ---- */
+
+static int put_within(struct stage *s, const char *key, const char *value, uint64_t quota)
+{
+	add_data(&s->outbox, SAMOZA__V1__DATA_OPERATION__DATA_PUT, "shop", key, value);
+	vector_last(&s->outbox.data)->quota_bytes = quota;
+	struct stage_commit c = stage_commit(s);
+	assert_int_equal(c.outcome, COMMIT_DURABLE);
+	return c.statuses[0];
+}
+
+/* Unreadable, and one that can be read and is wrong: {bytes: 2^63, values: 1, total: 1}, {1, 1, 1}. */
+static void a_quota_whose_count_is_damaged_counts_again(void **state)
+{
+	struct stage *s = *state;
+	static const char *const damaged[] = {
+		"\377", "\10\200\200\200\200\200\200\200\200\200\1\20\1\30\1",
+		"\10\1\20\1\30\1"};
+	for (size_t i = 0; i < ARRAY_SIZE(damaged); i++) {
+		cluster_clear(cluster);
+		assert_int_equal(stage_open(s, NULL), 0);
+		assert_int_equal(put_within(s, "a", "12345678", 20), 0);
+		(void)cluster_put_at(cluster, key_use("shop"), damaged[i]);
+		assert_int_equal(put_within(s, "b", "1234567890123", 20), -ENOSPC);
+		assert_int_equal(put_within(s, "b", "1234567890", 20), 0);
+		(void)cluster_put_at(cluster, key_use("shop"), damaged[i]);
+		add_data(&s->outbox, SAMOZA__V1__DATA_OPERATION__DATA_DELETE, "shop", "a",
+			 NULL);
+		assert_int_equal(stage_commit(s).outcome, COMMIT_DURABLE);
+		assert_int_equal(put_within(s, "c", "12345678", 20), 0);
+		assert_int_equal(put_within(s, "d", "1", 20), -ENOSPC);
+		stage_close(s);
+	}
+}
 
 static void what_is_damaged_or_gone_is_found(void **state)
 {
@@ -317,7 +384,9 @@ int main(void)
 		TEST(of_the_events_the_newest_are_kept),
 		TEST(of_the_audit_the_oldest_lines_go),
 		TEST(after_a_gap_the_oldest_lines_go_on_going),
+		TEST(what_is_read_together_is_bounded),
 		TEST(each_index_hashes_with_a_key_of_its_own),
+		TEST(a_quota_whose_count_is_damaged_counts_again),
 		TEST(what_is_damaged_or_gone_is_found),
 	};
 	cluster = cluster_new(1);
