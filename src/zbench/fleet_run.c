@@ -108,6 +108,7 @@ static int wait_until(struct run *run, bool (*is_so)(const struct run *run), con
 		      struct error **err)
 {
 	uint64_t begin = now_ns(), said = begin;
+	bench_progress(run->bench, "fleet: %s", what);
 	for (;;) {
 		struct gauges *g = &run->gauges;
 		int r = gauges_read(&run->cluster.client, g, err);
@@ -276,7 +277,7 @@ static int lose(struct run *run, struct error **err)
 		r = wait_until(run, first_is_lost, "zhosts are lost", err);
 	first = now_ns();
 	if (r == 0)
-		r = wait_until(run, all_are_lost, "zhosts are lost", err);
+		r = wait_until(run, all_are_lost, "all of them are lost", err);
 	last = now_ns();
 	if (r == 0)
 		r = wait_until(run, all_run_again, "instances start elsewhere", err);
