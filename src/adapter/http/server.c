@@ -36,7 +36,7 @@ static unsigned connections_now(const struct http_server *server)
 
 static bool is_full(const struct http_server *server)
 {
-	return connections_now(server) - server->lent_count >= server->options.connections_max;
+	return connections_now(server) >= server->options.connections_max;
 }
 
 /* Further peers wait in the backlog. */
@@ -138,10 +138,10 @@ static struct MHD_Daemon *daemon_start(struct http_server *server)
 		flags, 0, NULL, NULL, request_handle, server, MHD_OPTION_NOTIFY_CONNECTION,
 		connection_notify, server, MHD_OPTION_NOTIFY_COMPLETED, request_completed,
 		server, MHD_OPTION_URI_LOG_CALLBACK, request_begin, server,
-		MHD_OPTION_CONNECTION_LIMIT, o->connections_max + o->upgrades_max,
-		MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)POOL_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_LIMIT, o->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+		idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+		MHD_OPTION_END);
 }
 
 static void connection_add(struct http_server *server, int fd,

@@ -42,7 +42,7 @@ struct http_server {
 	struct http_connection *connections;
 	struct http_request *requests;
 	struct http_stream *streams;
-	struct http_lent *lent;
+	struct http_lent *lent; /* upgraded, and not closed yet */
 	unsigned lent_count;
 	struct http_pump *pumps;
 	struct http_counters counters;

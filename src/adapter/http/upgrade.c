@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "adapter/http/connection.h"
 #include "adapter/http/list.h"
@@ -10,11 +12,14 @@
 #include "adapter/uv/tcp_stream.h"
 #include "base/str.h"
 
-/* A socket that was handed out by an upgrade, as a stream. */
+/* What an upgrade has handed out as a stream: another descriptor of MHD's socket, which is ours. So MHD frees what
+ * it holds for requests of the connection (16 KiB), and does not count it any more. */
 struct http_lent {
-	struct http_lent *next, **link; /* in server->lent */
-	struct http_server *server; /* NULL: the server has ended before it was given back */
-	struct MHD_UpgradeResponseHandle *handle;
+	struct http_lent *next, **link;		  /* in server->lent */
+	struct http_server *server;		  /* NULL: it has ended before the stream */
+	struct MHD_UpgradeResponseHandle *handle; /* until MHD has been told; then NULL */
+	bool is_own; /* without descriptors it is MHD's, which then keeps everything */
+	struct loop_task release;
 };
 
 bool http_wants_upgrade(const struct http_request *request, const char *protocol)
@@ -25,18 +30,48 @@ bool http_wants_upgrade(const struct http_request *request, const char *protocol
 	       strcasestr(connection, "upgrade") != NULL;
 }
 
+/* MHD closes its descriptor; without MHD_USE_TURBO it would shut the connection down. Not from within its own call. */
+static void release(void *user)
+{
+	struct http_lent *lent = user;
+	if (lent->handle == NULL)
+		return;
+	(void)MHD_upgrade_action(steal_ptr(&lent->handle), MHD_UPGRADE_ACTION_CLOSE);
+	server_must_run(lent->server);
+}
+
 /* The stream is closed. */
 static void give_back(void *lender, int fd)
 {
-	(void)fd; /* MHD closes it */
 	struct http_lent *lent = lender;
+	if (lent->is_own)
+		(void)close(fd);
 	if (lent->server != NULL) {
+		loop_defer_cancel(lent->server->loop, &lent->release);
+		release(lent);
 		LIST_REMOVE(lent);
 		lent->server->lent_count--;
-		(void)MHD_upgrade_action(lent->handle, MHD_UPGRADE_ACTION_CLOSE);
-		server_must_run(lent->server);
 	}
 	free(lent);
+}
+
+/* *fd becomes that of the stream. */
+static struct http_lent *lent_new(struct http_server *server,
+				  struct MHD_UpgradeResponseHandle *handle, int *fd)
+{
+	int own = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
+	struct http_lent *lent = mem_new(struct http_lent);
+	lent->server = server;
+	lent->handle = handle;
+	lent->release = (struct loop_task){.fn = release, .user = lent};
+	LIST_ADD(server->lent, lent);
+	server->lent_count++;
+	if (own < 0)
+		return lent;
+	lent->is_own = true;
+	loop_defer(server->loop, &lent->release);
+	*fd = own;
+	return lent;
 }
 
 static void upgraded(void *cls, struct MHD_Connection *connection, void *context,
@@ -44,17 +79,13 @@ static void upgraded(void *cls, struct MHD_Connection *connection, void *context
 		     struct MHD_UpgradeResponseHandle *handle)
 {
 	(void)context;
-	struct http_request *request = cls; /* lives as long as the upgraded connection */
+	struct http_request *request = cls; /* until MHD has closed its descriptor */
 	struct http_server *server = request->server;
 	/* No header, no body, no timeout of ours any more. */
 	struct http_connection *c = connection_of(connection);
 	c->in_header = false;
 	c->body_deadline_ms = NEVER_MS;
-	struct http_lent *lent = mem_new(struct http_lent);
-	lent->server = server;
-	lent->handle = handle;
-	LIST_ADD(server->lent, lent);
-	server->lent_count++;
+	struct http_lent *lent = lent_new(server, handle, &fd);
 	struct stream *stream = tcp_stream_adopt(server->loop, fd, give_back, lent);
 	if (extra_size > 0)
 		stream_unread(stream, extra, extra_size);
@@ -81,7 +112,8 @@ void upgrades_end(struct http_server *server)
 {
 	for (struct http_lent *lent = server->lent, *next; lent != NULL; lent = next) {
 		next = lent->next;
-		(void)MHD_upgrade_action(lent->handle, MHD_UPGRADE_ACTION_CLOSE);
+		loop_defer_cancel(server->loop, &lent->release);
+		release(lent);
 		LIST_REMOVE(lent);
 		lent->server = NULL;
 	}

@@ -469,6 +469,33 @@ static void a_link_is_an_upgrade_that_keeps_early_bytes(void **state)
 	serving_free(s);
 }
 
+static void note_connections(struct serving *s)
+{
+	atomic_store(&s->handled, (int)http_server_counters(s->server).connections);
+}
+
+static void a_link_is_no_connection_of_the_server_any_more(void **state)
+{
+	struct serving *s = serve();
+	int fd = client_connect(s);
+	client_send(fd, UPGRADE);
+	free(client_read_until(fd, "\r\n\r\n"));
+	int64_t end_ms = now_ms() + 10000;
+	do
+		serving_do(s, note_connections);
+	while (atomic_load(&s->handled) > 0 && now_ms() < end_ms);
+	assert_int_equal(atomic_load(&s->handled), 0);
+	char frame[1024];
+	size_t size = frame_write(frame, 'q');
+	assert_int_equal(send(fd, frame, size, MSG_NOSIGNAL), (ssize_t)size);
+	char got[1024];
+	assert_int_equal(recv(fd, got, size, MSG_WAITALL), (ssize_t)size);
+	assert_memory_equal(got, frame, size);
+	(void)close(fd);
+	serving_wait(&s->links_closed, 1);
+	serving_free(s);
+}
+
 static void links_leave_room_for_requests_and_are_limited_themselves(void **state)
 {
 	struct serving *s =
@@ -560,6 +587,7 @@ int main(void)
 		cmocka_unit_test(a_client_that_left_its_stream_is_found_by_the_comments),
 		cmocka_unit_test(a_client_that_does_not_read_cannot_make_the_server_grow),
 		cmocka_unit_test(a_link_is_an_upgrade_that_keeps_early_bytes),
+		cmocka_unit_test(a_link_is_no_connection_of_the_server_any_more),
 		cmocka_unit_test(links_leave_room_for_requests_and_are_limited_themselves),
 		cmocka_unit_test(garbage_on_a_link_closes_it),
 		cmocka_unit_test(the_server_shuts_down_with_everything_open),
