@@ -72,13 +72,17 @@ int buffer_vprintf(struct buffer *b, const char *format, va_list args)
 {
 	va_list again;
 	va_copy(again, args);
-	int n = vsnprintf(NULL, 0, format, args);
+	/* First into what is free already: it mostly fits. */
+	size_t room = b->capacity - b->size;
+	int n = vsnprintf(room > 0 ? b->data + b->size : NULL, room, format, args);
 	INVARIANT(n >= 0);
 	void *to = buffer_reserve(b, (size_t)n);
-	if (to != NULL) {
+	if (to != NULL && (size_t)n >= room)
 		(void)vsnprintf(to, (size_t)n + 1, format, again);
+	if (to != NULL)
 		buffer_grew(b, (size_t)n);
-	}
+	else if (room > 0)
+		b->data[b->size] = '\0';
 	va_end(again);
 	return to != NULL ? 0 : -1;
 }

@@ -77,6 +77,16 @@ static int add_unprintable(struct buffer *out, uint32_t code, bool valid)
 	return buffer_printf(out, "\\u{%x}", code);
 }
 
+/* How many bytes stand there as they are: nearly all of nearly every text. */
+static size_t ascii_run(const char *s, size_t size, bool quoted)
+{
+	size_t n = 0;
+	while (n < size && s[n] >= 0x20 && s[n] < 0x7f &&
+	       !(quoted && (s[n] == '"' || s[n] == '\\')))
+		n++;
+	return n;
+}
+
 /* With `quoted`, \ and " are escaped too. */
 static void escape(struct buffer *out, const char *s, size_t size, bool quoted)
 {
@@ -86,6 +96,11 @@ static void escape(struct buffer *out, const char *s, size_t size, bool quoted)
 		uint32_t code;
 		bool valid;
 
+		n = ascii_run(s + i, size - i, quoted);
+		if (n > 0) {
+			r = buffer_add(out, s + i, n);
+			continue;
+		}
 		n = text_next(s + i, size - i, &code, &valid);
 		if (!valid || !text_is_printable(code))
 			r = add_unprintable(out, code, valid);
@@ -121,10 +136,17 @@ char *text_escaped(const char *s)
 /* Letters, digits and what stands in names, addresses, versions and amounts. */
 static bool is_plain(const char *s)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				    "0123456789_-./:@+,%#~[]";
+	static const bool plain[256] = {
+		['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['0' ... '9'] = true, ['_'] = true,
+		['-'] = true,	      ['.'] = true,	    ['/'] = true,	  [':'] = true,
+		['@'] = true,	      ['+'] = true,	    [','] = true,	  ['%'] = true,
+		['#'] = true,	      ['~'] = true,	    ['['] = true,	  [']'] = true,
+	};
+	size_t n = 0;
 
-	return s[0] != '\0' && s[strspn(s, plain)] == '\0';
+	while (plain[(unsigned char)s[n]])
+		n++;
+	return n > 0 && s[n] == '\0';
 }
 
 void text_quote(struct buffer *out, const char *s)

@@ -12,6 +12,8 @@
 #include "base/str.h"
 #include "base/text.h"
 
+enum { LINE_MOSTLY = 512 }; /* bytes of most lines */
+
 static _Atomic(int) log_max = LOG_LEVEL_INFO;
 static _Atomic(int) log_fd = STDERR_FILENO;
 static _Atomic(bool) log_journal = false;
@@ -88,12 +90,18 @@ int log_level_parse(const char *text, enum log_level *ret_level, struct error **
 /* "1970-01-01T00:00:00.000Z" */
 static void add_time(struct buffer *out, int64_t wall_ms)
 {
+	static _Thread_local int64_t newest =
+		INT64_MIN; /* whose text is kept: many lines are of one second */
+	static _Thread_local char text[32];
 	time_t seconds = (time_t)(wall_ms / 1000);
 	struct tm tm;
-	char text[32] = "";
 
-	if (gmtime_r(&seconds, &tm) != NULL)
-		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	if (seconds != newest) {
+		text[0] = '\0';
+		if (gmtime_r(&seconds, &tm) != NULL)
+			(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+		newest = seconds;
+	}
 	(void)buffer_printf(out, "%s.%03dZ", text, (int)(wall_ms % 1000));
 }
 
@@ -109,7 +117,9 @@ static void add_duration(struct buffer *out, int64_t ms)
 
 static void add_field(struct buffer *out, const struct log_field *f)
 {
-	(void)buffer_printf(out, " %s=", f->key);
+	(void)buffer_add(out, " ", 1);
+	(void)buffer_add_string(out, f->key);
+	(void)buffer_add(out, "=", 1);
 	switch (f->kind) {
 	case LOG_KIND_STRING:
 		text_quote(out, f->as.string);
@@ -167,6 +177,7 @@ void log_write(enum log_level level, const char *subsystem, const char *event,
 
 	if (!log_enabled(level))
 		return;
+	(void)buffer_reserve(&line, LINE_MOSTLY);
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	if (log_journal)
 		(void)buffer_printf(&line, "<%d>", levels[level].priority);

@@ -54,6 +54,18 @@ static void adding_nothing_makes_an_empty_string(void **state)
 	assert_int_equal(b.size, 0);
 }
 
+static void a_text_that_does_not_fit_leaves_no_trace(void **state)
+{
+	(void)state;
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(10);
+	assert_int_equal(buffer_printf(&b, "%s", "12345"), 0);
+	assert_int_equal(buffer_printf(&b, "%s", "6789012"), -1);
+	assert_int_equal(b.size, 5);
+	assert_string_equal(b.data, "12345");
+	assert_int_equal(buffer_printf(&b, "%s", "67890"), 0);
+	assert_string_equal(b.data, "1234567890");
+}
+
 static void the_maximum_is_reached_and_never_passed(void **state)
 {
 	(void)state;
@@ -180,6 +192,7 @@ int main(void)
 		cmocka_unit_test(a_new_buffer_holds_nothing),
 		cmocka_unit_test(what_is_added_is_followed_by_nul),
 		cmocka_unit_test(adding_nothing_makes_an_empty_string),
+		cmocka_unit_test(a_text_that_does_not_fit_leaves_no_trace),
 		cmocka_unit_test(the_maximum_is_reached_and_never_passed),
 		cmocka_unit_test(sizes_near_the_largest_are_refused),
 		cmocka_unit_test(reserved_room_is_counted_when_it_is_used),
