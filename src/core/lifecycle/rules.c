@@ -64,6 +64,8 @@ static void count_move(struct slot *s, enum instance_state from, enum instance_s
 {
 	struct slot_set *set = s->set;
 	const struct declaration *declared = s->serving.declared;
+	set->in_state[from]--;
+	set->in_state[to]++;
 	if (slot_is_required(s)) {
 		set->to_start_started -= from == STATE_DEPLOYED_STARTED;
 		set->to_start_started += to == STATE_DEPLOYED_STARTED;

@@ -181,9 +181,10 @@ struct slot_set {
 	struct slot_space *spaces_by_name;
 	/* counts that the state of the topology is derived from: slots that are optional, or unplaced
 	 * by a change, do not count */
-	uint32_t to_start;	   /* goal deployed-started */
-	uint32_t to_start_started; /* ... and in that state */
-	uint32_t not_gone;	   /* all slots: goal or state above not-deployed */
+	uint32_t to_start;		/* goal deployed-started */
+	uint32_t to_start_started;	/* ... and in that state */
+	uint32_t not_gone;		/* all slots: goal or state above not-deployed */
+	uint32_t in_state[STATE_COUNT]; /* how many of all slots are in each */
 	/* The slot without a place for which the others that have none wait: those that were never
 	 * placed are placed together or not at all [topology.placement.together]. NULL: none. */
 	const struct slot *blocker;

@@ -152,6 +152,7 @@ static struct slot *slot_new(struct slot_set *set, struct declarations *d,
 	s->root = s;
 	s->serving.declared = &d->spaces[decl->space];
 	state_machine_begin(&slot_machine, s, &s->state, STATE_NOT_DEPLOYED);
+	set->in_state[STATE_NOT_DEPLOYED]++;
 	vector_push(&set->slots, s);
 	vector_push(&set->spaces.items[s->space]->slots, s);
 	if (s->each)
@@ -364,6 +365,7 @@ static void slot_leave(struct slot *s)
 {
 	PRE(s->first_child == NULL && s->goal == GOAL_NOT_DEPLOYED &&
 	    s->state == STATE_NOT_DEPLOYED && !s->serving.placed);
+	s->set->in_state[STATE_NOT_DEPLOYED]--;
 	ordered_stop_leave(s);
 	lifecycle_take(s);
 	leave_parent(s);

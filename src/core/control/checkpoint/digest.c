@@ -291,6 +291,10 @@ static void add_application(const struct control *c, const struct control_applic
 	     a->slots.blocker != NULL ? a->slots.blocker->path : "-",
 	     waiting > 0 ? " waits" : "",
 	     (a->marks & APPLICATION_PLACE) != 0 ? " to-place" : "");
+	for (unsigned s = 0; s < STATE_COUNT; s++)
+		if (a->slots.in_state[s] > 0)
+			LINE("  %u slots are %s\n", a->slots.in_state[s],
+			     state_name((enum instance_state)s));
 	for (uint32_t k = 0; k < waiting; k++)
 		for_each_root (a, root)
 			if (root->place_unit == units[k] || root->moving_place == units[k])

@@ -79,8 +79,8 @@ static void read_topologies(const struct control *c, struct metric_values *to)
 
 	application_for_each (&c->applications, a) {
 		topologies[a->state]++;
-		for (size_t k = 0; k < a->slots.slots.count; k++)
-			spaces[a->slot_controls.items[k]->slot->state]++;
+		for (unsigned s = 0; s < STATE_COUNT; s++)
+			spaces[s] += a->slots.in_state[s];
 	}
 	for (unsigned s = 0; s < TOPOLOGY_STATE_COUNT; s++)
 		metric_set_labelled(to, TOPOLOGIES, topology_state_name((enum topology_state)s),

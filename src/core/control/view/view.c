@@ -447,8 +447,8 @@ Samoza__V1__ClusterView *control_view_cluster(const struct control *c)
 		zhosts[made_zhost_shown(m)]++;
 	application_for_each (&c->applications, a) {
 		topologies[a->state]++;
-		for (size_t k = 0; k < a->slots.slots.count; k++)
-			spaces[a->slot_controls.items[k]->slot->state]++;
+		for (unsigned s = 0; s < STATE_COUNT; s++)
+			spaces[s] += a->slots.in_state[s];
 	}
 	v->zhosts = counts(zhosts, STATE_COUNT, name_of_state, &v->n_zhosts);
 	v->spaces = counts(spaces, STATE_COUNT, name_of_state, &v->n_spaces);
