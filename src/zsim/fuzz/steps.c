@@ -13,6 +13,7 @@
 #include "zsim/fuzz/check/check_machines.h"
 #include "zsim/fuzz/check/check_order.h"
 #include "zsim/fuzz/check/check_plan.h"
+#include "zsim/fuzz/check/check_rebalances.h"
 #include "zsim/fuzz/check/check_signers.h"
 #include "zsim/fuzz/check/each.h"
 #include "zsim/fuzz/draw/draw_data.h"
@@ -525,7 +526,7 @@ static void rebalance(struct fuzz *f)
 	struct random *r = draws_random(f, DRAW_REBALANCES);
 	if (f->world.violation != NULL || f->world.control == NULL)
 		return;
-	if (random_percent(r, 20)) {
+	if (random_percent(r, check_rebalance_waits(f) ? 70 : 20)) {
 		stop_rebalance(f);
 		return;
 	}

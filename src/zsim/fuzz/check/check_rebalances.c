@@ -16,6 +16,11 @@ static unsigned count_moves(const struct fuzz *f, Samoza__V1__RebalanceMoveState
 	return count;
 }
 
+bool check_rebalance_waits(const struct fuzz *f)
+{
+	return count_moves(f, SAMOZA__V1__REBALANCE_MOVE_STATE__REBALANCE_MOVE_WAITING) > 0;
+}
+
 void check_rebalance_taken(struct fuzz *f, const struct record_change *r)
 {
 	check_rebalances_done(f);
@@ -23,8 +28,7 @@ void check_rebalance_taken(struct fuzz *f, const struct record_change *r)
 		f->rebalance = samoza__v1__rebalance_record__unpack(NULL, r->size, r->data);
 	if (f->rebalance == NULL)
 		world_violate(&f->world, "the record of a rebalance cannot be read");
-	else if (f->rebalance->stopped_by != NULL &&
-		 count_moves(f, SAMOZA__V1__REBALANCE_MOVE_STATE__REBALANCE_MOVE_WAITING) > 0)
+	else if (f->rebalance->stopped_by != NULL && check_rebalance_waits(f))
 		world_violate(&f->world, "a rebalance was stopped, and a move of it waits");
 }
 

@@ -9,6 +9,8 @@
 
 struct fuzz;
 
+/* A move of the newest one waits for its turn: a stop drops it. */
+bool check_rebalance_waits(const struct fuzz *f);
 /* A record of one, in the commit that is looked at. */
 void check_rebalance_taken(struct fuzz *f, const struct record_change *r);
 void check_rebalance_event(struct fuzz *f, const Samoza__V1__EventRecord *e);
