@@ -491,11 +491,12 @@ int control_start(struct control *c, struct instant now, struct outbox *outbox,
 	r = load_copies(c, err);
 	if (r < 0)
 		return r;
+	vector_for_each (&c->loaded.slots, record)
+		load_handover(c, *record);
+	/* What is on its way to the new version keeps its turn. */
 	application_for_each (&c->applications, a)
 		if (a->rollout != NULL)
 			rollouts_resume_turns(a);
-	vector_for_each (&c->loaded.slots, record)
-		load_handover(c, *record);
 	vector_for_each (&c->loaded.applications, record) {
 		struct control_application *a =
 			application_by_id(&c->applications, (*record)->id);
