@@ -289,6 +289,8 @@ void place_wait_wake(struct place *p, uint32_t ticket);
 /* The ticket that is due and whose topology is the oldest, or PLACE_NONE. It is due no longer,
  * and waits on until place_wait() or place_wait_end(). */
 uint32_t place_wait_next(struct place *p);
+/* The same, if that topology is older than `order`, which is that of another one (place_topology_add()). */
+uint32_t place_wait_next_before(struct place *p, uint64_t order);
 bool place_wait_any(const struct place *p);
 /* The units that wait under the ticket, in the order of its request; none: it does not wait. Borrowed until
  * the next call. */

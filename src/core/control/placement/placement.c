@@ -441,15 +441,12 @@ static void place_application(struct control *c, struct control_application *a,
 	free(reason_of_optional);
 }
 
+/* The oldest of those that have changed, and of those that wait for what may be there now [topology.placement.waiting]. */
 static struct control_application *next_due(struct control *c)
 {
-	/* Those that changed by themselves first. */
-	struct control_application *next = dirty_set_next_to_place(&c->dirty);
-	if (next != NULL)
-		return next;
-	uint32_t due = place_wait_next(c->place);
+	uint32_t due = place_wait_next_before(c->place, dirty_set_oldest_to_place(&c->dirty));
 	if (due == PLACE_NONE)
-		return NULL;
+		return dirty_set_next_to_place(&c->dirty);
 	INVARIANT(due < c->applications.by_ticket.count &&
 		  c->applications.by_ticket.items[due] != NULL);
 	return c->applications.by_ticket.items[due];

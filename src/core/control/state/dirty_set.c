@@ -34,6 +34,12 @@ void mark_application(struct control_application *a, unsigned marks)
 		heap_set(&a->dirty->to_place, &a->to_place, (int64_t)a->sequence);
 }
 
+uint64_t dirty_set_oldest_to_place(const struct dirty_set *set)
+{
+	const struct heap_node *first = heap_first(&set->to_place);
+	return first != NULL ? (uint64_t)first->key : UINT64_MAX;
+}
+
 struct control_application *dirty_set_next_to_place(struct dirty_set *set)
 {
 	struct heap_node *first = heap_first(&set->to_place);

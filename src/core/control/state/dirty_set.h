@@ -56,7 +56,9 @@ void mark_application(struct control_application *a, unsigned marks);
 void mark_zhost(struct control_zhost *z);
 /* Of spaces with `count: each` an instance may appear on it, or go. */
 void mark_zhost_each(struct control_zhost *z);
-/* Takes the oldest application that is marked APPLICATION_PLACE; NULL: none is. */
+/* The sequence of the oldest application that is marked APPLICATION_PLACE; UINT64_MAX: none is. */
+uint64_t dirty_set_oldest_to_place(const struct dirty_set *set);
+/* Takes that one; NULL: none is. */
 struct control_application *dirty_set_next_to_place(struct dirty_set *set);
 /* Everything is written: clears all marks but COPY_LISTED, SLOT_ROUTE and what is still in to_place:
  * that is for the next flush. */

@@ -429,8 +429,13 @@ void place_wait_wake(struct place *p, uint32_t ticket)
 
 uint32_t place_wait_next(struct place *p)
 {
+	return place_wait_next_before(p, UINT64_MAX);
+}
+
+uint32_t place_wait_next_before(struct place *p, uint64_t order)
+{
 	struct heap_node *node;
-	while ((node = heap_first(&p->waiting->due)) != NULL) {
+	while ((node = heap_first(&p->waiting->due)) != NULL && (uint64_t)node->key < order) {
 		struct due *due = container_of(node, struct due, node);
 		if (!due->is_queue) {
 			struct waiter *w = container_of(due, struct waiter, due);
