@@ -257,6 +257,7 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 	free(m->state);
 	m->state = mem_strdup(e->to);
 	m->since_ms = f->world.now_ms;
+	m->moved = f->commits;
 	check_order_moved(f, e->topology, slash + 1);
 }
 

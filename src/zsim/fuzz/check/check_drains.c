@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/compile.h"
 #include "zsim/fuzz/check/place.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/mirrored.h"
@@ -112,10 +113,41 @@ static void check_kept(struct fuzz *f)
 	}
 }
 
+static bool has_only_each(const struct fuzz *f, const char *zhost)
+{
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		if (m->record != NULL && str_equal(m->record->zhost, zhost) &&
+		    !instance_path_is_each(m->record->path))
+			return false;
+	return true;
+}
+
+/* [change.counts.each] A drain stops last what is on each zhost: once nothing else is left, nothing of it begins. */
+static void check_last(struct fuzz *f)
+{
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		struct mirrored_zhost *z = NULL;
+		if (m->record == NULL || m->moved != f->commits ||
+		    !instance_path_is_each(m->record->path) ||
+		    !(str_equal(m->state, "starting") || str_equal(m->state, "deploying")))
+			continue;
+		CLEANUP(freep) char *name = instance_path_zhost(m->record->path);
+		HASH_FIND_STR(f->zhosts, name, z);
+		if (z != NULL && z->record != NULL && z->record->drain != NULL &&
+		    z->record->drain->state != SAMOZA__V1__DRAIN_STATE__DRAIN_ENDED &&
+		    has_only_each(f, name))
+			world_violate(
+				&f->world,
+				"%s is %s on %s, where the drain has nothing else to stop",
+				m->id, m->state, name);
+	}
+}
+
 void check_drains_committed(struct fuzz *f)
 {
 	unsigned units = 0;
 	check_kept(f);
+	check_last(f);
 	if (!draws_have(f, DRAW_DRAINS) && !draws_have(f, DRAW_REBALANCES))
 		return;
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {

@@ -16,6 +16,7 @@ struct mirrored {
 	Samoza__V1__SlotRecord *record; /* NULL: deleted */
 	char *state;			/* after the last event; NULL: none */
 	int64_t since_ms;		/* of that event */
+	uint64_t moved;			/* number of the commit that brought it */
 	/* It has no place, or has to give it up: it is placed with others like it. And so it was
 	 * before the commit `taken`. */
 	bool is_first, was_first;
