@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "adapter/etcd/store.h"
+#include "adapter/log/log.h"
 #include "adapter/pki/credentials.h"
 #include "adapter/sqlite/store.h"
 #include "base/str.h"
@@ -11,6 +12,8 @@
 #include "zrms/own_identity.h"
 
 #define ETCD "etcd:"
+
+enum { LOAD_PATIENCE_MS = 30000 };
 
 char *store_url_of(const struct settings *s)
 {
@@ -47,6 +50,14 @@ void etcd_servers_done(struct etcd_servers *servers)
 	free((char *)servers->key);
 }
 
+/* While it loads. */
+static void on_store_waits(void *user, const struct error *why)
+{
+	(void)user;
+	log_warn("store", "etcd.silent", LOG_E(why),
+		 LOG_S("then", "it is asked again for 30 s"));
+}
+
 static int open_etcd(struct zrms *zrms, const char *urls, struct error **err)
 {
 	struct etcd_store_options options = {0};
@@ -54,6 +65,8 @@ static int open_etcd(struct zrms *zrms, const char *urls, struct error **err)
 	etcd_servers_of(&zrms->settings, urls, &servers);
 	options.servers = servers;
 	options.fence = lead_fence(zrms->lead);
+	options.patience =
+		(struct etcd_patience){.ms = LOAD_PATIENCE_MS, .waits = on_store_waits};
 	return etcd_store_open(&zrms->loop, &options, &zrms->store, err);
 }
 

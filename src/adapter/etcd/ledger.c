@@ -18,13 +18,18 @@ static int both_read(struct rpc *rpc, Etcd__TxnResponse **ret_answer, struct err
 	CLEANUP(txn_done) struct txn txn = {0};
 	Etcd__TxnRequest request;
 	ProtobufCMessage *answer = NULL;
+	int64_t until_ms = 0;
 	txn_read(&txn, etcd_key_text(KEY_LEADER), (bytes){0});
 	txn_read(&txn, etcd_key_text(KEY_LEDGER), (bytes){0});
-	int r = rpc_call(rpc, &rpc_txn_read, &txn_request(&txn, &request)->base, READ_MS,
-			 &answer, err);
-	if (r == 0)
-		*ret_answer = (Etcd__TxnResponse *)answer;
-	return r;
+	(void)txn_request(&txn, &request);
+	for (;;) {
+		CLEANUP(error_freep) struct error *why = NULL;
+		int r = rpc_call(rpc, &rpc_txn_read, &request.base, READ_MS, &answer, &why);
+		if (r == 0)
+			*ret_answer = (Etcd__TxnResponse *)answer;
+		if (r == 0 || !rpc_waits(rpc, r, why, &until_ms))
+			return r < 0 ? error_move(err, steal_ptr(&why)) : r;
+	}
 }
 
 /* NULL: there is none. */

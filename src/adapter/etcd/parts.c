@@ -75,9 +75,14 @@ static int send(struct rpc *rpc, const struct etcd_ledger *l, Etcd__RequestOp **
 	(void)txn_request(&txn, &request);
 	request.success = ops;
 	request.n_success = count;
-	int r = rpc_call(rpc, &rpc_txn_read, &request.base, CALL_MS, &answer, err);
-	if (r < 0)
-		return r;
+	int r, again = 1;
+	for (int64_t until_ms = 0; again;) {
+		CLEANUP(error_freep) struct error *why = NULL;
+		r = rpc_call(rpc, &rpc_txn_read, &request.base, CALL_MS, &answer, &why);
+		again = r < 0 && rpc_waits(rpc, r, why, &until_ms);
+		if (r < 0 && !again)
+			return error_move(err, steal_ptr(&why));
+	}
 	if (!((const Etcd__TxnResponse *)answer)->succeeded)
 		r = error_set(err, ERR_STALE,
 			      "etcd refuses a transaction, because another zrms leads");

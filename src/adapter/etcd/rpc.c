@@ -2,8 +2,10 @@
 
 #include <curl/curl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "adapter/etcd/rpc.pb-c.h"
@@ -14,6 +16,7 @@
 
 enum {
 	CONNECT_MS = 1000,
+	PAUSE_MS = 100,
 	STILL_S = 10,
 	PREFIX_BYTES = 5, /* of a message: not compressed, length */
 	MESSAGE_MAX = 400,
@@ -40,6 +43,7 @@ struct rpc {
 	char *authorities, *certificate, *key;
 	CURL *handle; /* NULL: nothing is connected */
 	bool may_have_happened;
+	struct etcd_patience patience;
 	/* of the call that is made */
 	struct buffer request, answer;
 	enum grpc_status status;
@@ -408,6 +412,36 @@ int rpc_call_same(struct rpc *rpc, const struct rpc_method *method,
 		  ProtobufCMessage **ret_answer, struct error **err)
 {
 	return call(rpc, method, request, 1, deadline_ms, ret_answer, err);
+}
+
+/* ---- patience ---- */
+
+void rpc_be_patient(struct rpc *rpc, const struct etcd_patience *patience)
+{
+	rpc->patience = *patience;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool rpc_waits(struct rpc *rpc, int code, const struct error *why, int64_t *until_ms)
+{
+	const struct etcd_patience *p = &rpc->patience;
+	if (p->ms == 0 || (code != ERR_UNAVAILABLE && code != ERR_TIMEOUT))
+		return false;
+	if (*until_ms == 0) {
+		*until_ms = now_ms() + p->ms;
+		if (p->waits != NULL)
+			p->waits(p->user, why);
+	}
+	if (now_ms() >= *until_ms)
+		return false;
+	(void)poll(NULL, 0, PAUSE_MS);
+	return true;
 }
 
 void rpc_limit_answer(struct rpc *rpc, size_t bytes)

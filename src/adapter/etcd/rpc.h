@@ -52,6 +52,18 @@ extern const struct rpc_method rpc_range, rpc_txn_read, rpc_txn, rpc_grant, rpc_
 /* The most that an answer may have; a call whose answer is larger ends with ERR_LIMIT. */
 #define RPC_ANSWER_MAX ((size_t)256 * 1024 * 1024)
 
+/* Somebody who is told, once for each outage, that etcd does not answer and is asked again. */
+struct etcd_patience {
+	int64_t ms;					    /* for how long; 0: not at all */
+	void (*waits)(void *user, const struct error *why); /* may be NULL; `why` is borrowed */
+	void *user;
+};
+/* For what only reads, and asks rpc_waits(). */
+void rpc_be_patient(struct rpc *rpc, const struct etcd_patience *patience);
+/* After a call that ended with `code`, which is `why`: true when it is to be asked again, which is after a pause.
+ * `until_ms`: 0 at first. */
+bool rpc_waits(struct rpc *rpc, int code, const struct error *why, int64_t *until_ms);
+
 /* Of the next attempt, instead of that. */
 void rpc_limit_answer(struct rpc *rpc, size_t bytes);
 

@@ -4,6 +4,7 @@ enum {
 	GET_MS = 2000, /* an attempt */
 	PAGE_MS =
 		60000, /* the same, of a page: etcd may have to read all of it from its disk */
+	SLOW_PAGE = 1000, /* of a server that cannot answer a larger one in time */
 	SMALL_PAGE = 10000,
 	SMALL_PAGE_MS = 5000,
 };
@@ -23,24 +24,33 @@ int scan_get(struct rpc *rpc, const char *key, Etcd__RangeResponse **ret_answer,
 {
 	CLEANUP(bytes_freep) bytes at = etcd_key_text(key);
 	Etcd__RangeRequest request = ETCD__RANGE_REQUEST__INIT;
+	int64_t until_ms = 0;
 	request.key = at;
-	return range_call(rpc, &request, GET_MS, ret_answer, err);
+	for (;;) {
+		CLEANUP(error_freep) struct error *why = NULL;
+		int r = range_call(rpc, &request, GET_MS, ret_answer, &why);
+		if (r == 0 || !rpc_waits(rpc, r, why, &until_ms))
+			return r < 0 ? error_move(err, steal_ptr(&why)) : r;
+	}
 }
 
-/* One page; smaller where its answer would be too large. */
+/* One page; smaller where its answer would be too large, or takes too long. */
 static int page_get(struct rpc *rpc, Etcd__RangeRequest *request,
 		    Etcd__RangeResponse **ret_answer, struct error **err)
 {
+	int64_t until_ms = 0;
 	for (;;) {
 		CLEANUP(error_freep) struct error *why = NULL;
 		int64_t deadline_ms = request->limit <= SMALL_PAGE ? SMALL_PAGE_MS : PAGE_MS;
 		int r = range_call(rpc, request, deadline_ms, ret_answer, &why);
-		if (r != ERR_LIMIT || request->limit <= 1) {
-			if (r < 0)
-				error_move(err, steal_ptr(&why));
-			return r;
-		}
-		request->limit /= 2;
+		bool is_slow = r == ERR_TIMEOUT && request->limit > SLOW_PAGE;
+		bool is_large = r == ERR_LIMIT && request->limit > 1;
+		if (is_slow)
+			request->limit = SLOW_PAGE;
+		else if (is_large)
+			request->limit /= 2;
+		else if (r == 0 || !rpc_waits(rpc, r, why, &until_ms))
+			return r < 0 ? error_move(err, steal_ptr(&why)) : r;
 	}
 }
 

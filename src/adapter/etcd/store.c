@@ -294,6 +294,8 @@ int etcd_store_open(struct loop *loop, const struct etcd_store_options *options,
 	s->retry_ms = RETRY_FOR_MS;
 	int r = rpc_new(&options->servers, &s->rpc, err);
 	if (r == 0)
+		rpc_be_patient(s->rpc, &options->patience);
+	if (r == 0)
 		r = content_open(s, options, err);
 	if (r == 0)
 		r = worker_new(loop, "store", &worker_ops, s, &s->worker, err);

@@ -35,6 +35,8 @@ struct etcd_store_options {
 	/* The creation of the leader's key with which this process leads (port/election.h); 0: none, for tests and
 	 * migrations. */
 	uint64_t fence;
+	/* While it is opened, inspected and loaded: for how long etcd is asked again that does not answer. */
+	struct etcd_patience patience;
 	bool is_moved_fine; /* its content may be elsewhere by now (zrms store migrate) */
 };
 

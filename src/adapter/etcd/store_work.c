@@ -204,6 +204,8 @@ void etcd_store_work(void *owner, struct worker_job **jobs)
 {
 	struct etcd_store *s = owner;
 	struct worker_job *j = *jobs;
+	rpc_be_patient(s->rpc,
+		       &(struct etcd_patience){0}); /* from here on commits have theirs */
 	while (j != NULL && s->broken == NULL) {
 		struct store_request *request = (struct store_request *)j;
 		if (request->type != REQUEST_COMMIT) {

@@ -22,6 +22,7 @@ enum { PAIRS_MAX = 32, TURN_MS = 10 };
 /* An end that has closed stays until both have: what the client sent is delivered after it went. */
 struct pair {
 	int client, server; /* -1: none, or closed */
+	size_t answered;    /* bytes since the client sent something */
 };
 
 struct relay {
@@ -52,17 +53,18 @@ static void accept_one(struct relay *r)
 	}
 	for (size_t i = 0; i < PAIRS_MAX; i++) {
 		if (r->pairs[i].client < 0 && r->pairs[i].server < 0) {
-			r->pairs[i] = (struct pair){client, server};
+			r->pairs[i] = (struct pair){client, server, 0};
 			return;
 		}
 	}
 	fail_msg("too many connections");
 }
 
-static bool pass(int from, int to, bool is_lost)
+static bool pass(int from, int to, bool is_lost, size_t *passed)
 {
 	char data[65536];
 	ssize_t n = recv(from, data, sizeof(data), MSG_DONTWAIT);
+	*passed += n > 0 ? (size_t)n : 0;
 	if (n == 0 || (n < 0 && to < 0))
 		return false;
 	for (ssize_t sent = 0; n > 0 && !is_lost && to >= 0 && sent < n;) {
@@ -83,14 +85,18 @@ static void close_end(int *fd)
 static void pair_turn(struct relay *r, struct pair *p, short client, short server)
 {
 	int mode = atomic_load(&r->mode);
+	bool is_held = mode == RELAY_ONLY_SMALL && p->answered >= RELAY_SMALL_BYTES;
+	size_t asked = 0;
 	if (client != 0 && p->client >= 0 && mode != RELAY_HOLD_REQUESTS &&
-	    !pass(p->client, p->server, false)) {
+	    !pass(p->client, p->server, false, &asked)) {
 		close_end(&p->client);
 		if (p->server >= 0)
 			close_end(&p->server);
 	}
-	if (server != 0 && p->server >= 0 &&
-	    !pass(p->server, p->client, mode == RELAY_LOSE_ANSWERS)) {
+	if (asked > 0)
+		p->answered = 0;
+	if (server != 0 && p->server >= 0 && !is_held &&
+	    !pass(p->server, p->client, mode == RELAY_LOSE_ANSWERS, &p->answered)) {
 		close_end(&p->server);
 		if (p->client >= 0)
 			close_end(&p->client);
@@ -131,7 +137,7 @@ struct relay *relay_new(unsigned to_port)
 	assert_int_equal(getsockname(r->listening, (struct sockaddr *)&address, &size), 0);
 	r->port = ntohs(address.sin_port);
 	for (size_t i = 0; i < PAIRS_MAX; i++)
-		r->pairs[i] = (struct pair){-1, -1};
+		r->pairs[i] = (struct pair){-1, -1, 0};
 	assert_int_equal(pthread_create(&r->thread, NULL, relay_main, r), 0);
 	return r;
 }

@@ -9,7 +9,10 @@ enum relay_mode {
 	RELAY_PASS,
 	RELAY_LOSE_ANSWERS,  /* what the server sends is thrown away */
 	RELAY_HOLD_REQUESTS, /* what the client sends waits, until it may pass */
+	RELAY_ONLY_SMALL,    /* of one answer no more than RELAY_SMALL_BYTES pass */
 };
+
+#define RELAY_SMALL_BYTES 100000
 
 struct relay;
 

@@ -26,7 +26,8 @@ void stage_init(struct stage *s, struct etcd_cluster *cluster)
 int stage_open(struct stage *s, struct error **err)
 {
 	struct etcd_store_options options = {.servers = cluster_servers(s->cluster),
-					     .fence = s->fence};
+					     .fence = s->fence,
+					     .patience = s->patience};
 	if (s->urls != NULL)
 		options.servers.urls = s->urls;
 	return etcd_store_open(&s->loop, &options, &s->store, err);

@@ -13,6 +13,7 @@ struct stage {
 	struct store *store;	      /* NULL: not open */
 	struct outbox outbox;	      /* the next batch */
 	uint64_t fence;
+	struct etcd_patience patience;
 };
 
 /* The cluster is empty then. */

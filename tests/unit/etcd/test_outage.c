@@ -133,6 +133,26 @@ static void an_outcome_that_stays_unknown_ends_the_store(void **state)
 	relay_free(relay);
 }
 
+/* A page that is asked for again is smaller. */
+static void a_server_that_sends_no_large_page_is_asked_for_small_ones(void **state)
+{
+	struct stage *s = *state;
+	enum { RECORDS = 4000 };
+	struct relay *relay = relay_new(one->ports[0]);
+	s->urls = str_printf("https://127.0.0.1:%u", relay_port(relay));
+	assert_int_equal(stage_open(s, NULL), 0);
+	for (size_t i = 0; i < RECORDS; i++) {
+		CLEANUP(freep) char *id = str_printf("%05zu", i);
+		put_record(&s->outbox, RECORD_SLOT, id, "x");
+	}
+	assert_int_equal(stage_commit(s).outcome, COMMIT_DURABLE);
+	relay_set(relay, RELAY_ONLY_SMALL);
+	CLEANUP(freep) char *records = stage_records(s);
+	assert_non_null(strstr(records, "/03999=x "));
+	stage_close(s);
+	relay_free(relay);
+}
+
 /* ---- what refuses ---- */
 
 static void what_cannot_be_reached_says_so(void **state)
@@ -291,6 +311,40 @@ static void without_a_majority_a_commit_waits_for_it(void **state)
 	assert_text(stage_records(s), "4/a=2 4/b=3 ");
 }
 
+struct silence {
+	unsigned index, told;
+	struct etcd_cluster *cluster;
+};
+
+static void on_silent(void *user, const struct error *why)
+{
+	struct silence *silence = user;
+	assert_non_null(why);
+	silence->told++;
+	cluster_start(silence->cluster, silence->index);
+}
+
+/* Before it is opened, and before it is loaded. */
+static void a_majority_that_is_lost_while_it_loads_is_waited_for(void **state)
+{
+	struct stage *s = *state;
+	struct silence silence = {.index = 0, .cluster = three};
+	assert_int_equal(stage_open(s, NULL), 0);
+	stage_put(s, "a", "1");
+	stage_close(s);
+	s->patience = (struct etcd_patience){.ms = 30000, .waits = on_silent, .user = &silence};
+	cluster_kill(three, 0);
+	cluster_kill(three, 1);
+	assert_int_equal(stage_open(s, NULL), 0);
+	assert_int_equal(silence.told, 1);
+	silence.index = 1;
+	cluster_kill(three, 2);
+	assert_text(stage_records(s), "4/a=1 ");
+	assert_int_equal(silence.told, 2);
+	cluster_start(three, 2);
+	cluster_wait(three);
+}
+
 #define TEST(fn)       cmocka_unit_test_setup_teardown(fn, setup, teardown)
 #define TEST_THREE(fn) cmocka_unit_test_setup_teardown(fn, setup_three, teardown)
 
@@ -300,6 +354,7 @@ int main(void)
 		TEST(a_transaction_whose_answer_was_lost_happens_once),
 		TEST(a_transaction_that_comes_late_changes_nothing),
 		TEST(an_outcome_that_stays_unknown_ends_the_store),
+		TEST(a_server_that_sends_no_large_page_is_asked_for_small_ones),
 		TEST(what_cannot_be_reached_says_so),
 		TEST(a_name_without_an_answer_holds_nobody),
 		TEST(an_address_without_tls_is_refused),
@@ -307,6 +362,7 @@ int main(void)
 		TEST_THREE(servers_that_end_one_by_one_lose_nothing),
 		TEST_THREE(servers_that_stand_still_one_by_one_lose_nothing),
 		TEST_THREE(without_a_majority_a_commit_waits_for_it),
+		TEST_THREE(a_majority_that_is_lost_while_it_loads_is_waited_for),
 	};
 	one = cluster_new(1);
 	three = cluster_new(3);
