@@ -1,13 +1,12 @@
 #include "adapter/etcd/index.h"
 
-#include <assert.h>
 #include <sodium.h>
 
 #include "base/check.h"
 
 enum { CAPACITY_FIRST = 1024 };
 
-static_assert(INDEX_KEY_BYTES == crypto_shorthash_KEYBYTES, "SipHash-2-4");
+_Static_assert(INDEX_KEY_BYTES == crypto_shorthash_KEYBYTES, "SipHash-2-4");
 
 static uint64_t hash_of(const struct index *index, bytes key)
 {
