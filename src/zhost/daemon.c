@@ -26,6 +26,7 @@
 #include "zhost/mesh/mesh.h"
 #include "zhost/mesh/mesh_reports.h"
 #include "zhost/metrics.h"
+#include "zhost/native/native_limits.h"
 #include "zhost/native/native_runtime.h"
 #include "zhost/process/process_host.h"
 #include "zhost/reconcile/reconcile.h"
@@ -478,10 +479,13 @@ static int begin_reconcile(struct zhost_daemon *d, struct error **err)
 {
 	CLEANUP(freep) char *zedge = zedge_address(d);
 	CLEANUP(freep) char *mesh = direct_service_address(d->direct);
+	struct native_limits limits;
+	native_limits_probe(&limits);
 	CLEANUP(freep)
 	char *machine_text = machine_digest(&machine_files, d->state_dir.lock_fd);
 	struct agent_config config = {
 		.machine = machine_text,
+		.limits = &limits.message,
 		.allows_exec = d->settings->allow_exec,
 		.identity = d->state_dir.identity,
 		.incarnation = d->state_dir.incarnation,

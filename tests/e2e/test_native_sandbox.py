@@ -1,4 +1,5 @@
 """NATIVE spaces: their processes, limits and sandbox (docs/native-spaces.md)."""
+import json
 import os
 import pathlib
 import re
@@ -147,6 +148,12 @@ def test_a_fork_bomb_is_killed_whole(c):
     assert processes_of("100031") == []
 
 
+def limits_of(c, space):
+    """By what each is enforced; None: by nothing."""
+    shown = json.loads(c.zshell("spaces", "status", space, "-o", "json").stdout)
+    return {limit["resource"]: limit.get("by") for limit in shown["limits"]}
+
+
 def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
     before = groups()
     native_deploy(c, "eats", [
@@ -171,8 +178,11 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
     def own():
         """Other tests may run beside this one."""
         return {g for g in groups() if pathlib.Path(g).name in names}
+    enforced = limits_of(c, "eats/p")
+    assert set(enforced) == {"memory", "cpu", "cpu_limit", "processes"} and "cpu_limit" not in limits_of(c, "eats/calm")
     if "resources: no control group" in log_text(c):
         assert "no control group for memory" in log_text(c)
+        assert enforced["memory"] is None
         assert not groups() - before
         return
     mine = pathlib.Path(f"/proc/{pid}/cgroup").read_text()
@@ -180,6 +190,10 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
     limits = [p for g in own() for p in pathlib.Path(g).iterdir()
               if p.name in ("memory.max", "memory.limit_in_bytes")]
     assert str(48 << 20) in [p.read_text().strip() for p in limits]
+    version = 2 if any(p.name == "memory.max" for p in limits) else 1
+    assert enforced["memory"] == enforced["cpu_limit"] == f"control-group-{version}"
+    assert f"Limits:    memory, cpu, cpu_limit, processes by control group (version {version})" in \
+        c.zshell("spaces", "status", "eats/p").stdout
     quotas = [p.read_text().strip() for g in own()
               for p in pathlib.Path(g).iterdir() if p.name in ("cpu.max", "cpu.cfs_quota_us")]
     assert "30000" in quotas or "30000 100000" in quotas, quotas
@@ -294,8 +308,12 @@ def test_without_control_groups_the_share_is_a_nice_value(start_cluster):
     c = start_cluster(zhosts=())
     add_zhost_by(c, NO_GROUPS, c.directory / "edge-node-1")
     native_deploy(c, "nice", [{"name": "p", "run": {"mode": "foreground"},
-                               "resources": {"cpu": "50m"}}],
+                               "resources": {"cpu": "50m", "cpu_limit": "500m"}}],
                   {"p/recipes/start": SLEEPER.format(100041)})
+    assert limits_of(c, "nice/p") == {"memory": None, "cpu": "nice", "cpu_limit": None, "processes": None}
+    words = "not enforced: memory, cpu_limit, processes; cpu by nice value (no control group for memory for cpu: "
+    assert f"Limits:    {words}" in c.zshell("spaces", "status", "nice/p").stdout
+    assert f"Limits:    of NATIVE spaces: {words}" in c.zshell("cluster", "status", "edge-node-1").stdout
     assert "(cpu is a nice value, without a limit)" in log_text(c)
     (pid, _), = processes_of("sleep 100041")
     assert os.getpriority(os.PRIO_PROCESS, pid) == 13
@@ -308,6 +326,7 @@ def test_a_space_of_webassembly_has_its_share_and_limit(start_cluster):
     c = start_cluster(zhosts=["edge-node-1"])
     c.deploy("app", [{"name": "a", "type": "CALL",
                       "resources": {"cpu": "500m", "cpu_limit": "600m"}}])
+    assert limits_of(c, "app/a") == {"memory": "module", "cpu": "nice", "cpu_limit": "pauses"}
     zrun, = c.zruns("edge-node-1")
     assert os.getpriority(os.PRIO_PROCESS, zrun) == 3  # all have the zygote's session
     status = pathlib.Path(f"/proc/{zrun}/status").read_text()

@@ -264,6 +264,7 @@ static void make_unified(struct cgroup *g, const char *name,
 	limit_memory(directory, true, resources->memory_bytes, g);
 	limit_cpu(directory, true, resources, g);
 	limit_pids(directory, g);
+	g->unified = g->limited;
 	add_procs(g, directory);
 	if (snprintf(path, sizeof(path), "%s/cgroup.kill", directory) < (int)sizeof(path))
 		g->kill_fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -302,6 +303,23 @@ void cgroup_make(struct cgroup *g, const char *name, const struct cgroup_resourc
 			       (g->limited & CGROUP_CPU) == 0 ? " for cpu" : "",
 			       geteuid() != 0 ? "this user may not create any"
 					      : "none can be created here");
+}
+
+void cgroup_probe(struct cgroup *g)
+{
+	static const struct cgroup_resources some = {.cpu_millicores = 1000,
+						     .cpu_limit_millicores = 1000,
+						     .memory_bytes = UINT64_C(64) << 20};
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "probe-%d", (int)getpid());
+	cgroup_make(g, name, &some);
+	cgroup_remove(name);
+	if (g->kill_fd >= 0)
+		close(g->kill_fd);
+	if (g->events_fd >= 0)
+		close(g->events_fd);
+	g->kill_fd = g->events_fd = -1;
 }
 
 static void sweep(const char *above)

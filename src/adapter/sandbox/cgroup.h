@@ -27,7 +27,8 @@
 struct cgroup {
 	char procs[4][400]; /* files that a process writes "0" into to join; "" for none */
 	unsigned procs_count;
-	uint32_t limited;  /* GROUP_*: what is given */
+	uint32_t limited;  /* CGROUP_*: what is given */
+	uint32_t unified;  /* what of it by version 2 */
 	int kill_fd;	   /* version 2: writing "1" ends all in it; -1 */
 	int events_fd;	   /* file that counts kills for want of memory; -1 */
 	char missing[200]; /* why something is not limited; "" otherwise */
@@ -41,6 +42,8 @@ struct cgroup_resources {
 
 /* Makes it, or takes the existing one. Never fails. */
 void cgroup_make(struct cgroup *g, const char *name, const struct cgroup_resources *resources);
+/* What could be given here: makes one, and removes it. Nothing of it is open. */
+void cgroup_probe(struct cgroup *g);
 /* How many processes of it were killed at its limit of memory. Also without the rights with which
  * it was made. */
 uint64_t cgroup_oom_kills(const struct cgroup *g);

@@ -74,6 +74,7 @@ struct agent *agent_new(const struct agent_config *config)
 	agent->address = mem_strdup(config->address);
 	agent->boot = mem_strdup(config->boot);
 	agent->machine = mem_strdup(config->machine);
+	agent->limits = message_copy(config->limits);
 	agent->allows_exec = config->allows_exec;
 	agent->incarnation = config->incarnation;
 	agent->spec = message_copy(config->spec);
@@ -111,6 +112,7 @@ void agent_free(struct agent *agent)
 	free(agent->mesh);
 	free(agent->platform);
 	free(agent->version);
+	samoza__v1__limits__free_unpacked(agent->limits, NULL);
 	free(agent->address);
 	free(agent->boot);
 	free(agent->machine);

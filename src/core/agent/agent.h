@@ -66,6 +66,8 @@ struct agent_config {
 	const Samoza__V1__ZhostSpec *spec; /* borrowed for agent_new(), copied */
 	/* for HELLO; may be NULL */
 	const char *zedge, *platform, *version, *address, *mesh;
+	/* For HELLO: by what the machine limits; NULL: not known. Borrowed for agent_new(), copied. */
+	const Samoza__V1__Limits *limits;
 	bool allows_exec;     /* for HELLO: commands may be run in its NATIVE instances */
 	int64_t heartbeat_ms; /* until HELLO_ACK says otherwise */
 	int64_t failure_timeout_ms;

@@ -149,6 +149,7 @@ struct sent_heartbeat {
 
 struct agent {
 	char *identity, *zedge, *mesh, *platform, *version, *address, *boot, *machine;
+	Samoza__V1__Limits *limits;
 	bool allows_exec;
 	uint64_t incarnation;
 	Samoza__V1__ZhostSpec *spec;

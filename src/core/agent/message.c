@@ -154,6 +154,7 @@ void hello_send(struct agent *agent, const uint64_t *mesh_sums)
 	h.platform = agent->platform;
 	h.version = agent->version;
 	h.address = agent->address;
+	h.limits = agent->limits;
 	h.machine = agent->machine;
 	h.has_exec = true;
 	h.exec = agent->allows_exec;

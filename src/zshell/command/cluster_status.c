@@ -1,6 +1,7 @@
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/command/limits_text.h"
 #include "zshell/command/status_view.h"
 #include "zshell/command/zhost_text.h"
 
@@ -62,6 +63,9 @@ static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 				 : NULL;
 
 	CLEANUP(freep) char *made = made_text(z->made);
+	CLEANUP(freep) char *limits = limits_text(z->limits, z->n_limits);
+	CLEANUP(freep)
+	char *native = limits != NULL ? str_printf("of NATIVE spaces: %s", limits) : NULL;
 
 	output_line(o, "Zhost: %s", z->name);
 	output_block(o, 10,
@@ -75,6 +79,7 @@ static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 			     {"Memory", memory_line},
 			     {"Labels", z->n_labels > 0 ? label : NULL},
 			     {"Identity", identity},
+			     {"Limits", native},
 			     {"Mesh", z->mesh},
 			     {"Made", made},
 			     {"Failed", z->made != NULL ? z->made->error : NULL},

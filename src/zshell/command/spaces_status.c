@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
+#include "zshell/command/limits_text.h"
 #include "zshell/command/status_view.h"
 #include "zshell/shell/places.h"
 
@@ -65,6 +66,7 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
 
 	CLEANUP(freep) char *next = next_text(s->handover);
 	CLEANUP(freep) char *kept = kept_text(s->kept);
+	CLEANUP(freep) char *limits = limits_text(s->limits, s->n_limits);
 
 	output_line(o, "Space: %s", s->name);
 	output_block(o, 10,
@@ -80,6 +82,7 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
 			     {"Since", s->since},
 			     {"Epoch", epoch},
 			     {"Restarts", restarts},
+			     {"Limits", limits},
 			     {"Why", s->why},
 			     {"LastError", error},
 			     {0}});

@@ -161,6 +161,21 @@ void machine_add_illness(struct world *w, const char *name, const char *version,
 
 /* ---- life ---- */
 
+/* By what it limits: another start finds other control groups, or is of a version that does not say. */
+static const Samoza__V1__Limits *limits_of(const struct sim_machine *n)
+{
+	static const Samoza__V1__Limits all = {
+		.base = PROTOBUF_C_MESSAGE_INIT(&samoza__v1__limits__descriptor),
+		.memory = (char *)"cgroup2",
+		.cpu = (char *)"cgroup2",
+		.processes = (char *)"cgroup2"};
+	static const Samoza__V1__Limits some = {
+		.base = PROTOBUF_C_MESSAGE_INIT(&samoza__v1__limits__descriptor),
+		.memory = (char *)"cgroup1",
+		.why = (char *)"no control group for cpu"};
+	return n->incarnation % 3 == 0 ? NULL : n->incarnation % 3 == 1 ? &all : &some;
+}
+
 void machine_start(struct world *w, struct sim_machine *n)
 {
 	PRE(n->agent == NULL);
@@ -177,6 +192,7 @@ void machine_start(struct world *w, struct sim_machine *n)
 		.machine = n->machine,
 		.spec = n->spec,
 		.address = n->address,
+		.limits = limits_of(n),
 		.heartbeat_ms = HEARTBEAT_MS,
 		.failure_timeout_ms = FAILURE_TIMEOUT_MS,
 	});

@@ -33,8 +33,9 @@ struct fixture {
 	uint32_t protocol;		   /* that zhosts speak: 4 */
 	/* Of the next hellos. NULL: one for each name; none. */
 	const char *identity, *machine;
-	uint64_t incarnation;		/* 0: as the fixture has it */
-	const Samoza__V1__Usage *usage; /* of the next heartbeats; NULL: none */
+	const Samoza__V1__Limits *limits; /* NULL: they do not say */
+	uint64_t incarnation;		  /* 0: as the fixture has it */
+	const Samoza__V1__Usage *usage;	  /* of the next heartbeats; NULL: none */
 };
 
 /* An empty store. Nothing runs yet. */

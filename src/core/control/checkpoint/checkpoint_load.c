@@ -24,6 +24,7 @@
 #include "core/control/state/topology_state.h"
 #include "core/lifecycle/ordered_stop.h"
 #include "core/lifecycle/patience.h"
+#include "schema/message.h"
 
 /* ---- copies ---- */
 
@@ -171,6 +172,8 @@ static int restore_zhost(struct control *c, const Samoza__V1__VolatileZhost *v,
 	z->usage.cpu_millicores = v->usage->cpu_millicores;
 	z->usage.memory_bytes = v->usage->memory_bytes;
 	z->usage.disk_bytes = v->usage->disk_bytes;
+	if (v->limits != NULL)
+		z->limits = (Samoza__V1__Limits *)schema_message_copy(&v->limits->base);
 	z->disk_full = v->disk_full;
 	z->has_full_data = v->has_full_data;
 	z->refused_machine = mem_strdup(v->refused_machine);

@@ -115,6 +115,8 @@ static Samoza__V1__VolatileZhost *zhost_volatile(const struct control *c,
 	v->has_deadline_ms = heap_has(&z->deadline);
 	v->deadline_ms = z->deadline.key;
 	v->usage = (Samoza__V1__Usage *)schema_message_copy(&z->usage.base);
+	if (z->limits != NULL)
+		v->limits = (Samoza__V1__Limits *)schema_message_copy(&z->limits->base);
 	v->disk_full = z->disk_full;
 	v->has_full_data = z->has_full_data;
 	v->refused_machine = mem_strdup(z->refused_machine);

@@ -122,6 +122,9 @@ static void add_zhost(const struct control *c, const struct control_zhost *z, st
 	     z->disk_full ? " full" : "", z->has_full_data ? " data-full" : "",
 	     TEXT(z->refused_machine), LL(z->refused_ms), z->refused_told ? " told" : "",
 	     z->mesh_syncs ? " syncs" : "", LLU(z->mesh_kept), LLU(z->desired_version));
+	if (z->limits != NULL)
+		LINE("  limits %s %s %s %s\n", TEXT(z->limits->memory), TEXT(z->limits->cpu),
+		     TEXT(z->limits->processes), TEXT(z->limits->why));
 	if (z->place != PLACE_NONE) {
 		struct place_usage usage = place_zhost_usage(c->place, z->place);
 		LINE("  place cpu %llu/%llu, memory %llu/%llu, devices %u/%u, units %u\n",

@@ -87,6 +87,7 @@ void zhost_free(struct zhost_registry *r, struct control_zhost *z)
 	free(z->address);
 	free(z->platform);
 	free(z->version);
+	schema_message_free(z->limits);
 	free(z->machine);
 	free(z->refused_machine);
 	drain_free(z->drain);

@@ -46,6 +46,9 @@ struct control_zhost {
 	struct copy *first_copy;
 	uint32_t copy_count;
 	bool record_marked, each_marked;
+	/* By what it limits NATIVE spaces, as its last HELLO said; NULL: not known. In no record: an earlier version
+	 * would not start on one. */
+	Samoza__V1__Limits *limits;
 	bool disk_full, has_full_data; /* as its last heartbeat said */
 
 	/* zhost_identity.h: the last one with its identity that was refused, and when first */

@@ -227,6 +227,7 @@ Samoza__V1__SpaceView *view_space(const struct slot_control *sc)
 	v->has_public_ = v->public_ = space->is_public;
 	v->handover = view_handover(sc);
 	v->kept = view_kept(sc);
+	view_space_limits(sc, v);
 	add_imports(s, v);
 	size_t exports = copy != NULL ? copy->export_count : 0;
 	v->exports = mem_new_array(Samoza__V1__VariableView *, exports);
@@ -331,6 +332,7 @@ Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_
 	v->mesh = mem_strdup(z->mesh);
 	v->address = mem_strdup(z->address);
 	v->version = mem_strdup(z->version);
+	view_zhost_limits(z, v);
 	v->cpu_millicores = amount_view(usage.cpu_offered, usage.cpu_reserved);
 	v->memory_bytes = amount_view(usage.memory_offered, usage.memory_reserved);
 	if (z->heard_wall_ms != 0) {

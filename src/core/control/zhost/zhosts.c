@@ -209,6 +209,10 @@ static void take_identity(struct control *c, struct control_zhost *z, uint64_t l
 	schema_set_string(&z->address, NULL, hello->address);
 	schema_set_string(&z->platform, NULL, hello->platform);
 	schema_set_string(&z->version, NULL, hello->version);
+	schema_message_free(z->limits);
+	z->limits = hello->limits != NULL
+			    ? (Samoza__V1__Limits *)schema_message_copy(&hello->limits->base)
+			    : NULL;
 	update_engine(c, z);
 	mark_zhost(z);
 	if (new_incarnation)
@@ -238,8 +242,18 @@ static void note_refused_term(struct control *c, const struct control_zhost *z,
 /* What is kept of it as it is, in a record. */
 static bool is_too_long(const Samoza__V1__Hello *hello)
 {
-	const char *texts[] = {hello->identity, hello->zedge,	hello->platform, hello->version,
-			       hello->address,	hello->machine, hello->mesh};
+	const Samoza__V1__Limits *l = hello->limits;
+	const char *texts[] = {hello->identity,
+			       hello->zedge,
+			       hello->platform,
+			       hello->version,
+			       hello->address,
+			       hello->machine,
+			       hello->mesh,
+			       l != NULL ? l->memory : NULL,
+			       l != NULL ? l->cpu : NULL,
+			       l != NULL ? l->processes : NULL,
+			       l != NULL ? l->why : NULL};
 	for (size_t k = 0; k < ARRAY_SIZE(texts); k++)
 		if (texts[k] != NULL && strlen(texts[k]) > HELLO_TEXT_MAX)
 			return true;
