@@ -92,6 +92,16 @@ def host(versions, tmp_path_factory):
         made.end()
 
 
+@pytest.fixture(scope="module")
+def shelf(versions, tmp_path_factory):
+    """Packages of both versions."""
+    place = tmp_path_factory.mktemp("shelf")
+    for version in versions:
+        for package in packages(version):
+            shutil.copy(package, place)
+    return place
+
+
 @pytest.fixture
 def cluster(host, tmp_path):
     made = Cluster(tmp_path)
@@ -101,12 +111,12 @@ def cluster(host, tmp_path):
         print((tmp_path / "zrms.log").read_text()[-3000:])
 
 
-def test_it_installs_the_package_and_starts_its_service(host, cluster, versions, examples):
-    done = cluster.create("tomcat-1", host, f"packages={BUILD}/deb")
+def test_it_installs_the_package_and_starts_its_service(host, cluster, versions, shelf, examples):
+    done = cluster.create("tomcat-1", host, f"packages={shelf}")
     assert "Zhost tomcat-1 is running." in done.stdout
     assert host.sh("systemctl is-active samoza-zhost; systemctl is-enabled samoza-zhost").split() == ["active", "enabled"]
     # The newest that there is.
-    assert host.sh("dpkg-query -W -f '${Version}' samoza-zhost") == max(versions)
+    assert host.sh("dpkg-query -W -f '${Version}' samoza-zhost") == versions[1]
     assert "name: tomcat-1" in host.sh("cat /etc/samoza/zhost.yaml").splitlines()
     until(lambda: host.sh("cat /etc/default/samoza-zhost", check=False) == "", "the word is used up")
     assert host.sh(f"ps -o user= -p {host.main_pid('samoza-zhost')}").startswith("samoza")
@@ -115,7 +125,7 @@ def test_it_installs_the_package_and_starts_its_service(host, cluster, versions,
     shutil.copy(examples[1], cluster.directory / "zrms/trust/test.pub")
     cluster.zshell("topo", "submit", examples[0][1], "--wait=60s")
     assert "zrun:clock" in host.sh("cat /proc/[0-9]*/comm")
-    failed = cluster.create("tomcat-2", host, f"packages={BUILD}/deb", check=False)
+    failed = cluster.create("tomcat-2", host, f"packages={shelf}", check=False)
     assert failed.returncode == 1 and "is free and can be reached" in failed.stderr
     cluster.destroy("tomcat-2")
     cluster.zshell("topo", "stop", "native", "--wait=60s")
@@ -137,9 +147,9 @@ def test_without_a_package_it_writes_a_unit_for_the_programs_that_it_copies(host
     assert host.left() == ""
 
 
-def test_a_service_that_cannot_join_is_stopped_and_says_why(host, cluster):
+def test_a_service_that_cannot_join_is_stopped_and_says_why(host, cluster, shelf):
     rule = ["to", HERE, "ipproto", "tcp", "dport", str(cluster.port), "unreachable"]
-    for settings in ([], [f"packages={BUILD}/deb"]):
+    for settings in ([], [f"packages={shelf}"]):
         run("nsenter", "-t", host.leader, "-n", "ip", "rule", "add", *rule)
         failed = cluster.create("tomcat-1", host, *settings, check=False)
         run("nsenter", "-t", host.leader, "-n", "ip", "rule", "del", *rule)
@@ -151,9 +161,9 @@ def test_a_service_that_cannot_join_is_stopped_and_says_why(host, cluster):
         assert host.left() == ""
 
 
-def test_a_package_of_somebody_else_is_left_alone(host, cluster, versions):
+def test_a_package_of_somebody_else_is_left_alone(host, cluster, shelf, versions):
     host.run("dpkg", "-i", host.take(next(p for p in packages(versions[0]) if "zhost_" in p.name)))
-    failed = cluster.create("tomcat-1", host, f"packages={BUILD}/deb", check=False)
+    failed = cluster.create("tomcat-1", host, f"packages={shelf}", check=False)
     assert failed.returncode == 1 and "the package samoza-zhost is there already" in failed.stderr
     cluster.destroy("tomcat-1")
     assert host.has_package() and host.sh("systemctl is-active samoza-zhost") == "active"
