@@ -57,6 +57,8 @@ void api_hide_values(Samoza__V1__SpaceView *view);
 /* The JSON of the body; the caller frees. NULL: it was refused. */
 ProtobufCMessage *api_read_body(struct http_request *request,
 				const ProtobufCMessageDescriptor *type);
+/* Adds the zrms that share the store. */
+void api_leader_view(const struct zrms *zrms, Samoza__V1__ClusterView *view);
 /* An event as somebody sees it who is no administrator; NULL: not at all. `user`: struct zrms. */
 Samoza__V1__EventView *api_event_view(void *user, const struct principal *who,
 				      const Samoza__V1__EventRecord *event);

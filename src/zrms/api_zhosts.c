@@ -20,6 +20,7 @@ void api_cluster(void *context, struct http_request *request)
 		return;
 	Samoza__V1__ClusterView *view = control_view_cluster(api_control(zrms));
 	view->version = mem_strdup(SAMOZA_VERSION);
+	api_leader_view(zrms, view);
 	api_send_view(zrms, request, &view->base);
 }
 

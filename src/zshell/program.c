@@ -54,6 +54,7 @@ static const struct cli_command *const commands[] = {
 	&command_cluster_drain,
 	&command_cluster_uncordon,
 	&command_cluster_rebalance,
+	&command_cluster_leader_move,
 	&command_cluster_audit,
 	&command_cluster_rm,
 	&command_cluster_token,

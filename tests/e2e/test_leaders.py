@@ -185,3 +185,20 @@ def test_followers_of_events_miss_and_double_nothing(three):
     c.leader(old)
     numbers = [int(json.loads(line)["seq"]) for line in seen.read_text().splitlines() if line.endswith("}")]
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
+def test_the_place_of_the_leader_can_be_given_to_another(three):
+    """[machines.replicated.members]"""
+    c = three
+    old, new = c.leader(), c.standby()
+    view = c.get("/v1/cluster")
+    assert [member["leads"] for member in view["members"]] == [True, False, False] and view["term"] == 1
+    name = next(m["name"] for m in view["members"] if m["address"] == f"{ADDRESS}:{new}")
+    assert f"{name} at {ADDRESS}:{new}" in c.zshell("cluster").stdout
+    wrong = c.zshell("cluster", "leader", "move", "nobody", check=False)
+    assert wrong.returncode != 0 and "no zrms named 'nobody' stands by" in wrong.stderr
+    assert f"{name} is to lead" in c.zshell("cluster", "leader", "move", name).stdout
+    assert c.leader(old) == new
+    until(lambda: not c.all_zrms()[old].is_running(), "the old one ends")
+    assert c.all_zrms()[old].process.returncode == 0
+    assert f"let {name} lead" in c.zshell("cluster", "audit").stdout

@@ -166,6 +166,7 @@ static void apply(struct control *c, const struct control_input *input)
 		signing_key_request(c, input);
 		break;
 	case CONTROL_BACKUP:
+	case CONTROL_LEADER_MOVE:
 		emit_reply(&c->emitter, input->request, NULL, NULL, NULL, NULL);
 		break;
 	case CONTROL_JOIN:

@@ -40,6 +40,34 @@ static char *amounts(const Samoza__V1__AmountView *a, char *(*text)(uint64_t), c
 			  used != NULL ? " used" : "");
 }
 
+/* NULL: zrms is alone. */
+static char *leader_text(const Samoza__V1__ClusterView *view)
+{
+	const Samoza__V1__ZrmsView *first = view->n_members > 0 ? view->members[0] : NULL;
+
+	if (first == NULL)
+		return NULL;
+	if (!first->leads)
+		return mem_strdup("none");
+	return str_printf("%s at %s, term %" PRIu64 "%s%s", first->name, first->address,
+			  view->term, view->leader_moves_to != NULL ? ", moves to " : "",
+			  view->leader_moves_to != NULL ? view->leader_moves_to : "");
+}
+
+/* "b at 10.0.0.2:7331, c at 10.0.0.3:7331"; NULL: zrms is alone. */
+static char *standbys_text(const Samoza__V1__ClusterView *view)
+{
+	struct buffer out = BUFFER_INIT(65536);
+
+	for (size_t i = 0; i < view->n_members; i++)
+		if (!view->members[i]->leads)
+			(void)buffer_printf(&out, "%s%s at %s", out.size > 0 ? ", " : "",
+					    view->members[i]->name, view->members[i]->address);
+	if (out.size == 0 && view->n_members > 0)
+		(void)buffer_add_string(&out, "none");
+	return buffer_steal(&out);
+}
+
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	struct shell *shell = context;
@@ -62,6 +90,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	cpu = amounts(view->cpu_millicores, output_cores, " cores");
 	memory = amounts(view->memory_bytes, output_size, "");
 	rebalance = rebalance_text(view);
+	CLEANUP(freep) char *leader = leader_text(view);
+	CLEANUP(freep) char *standbys = standbys_text(view);
 	output_line(&shell->output, "Cluster: %s", view->id);
 	output_block(&shell->output, 11,
 		     (const struct output_pair[]){{"Zhosts", zhosts},
@@ -70,6 +100,8 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 						  {"CPU", cpu},
 						  {"Memory", memory},
 						  {"Rebalance", rebalance},
+						  {"Leader", leader},
+						  {"Standbys", standbys},
 						  {0}});
 	return CLI_DONE;
 }

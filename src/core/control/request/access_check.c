@@ -43,6 +43,7 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_AUTHORITY:
 	case CONTROL_SIGNING_KEY:
 	case CONTROL_BACKUP:
+	case CONTROL_LEADER_MOVE:
 	case CONTROL_MACHINE:
 		return ACCESS_ADMIN;
 	case CONTROL_SIGN_IN:
@@ -92,6 +93,7 @@ const char *access_topology(const struct control_input *input)
 	case CONTROL_AUTHORITY:
 	case CONTROL_SIGNING_KEY:
 	case CONTROL_BACKUP:
+	case CONTROL_LEADER_MOVE:
 	case CONTROL_JOIN:
 	case CONTROL_RENEW:
 	case CONTROL_HELLO:

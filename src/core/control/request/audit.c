@@ -243,6 +243,10 @@ static char *words(const struct control *c, const struct control_input *input)
 	case CONTROL_BACKUP:
 		return str_printf("make a backup %s the keys of the cluster",
 				  input->backup.keys ? "with" : "without");
+	case CONTROL_LEADER_MOVE:
+		return str_printf("let %s lead", input->leader_move.to != NULL
+							 ? input->leader_move.to
+							 : "another zrms");
 	case CONTROL_JOIN:
 		return str_printf("join as zhost %s with join token %s%s", input->join->name,
 				  input->join->token,

@@ -32,6 +32,7 @@ enum control_input_type {
 	CONTROL_AUTHORITY,   /* of the cluster: rotated */
 	CONTROL_SIGNING_KEY, /* that packages are signed with: added, removed, found in files */
 	CONTROL_BACKUP,	     /* all records are handed out: changes nothing, for the audit */
+	CONTROL_LEADER_MOVE, /* another zrms is to lead: changes nothing here, for the audit */
 	CONTROL_JOIN,	     /* a machine joins with a token */
 	CONTROL_RENEW,	     /* a zhost gets a certificate for another key */
 	CONTROL_HELLO,	     /* a zhost on a new link */
@@ -231,6 +232,9 @@ struct control_input {
 		struct {
 			bool keys; /* those of the cluster, too */
 		} backup;
+		struct {
+			const char *to; /* NULL: to the one that lags least */
+		} leader_move;
 		const struct join_request *join; /* core/access/join.h */
 		struct {
 			const char *name;	  /* of the zhost: its certificate says so */
