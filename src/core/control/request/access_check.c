@@ -40,10 +40,10 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_REBALANCE:
 	case CONTROL_CREDENTIAL:
 	case CONTROL_TOKEN:
+	case CONTROL_LEADER_MOVE:
 	case CONTROL_AUTHORITY:
 	case CONTROL_SIGNING_KEY:
 	case CONTROL_BACKUP:
-	case CONTROL_LEADER_MOVE:
 	case CONTROL_MACHINE:
 		return ACCESS_ADMIN;
 	case CONTROL_SIGN_IN:
