@@ -191,7 +191,7 @@ def test_the_place_of_the_leader_can_be_given_to_another(three):
     """[machines.replicated.members]"""
     c = three
     old, new = c.leader(), c.standby()
-    view = c.get("/v1/cluster")
+    view = until(lambda: (v := c.get("/v1/cluster")) and len(v["members"]) == 3 and v, "the leader has seen the others")
     assert [member["leads"] for member in view["members"]] == [True, False, False] and view["term"] == 1
     name = next(m["name"] for m in view["members"] if m["address"] == f"{ADDRESS}:{new}")
     assert f"{name} at {ADDRESS}:{new}" in c.zshell("cluster").stdout
