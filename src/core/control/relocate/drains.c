@@ -218,6 +218,20 @@ static bool each_goes(const struct control *c, const struct control_zhost *z)
 	return any;
 }
 
+void drain_joined(struct control *c, struct control_zhost *z)
+{
+	if (!is_looked_at(z->drain) || !each_goes(c, z))
+		return;
+	for (size_t k = 0; k < c->applications.with_each.count; k++) {
+		struct control_application *a = c->applications.with_each.items[k];
+		slot_list roots = {0};
+		each_roots_on(a, z, &roots);
+		if (members_differ_below(a, &roots))
+			members_update_below(c, a, &roots);
+		vector_done(&roots);
+	}
+}
+
 static void add_others(const struct control_zhost *z)
 {
 	for (const struct copy *copy = z->first_copy; copy != NULL;

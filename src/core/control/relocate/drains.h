@@ -28,6 +28,8 @@ void drain_begin(struct control *c, struct control_zhost *z, int64_t deadline_ms
 /* The zhost is uncordoned: what has not left stays, what is about to take over does. Nothing where there is
  * none. */
 void drain_cancel(struct control *c, struct control_zhost *z);
+/* The zhost is back: what would go now is not started before. */
+void drain_joined(struct control *c, struct control_zhost *z);
 /* The zhost is removed. */
 void drain_drop(struct control *c, struct control_zhost *z);
 void drains_load(struct control *c, struct control_zhost *z,
