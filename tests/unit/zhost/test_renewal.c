@@ -122,8 +122,10 @@ static void answer(struct stage *s, const struct pki_authority *authority, int64
 	assert_int_equal(pki_issue(authority, request, &subject, now_ms, &certificate, NULL),
 			 0);
 	CLEANUP(pki_trust_freep) struct pki_trust *trust = trust_of(s->authority, NULL);
-	CLEANUP(freep) char *text = renewed.certificate = pki_certificate_write(certificate);
-	CLEANUP(freep) char *authorities = renewed.authorities = pki_trust_write(trust);
+	CLEANUP(freep) char *text = pki_certificate_write(certificate);
+	CLEANUP(freep) char *authorities = pki_trust_write(trust);
+	renewed.certificate = text;
+	renewed.authorities = authorities;
 	renewal_take(s->renewal, &renewed);
 	pki_certificate_free(certificate);
 	pki_request_free(request);
@@ -256,8 +258,10 @@ static void what_nobody_asked_for_is_not_taken(void **state)
 	Samoza__V1__Renewed renewed = SAMOZA__V1__RENEWED__INIT;
 	struct pki_certificate *other = certificate_for(
 		s->authority, s->alpha.key, "zhost", "alpha", s->begin_wall_ms, PKI_MACHINE_MS);
-	CLEANUP(freep) char *text = renewed.certificate = pki_certificate_write(other);
-	CLEANUP(freep) char *authorities = renewed.authorities = pki_trust_write(s->trust);
+	CLEANUP(freep) char *text = pki_certificate_write(other);
+	CLEANUP(freep) char *authorities = pki_trust_write(s->trust);
+	renewed.certificate = text;
+	renewed.authorities = authorities;
 	renewal_take(s->renewal, &renewed);
 	assert_keeps_the_old_one(s);
 	/* Nor, when something was, one for another key, or half an answer. */
