@@ -57,13 +57,14 @@ static char *leader_text(const Samoza__V1__ClusterView *view)
 /* "b at 10.0.0.2:7331, c at 10.0.0.3:7331"; NULL: zrms is alone. */
 static char *standbys_text(const Samoza__V1__ClusterView *view)
 {
+	if (view->n_members == 0)
+		return NULL;
 	struct buffer out = BUFFER_INIT(65536);
-
 	for (size_t i = 0; i < view->n_members; i++)
 		if (!view->members[i]->leads)
 			(void)buffer_printf(&out, "%s%s at %s", out.size > 0 ? ", " : "",
 					    view->members[i]->name, view->members[i]->address);
-	if (out.size == 0 && view->n_members > 0)
+	if (out.size == 0)
 		(void)buffer_add_string(&out, "none");
 	return buffer_steal(&out);
 }
