@@ -37,7 +37,9 @@ def heading(text):
 def run_meson(build, suite, tally, slow):
     """One test for each test program; its output is shown where it failed."""
     command = ["meson", "test", "-C", str(build), "--no-rebuild", "--suite", suite,
-               "--print-errorlogs", "--logbase", f"log-{suite}"]
+               "--print-errorlogs", "--logbase", f"log-{suite}",
+               # Many of them wait for servers and deadlines.
+               "--num-processes", str((os.cpu_count() or 1) + 1)]
     if slow:
         command += ["--quiet", "--timeout-multiplier", "6", "--no-suite", "tools"]
     done = subprocess.run(command, cwd=ROOT, check=False)

@@ -33,7 +33,7 @@ ROUTES = {
                 "setGoal moveSpace execSpace",
     "admin": "getRebalance rebalanceCluster stopRebalance removeZhost cordonZhost uncordonZhost drainZhost makeZhostToken "
              "getBackup listUsers createUser removeUser rotateUserToken listTokens createToken removeToken getAudit "
-             "listSessions endSession listTrust addTrust removeTrust createZhost destroyZhost listAuthorities rotateAuthority finishRotation abortRotation",
+             "listSessions endSession listTrust addTrust removeTrust createZhost destroyZhost listAuthorities rotateAuthority finishRotation abortRotation moveLeader",
     "zhost": "getArtifact",
 }
 NEEDS = {operation: role for role, names in ROUTES.items() for operation in names.split()}
@@ -171,7 +171,7 @@ FRAMES = {
     "LEAVE": ("Leave", "", True),
 }
 OF_ZRMS = set("HELLO_ACK DESIRED HEARTBEAT_ACK MESH_TABLE DATA_REPLY LOG_REQUEST DATA_FORGET MESH_SYNC MESH_LINK MESH_ZHOSTS "
-              "EXEC RENEWED MESH_QUERY REISSUE PAGE_ANSWER".split())
+              "EXEC RENEWED MESH_QUERY REISSUE PAGE_ANSWER LEADER".split())
 
 
 def frame_numbers():
