@@ -14,7 +14,7 @@
 /* While zrms elect the next leader, which takes up to 5 s. */
 #define LEADER_WAIT_MS	15000
 #define LEADER_PAUSE_MS 200
-#define TOLD_MAX	3 /* of each other, by those that stand by */
+#define REDIRECTS_MAX	3 /* of each other, by those that stand by */
 
 int64_t mono_now_ms(void)
 {
@@ -248,7 +248,7 @@ static bool ask_next(struct api *api, struct api_attempt *a)
 {
 	bool was_each = ++a->failures > api->places.count;
 
-	if (was_each && (a->told == 0 || !wait_for_leader(a)))
+	if (was_each && (a->redirects == 0 || !wait_for_leader(a)))
 		return false;
 	if (was_each)
 		a->failures = 0;
@@ -264,7 +264,7 @@ int api_places_again(struct api *api, struct api_attempt *a, int result, CURLcod
 		return (a->only_reads || code == CURLE_COULDNT_CONNECT) && ask_next(api, a);
 	(void)curl_easy_getinfo(api->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (result == 0 && status == 307) {
-		if (++a->told > TOLD_MAX && !wait_for_leader(a))
+		if (++a->redirects > REDIRECTS_MAX && !wait_for_leader(a))
 			return 0;
 		int r = api_places_tell(api, err);
 		return r < 0 ? r : 1;

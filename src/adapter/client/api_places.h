@@ -29,11 +29,11 @@ bool api_places_next(struct api *api);
 /* What is asked, and how often in vain. */
 struct api_attempt {
 	const char *path;
-	FILE *file;	  /* the body; NULL: in memory, or none */
-	bool only_reads;  /* it may be asked twice */
-	unsigned told;	  /* times that it was sent on */
-	size_t failures;  /* addresses that cannot be reached */
-	int64_t until_ms; /* until then a leader is waited for; 0: not yet */
+	FILE *file;	    /* the body; NULL: in memory, or none */
+	bool only_reads;    /* it may be asked twice */
+	unsigned redirects; /* times that it was sent on */
+	size_t failures;    /* addresses that cannot be reached */
+	int64_t until_ms;   /* until then a leader is waited for; 0: not yet */
 };
 
 /* What `api` has run with `result` and `code` is asked again: of another zrms, or a little later, until there is a leader.

@@ -20,7 +20,7 @@
 #define PAST_DEADLINE_MS 5
 #define RETRY_FIRST_MS	 100
 #define RETRY_LONGEST_MS 2000
-#define TOLD_MAX	 3 /* of each other, by those that stand by */
+#define REDIRECTS_MAX	 3 /* of each other, by those that stand by */
 
 struct reading {
 	struct api *api;
@@ -31,10 +31,10 @@ struct reading {
 	char id[128];
 	char last_id[128]; /* of the last complete event; "" before the first */
 	struct error **err;
-	int result;   /* of the handler */
-	bool any;     /* whether a connection ever stood */
-	bool open;    /* whether this one stands */
-	bool is_told; /* this connection: where the leader is */
+	int result;	    /* of the handler */
+	bool any;	    /* whether a connection ever stood */
+	bool open;	    /* whether this one stands */
+	bool is_redirected; /* this connection: where the leader is */
 };
 
 static int handle(struct reading *r, const struct api_event *event)
@@ -223,7 +223,7 @@ static int connect_once(struct reading *r, struct error **err)
 		return error_set(err, ERR_UNAVAILABLE, "not ready");
 	if (result == 0 && status == 307) {
 		result = api_places_tell(r->api, err);
-		r->is_told = result == 0;
+		r->is_redirected = result == 0;
 		return result < 0 ? result
 				  : error_set(err, ERR_UNAVAILABLE, "another zrms leads");
 	}
@@ -247,7 +247,7 @@ static int follow(struct reading *r, struct error **err)
 {
 	int pause = RETRY_FIRST_MS;
 	bool told = false;
-	unsigned told_in_a_row = 0;
+	unsigned redirects_in_a_row = 0;
 	/* Each address is tried once. */
 	size_t first_failures = 0, may_fail = r->api->places.count - 1;
 
@@ -257,20 +257,20 @@ static int follow(struct reading *r, struct error **err)
 
 		if (mono_now_ms() >= r->stream->deadline_mono_ms)
 			return error_set(err, ERR_TIMEOUT, "timed out");
-		r->is_told = false;
+		r->is_redirected = false;
 		result = connect_once(r, &why);
 		if (r->result != 0)
 			return r->result < 0 ? r->result : 0;
 		if (result != ERR_UNAVAILABLE ||
-		    (!r->any && !r->is_told && first_failures++ >= may_fail &&
+		    (!r->any && !r->is_redirected && first_failures++ >= may_fail &&
 		     r->stream->deadline_mono_ms == INT64_MAX))
 			return error_move(err, steal_ptr(&why));
 		if (mono_now_ms() >= r->stream->deadline_mono_ms)
 			continue;
-		if (r->is_told && told_in_a_row++ < TOLD_MAX)
+		if (r->is_redirected && redirects_in_a_row++ < REDIRECTS_MAX)
 			continue;
-		told_in_a_row = 0;
-		if (!r->is_told)
+		redirects_in_a_row = 0;
+		if (!r->is_redirected)
 			(void)api_places_next(r->api);
 		if (r->open) {
 			pause = RETRY_FIRST_MS;

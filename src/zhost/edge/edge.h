@@ -11,8 +11,8 @@
  *   GET  /TOPOLOGY/SPACE/_samoza/sign-in       where a page asks for it: a form for a code; POST: the code
  *   GET  /healthz, /metrics                    of this zhost
  *
- * Whoever reaches it may read pages, but for those that ask for a token (page_access.h). The list, the metrics and which zhosts there are is for this machine alone:
- * who comes from another one, or through a trusted proxy, gets 404 (audience.h).
+ * Everybody who reaches it may read pages, but for those that ask for a token (page_access.h). The list, the metrics and
+ * which zhosts there are is for this machine alone: who comes from another one, or through a trusted proxy, gets 404 (audience.h).
  *
  * Every zhost serves every started UI space that it knows (MESH_TABLE); the files come by
  * digest from zrms, once.

@@ -21,8 +21,8 @@ struct known {
 	uint8_t hash[TOKEN_HASH_SIZE];
 	uint64_t ask; /* that is under way; 0: none */
 	int64_t asked_ms;
-	int64_t told_ms; /* when zrms last said yes or no; 0: never */
-	bool is_granted; /* by that */
+	int64_t answered_ms; /* when zrms last said yes or no; 0: never */
+	bool is_granted;     /* by that */
 	int64_t until_ms;
 	struct page_wait *waits;
 };
@@ -91,12 +91,12 @@ static struct known *known_get(struct page_access *a, const char *topology, cons
 
 static bool is_fresh(const struct page_access *a, const struct known *k)
 {
-	return k->told_ms != 0 && now_ms(a) - k->told_ms < PAGE_ACCESS_CHECK_MS;
+	return k->answered_ms != 0 && now_ms(a) - k->answered_ms < PAGE_ACCESS_CHECK_MS;
 }
 
 static bool is_good_for(const struct page_access *a, const struct known *k, int64_t age_ms)
 {
-	return k->told_ms != 0 && k->is_granted && now_ms(a) - k->told_ms < age_ms &&
+	return k->answered_ms != 0 && k->is_granted && now_ms(a) - k->answered_ms < age_ms &&
 	       now_ms(a) < k->until_ms;
 }
 
@@ -202,7 +202,7 @@ void page_access_take(struct page_access *a, const Samoza__V1__PageAnswer *answe
 		settle(a, k, without_zrms(a, k));
 		return;
 	}
-	k->told_ms = now_ms(a);
+	k->answered_ms = now_ms(a);
 	k->is_granted = answer->granted;
 	k->until_ms = answer->has_for_ms && answer->for_ms < INT64_MAX / 2
 			      ? now_ms(a) + (int64_t)answer->for_ms

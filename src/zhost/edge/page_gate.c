@@ -66,7 +66,7 @@ static void cookie_set(const struct edge *e, struct http_request *q, const char 
 
 /* ---- the form ---- */
 
-/* The code may stand behind '#', which browsers send to nobody. */
+/* The code may stand after '#', which browsers send to nobody. */
 static const char form[] =
 	"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
 	"<meta name=\"viewport\" content=\"width=device-width\">"

@@ -15,7 +15,7 @@
 #define PATIENCE_MIN_MS 1000
 #define LEAVE_MS	2000 /* until zrms has written what waits */
 #define KEPT_MS		5000 /* until zrms has accepted the other connection */
-#define TOLD_MAX	2    /* leaders that are tried at once, after each other */
+#define REDIRECTS_MAX	2    /* leaders that are tried at once, after each other */
 #define KEPT_MAX	((size_t)4 * 1024 * 1024)
 
 struct uplink {
@@ -285,7 +285,7 @@ static void on_closed(void *user, struct wire_link *link, const struct error *wh
 		return; /* another one is on the way */
 	if (u->refused == NULL && !u->is_told && is_news(u, why))
 		log_warn("link", "lost", LOG_S("zrms", u->zrms->text), LOG_E(why));
-	if (u->is_told && u->told <= TOLD_MAX)
+	if (u->is_told && u->told <= REDIRECTS_MAX)
 		loop_timer_at(u->timer, loop_now(u->loop).mono_ms);
 	else if (u->is_told || u->has_frame)
 		retry_later(u);
