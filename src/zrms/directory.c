@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapter/lock/lock.h"
 #include "adapter/log/log.h"
 #include "base/str.h"
 
@@ -18,26 +18,15 @@ int directory_make(const char *path, struct error **err)
 	return 0;
 }
 
-/* DIR/lock; it holds the pid, for people. */
 int directory_lock(const char *dir, int *ret_fd, struct error **err)
 {
 	CLEANUP(freep) char *path = str_printf("%s/lock", dir);
 	CLEANUP(closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return error_errno(err, "cannot open %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		char pid[32] = "";
-		ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
-		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
-		return error_set(err, ERR_CONFLICT, "%s is in use by another zrms (pid %s)",
-				 dir, pid);
-	}
-	char pid[32];
-	int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-	/* On a full disk it says no pid; it is locked all the same. */
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)size, 0) != size)
-		log_warn("zrms", "lock.without.pid", LOG_S("file", path),
-			 LOG_S("reason", strerror(errno)));
+	int r = lock_hold(fd, dir, "another zrms", err);
+	if (r < 0)
+		return r;
 	*ret_fd = fd;
 	fd = -1;
 	return 0;

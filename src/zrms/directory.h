@@ -7,7 +7,7 @@
 /* Makes it and locks it: `lock_fd` is held for the life of the process. */
 int directory_open(struct zrms *zrms, struct error **err) must_check;
 /* Holds `dir` alone; *ret_fd is the caller's, and closing it gives it up. ERR_CONFLICT: another zrms has
- * it. */
+ * it. DIR/lock holds the pid, for people; what a killed zrms' children still hold is waited for. */
 int directory_lock(const char *dir, int *ret_fd, struct error **err) must_check;
 /* Mode 0700; nothing where it is there. */
 int directory_make(const char *path, struct error **err) must_check;

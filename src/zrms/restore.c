@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "adapter/backup/archive.h"
 #include "adapter/backup/passphrase.h"
+#include "adapter/lock/lock.h"
 #include "base/str.h"
 #include "zrms/check.h"
 #include "zrms/settings.h"
@@ -112,9 +112,9 @@ static int look(struct place *p, bool may_replace, struct error **err)
 	if (!S_ISDIR(p->owner.st_mode))
 		return error_set(err, ERR_INVALID, "%s is no directory", p->dir);
 	p->lock_fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (p->lock_fd >= 0 && flock(p->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		return error_set(err, ERR_CONFLICT, "%s is in use by a zrms: stop it first",
-				 p->dir);
+	int r = p->lock_fd >= 0 ? lock_hold(p->lock_fd, p->dir, "a zrms", err) : 0;
+	if (r < 0)
+		return r;
 	if (access(store, F_OK) == 0 && !may_replace)
 		return error_set(err, ERR_CONFLICT,
 				 "%s holds a cluster: restore into another directory, or give "

@@ -167,7 +167,7 @@ def test_a_directory_in_use_is_refused_and_one_with_a_cluster_is_kept(start_clus
     c.zshell("cluster", "backup", "-o", file)
     for options in ([], ["--replace"]):
         refused = restore(c, file, *options, check=False)
-        assert refused.returncode == 1 and "in use by a zrms: stop it first" in refused.stderr
+        assert refused.returncode == 1 and "is in use by a zrms (pid " in refused.stderr
     c.zrms.kill(signal.SIGTERM)
     refused = restore(c, file, check=False)
     assert refused.returncode == 1 and "holds a cluster" in refused.stderr and "--replace" in refused.stderr

@@ -16,7 +16,7 @@ ORDER = [
     ["adapter/terminal", "adapter/token"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
      "adapter/wire", "adapter/artifact", "adapter/sqlite", "adapter/etcd", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",
-     "adapter/pki", "adapter/tls", "adapter/client", "adapter/systemd", "adapter/snapshot", "adapter/netns",
+     "adapter/pki", "adapter/tls", "adapter/client", "adapter/systemd", "adapter/snapshot", "adapter/lock", "adapter/netns",
      "adapter/backup"],
     ["zrun/protocol"], ["zrun/launch"], ["zrun/runner"], ["zrun/native", "zrun/wasm"], ["zrun"],
     ["zhost/state", "zhost/environment", "zhost/uplink"],

@@ -5,12 +5,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
+#include "adapter/lock/lock.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "zhost/state/run_dir.h"
@@ -48,14 +48,7 @@ static int lock_directory(struct state_dir *f, struct error **err)
 	f->lock_fd = openat(f->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (f->lock_fd < 0)
 		return error_errno(err, "cannot open %s/lock", f->path);
-	if (flock(f->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	if (errno == EWOULDBLOCK)
-		return error_set(
-			err, ERR_CONFLICT,
-			"%s is in use by another zhost; stop it first or choose another --dir",
-			f->path);
-	return error_errno(err, "cannot lock %s", f->path);
+	return lock_hold(f->lock_fd, f->path, "another zhost", err);
 }
 
 /* The same file for all: a process that outlives its zhost would go on writing to a removed one, which
