@@ -46,6 +46,7 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 	struct answer a;
 	bool was_there = f->world.control != NULL;
 	check_access_asked(f, input);
+	check_machines_asked(f, input);
 	check_plan_asked(f, input);
 	f->is_told = was_there && draws_percent(f, DRAW_CROWDS, 30);
 	if (f->is_told) {
@@ -270,8 +271,6 @@ static void ask_zhost(struct fuzz *f, enum zhost_action action, const char *what
 		.type = CONTROL_ZHOST,
 		.zhost = {.name = n->name, .action = action},
 	};
-	if (action == ZHOST_REMOVE)
-		check_machines_may_be_left(f, n->name);
 	(void)fuzz_ask(f, &input);
 }
 

@@ -55,6 +55,13 @@ void check_machines_may_be_left(struct fuzz *f, const char *name)
 		m->may_be_left = true;
 }
 
+/* [machines.drivers.create] A failure can be removed, whatever its driver keeps. */
+void check_machines_asked(struct fuzz *f, const struct control_input *input)
+{
+	if (input->type == CONTROL_ZHOST && input->zhost.action == ZHOST_REMOVE)
+		check_machines_may_be_left(f, input->zhost.name);
+}
+
 /* ---- records ---- */
 
 static Samoza__V1__MachineRecord *unpack(const void *data, size_t size)

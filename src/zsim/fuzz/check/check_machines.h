@@ -17,6 +17,7 @@
 #include "core/outbox.h"
 #include "zsim/world/driver.h"
 
+struct control_input;
 struct fuzz;
 
 /* Those that are made, in a life: few, so that they come again. */
@@ -38,8 +39,10 @@ struct machines_seen *check_machines_of(struct fuzz *f);
 void check_machines_done(struct fuzz *f);
 void check_machines_called(void *user, const struct driver_call *call);
 void check_machines_committed(struct fuzz *f, const struct outbox *o);
-/* What the driver does with that name or key may leave a machine that the cluster does not know. */
+/* What the driver does with that name may leave a machine that the cluster does not know. */
 void check_machines_may_be_left(struct fuzz *f, const char *name);
+/* Before any request, whoever draws it: one that removes a zhost may leave its machine, too. */
+void check_machines_asked(struct fuzz *f, const struct control_input *input);
 /* At the end, when no call is under way. */
 void check_machines_end(struct fuzz *f);
 

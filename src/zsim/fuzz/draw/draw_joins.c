@@ -10,6 +10,7 @@
 #include "schema/message.h"
 #include "zsim/fuzz/check/check_access.h"
 #include "zsim/fuzz/check/check_joins.h"
+#include "zsim/fuzz/check/check_machines.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/world/client.h"
 
@@ -35,6 +36,7 @@ bool draw_joins_ask(struct fuzz *f, struct random *chance_of, struct control_inp
 	struct answer a;
 	f->is_told = false;
 	check_access_asked(f, input);
+	check_machines_asked(f, input);
 	*ret_answered = false;
 	if (random_percent(chance_of, 25)) {
 		world_log(&f->world, "  nobody waits for the answer");

@@ -52,6 +52,7 @@ static void send(struct fuzz *f, struct control_input *input)
 {
 	struct answer a;
 	check_access_asked(f, input);
+	check_machines_asked(f, input);
 	if (random_percent(chance(f), 25)) {
 		world_log(&f->world, "  nobody waits for the answer");
 		client_tell(&f->world, input);
@@ -89,7 +90,6 @@ static void forget(struct fuzz *f)
 	struct control_input input = {.type = CONTROL_ZHOST,
 				      .zhost = {.name = name, .action = ZHOST_REMOVE}};
 	world_log(&f->world, "STEP remove %s", name);
-	check_machines_may_be_left(f, name);
 	send(f, &input);
 }
 
