@@ -7,6 +7,7 @@
 #include "adapter/etcd/election.h"
 #include "adapter/log/log.h"
 #include "base/str.h"
+#include "zrms/again.h"
 #include "zrms/lead.h"
 #include "zrms/reach.h"
 #include "zrms/standby.h"
@@ -36,10 +37,14 @@ static void on_yields(void *user)
 static void on_ends(void *user, const char *why)
 {
 	const struct zrms *zrms = user;
+	if (lead_fence(zrms->lead) == 0) {
+		log_error("leader", "refused", LOG_S("why", why), LOG_S("then", "exiting"));
+		_exit(1);
+	}
 	log_error("leader", "lost", LOG_U("term", lead_term(zrms->lead)), LOG_S("why", why),
-		  LOG_S("then", "exiting: another zrms leads, or may lead; no acknowledged "
-				"change is lost"));
-	_exit(1);
+		  LOG_S("then", "standing by again: another zrms leads, or may lead; no "
+				"acknowledged change is lost"));
+	again(zrms);
 }
 
 static const struct lead_listener lead_listener = {

@@ -4,8 +4,7 @@
  *     leading_wait() ─► stands by (standby.h) ─► it has won ─► store, with the fence of that win ─► …
  *                                                              the end ─► lead_resign(): the next one leads at once
  *
- * A leader that may be none any more ends the process: what is in memory may be ahead of what is durable. It is started again by
- * who started it, and stands by.
+ * A leader that may be none any more begins again (again.h): what is in memory may be ahead of what is durable.
  */
 #ifndef SAMOZA_ZRMS_LEADING_H
 #define SAMOZA_ZRMS_LEADING_H

@@ -21,6 +21,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "core/control/control_frames.h"
+#include "zrms/again.h"
 #include "zrms/api.h"
 #include "zrms/api_metrics.h"
 #include "zrms/api_reads.h"
@@ -118,15 +119,16 @@ static void on_step(void *user, enum commit_step step)
  * once, and to start again from the disk. */
 static void on_stopped(void *user, enum commit_outcome outcome, const struct error *why)
 {
-	(void)user;
-	if (outcome == COMMIT_LOST_LEADERSHIP)
+	const struct zrms *zrms = user;
+	if (outcome == COMMIT_LOST_LEADERSHIP) {
 		log_error("store", "leadership.lost", LOG_E(why),
-			  LOG_S("then", "exiting: another zrms leads; no acknowledged "
-					"change is lost"));
-	else
-		log_error("store", "failed", LOG_E(why),
-			  LOG_S("then", "exiting: no acknowledged change is lost; start zrms "
-					"again after the repair"));
+			  LOG_S("then", "standing by again: another zrms leads; no "
+					"acknowledged change is lost"));
+		again(zrms);
+	}
+	log_error("store", "failed", LOG_E(why),
+		  LOG_S("then", "exiting: no acknowledged change is lost; start zrms again "
+				"after the repair"));
 	_exit(1);
 }
 
@@ -336,6 +338,8 @@ static void end_check(void *user)
 	int64_t now_ms = loop_now(&zrms->loop).mono_ms;
 	if (now_ms > zrms->end_ms) {
 		log_warn("zrms", "shutdown.forced", LOG_S("reason", "drain timed out"));
+		if (zrms->is_yielding)
+			again(zrms);
 		_exit(1);
 	}
 	bool idle = submissions_is_idle(zrms->submissions) && api_waiting(zrms->api) == 0 &&
@@ -359,7 +363,8 @@ static void end_check(void *user)
 static void end_begin(struct zrms *zrms)
 {
 	zrms->stopping = true;
-	service_ending(zrms->service);
+	if (!zrms->is_yielding)
+		service_ending(zrms->service);
 	if (zrms->translations != NULL)
 		translations_stop(zrms->translations);
 	http_server_drain(zrms->http);
@@ -370,8 +375,10 @@ static void end_begin(struct zrms *zrms)
 
 static void yield(struct zrms *zrms)
 {
-	if (!zrms->stopping)
-		end_begin(zrms);
+	if (zrms->stopping)
+		return;
+	zrms->is_yielding = true;
+	end_begin(zrms);
 }
 
 static void left(void *user)
@@ -383,6 +390,11 @@ static void left(void *user)
 static void on_end_signal(void *user, int signum)
 {
 	struct zrms *zrms = user;
+	if (zrms->is_yielding) { /* it is to end now, and not to stand by */
+		zrms->is_yielding = false;
+		service_ending(zrms->service);
+		return;
+	}
 	if (zrms->stopping) { /* the second signal: nothing acknowledged is lost */
 		log_warn("zrms", "shutdown.forced", LOG_S("reason", "second signal"));
 		_exit(1);
@@ -528,6 +540,8 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 	service_ready(zrms->service);
 	loop_run(&zrms->loop);
 	metric_registry_done(&zrms->metrics);
+	if (zrms->is_yielding)
+		again(zrms);
 	parts_free(zrms);
 	log_info("zrms", "ended");
 	return 0;
@@ -535,7 +549,7 @@ static int zrms_run(struct zrms *zrms, struct error **err)
 
 int main(int argc, char **argv)
 {
-	struct zrms zrms = {.lock_fd = -1, .yield = yield};
+	struct zrms zrms = {.lock_fd = -1, .yield = yield, .arguments = argv};
 	struct error *err = NULL;
 	CLEANUP(cli_run_done) struct cli_run line = {0};
 	int r = cli_start(&settings_program, argc, argv, &zrms.settings, &line);

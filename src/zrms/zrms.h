@@ -50,6 +50,7 @@ struct zrms {
 	struct authorities authorities; /* whom it believes */
 	struct service *service;	/* what systemd hears */
 	int lock_fd;			/* DIR/lock */
+	char **arguments;		/* of the program (again.h) */
 	uint64_t artifacts_refused;	/* to zhosts that do not need them */
 	struct access access;
 	int64_t started_ms;
@@ -90,7 +91,8 @@ struct zrms {
 	struct loop_timer *ending; /* checks whether everything is idle */
 	bool is_tight, is_failing; /* the store, when it was last looked at */
 	bool stopping;
-	int64_t end_ms; /* when stopping: no later than this */
+	bool is_yielding; /* it stops, to stand by again */
+	int64_t end_ms;	  /* when stopping: no later than this */
 };
 
 #endif

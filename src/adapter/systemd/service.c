@@ -24,7 +24,10 @@ struct service {
 	int fd;
 	int64_t feed_ms; /* 0: no watchdog */
 	struct loop_timer *feeding;
+	char *taken[3]; /* of the environment, as `variables` */
 };
+
+static const char *const variables[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"};
 
 static void say(struct service *s, const char *what)
 {
@@ -87,9 +90,10 @@ struct service *service_new(struct loop *loop)
 	address(s, getenv("NOTIFY_SOCKET"));
 	if (s->to_size > 0)
 		s->feed_ms = feed_interval();
-	(void)unsetenv("NOTIFY_SOCKET");
-	(void)unsetenv("WATCHDOG_USEC");
-	(void)unsetenv("WATCHDOG_PID");
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
+		s->taken[i] = mem_strdup(getenv(variables[i]));
+		(void)unsetenv(variables[i]);
+	}
 	return s;
 }
 
@@ -99,6 +103,8 @@ void service_free(struct service *service)
 		return;
 	loop_timer_free(service->feeding);
 	closep(&service->fd);
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+		free(service->taken[i]);
 	free(service);
 }
 
@@ -114,4 +120,11 @@ void service_ready(struct service *service)
 void service_ending(struct service *service)
 {
 	say(service, "STOPPING=1");
+}
+
+void service_hand_on(const struct service *service)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+		if (service->taken[i] != NULL)
+			(void)setenv(variables[i], service->taken[i], 1);
 }

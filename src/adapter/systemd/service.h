@@ -27,5 +27,8 @@ void service_free(struct service *service);
 void service_ready(struct service *service);
 /* It ends in order, which may take some time; the watchdog is fed until the loop stops. */
 void service_ending(struct service *service);
+/* Puts back into the environment what service_new() took, for the program that this process is to run
+ * next: exec(). */
+void service_hand_on(const struct service *service);
 
 #endif

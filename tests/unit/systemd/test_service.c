@@ -106,6 +106,23 @@ static void test_its_loop_feeds_the_watchdog_three_times_in_its_time(void **stat
 	service_free(service);
 }
 
+static void test_the_program_that_it_becomes_speaks_for_it_again(void **state)
+{
+	struct stage *s = *state;
+	set("NOTIFY_SOCKET", s->name);
+	set("WATCHDOG_USEC", "3000000");
+	struct service *service = service_new(&s->loop);
+	service_hand_on(service);
+	assert_string_equal(getenv("NOTIFY_SOCKET"), s->name);
+	assert_string_equal(getenv("WATCHDOG_USEC"), "3000000");
+	assert_null(getenv("WATCHDOG_PID")); /* there was none */
+	service_free(service);
+	service = service_new(&s->loop);
+	service_ready(service);
+	assert_string_equal(heard(s), "READY=1,WATCHDOG=1,");
+	service_free(service);
+}
+
 static void test_its_children_do_not_speak_for_it(void **state)
 {
 	struct stage *s = *state;
@@ -144,6 +161,9 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_its_loop_feeds_the_watchdog_three_times_in_its_time, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_the_program_that_it_becomes_speaks_for_it_again, set_up,
 			tear_down),
 		cmocka_unit_test_setup_teardown(test_its_children_do_not_speak_for_it, set_up,
 						tear_down),
