@@ -38,9 +38,10 @@ static bool has_ended(pid_t pid)
 	       (name_end[1] == ' ' && (name_end[2] == 'Z' || name_end[2] == 'X'));
 }
 
+/* Or this process was it, in a life before (exec): only children of that life have it still. */
 static bool is_gone(pid_t pid)
 {
-	return (kill(pid, 0) < 0 && errno == ESRCH) || has_ended(pid);
+	return pid == getpid() || (kill(pid, 0) < 0 && errno == ESRCH) || has_ended(pid);
 }
 
 /* On a full disk it says no pid; it is held all the same, and then nobody waits for it. */

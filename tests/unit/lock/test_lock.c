@@ -51,7 +51,7 @@ static void hold(int begun, int end)
 		pause();
 }
 
-static struct holder start_holder(void)
+static struct holder start_holder(void (*run)(int begun, int end))
 {
 	char c;
 	int begun[2], end[2];
@@ -61,7 +61,7 @@ static struct holder start_holder(void)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		close(end[1]);
-		hold(begun[1], end[0]);
+		run(begun[1], end[0]);
 	}
 	close(begun[1]);
 	close(end[0]);
@@ -84,7 +84,7 @@ static void a_holder_is_named_and_not_waited_for(void **state)
 {
 	(void)state;
 	CLEANUP(error_freep) struct error *err = NULL;
-	struct holder h = start_holder();
+	struct holder h = start_holder(hold);
 	char says[96];
 	(void)snprintf(says, sizeof says, "DIR is in use by another (pid %ld): stop it first",
 		       (long)h.pid);
@@ -120,7 +120,7 @@ static pid_t start_waiting(const struct holder *h)
 static void wait_for(bool is_reaped)
 {
 	int status = -1;
-	struct holder h = start_holder();
+	struct holder h = start_holder(hold);
 	kill_holder(&h);
 	if (is_reaped)
 		assert_int_equal(waitpid(h.pid, NULL, 0), h.pid);
@@ -146,6 +146,31 @@ static void and_of_one_that_nobody_has_asked_for(void **state)
 	wait_for(false);
 }
 
+/* As a program that runs itself again, its children going on. */
+static void hold_again(int begun, int end)
+{
+	int fd = open_file();
+	if (lock_hold(fd, "DIR", "another", NULL) < 0)
+		_exit(1);
+	if (fork() == 0)
+		share(begun, end);
+	close(fd);
+	fd = open_file();
+	_exit(lock_hold(fd, "DIR", "another", NULL) == 0 ? 0 : 1);
+}
+
+static void a_child_of_a_former_life_is_waited_for(void **state)
+{
+	(void)state;
+	int status = -1;
+	struct holder h = start_holder(hold_again);
+	while (state_of(h.pid) == 'R')
+		;
+	close(h.child_ends);
+	assert_int_equal(waitpid(h.pid, &status, 0), h.pid);
+	assert_int_equal(status, 0);
+}
+
 static void a_lock_that_was_given_up_is_taken_and_says_its_holder(void **state)
 {
 	(void)state;
@@ -167,6 +192,7 @@ int main(void)
 		cmocka_unit_test(a_holder_is_named_and_not_waited_for),
 		cmocka_unit_test(a_child_of_one_that_is_gone_is_waited_for),
 		cmocka_unit_test(and_of_one_that_nobody_has_asked_for),
+		cmocka_unit_test(a_child_of_a_former_life_is_waited_for),
 	};
 	int fd = mkstemp(file);
 	if (fd < 0)
