@@ -15,8 +15,9 @@
 
 /* Somebody's secret for one page. */
 struct known {
-	UT_hash_handle hh; /* by key; the one that was longest unused first */
-	UT_hash_handle hh_ask;
+	UT_hash_handle hh, hh_ask;
+	struct known *prev, *next; /* of its list */
+	struct known_list *list;
 	char *key, *topology, *space;
 	uint8_t hash[TOKEN_HASH_SIZE];
 	uint64_t ask; /* that is under way; 0: none */
@@ -27,11 +28,19 @@ struct known {
 	struct page_wait *waits;
 };
 
+/* The one that was longest unused first. */
+struct known_list {
+	struct known *first;
+	unsigned count, most;
+};
+
 struct page_access {
 	struct loop *loop;
 	struct upstream *upstream;
 	struct loop_timer *timer;
 	struct known *all, *asked;
+	/* Who makes secrets up does not push out those that are good. */
+	struct known_list granted, others;
 	uint64_t last_ask;
 };
 
@@ -40,24 +49,67 @@ static int64_t now_ms(const struct page_access *a)
 	return loop_now(a->loop).mono_ms;
 }
 
+/* ---- what is known ---- */
+
+static void list_leave(struct known *k)
+{
+	DL_DELETE(k->list->first, k);
+	k->list->count--;
+}
+
+static void list_enter(struct known_list *list, struct known *k)
+{
+	DL_APPEND(list->first, k);
+	list->count++;
+	k->list = list;
+}
+
 static void known_free(struct page_access *a, struct known *k)
 {
 	if (k->ask != 0)
 		HASH_DELETE(hh_ask, a->asked, k);
 	HASH_DEL(a->all, k);
+	list_leave(k);
 	free(k->key);
 	free(k->topology);
 	free(k->space);
 	free(k);
 }
 
-/* ---- what is known ---- */
-
-static struct known *oldest_unused(const struct page_access *a)
+/* false: each is waited for. */
+static bool make_room(struct page_access *a, const struct known_list *list)
 {
-	struct known *k = a->all;
+	struct known *k = list->first;
+	if (list->count < list->most)
+		return true;
 	while (k != NULL && (k->waits != NULL || k->ask != 0))
-		k = k->hh.next;
+		k = k->next;
+	if (k == NULL)
+		return false;
+	known_free(a, k);
+	return true;
+}
+
+/* By what zrms has just said of it. */
+static void list_choose(struct page_access *a, struct known *k)
+{
+	struct known_list *list = k->is_granted ? &a->granted : &a->others;
+	if (list == k->list || !make_room(a, list))
+		return;
+	list_leave(k);
+	list_enter(list, k);
+}
+
+static struct known *known_new(struct page_access *a, const char *topology, const char *space,
+			       const uint8_t hash[TOKEN_HASH_SIZE], char *take_key)
+{
+	struct known *k = mem_new(struct known);
+	k->key = take_key;
+	k->topology = mem_strdup(topology);
+	k->space = mem_strdup(space);
+	memcpy(k->hash, hash, sizeof(k->hash));
+	HASH_ADD_KEYPTR(hh, a->all, k->key, strlen(k->key), k);
+	list_enter(&a->others, k);
 	return k;
 }
 
@@ -70,22 +122,13 @@ static struct known *known_get(struct page_access *a, const char *topology, cons
 	(void)sodium_bin2hex(digits, sizeof(digits), hash, TOKEN_HASH_SIZE);
 	CLEANUP(freep) char *key = str_printf("%s/%s %s", topology, space, digits);
 	HASH_FIND_STR(a->all, key, k);
-	if (k != NULL) {
-		HASH_DEL(a->all, k);
-	} else {
-		struct known *old =
-			HASH_COUNT(a->all) >= PAGE_ACCESS_MAX ? oldest_unused(a) : NULL;
-		if (old != NULL)
-			known_free(a, old);
-		else if (HASH_COUNT(a->all) >= PAGE_ACCESS_MAX)
-			return NULL;
-		k = mem_new(struct known);
-		k->key = steal_ptr(&key);
-		k->topology = mem_strdup(topology);
-		k->space = mem_strdup(space);
-		memcpy(k->hash, hash, sizeof(k->hash));
-	}
-	HASH_ADD_KEYPTR(hh, a->all, k->key, strlen(k->key), k);
+	if (k == NULL)
+		return make_room(a, &a->others)
+			       ? known_new(a, topology, space, hash, steal_ptr(&key))
+			       : NULL;
+	struct known_list *list = k->list;
+	list_leave(k);
+	list_enter(list, k);
 	return k;
 }
 
@@ -207,6 +250,7 @@ void page_access_take(struct page_access *a, const Samoza__V1__PageAnswer *answe
 	k->until_ms = answer->has_for_ms && answer->for_ms < INT64_MAX / 2
 			      ? now_ms(a) + (int64_t)answer->for_ms
 			      : INT64_MAX;
+	list_choose(a, k);
 	settle(a, k, k->is_granted ? PAGE_GRANTED : PAGE_REFUSED);
 }
 
@@ -227,6 +271,8 @@ struct page_access *page_access_new(struct loop *loop, struct upstream *upstream
 	struct page_access *a = mem_new(struct page_access);
 	a->loop = loop;
 	a->upstream = upstream;
+	a->granted.most = PAGE_ACCESS_MAX;
+	a->others.most = PAGE_ACCESS_OTHERS_MAX;
 	a->timer = loop_timer_new(loop, on_tick, a);
 	on_tick(a);
 	return a;

@@ -27,7 +27,9 @@
 #define PAGE_ACCESS_CHECK_MS  INT64_C(10000)
 #define PAGE_ACCESS_KEPT_MS   (INT64_C(15) * 60 * 1000)
 #define PAGE_ACCESS_ANSWER_MS INT64_C(5000)
-enum { PAGE_ACCESS_MAX = 4096 /* that are known; the one that was longest unused gives way */ };
+/* That are known; the one that was longest unused gives way. Those that are not, or not yet, granted are counted apart:
+ * anybody can show them. */
+enum { PAGE_ACCESS_MAX = 4096, PAGE_ACCESS_OTHERS_MAX = 1024 };
 
 struct page_access;
 struct loop;
