@@ -223,8 +223,17 @@ def test_a_version_that_asks_for_a_token_closes_the_page_that_was_open(site):
         (directory / "spaces" / space / "index.html").write_text(f"this is {space}")
         (directory / "spaces" / space / "data.txt").write_text(f"data of {space}")
     page = site.ask("open/")[1]["set-cookie"].split(";")[0]
+    listening = http.client.HTTPConnection(urllib.parse.urlsplit(site.zedges[1]).netloc, timeout=60)
+    listening.request("GET", "/shop/open/_samoza/messages")
+    answer = listening.getresponse()
+    assert answer.status == 200 and answer.readline() == b"event: session\n"
     plan = site.c.zshell("topo", "plan", site.c.build(directory, "shop-2"), check=False).stdout
     assert re.search(r"open.*access|access", plan), plan
     site.c.submit(site.c.build(directory, "shop-3"))
     for zedge in site.zedges:
         until(lambda: site.ask("open/", {"Cookie": page}, zedge=zedge)[0] == 401, "it asks now", DEADLINE)
+    # Who has listened since before hears nothing more.
+    begun = time.monotonic()
+    while answer.readline():
+        assert time.monotonic() - begun < 20, "the stream ends"
+    listening.close()

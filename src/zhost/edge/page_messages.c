@@ -173,11 +173,17 @@ static void on_mesh_listen(void *user, const struct mesh_peer *peer, const char 
 static const struct mesh_pages mesh_pages = {.deliver = on_mesh_deliver,
 					     .listen = on_mesh_listen};
 
+/* A page that was open to everybody may ask for a token meanwhile. */
 static bool still_holds(void *user, const char *topology, const char *space,
-			const uint8_t hash[TOKEN_HASH_SIZE])
+			const uint8_t *hash)
 {
-	const struct edge *e = user;
+	struct edge *e = user;
+	const struct mesh_peer *serving =
+		mesh_table_find_ui(mesh_table(e->options.mesh), topology, strlen(topology),
+				   space, strlen(space), 0);
 
+	if (hash == NULL)
+		return serving == NULL || !page_asks_token(e, serving);
 	return page_access_holds(e->access, topology, space, hash);
 }
 

@@ -143,11 +143,12 @@ void session_bind(struct session *session, const uint8_t hash[TOKEN_HASH_SIZE])
 
 void sessions_look(struct sessions *s,
 		   bool (*holds)(void *user, const char *topology, const char *space,
-				 const uint8_t hash[TOKEN_HASH_SIZE]),
+				 const uint8_t *hash),
 		   void *user)
 {
 	for (struct session *i = s->by_token; i != NULL; i = i->hh.next) {
-		if (!i->is_bound || i->is_over || holds(user, i->topology, i->space, i->hash))
+		if (i->is_over ||
+		    holds(user, i->topology, i->space, i->is_bound ? i->hash : NULL))
 			continue;
 		i->is_over = true;
 		if (i->stream != NULL)

@@ -39,10 +39,11 @@ struct session *session_new(struct sessions *s, const char *topology, const char
 			    const struct client_address *client, int64_t now_ms);
 /* It is of somebody who has shown the secret with that hash (page_access.h). */
 void session_bind(struct session *session, const uint8_t hash[TOKEN_HASH_SIZE]);
-/* Ends all of those that are bound and of whose secret `holds` says no: nothing more goes to their pages. */
+/* Ends all of which `holds` says no, by the hash of their secret; NULL: nothing was asked when they began. Nothing more goes
+ * to their pages. */
 void sessions_look(struct sessions *s,
 		   bool (*holds)(void *user, const char *topology, const char *space,
-				 const uint8_t hash[TOKEN_HASH_SIZE]),
+				 const uint8_t *hash),
 		   void *user);
 /* "~ADDRESS@ZHOST", borrowed. */
 const char *session_suffix(const struct session *session);
