@@ -222,9 +222,9 @@ static void apply(struct control *c, const struct control_input *input)
 		zhosts_tick(c);
 		exclusions_tick(c);
 		loss_tick(c);
-		drains_tick(c);
 		rebalancing_tick(c);
 		copies_tick(c);
+		drains_tick(c); /* what has ended by itself was the last of what was left */
 		handovers_tick(c);
 		rollouts_tick(c);
 		kept_sets_tick(c);

@@ -218,7 +218,7 @@ static bool each_goes(const struct control *c, const struct control_zhost *z)
 	return any;
 }
 
-void drain_joined(struct control *c, struct control_zhost *z)
+void drain_heard(struct control *c, struct control_zhost *z)
 {
 	if (!is_looked_at(z->drain) || !each_goes(c, z))
 		return;
@@ -385,6 +385,7 @@ void drains_tick(struct control *c)
 		const struct zhost_drain *d = z->drain;
 		if (d != NULL && d->state == DRAIN_DRAINING && c->now.mono_ms >= d->deadline_ms)
 			deadline_over(c, z);
+		drain_heard(c, z);
 	}
 }
 

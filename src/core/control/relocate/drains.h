@@ -28,8 +28,8 @@ void drain_begin(struct control *c, struct control_zhost *z, int64_t deadline_ms
 /* The zhost is uncordoned: what has not left stays, what is about to take over does. Nothing where there is
  * none. */
 void drain_cancel(struct control *c, struct control_zhost *z);
-/* The zhost is back: what would go now is not started before. */
-void drain_joined(struct control *c, struct control_zhost *z);
+/* The zhost is back, or something has ended there by itself: what goes now is not started before. */
+void drain_heard(struct control *c, struct control_zhost *z);
 /* The zhost is removed. */
 void drain_drop(struct control *c, struct control_zhost *z);
 void drains_load(struct control *c, struct control_zhost *z,
@@ -38,7 +38,7 @@ void drains_load(struct control *c, struct control_zhost *z,
 void drains_prepare(struct control *c);
 /* True: handovers have begun, so there is more to do in this flush. */
 bool drains_run(struct control *c);
-/* Ends those whose deadline is over. */
+/* Ends those whose deadline is over. What goes now is not started before. */
 void drains_tick(struct control *c);
 int64_t drains_next_ms(const struct control *c);
 

@@ -307,7 +307,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 		report_apply(c, z, hello->instances[k], true);
 	report_missing(c, z, hello);
 	remains_hello(c, z, hello);
-	drain_joined(c, z);
+	drain_heard(c, z);
 	for (struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
 		if (!copy_is_retired(copy))
 			lifecycle_push(copy->sc->slot); /* it may have waited for this */
