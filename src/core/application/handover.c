@@ -230,7 +230,8 @@ static bool is_ill(const struct handover_facts *f)
 static void note_health(struct handover *h, bool healthy, const struct handover_limits *limits,
 			int64_t now_ms)
 {
-	if (!healthy && h->healthy_since_ms != 0 && h->kind == HANDOVER_START_FIRST)
+	bool proves = h->kind == HANDOVER_START_FIRST || h->state == HANDOVER_PROVING;
+	if (!healthy && h->healthy_since_ms != 0 && proves)
 		h->late_at_ms = now_ms + limits->healthy_within_ms;
 	if (!healthy)
 		h->healthy_since_ms = 0;
@@ -262,7 +263,7 @@ enum handover_state handover_next(struct handover *h, const struct handover_fact
 		return next_while_between(h, f, late && !f->healthy);
 	case HANDOVER_PROVING:
 		if (h->kind == HANDOVER_STOP_FIRST) {
-			next = next_while_between(h, f, false);
+			next = next_while_between(h, f, late && !f->healthy);
 			return next == h->state && is_proven(h, limits, now_ms)
 				       ? HANDOVER_RETIRING
 				       : next;
@@ -304,8 +305,7 @@ int64_t handover_due_ms(const struct handover *h, const struct handover_limits *
 	case HANDOVER_PROVING:
 		if (h->healthy_since_ms != 0)
 			return h->healthy_since_ms + limits->healthy_for_ms;
-		return h->kind == HANDOVER_START_FIRST && h->late_at_ms != 0 ? h->late_at_ms
-									     : NEVER_MS;
+		return h->late_at_ms != 0 ? h->late_at_ms : NEVER_MS;
 	case HANDOVER_SHARING:
 	case HANDOVER_READY:
 		return h->healthy_since_ms == 0 && h->late_at_ms != 0 ? h->late_at_ms

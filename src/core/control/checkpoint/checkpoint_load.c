@@ -56,6 +56,8 @@ static void restore_copy(struct control *c, struct copy *copy,
 	copy->phase = (uint8_t)v->phase;
 	copy->heard = v->heard;
 	copy->healthy = v->healthy;
+	copy->ran = v->has_ran_with;
+	copy->ran_with = v->ran_with;
 	copy->observed = v->observed;
 	copy->absent = v->absent;
 	copy->forgiven = v->forgiven;

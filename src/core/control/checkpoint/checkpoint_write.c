@@ -74,6 +74,8 @@ static Samoza__V1__VolatileCopy *copy_state(const struct control *c, const struc
 	v->phase = copy->phase;
 	v->heard = copy->heard;
 	v->healthy = copy->healthy;
+	v->has_ran_with = copy->ran;
+	v->ran_with = copy->ran_with;
 	v->observed = copy->observed;
 	v->absent = copy->absent;
 	v->forgiven = copy->forgiven;

@@ -97,7 +97,7 @@ static void add_copy(const struct copy *copy, struct buffer *b)
 	     LLU(copy->retry_generation), LLU(copy->forgiven), LLU(copy->imports_version),
 	     LLU(copy->imports_hash));
 	LINE("    phase %u%s%s%s%s%s%s%s%s%s%s, observed %llu, retry %lld, ends %lld %lld, "
-	     "failures %u, restarts %u, exports %zu, alone %lld\n",
+	     "failures %u, ran with %lld, restarts %u, exports %zu, alone %lld\n",
 	     copy->phase, copy->heard ? " heard" : "", copy->healthy ? " healthy" : "",
 	     copy->absent ? " absent" : "", copy->exhausted ? " exhausted" : "",
 	     copy->undeploy_failed ? " undeploy-failed" : "", copy->forsaken ? " forsaken" : "",
@@ -106,7 +106,7 @@ static void add_copy(const struct copy *copy, struct buffer *b)
 	     (copy->marks & COPY_LISTED) != 0 ? " listed" : "", LLU(copy->observed),
 	     LL(copy->retry_at_ms), LL(copy->of_slot.ends_by_ms),
 	     LL(heap_has(&copy->ends_by_timer) ? copy->ends_by_timer.key : 0), copy->failures,
-	     copy->restarts, copy->export_count,
+	     LL(copy->ran ? (int64_t)copy->ran_with : -1), copy->restarts, copy->export_count,
 	     LL(slot_copy_alone_at_ms(&copy->of_slot, unit->application->control->awake_ms)));
 }
 

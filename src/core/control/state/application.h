@@ -87,6 +87,8 @@ struct copy {
 	uint8_t phase;	   /* Samoza__V1__Phase, while `heard` */
 	bool heard;	   /* by this zrms */
 	bool healthy;	   /* it is started, and its probes pass */
+	bool ran;	   /* it was heard to be started, and is not asked for less since */
+	uint32_t ran_with; /* its `failures` then */
 	uint64_t observed; /* generation that its zhost knew then */
 	bool absent;	/* nothing of it is on its zhost, which knows that nothing is asked */
 	bool exhausted; /* its retries are used up there */

@@ -4,6 +4,8 @@
 
 void copy_order(struct copy *copy, enum instance_target target)
 {
+	if (target != TARGET_STARTED)
+		copy->ran = false;
 	copy->target = (uint8_t)target;
 	copy->generation++;
 	mark_copy(copy, COPY_RECORD | COPY_ORDER);

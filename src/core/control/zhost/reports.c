@@ -380,6 +380,16 @@ static void take_forgiven(struct copy *copy, const Samoza__V1__InstanceReport *r
 
 /* ---- which copy ---- */
 
+/* What fails from now on ends what ran (has_broken_down() of handover_facts.c). */
+static void note_run(struct copy *copy, const Samoza__V1__InstanceReport *r)
+{
+	if (r->phase != SAMOZA__V1__PHASE__PHASE_STARTED || copy->target != TARGET_STARTED ||
+	    r->observed_generation < copy->generation)
+		return;
+	copy->ran = true;
+	copy->ran_with = r->failures;
+}
+
 void report_apply(struct control *c, struct control_zhost *z,
 		  const Samoza__V1__InstanceReport *r, bool adopting)
 {
@@ -399,6 +409,7 @@ void report_apply(struct control *c, struct control_zhost *z,
 	copy->healthy =
 		r->phase == SAMOZA__V1__PHASE__PHASE_STARTED && (!r->has_healthy || r->healthy);
 	copy->observed = r->observed_generation;
+	note_run(copy, r);
 	mark_application(copy->unit->application, APPLICATION_HANDOVER);
 	if (copy_is_beside(copy)) {
 		handover_report(c, copy, r);
