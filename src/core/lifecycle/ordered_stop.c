@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/vector.h"
+#include "core/lifecycle/components.h"
 #include "core/lifecycle/lifecycle.h"
 
 enum edge_kind { EDGE_FIRM, EDGE_MANDATORY, EDGE_OPTIONAL, EDGE_DROPPED };
@@ -141,7 +142,7 @@ struct walk {
 	bool *done;	   /* by node */
 	uint32_t *ready;   /* queue of nodes */
 	uint32_t head, tail;
-	uint32_t *component; /* by node, while no node is ready; UINT32_MAX: not visited */
+	uint32_t *component; /* by node, while no node is ready */
 };
 
 static void release(struct walk *w, uint32_t node)
@@ -164,60 +165,18 @@ static void run_ready(struct walk *w)
 	}
 }
 
-/* Tarjan's strongly connected components of what is left, without recursion. */
+/* Of what is left; each node that is done is one of its own. */
 static uint32_t find_components(struct walk *w)
 {
 	const struct ordered_stop *stop = w->stop;
-	uint32_t n = stop->node_count, next_index = 1, next_component = 0;
-	CLEANUP(freep) uint32_t *index = mem_new_array(uint32_t, n);
-	CLEANUP(freep) uint32_t *low = mem_new_array(uint32_t, n);
-	CLEANUP(freep) uint32_t *edge = mem_new_array(uint32_t, n);
-	CLEANUP(freep) uint32_t *calls = mem_new_array(uint32_t, n + 1);
-	CLEANUP(freep) uint32_t *stack = mem_new_array(uint32_t, n + 1);
-	uint32_t depth = 0, height = 0;
-	for (uint32_t k = 0; k < n; k++)
-		w->component[k] = UINT32_MAX;
-	for (uint32_t root = 0; root < n; root++) {
-		if (w->done[root] || index[root] != 0)
-			continue;
-		calls[depth++] = root;
-		while (depth > 0) {
-			uint32_t v = calls[depth - 1];
-			if (index[v] == 0) {
-				index[v] = low[v] = next_index++;
-				edge[v] = stop->nodes[v].first_edge;
-				stack[height++] = v;
-			}
-			bool descended = false;
-			while (edge[v] < stop->nodes[v + 1].first_edge) {
-				const struct edge *e = &stop->edges[edge[v]];
-				uint32_t to = e->to;
-				if (e->kind == EDGE_DROPPED || w->done[to]) {
-					edge[v]++;
-				} else if (index[to] == 0) {
-					calls[depth++] = to;
-					descended = true;
-					break;
-				} else {
-					if (w->component[to] == UINT32_MAX && low[to] < low[v])
-						low[v] = low[to];
-					edge[v]++;
-				}
-			}
-			if (descended)
-				continue;
-			depth--;
-			if (low[v] == index[v]) {
-				uint32_t member;
-				do {
-					member = stack[--height];
-					w->component[member] = next_component;
-				} while (member != v);
-				next_component++;
-			}
-		}
+	CLEANUP(freep) struct arc *arcs = mem_new_array(struct arc, stop->edge_count);
+	size_t count = 0;
+	for (uint32_t k = 0; k < stop->edge_count; k++) {
+		const struct edge *e = &stop->edges[k];
+		if (e->kind != EDGE_DROPPED && !w->done[e->from] && !w->done[e->to])
+			arcs[count++] = (struct arc){.from = e->from, .to = e->to};
 	}
-	return next_component;
+	return components_find(stop->node_count, arcs, count, w->component);
 }
 
 /* Whether edge `a` should be dropped rather than `b`. */

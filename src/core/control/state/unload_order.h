@@ -6,8 +6,9 @@
  *     retired ──► some active retired copy needs it ──► waits ──► that one has ended ──► told to go
  *        └──────► nothing needs it ──────────────────────────────────────────────────►─┘
  *
- * Where all that is left needs each other (a cycle of imports), optional imports count no longer; where it
- * still does, no import does. Children always go before their parents.
+ * Where all that is left waits, some of it is in a circle of imports that nothing outside of it needs: inside of such
+ * a circle optional imports count no longer; where it still is one, no import does. What a circle needs beside goes
+ * after it. Children always go before their parents.
  *
  * Source: [topology.stop.unload].
  */
