@@ -229,7 +229,7 @@ static void begin_update(struct ideal_zhosts *all, struct resident *r, int64_t n
 static void toward_started(struct ideal_zhosts *all, struct resident *r, int64_t now_ms)
 {
 	if (r->phase == SAMOZA__V1__PHASE__PHASE_STARTED) {
-		if (r->imports_version != r->wanted_imports)
+		if (r->imports_version < r->wanted_imports)
 			begin_update(all, r, now_ms);
 		else if (r->answered != r->generation)
 			report(all, r, now_ms);

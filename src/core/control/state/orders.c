@@ -21,12 +21,15 @@ static bool keeps_imports(const struct copy *copy)
 	       (!import_lists_are_known(copy) || slot_awaits_return(copy->sc->slot));
 }
 
-/* A set of providers that differs from the one sent before gets a new version. */
+/* A set of providers that differs from the one sent before gets a new version. While its process is to keep what it
+ * knows, it is sent without any: which version the process has is not known, and no number stands for two sets. */
 static void add_imports(struct copy *copy, Samoza__V1__DesiredInstance *to)
 {
 	uint64_t hash = import_lists_name(copy, to);
 	bool is_first = copy->imports_version == 0;
-	if (is_first || (hash != copy->imports_hash && !keeps_imports(copy))) {
+	if (!is_first && hash != copy->imports_hash && keeps_imports(copy))
+		return;
+	if (is_first || hash != copy->imports_hash) {
 		copy->imports_hash = hash;
 		copy->imports_version++;
 		mark_copy(copy, COPY_RECORD);
