@@ -54,7 +54,7 @@ static void jobs_finish(struct worker *worker, struct worker_job *jobs)
 static void *worker_main(void *user)
 {
 	struct worker *worker = user;
-	bool idle_done = false;
+	bool idle_done = true; /* until the first job, who made it may use what it owns */
 	(void)pthread_mutex_lock(&worker->lock);
 	while (worker->queue != NULL || !worker->closing) {
 		bool idle = queue_wait(worker, idle_done);

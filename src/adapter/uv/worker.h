@@ -26,7 +26,8 @@ struct worker_ops {
 	/* The list, in order; the worker's thread. Must not free them, but may take some out:
 	 * worker_split(). */
 	void (*run)(void *owner, struct worker_job **jobs);
-	/* Nothing has waited for a while; the worker's thread. */
+	/* Nothing has waited for a while since the last job; the worker's thread. Never before the first one: until then
+	 * the owner may be used by the loop's thread. */
 	void (*idle)(void *owner);
 	/* The loop's thread; frees the job. */
 	void (*done)(void *owner, struct worker_job *job);
