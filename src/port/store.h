@@ -31,6 +31,7 @@
 #include "core/outbox.h"
 #include "port/durability.h"
 #include "port/kv.h"
+#include "port/move.h"
 #include "proto/record.pb-c.h"
 
 /* `answers` has outbox->data.count items and is borrowed for the call, as is `error` (NULL when
@@ -142,6 +143,8 @@ struct store_ops {
 	 * COMMIT_FAILED. Until then nothing new should be promised; what is durable can be
 	 * read: events(), read(). NULL: never. */
 	bool (*is_failing)(const struct store *store);
+	/* How it is moved to another store, or filled from one. NULL: it cannot be. */
+	const struct store_moving *moving;
 	/* Of the struct store, for GET /metrics. NULL: none. */
 	const struct metric_source *metrics;
 	/* Answers what was asked for, frees the store, then calls `closed`. Nothing more may be

@@ -169,6 +169,20 @@ static int mark(const char *made, const char *created, struct error **err)
 	return 0;
 }
 
+int restore_begin(const char *dir, int64_t after_ms, struct error **err)
+{
+	char created[32];
+	struct tm utc;
+	time_t seconds = (time_t)(after_ms / 1000);
+	(void)strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ",
+		       gmtime_r(&seconds, &utc));
+	CLEANUP(closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = mark(dir, created, err);
+	if (r == 0 && (fd < 0 || fsync(fd) < 0))
+		r = error_errno(err, "cannot write %s", dir);
+	return r;
+}
+
 static void sync_parent(const char *dir)
 {
 	CLEANUP(freep) char *path = mem_strdup(dir);

@@ -17,6 +17,8 @@ extern const struct cli_command restore_command;
 bool restore_is_fresh(const char *dir);
 /* Of what time the backup is, and when it was restored; wall clock. False: it does not say. PRE: it is fresh. */
 bool restore_times(const char *dir, int64_t *ret_after_ms, int64_t *ret_until_ms);
+/* It is from now on: what it holds is as of `after_ms`. */
+int restore_begin(const char *dir, int64_t after_ms, struct error **err) must_check;
 /* Something is. */
 void restore_done(const char *dir);
 

@@ -7,6 +7,7 @@
 #include "zrms/api_metrics.h"
 #include "zrms/check.h"
 #include "zrms/init.h"
+#include "zrms/migrate.h"
 #include "zrms/restore.h"
 
 #define AT(field) offsetof(struct settings, field)
@@ -275,6 +276,11 @@ static const struct cli_option options[] = {
 	 .offset = AT(accept_loss),
 	 .help = "Start on a store that is damaged or has lost changes, without what is lost; "
 		 "see zrms check"},
+	{.name = "force",
+	 .type = CLI_FLAG,
+	 .offset = AT(force),
+	 .help = "Start on a store whose content was moved to another one (zrms store "
+		 "migrate), as on a restored backup"},
 	CLI_LOG_OPTIONS(struct settings, "ZRMS"),
 	{0},
 };
@@ -287,7 +293,7 @@ static const struct cli_exit exits[] = {
 };
 
 static const struct cli_command *const commands[] = {&init_command, &check_command,
-						     &restore_command, NULL};
+						     &restore_command, &migrate_command, NULL};
 
 const struct cli_program settings_program = {
 	.name = "zrms",

@@ -29,7 +29,7 @@ struct settings {
 	char *metrics; /* "viewer", "public" */
 	char *trust;   /* files, with ':' between */
 	bool allow_unsigned;
-	bool accept_loss;
+	bool accept_loss, force;
 	int64_t backup_every_ms; /* 0: none by itself */
 	char *backup_dir;	 /* NULL: DIR/backups */
 	uint32_t backup_keep;

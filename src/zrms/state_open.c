@@ -8,6 +8,7 @@
 #include "zrms/lead.h"
 #include "zrms/restore.h"
 #include "zrms/store_open.h"
+#include "zrms/store_place.h"
 #include "zrms/store_start.h"
 #include "zrms/submission/uuid.h"
 
@@ -101,6 +102,9 @@ static int open_and_load(struct zrms *zrms, struct error **err)
 	if (r < 0)
 		return r;
 	zrms->store->audit = zrms->settings.audit;
+	r = store_place_check(zrms->store, store, &zrms->settings, err);
+	if (r < 0)
+		return r;
 	zrms->control = control_new(&config, id);
 	CLEANUP(store_losses_done) struct store_losses losses = {0};
 	r = store_start_inspect(zrms->store, store, zrms->settings.accept_loss, &losses, err);

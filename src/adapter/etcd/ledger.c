@@ -51,8 +51,10 @@ static void state_take(struct etcd_ledger *l, const Etcd__Content__Ledger *conte
 		.audit_bytes = content->audit_bytes,
 		.parts = content->parts,
 	};
-	if (!str_is_empty(content->moved_to))
-		l->moved_to = mem_strdup(content->moved_to);
+	l->mark = (struct ledger_mark){.place = (enum store_place)content->place,
+				       .move = mem_strdup(content->move),
+				       .other = mem_strdup(content->other),
+				       .wall_ms = content->marked_ms};
 }
 
 static int content_take(struct etcd_ledger *l, const Etcd__KeyValue *kv, struct error **err)
@@ -96,8 +98,9 @@ int etcd_ledger_open(struct etcd_ledger *l, struct rpc *rpc, int64_t fence, stru
 
 void etcd_ledger_done(struct etcd_ledger *l)
 {
-	free(l->moved_to);
-	l->moved_to = NULL;
+	free(l->mark.move);
+	free(l->mark.other);
+	l->mark = (struct ledger_mark){0};
 }
 
 /* ---- writing ---- */
@@ -144,7 +147,12 @@ static bytes content_pack(const struct etcd_ledger *l)
 	content.audit_bytes = l->next.audit_bytes;
 	content.has_parts = l->next.parts > 0;
 	content.parts = l->next.parts;
-	content.moved_to = l->moved_to;
+	content.has_place = content.has_marked_ms = l->mark.move != NULL;
+	content.place = (uint32_t)l->mark.place;
+	content.move = l->mark.move;
+	content.other = l->mark.other;
+	content.marked_ms = l->mark.wall_ms;
+	content.moved_to = l->mark.place == STORE_MOVED ? l->mark.other : NULL;
 	bytes packed = {.len = etcd__content__ledger__get_packed_size(&content)};
 	packed.data = mem_calloc(1, packed.len + 1);
 	(void)etcd__content__ledger__pack(&content, packed.data);
@@ -224,5 +232,34 @@ int etcd_ledger_settle(const struct etcd_ledger *l, struct rpc *rpc,
 	*ret_verdict =
 		etcd_ledger_judge(l, answer_kv(answer, 0), answer_kv(answer, 1), ret_revision);
 	etcd__txn_response__free_unpacked(answer, NULL);
+	return 0;
+}
+
+int etcd_ledger_send(struct etcd_ledger *l, struct rpc *rpc, struct txn *txn,
+		     int64_t deadline_ms, struct error **err)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	Etcd__TxnRequest request;
+	ProtobufCMessage *answer = NULL;
+	struct index none = {0};
+	enum ledger_verdict verdict = LEDGER_NOT_YET;
+	int64_t revision = 0;
+	int r = rpc_call(rpc, &rpc_txn, &txn_request(txn, &request)->base, deadline_ms, &answer,
+			 &why);
+	if (r == 0)
+		protobuf_c_message_free_unpacked(answer, NULL);
+	else if (!rpc_may_have_happened(rpc))
+		return error_move(err, steal_ptr(&why));
+	r = etcd_ledger_settle(l, rpc, &verdict, &revision, err);
+	if (r < 0)
+		return r;
+	if (verdict == LEDGER_NOT_YET)
+		return why != NULL ? error_move(err, steal_ptr(&why))
+				   : error_set(err, ERR_UNAVAILABLE,
+					       "etcd has not made a transaction");
+	if (verdict == LEDGER_OF_ANOTHER)
+		return error_set(err, ERR_STALE, "another zrms leads");
+	etcd_ledger_committed(l, revision, &none, txn);
+	index_done(&none);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include "adapter/etcd/index.h"
 #include "adapter/etcd/rpc.h"
 #include "adapter/etcd/txn.h"
+#include "port/move.h"
 
 #define LEDGER_WRITER_BYTES 16
 
@@ -29,13 +30,20 @@ struct ledger_state {
 	uint64_t parts; /* of a transaction that is durable and not carried out (parts.h) */
 };
 
+/* Of port/move.h; strings are owned, NULL: none. */
+struct ledger_mark {
+	enum store_place place;
+	char *move, *other;
+	int64_t wall_ms;
+};
+
 struct etcd_ledger {
 	uint8_t writer[LEDGER_WRITER_BYTES];
 	int64_t fence;	  /* 0: none */
 	int64_t revision; /* of its last change; 0: there is none */
 	struct ledger_state committed;
 	struct ledger_state next; /* with what the transaction changes that is being made */
-	char *moved_to;		  /* NULL: it is here */
+	struct ledger_mark mark;
 };
 
 /* Reads it, and sees that the leader's key is the fence. ERR_STALE: it is not. */
@@ -64,6 +72,11 @@ enum ledger_verdict etcd_ledger_judge(const struct etcd_ledger *l, const Etcd__K
 int etcd_ledger_settle(const struct etcd_ledger *l, struct rpc *rpc,
 		       enum ledger_verdict *ret_verdict, int64_t *ret_revision,
 		       struct error **err) must_check;
+
+/* Sends a transaction that etcd_ledger_put() has completed, and settles what became of it. ERR_STALE: the leader's key,
+ * or the ledger, is another's. Other errors: it has not happened, or it is not known. */
+int etcd_ledger_send(struct etcd_ledger *l, struct rpc *rpc, struct txn *txn,
+		     int64_t deadline_ms, struct error **err) must_check;
 
 static inline void ledger_rows_add(struct ledger_rows *rows, uint64_t sum)
 {

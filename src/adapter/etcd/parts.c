@@ -204,30 +204,8 @@ static int parts_read(struct rpc *rpc, uint64_t count, struct parts *parts, stru
 static int clear(struct rpc *rpc, struct etcd_ledger *l, struct error **err)
 {
 	CLEANUP(txn_done) struct txn txn = {0};
-	CLEANUP(error_freep) struct error *why = NULL;
-	Etcd__TxnRequest request;
-	ProtobufCMessage *answer = NULL;
-	struct index none = {0};
-	enum ledger_verdict verdict = LEDGER_NOT_YET;
-	int64_t revision = 0;
 	parts_clear(l, &txn);
-	int r = rpc_call(rpc, &rpc_txn, &txn_request(&txn, &request)->base, CALL_MS, &answer,
-			 &why);
-	if (r == 0)
-		protobuf_c_message_free_unpacked(answer, NULL);
-	else if (!rpc_may_have_happened(rpc))
-		return error_move(err, steal_ptr(&why));
-	r = etcd_ledger_settle(l, rpc, &verdict, &revision, err);
-	if (r < 0)
-		return r;
-	if (verdict == LEDGER_NOT_YET)
-		return why != NULL ? error_move(err, steal_ptr(&why))
-				   : error_set(err, ERR_UNAVAILABLE,
-					       "etcd has not made a transaction");
-	if (verdict == LEDGER_OF_ANOTHER)
-		return error_set(err, ERR_STALE, "another zrms leads");
-	etcd_ledger_committed(l, revision, &none, &txn);
-	return 0;
+	return etcd_ledger_send(l, rpc, &txn, CALL_MS, err);
 }
 
 int parts_finish(struct rpc *rpc, struct etcd_ledger *l, struct error **err)

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "adapter/etcd/inspect.h"
+#include "adapter/etcd/moving.h"
 #include "adapter/etcd/store_work.h"
 #include "base/check.h"
 #include "base/str.h"
@@ -263,6 +264,7 @@ static const struct store_ops store_ops = {
 	.read = etcd_store_read,
 	.is_tight = etcd_store_is_tight,
 	.is_failing = etcd_store_is_failing,
+	.moving = &etcd_store_moving,
 	.metrics = &etcd_store_metrics,
 	.close = etcd_store_close,
 };
@@ -271,11 +273,6 @@ static int content_open(struct etcd_store *s, const struct etcd_store_options *o
 			struct error **err)
 {
 	int r = etcd_ledger_open(&s->ledger, s->rpc, (int64_t)options->fence, err);
-	if (r == 0 && s->ledger.moved_to != NULL && !options->is_moved_fine)
-		return error_set(err, ERR_CONFLICT,
-				 "what is in etcd was moved to %s (zrms store migrate), and is "
-				 "older than what is there",
-				 s->ledger.moved_to);
 	if (r == 0)
 		r = parts_finish(s->rpc, &s->ledger, err);
 	return r == 0 ? etcd_history_init(&s->history, s->rpc, err) : r;

@@ -37,12 +37,11 @@ struct etcd_store_options {
 	uint64_t fence;
 	/* While it is opened, inspected and loaded: for how long etcd is asked again that does not answer. */
 	struct etcd_patience patience;
-	bool is_moved_fine; /* its content may be elsewhere by now (zrms store migrate) */
 };
 
 extern const struct metric_source etcd_store_metrics; /* of the store */
 
-/* ERR_STALE: another leads. ERR_CONFLICT: its content was moved. ERR_UNAVAILABLE, ERR_TIMEOUT: no majority. ERR_DENIED: the
+/* ERR_STALE: another leads. ERR_UNAVAILABLE, ERR_TIMEOUT: no majority. ERR_DENIED: the
  * certificates. */
 int etcd_store_open(struct loop *loop, const struct etcd_store_options *options,
 		    struct store **ret_store, struct error **err) must_check;

@@ -208,6 +208,8 @@ static int schema_check(struct database *db, const struct database_schema *schem
 	if (!is_new && application != schema->application_id)
 		return error_set(err, ERR_INVALID, "%s is not a file of this program",
 				 db->path);
+	db->is_aside = schema->may_be_aside && version > DATABASE_ASIDE;
+	version -= db->is_aside ? DATABASE_ASIDE : 0;
 	if (version > schema->version)
 		return error_set(err, ERR_UNSUPPORTED,
 				 "%s has schema version %d, this program knows up to %d: a "
@@ -233,7 +235,8 @@ static int schema_update(struct database *db, const struct database_schema *sche
 	if (r == 0 && version < schema->version) {
 		CLEANUP(freep)
 		char *sql = str_printf("PRAGMA user_version=%d; PRAGMA application_id=%d",
-				       schema->version, schema->application_id);
+				       schema->version + (db->is_aside ? DATABASE_ASIDE : 0),
+				       schema->application_id);
 		r = database_exec(db, sql, err);
 	}
 	if (r < 0) {

@@ -26,15 +26,21 @@ struct database {
 	bool is_full;	 /* the last failure: the disk was full */
 	bool is_damaged; /* the last failure: the file was */
 	bool is_updated; /* it was new, or of an earlier version, when it was opened */
+	bool is_aside;	 /* its version is above DATABASE_ASIDE */
 	/* Only read: the log that SQLite makes where there was none, to be removed; or NULL. */
 	char *made_log;
 };
+
+/* Added to the version of a file that no program but one that knows of it may use: others take it for one of a later
+ * version. */
+#define DATABASE_ASIDE 10000
 
 struct database_schema {
 	int32_t application_id;
 	/* migrations[n] brings version n to n + 1; version 0 is the empty file. */
 	const char *const *migrations;
 	int version; /* count of migrations */
+	bool may_be_aside;
 };
 
 /* What a copy is turned into, for an earlier program. */

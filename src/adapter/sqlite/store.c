@@ -259,6 +259,7 @@ static void store_end(struct sqlite_store *s)
 	ledger_done(&s->ledger);
 	history_done(&s->history);
 	audit_table_done(&s->audit);
+	moving_mark_done(&s->mark);
 	commits_done(&s->commits);
 	free(s);
 }
@@ -314,6 +315,7 @@ static const struct store_ops store_ops = {
 	.audit = sqlite_store_audit,
 	.read = sqlite_store_read,
 	.copy = sqlite_store_copy,
+	.moving = &sqlite_store_moving,
 	.metrics = &sqlite_store_metrics,
 	.close = sqlite_store_close,
 };
@@ -339,6 +341,8 @@ int sqlite_store_open(struct loop *loop, const char *path, struct store **ret_st
 		r = history_init(&s->history, &s->commits.db, err);
 	if (r == 0)
 		r = audit_table_init(&s->audit, &s->commits.db, err);
+	if (r == 0)
+		r = moving_mark_read(&s->mark, &s->commits.db, err);
 	if (r == 0)
 		r = worker_new(loop, "store", &worker_ops, s, &s->commits.worker, err);
 	if (r < 0) {

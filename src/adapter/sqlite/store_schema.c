@@ -25,6 +25,7 @@ const struct database_schema store_schema = {
 	.application_id = APPLICATION_ID,
 	.migrations = migrations,
 	.version = ARRAY_SIZE(migrations),
+	.may_be_aside = true,
 };
 
 const struct database_downgrade store_downgrade = {

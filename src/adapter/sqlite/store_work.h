@@ -14,6 +14,7 @@
 #include "adapter/sqlite/history.h"
 #include "adapter/sqlite/inspect.h"
 #include "adapter/sqlite/ledger.h"
+#include "adapter/sqlite/moving.h"
 #include "adapter/sqlite/snapshot.h"
 #include "adapter/sqlite/store.h"
 
@@ -23,6 +24,7 @@ struct sqlite_store {
 	struct history history;
 	struct audit_table audit;
 	struct ledger ledger;
+	struct moving_mark mark;
 	sqlite3_stmt *begin, *commit, *record_put, *record_delete;
 	/* Written by the worker, read by the loop. */
 	atomic_uint_fast64_t transactions, batches, events, records, largest, commit_us;
