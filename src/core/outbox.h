@@ -36,6 +36,7 @@ enum record_kind {
 	RECORD_AUTHORITIES = 15, /* id "" */
 	RECORD_MACHINE = 16,	 /* id: name of the zhost that a driver makes */
 	RECORD_SIGNING_KEY = 20, /* id: the key, in hexadecimal digits */
+	RECORD_IDEMPOTENCY = 21, /* id: "PRINCIPAL/KEY" */
 };
 
 struct record_change {

@@ -43,6 +43,8 @@ const char *store_kind_name(enum record_kind kind)
 		return "the machine of zhost";
 	case RECORD_SIGNING_KEY:
 		return "the signing key";
+	case RECORD_IDEMPOTENCY:
+		return "the answer to request";
 	case RECORD_AUTHORITIES:
 		return "the certificate authorities";
 	}

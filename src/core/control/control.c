@@ -27,6 +27,7 @@
 #include "core/control/request/audit.h"
 #include "core/control/request/authority_request.h"
 #include "core/control/request/join_request.h"
+#include "core/control/request/repeat.h"
 #include "core/control/request/requests.h"
 #include "core/control/request/rollout_request.h"
 #include "core/control/request/scale_request.h"
@@ -83,6 +84,7 @@ void control_free(struct control *c)
 	forget_done(c);
 	credentials_done(&c->credentials);
 	sign_ins_done(&c->sign_ins);
+	idempotency_keys_done(&c->idempotency);
 	signing_keys_done(&c->signing_keys);
 	join_tokens_done(&c->join_tokens);
 	identities_done(&c->identities);
@@ -216,6 +218,7 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_DRIVER:
 		making_outcome(c, input);
 		break;
+	case CONTROL_REPEAT: /* repeat.h */
 	case CONTROL_REFUSED:
 		break; /* audit.h */
 	case CONTROL_TICK:
@@ -243,6 +246,19 @@ uint64_t control_term(const struct control *c)
 	return c->term;
 }
 
+/* False: it was before, which is all that there is to say. */
+static bool carry_out(struct control *c, const struct control_input *input)
+{
+	if (!access_check(c, input))
+		return true;
+	enum repeat repeat = repeat_check(c, input);
+	if (repeat == REPEAT_NONE) {
+		apply(c, input);
+		repeat_note(c, input);
+	}
+	return repeat != REPEAT_ANSWERED;
+}
+
 void control_handle(struct control *c, struct instant now, const struct control_input *input,
 		    struct outbox *outbox)
 {
@@ -253,8 +269,8 @@ void control_handle(struct control *c, struct instant now, const struct control_
 	zhosts_notice_sleep(c);
 	patience_tick(&c->lifecycle); /* it is over, whatever has come */
 	CLEANUP(freep) char *action = audit_begin(c, input);
-	if (access_check(c, input))
-		apply(c, input);
+	if (!carry_out(c, input))
+		free(steal_ptr(&action));
 	making_heard(c);
 	audit_end(c, input, action);
 	lifecycle_settle(&c->lifecycle);

@@ -171,6 +171,9 @@ bool control_admits(const struct control *control, const char *name,
  * decides. */
 bool control_may_have_forgotten(const struct control *control, const char *name,
 				int64_t issued_wall_ms, int64_t wall_ms);
+/* Whether `principal` has had something carried out under that Idempotency-Key: CONTROL_REPEAT answers it again. */
+bool control_has_answered(const struct control *control, const char *principal, const char *key,
+			  int64_t wall_ms);
 /* Whether it is to be noted that somebody has shown that secret (CREDENTIAL_USED). */
 bool control_use_is_new(const struct control *control, const uint8_t hash[CREDENTIAL_HASH_SIZE],
 			int64_t wall_ms);

@@ -17,6 +17,7 @@
 #include "zsim/fuzz/check/check_data.h"
 #include "zsim/fuzz/check/check_drains.h"
 #include "zsim/fuzz/check/check_joins.h"
+#include "zsim/fuzz/check/check_keys.h"
 #include "zsim/fuzz/check/check_machines.h"
 #include "zsim/fuzz/check/check_messages.h"
 #include "zsim/fuzz/check/check_order.h"
@@ -216,6 +217,7 @@ static void committed(void *user, const struct outbox *o, const struct data_answ
 	check_signers_committed(user, o);
 	check_machines_committed(user, o);
 	check_audit_committed(user, o);
+	check_keys_committed(user, o);
 	leaders_committed(user, o);
 	mirror_committed(user, o, answers);
 }
@@ -459,6 +461,7 @@ static void end(struct fuzz *f)
 	check_rebalances_done(f);
 	check_joins_done(f);
 	check_sign_ins_done(f);
+	check_keys_done(f);
 	check_signers_done(f);
 	check_machines_done(f);
 	vector_done(&f->new_copies);

@@ -18,6 +18,7 @@
 #include "zsim/fuzz/check/each.h"
 #include "zsim/fuzz/draw/draw_data.h"
 #include "zsim/fuzz/draw/draw_joins.h"
+#include "zsim/fuzz/draw/draw_keys.h"
 #include "zsim/fuzz/draw/draw_leaders.h"
 #include "zsim/fuzz/draw/draw_machines.h"
 #include "zsim/fuzz/draw/draw_needs.h"
@@ -45,6 +46,7 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 {
 	struct answer a;
 	bool was_there = f->world.control != NULL;
+	uint64_t key = draw_keys_give(f, input);
 	check_access_asked(f, input);
 	check_machines_asked(f, input);
 	check_plan_asked(f, input);
@@ -64,11 +66,14 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 	uint64_t life = f->world.zrms_life; /* another one may lead before it answers */
 	int64_t asked_ms = f->world.now_ms;
 	client_ask(&f->world, input, &a);
-	check_audit_answered(f, &a);
-	bool granted = a.answered && a.code >= 0;
+	if (key == 0)
+		check_audit_answered(f, &a);
 	if (was_there && f->world.control != NULL && f->world.zrms_life == life &&
 	    !a.answered && !leaders_were_cut(f, asked_ms))
 		world_violate(&f->world, "a request was not answered");
+	if (key != 0)
+		draw_keys_again(f, key, input, &a);
+	bool granted = a.answered && a.code >= 0;
 	if (a.answered && a.code < 0 && str_is_empty(a.message))
 		world_violate(&f->world, "a refusal without a message");
 	if (a.answered && a.code < 0 && a.message != NULL && input->type == CONTROL_SUBMIT)
@@ -622,6 +627,7 @@ void fuzz_step(struct fuzz *f)
 	rebalance(f);
 	draw_joins(f);
 	draw_sign_ins(f);
+	draw_keys(f);
 	draw_signers(f);
 	draw_machines(f);
 	draw_rotation(f);

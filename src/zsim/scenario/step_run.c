@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/str.h"
+#include "core/access/idempotency_keys.h"
 #include "zsim/world/client.h"
 #include "zsim/world/world.h"
 
@@ -51,9 +53,28 @@ void step_judge(struct step_run *run, const char *error, const char *refusal)
 		step_fail(run, "expected to be refused with '%s', seen '%s'", error, refusal);
 }
 
+/* As if it were a hash: equal steps ask the same. */
+static void request_of(const Samoza__V1__ScenarioStep *step,
+		       uint8_t to[IDEMPOTENCY_REQUEST_SIZE])
+{
+	size_t size = protobuf_c_message_get_packed_size(&step->base);
+	CLEANUP(freep) uint8_t *bytes = mem_calloc(size + 1, 1);
+	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+	(void)protobuf_c_message_pack(&step->base, bytes);
+	for (size_t k = 0; k < size; k++)
+		sum = (sum ^ bytes[k]) * UINT64_C(0x100000001b3);
+	memset(to, 0, IDEMPOTENCY_REQUEST_SIZE);
+	memcpy(to, &sum, sizeof(sum));
+}
+
 void step_ask(struct step_run *run, struct control_input *input, const char *error)
 {
+	uint8_t request[IDEMPOTENCY_REQUEST_SIZE];
 	struct answer a;
+	request_of(run->step, request);
+	input->key.text = run->key;
+	input->key.request = request;
+	run->key = NULL;
 	if (run->world->control == NULL) {
 		step_fail(run, "zrms is not running");
 		return;

@@ -20,6 +20,8 @@ struct step_run {
 	struct history *history;
 	struct availability *availability;
 	const struct scenario_print *print;
+	const Samoza__V1__ScenarioStep *step; /* that runs */
+	const char *key; /* of the next request: its Idempotency-Key; borrowed. NULL: none */
 	VECTOR(char *) wrong; /* "what: expected X, seen Y" */
 	bool known_seen;      /* the known failure was among them */
 };

@@ -18,6 +18,8 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 	char *text = sign_ins_text(step);
 	if (text != NULL)
 		return text;
+	if (step->with_key != NULL)
+		return str_printf("with key %s", step->with_key);
 	if (step->submit != NULL)
 		return str_printf("submit %s%s", step->submit->name,
 				  step->submit->start ? "" : " without start");

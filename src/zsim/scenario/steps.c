@@ -531,7 +531,10 @@ static void do_advance(struct step_run *run, const char *duration)
 
 void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 {
-	if (step->submit != NULL)
+	run->step = step;
+	if (step->with_key != NULL)
+		run->key = step->with_key;
+	else if (step->submit != NULL)
 		do_submit(run, step->submit);
 	else if (step->goal != NULL)
 		do_goal(run, step->goal);

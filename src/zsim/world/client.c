@@ -23,8 +23,11 @@ static const struct principal administrator = {.name = administrator_name,
 /* By its number, the audit is compared with what was asked. */
 static void take(struct world *w, struct control_input *input)
 {
-	char text[32];
-	(void)snprintf(text, sizeof(text), "request %llu", (unsigned long long)input->request);
+	char text[80];
+	(void)snprintf(text, sizeof(text), "request %llu%s%s",
+		       (unsigned long long)input->request,
+		       input->key.text != NULL ? " under " : "",
+		       input->key.text != NULL ? input->key.text : "");
 	input->origin.request = text;
 	if (input->principal == NULL)
 		input->principal = &administrator;

@@ -181,6 +181,7 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_MESH_APPLIED:
 	case CONTROL_MACHINE:
 	case CONTROL_DRIVER:
+	case CONTROL_REPEAT:
 	case CONTROL_REFUSED:
 	case CONTROL_SUBMIT:
 	case CONTROL_TOPOLOGY:

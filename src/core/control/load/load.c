@@ -70,6 +70,8 @@ const ProtobufCMessageDescriptor *control_record_type(enum record_kind kind)
 		return &samoza__v1__authorities_record__descriptor;
 	case RECORD_SIGNING_KEY:
 		return &samoza__v1__signing_key_record__descriptor;
+	case RECORD_IDEMPOTENCY:
+		return &samoza__v1__idempotency_record__descriptor;
 	}
 	return NULL;
 }
@@ -156,6 +158,12 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 		schema_message_free(message);
 		return r;
 	}
+	if (kind == RECORD_IDEMPOTENCY) {
+		r = idempotency_keys_put(&c->idempotency,
+					 (const Samoza__V1__IdempotencyRecord *)message, err);
+		schema_message_free(message);
+		return r;
+	}
 	if (kind == RECORD_MACHINE) {
 		r = made_zhosts_put(&c->made, (const Samoza__V1__MachineRecord *)message, err);
 		schema_message_free(message);
@@ -199,12 +207,13 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 				RECORD_APPLICATION, steal_ptr(&application)};
 		return 0;
 	}
-	case RECORD_FORGOTTEN:	/* some zhost may keep data that it should have deleted */
-	case RECORD_REBALANCE:	/* what it has not moved yet stays */
-	case RECORD_CREDENTIAL: /* its owner is unknown, and gets another one */
-	case RECORD_JOIN_TOKEN: /* nobody joins with it */
-	case RECORD_IDENTITY:	/* its zhost is unknown, and joins again */
-	case RECORD_SIGN_IN:	/* somebody signs in again */
+	case RECORD_FORGOTTEN:	 /* some zhost may keep data that it should have deleted */
+	case RECORD_REBALANCE:	 /* what it has not moved yet stays */
+	case RECORD_CREDENTIAL:	 /* its owner is unknown, and gets another one */
+	case RECORD_JOIN_TOKEN:	 /* nobody joins with it */
+	case RECORD_IDENTITY:	 /* its zhost is unknown, and joins again */
+	case RECORD_SIGN_IN:	 /* somebody signs in again */
+	case RECORD_IDEMPOTENCY: /* a repeated request is a new one */
 		return 0;
 	case RECORD_META:
 	case RECORD_ZHOST:

@@ -46,6 +46,8 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_BACKUP:
 	case CONTROL_MACHINE:
 		return ACCESS_ADMIN;
+	case CONTROL_REPEAT: /* of what it was allowed to do */
+		return ACCESS_VIEWER;
 	case CONTROL_SIGN_IN:
 		return needed_to_sign_in(input->sign_in.action);
 	case CONTROL_HELLO:
@@ -106,6 +108,7 @@ const char *access_topology(const struct control_input *input)
 	case CONTROL_MESH_APPLIED:
 	case CONTROL_MACHINE:
 	case CONTROL_DRIVER:
+	case CONTROL_REPEAT:
 	case CONTROL_REFUSED:
 	case CONTROL_TICK:
 		return NULL;

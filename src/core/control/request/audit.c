@@ -251,6 +251,8 @@ static char *words(const struct control *c, const struct control_input *input)
 		return str_printf("join as zhost %s with join token %s%s", input->join->name,
 				  input->join->token,
 				  input->join->replace ? ", in the place of another" : "");
+	case CONTROL_REPEAT:
+		return mem_strdup("repeat a request under its key");
 	case CONTROL_REFUSED:
 		return mem_strdup("");
 	case CONTROL_RENEW:

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/state/idempotency.h"
 #include "core/control/state/record_writer.h"
 #include "core/control/state/sign_in_request.h"
 #include "core/control/state/state.h"
@@ -123,6 +124,8 @@ static int remove_one(struct control *c, const Samoza__V1__CredentialRecord *ask
 		return r;
 	emit_what_happened(c, credential, access_role_name(credential->principal->role), NULL);
 	sign_ins_end_of(c, credential->hash);
+	if (asked->role != ACCESS_ZHOST)
+		idempotency_end_of(c, credential->principal->name);
 	records_delete_credential(c, credential);
 	credentials_remove(&c->credentials, credential);
 	return 0;

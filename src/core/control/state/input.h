@@ -45,6 +45,7 @@ enum control_input_type {
 	CONTROL_MESH_APPLIED, /* a zhost goes by a mesh table */
 	CONTROL_MACHINE,      /* a zhost is made by a driver, or destroyed */
 	CONTROL_DRIVER,	      /* what a call of a driver came to */
+	CONTROL_REPEAT, /* the answer to a request that was carried out under a key is asked for again */
 	CONTROL_REFUSED, /* a change was refused before the core was asked: for the audit */
 	CONTROL_TICK,	 /* control_next_ms() has come */
 };
@@ -149,6 +150,12 @@ struct control_input {
 	struct {
 		const char *address, *request;
 	} origin;
+	/* The Idempotency-Key under which it is carried out once (core/access/idempotency_keys.h), and the SHA-256 of
+	 * what is asked. NULL: it has none. */
+	struct {
+		const char *text;
+		const uint8_t *request;
+	} key;
 	union {
 		struct control_submit submit;
 		struct {

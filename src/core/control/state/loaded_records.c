@@ -43,6 +43,7 @@ void loaded_records_add(struct loaded_records *loaded, enum record_kind kind,
 	case RECORD_MACHINE:
 	case RECORD_AUTHORITIES:
 	case RECORD_SIGNING_KEY:
+	case RECORD_IDEMPOTENCY:
 		break;
 	}
 	IMPOSSIBLE("a record that is not kept here");

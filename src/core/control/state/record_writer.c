@@ -484,6 +484,8 @@ void records_write_all(struct control *c)
 		records_write_credential(c, k);
 	for (const struct sign_in *s = c->sign_ins.by_hash; s != NULL; s = s->hh.next)
 		records_write_sign_in(c, s);
+	for (const struct idempotency_key *k = c->idempotency.first; k != NULL; k = k->next)
+		records_write_idempotency(c, k);
 	for (const struct issued_token *t = c->join_tokens.by_id; t != NULL; t = t->hh.next)
 		records_write_join_token(c, t);
 	for (const struct identity *i = c->identities.by_name; i != NULL; i = i->hh.next)
@@ -566,6 +568,16 @@ void records_write_sign_in(struct control *c, const struct sign_in *one)
 void records_delete_sign_in(struct control *c, const struct sign_in *one)
 {
 	delete (c, RECORD_SIGN_IN, mem_strdup(one->record->id));
+}
+
+void records_write_idempotency(struct control *c, const struct idempotency_key *one)
+{
+	put(c, RECORD_IDEMPOTENCY, mem_strdup(one->id), &one->record->base);
+}
+
+void records_delete_idempotency(struct control *c, const struct idempotency_key *one)
+{
+	delete (c, RECORD_IDEMPOTENCY, mem_strdup(one->id));
 }
 
 void records_write_join_token(struct control *c, const struct issued_token *token)

@@ -8,6 +8,7 @@
 
 struct control;
 struct credential;
+struct idempotency_key;
 struct sign_in;
 struct identity;
 struct issued_token;
@@ -37,6 +38,8 @@ void records_write_credential(struct control *c, const struct credential *creden
 void records_delete_credential(struct control *c, const struct credential *credential);
 void records_write_sign_in(struct control *c, const struct sign_in *one);
 void records_delete_sign_in(struct control *c, const struct sign_in *one);
+void records_write_idempotency(struct control *c, const struct idempotency_key *one);
+void records_delete_idempotency(struct control *c, const struct idempotency_key *one);
 void records_write_join_token(struct control *c, const struct issued_token *token);
 void records_delete_join_token(struct control *c, const struct issued_token *token);
 void records_write_identity(struct control *c, const struct identity *identity);

@@ -19,6 +19,7 @@
 #include "base/heap.h"
 #include "base/vector.h"
 #include "core/access/credentials.h"
+#include "core/access/idempotency_keys.h"
 #include "core/access/identity.h"
 #include "core/access/join_tokens.h"
 #include "core/access/sign_ins.h"
@@ -76,7 +77,8 @@ struct control {
 	bool has_remembered; /* by this input, a zhost that the restored store had forgotten */
 	struct credentials credentials;
 	struct sign_ins sign_ins;
-	struct signing_keys signing_keys; /* of packages */
+	struct idempotency_keys idempotency; /* of requests that were carried out */
+	struct signing_keys signing_keys;    /* of packages */
 	struct join_tokens join_tokens;
 	struct identities identities;		    /* of zhosts */
 	struct made_zhosts made;		    /* by drivers */

@@ -58,6 +58,12 @@ const struct principal *control_principal(const struct control *c,
 	return found != NULL ? found->principal : NULL;
 }
 
+bool control_has_answered(const struct control *c, const char *principal, const char *key,
+			  int64_t wall_ms)
+{
+	return idempotency_keys_find(&c->idempotency, principal, key, wall_ms) != NULL;
+}
+
 bool control_use_is_new(const struct control *c, const uint8_t hash[CREDENTIAL_HASH_SIZE],
 			int64_t wall_ms)
 {

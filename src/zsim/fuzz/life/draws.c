@@ -72,6 +72,7 @@ static const struct row rows[DRAWS] = {
 			    "a rotation of the certificate authority ends"},
 	[DRAW_SIGNERS] = {"signers", 2, 1, 10, "a package is accepted with its key"},
 	[DRAW_LEADERS] = {"leaders", 3, 2, 10, "another zrms begins to lead"},
+	[DRAW_KEYS] = {"keys", 2, 1, 25, "a request is asked again under its key"},
 	[DRAW_EACH] = {"each", 3, 2, 25, "an instance is there because its zhost fits"},
 	[DRAW_SHRINKS] = {"shrinks", 3, 2, 15, "a zhost has less than is reserved there"},
 };

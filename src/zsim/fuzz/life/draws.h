@@ -68,6 +68,7 @@ enum fuzz_draw {
 	DRAW_SIGNERS,
 	DRAW_SHRINKS,
 	DRAW_LEADERS,
+	DRAW_KEYS,
 	DRAWS,
 };
 

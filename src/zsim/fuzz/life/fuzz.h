@@ -12,6 +12,7 @@
  *     draw_times.c     settings, a zrms that stands still, machines that sleep, clocks
  *     draw_data.c      processes that read, write and delete their data
  *     draw_joins.c     tokens, machines that join with them, renewals
+ *     draw_keys.c      requests under keys, asked again
  *     draw_sign_ins.c  people with tokens, codes that they make, sessions
  *     draw_signers.c   keys that sign packages, and what they have signed
  *     draw_messages.c  spaces that send messages and answer them
@@ -36,6 +37,7 @@
  *     each.c           where there is an instance on each zhost that fits
  *     check_joins.c    who is let in                              check_sign_ins.c  who has signed in
  *     check_signers.c  whose packages are accepted
+ *     check_keys.c     what is asked under a key, and again
  *     check_quotas.c   how much data a space may keep
  *     check_rebalances.c  what a rebalance moves
  *     check_plan.c     whether what was planned happens
@@ -114,6 +116,7 @@ struct begun_zhost;
 struct cut_off;
 struct fuzz_counts;
 struct joins;
+struct keys_seen;
 struct people;
 struct machines_seen;
 struct copy_before;
@@ -178,6 +181,7 @@ struct fuzz {
 	struct quota_told *quotas_told;		/* check_quotas.h */
 	struct messages *messages;		/* check_messages.h; NULL: none are drawn */
 	struct joins *joins;			/* check_joins.h; NULL: none are drawn */
+	struct keys_seen *keys;			/* check_keys.h; NULL: none are drawn */
 	struct people *people;			/* check_sign_ins.h; NULL: none are drawn */
 	struct signers *signers;		/* check_signers.h; NULL: none are drawn */
 	struct machines_seen *machines;		/* check_machines.h; NULL */
