@@ -26,6 +26,7 @@ struct asker *asker_copy(const struct asker *asker)
 		asker->principal != NULL ? access_principal_copy(asker->principal) : NULL;
 	copy->address = mem_strdup(asker->address);
 	copy->request = mem_strdup(asker->request);
+	copy->key = NULL;
 	return copy;
 }
 
@@ -33,6 +34,7 @@ void asker_free(struct asker *asker)
 {
 	if (asker == NULL)
 		return;
+	request_key_free(asker->key);
 	access_principal_free(asker->principal);
 	free(asker->address);
 	free(asker->request);
@@ -107,11 +109,13 @@ void access_only_reads(struct http_request *request)
 
 void access_ask(struct http_request *request, struct control_input *input)
 {
-	const struct asker *asker = access_asker(request);
+	struct asker *asker = http_user(request);
+	PRE(asker != NULL);
 	input->principal = asker->principal;
 	input->actor = asker->principal->name;
 	input->origin.address = asker->address;
 	input->origin.request = asker->request;
+	request_key_ask(asker, input);
 	access_only_reads(request); /* the core tells the audit */
 }
 
@@ -356,7 +360,7 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 		return denied(mem_strdup(
 			"a change by a session needs its word, which was told at the sign-in, "
 			"in the header " SESSION_WORD_HEADER));
-	return (struct http_refusal){0};
+	return request_key_admit(asker, request, route);
 }
 
 /* What cannot be written now is in the log alone. */

@@ -19,6 +19,7 @@
 #include "core/access/credentials.h"
 #include "zrms/access_watch.h"
 #include "zrms/attempts.h"
+#include "zrms/request_key.h"
 
 struct zrms;
 struct control_input;
@@ -34,6 +35,7 @@ struct asker {
 	bool has_credential; /* otherwise it is the administrator of this machine, or nobody */
 	uint8_t hash[CREDENTIAL_HASH_SIZE]; /* of the credential, or of the session */
 	bool is_change;			    /* what is refused of it belongs into the audit */
+	struct request_key *key; /* its Idempotency-Key; NULL: it has none, or this is a copy */
 	uint32_t refused; /* how often within the hour, this time, too; 0: not counted yet */
 };
 /* NULL is fine. */

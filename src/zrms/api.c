@@ -197,6 +197,15 @@ void api_change(struct zrms *zrms, struct http_request *request, struct control_
 		api_change_submitted(zrms, request, input, answer, NULL);
 }
 
+bool api_repeat(struct zrms *zrms, struct http_request *request, api_answer_fn *answer)
+{
+	struct control_input input = {.type = CONTROL_REPEAT};
+	if (!request_key_is_known(access_asker(request)))
+		return false;
+	api_change(zrms, request, &input, answer);
+	return true;
+}
+
 bool api_refuse_while_failing(struct zrms *zrms, struct http_request *request)
 {
 	struct error *err = NULL;

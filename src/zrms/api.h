@@ -42,6 +42,9 @@ typedef void api_answer_fn(struct zrms *zrms, struct http_request *request,
 bool api_refuse_while_failing(struct zrms *zrms, struct http_request *request);
 void api_change(struct zrms *zrms, struct http_request *request, struct control_input *input,
 		api_answer_fn *answer);
+/* True: it was carried out before, under its Idempotency-Key, and is answered as then. For handlers that could refuse
+ * by themselves what was done. */
+bool api_repeat(struct zrms *zrms, struct http_request *request, api_answer_fn *answer);
 /* The same for a submission, which is notified once the core has decided. */
 void api_change_submitted(struct zrms *zrms, struct http_request *request,
 			  struct control_input *input, api_answer_fn *answer,

@@ -85,7 +85,8 @@ void api_rotation_begin(void *context, struct http_request *request)
 	struct zrms *zrms = context;
 	Samoza__V1__AuthorityRecord *first = NULL, *next = NULL;
 	struct error *err = NULL;
-	if (is_refused(zrms, request) || api_refuse_while_failing(zrms, request))
+	if (api_repeat(zrms, request, answer) || is_refused(zrms, request) ||
+	    api_refuse_while_failing(zrms, request))
 		return;
 	int r = authorities_first(zrms, &first, &err);
 	if (r == 0)
@@ -110,7 +111,7 @@ void api_rotation_finish(void *context, struct http_request *request)
 {
 	struct control_input input = {.type = CONTROL_AUTHORITY,
 				      .authority = {.action = AUTHORITY_FINISH}};
-	if (!is_refused(context, request) &&
+	if (!api_repeat(context, request, answer) && !is_refused(context, request) &&
 	    api_query_bool(request, "force", false, &input.authority.force))
 		api_change(context, request, &input, answer);
 }
@@ -121,7 +122,7 @@ void api_rotation_abort(void *context, struct http_request *request)
 	struct control_input input = {.type = CONTROL_AUTHORITY,
 				      .authority = {.action = AUTHORITY_ABORT}};
 	struct error *err = NULL;
-	if (is_refused(zrms, request))
+	if (api_repeat(zrms, request, answer) || is_refused(zrms, request))
 		return;
 	if (!authorities_can_return(zrms)) {
 		(void)error_set(&err, ERR_CONFLICT,

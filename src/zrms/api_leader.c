@@ -52,6 +52,15 @@ static void move_free(struct move *m)
 	free(m);
 }
 
+static void answer(struct zrms *zrms, struct http_request *request, const struct reply *reply)
+{
+	Samoza__V1__ClusterView *view = control_view_cluster(zrms->control);
+	(void)reply;
+	api_leader_view(zrms, view);
+	api_send_view_now(request, 202, &view->base);
+	samoza__v1__cluster_view__free_unpacked(view, NULL);
+}
+
 static void on_told(void *user, const struct reply *reply)
 {
 	struct move *m = user;
@@ -61,14 +70,10 @@ static void on_told(void *user, const struct reply *reply)
 		(void)error_set(&err, (enum error_code)r, "%s", reply->message);
 	else
 		r = lead_move(m->zrms->lead, m->to, &err);
-	if (r < 0) {
+	if (r < 0)
 		api_refuse(m->request, err);
-	} else {
-		Samoza__V1__ClusterView *view = control_view_cluster(m->zrms->control);
-		api_leader_view(m->zrms, view);
-		api_send_view_now(m->request, 202, &view->base);
-		samoza__v1__cluster_view__free_unpacked(view, NULL);
-	}
+	else
+		answer(m->zrms, m->request, reply);
 	move_free(m);
 }
 
@@ -99,6 +104,10 @@ void api_leader_move(void *context, struct http_request *request)
 	struct error *err = NULL;
 	if (body == NULL)
 		return;
+	if (api_repeat(zrms, request, answer)) {
+		samoza__v1__leader_move_request__free_unpacked(body, NULL);
+		return;
+	}
 	if (move_check(zrms, body->to, &err) < 0) {
 		api_refuse(request, err);
 	} else if (!api_refuse_while_failing(zrms, request)) {

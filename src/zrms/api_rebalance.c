@@ -60,6 +60,10 @@ void api_rebalance(void *context, struct http_request *request)
 	bool plan = false;
 	if (body == NULL)
 		return;
+	if (api_repeat(zrms, request, answer)) {
+		samoza__v1__rebalance_request__free_unpacked(body, NULL);
+		return;
+	}
 	const struct plan_request of = {.kind = PLAN_REBALANCE,
 					.max_moves = body->max_moves,
 					.include = body->include,

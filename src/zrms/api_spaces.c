@@ -131,7 +131,8 @@ void api_space_goal(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
 	const char *id;
-	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+	if (api_repeat(zrms, request, answer_space) ||
+	    !api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
 	Samoza__V1__GoalRequest *goal = (Samoza__V1__GoalRequest *)api_read_body(
 		request, &samoza__v1__goal_request__descriptor);
@@ -153,7 +154,8 @@ void api_space_move(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
 	const char *id;
-	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+	if (api_repeat(zrms, request, answer_space) ||
+	    !api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
 	Samoza__V1__MoveRequest *move = (Samoza__V1__MoveRequest *)api_read_body(
 		request, &samoza__v1__move_request__descriptor);

@@ -111,7 +111,8 @@ static void topology_change(struct zrms *zrms, struct http_request *request,
 			    enum topology_action action, bool data, api_answer_fn *answer)
 {
 	const char *id;
-	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+	if (api_repeat(zrms, request, answer) ||
+	    !api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
 	struct control_input input = {.type = CONTROL_TOPOLOGY,
 				      .topology = {.id = id,
@@ -141,7 +142,8 @@ static void rollout_change(struct zrms *zrms, struct http_request *request,
 			   enum rollout_command command)
 {
 	const char *id;
-	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+	if (api_repeat(zrms, request, answer_changed) ||
+	    !api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
 	struct control_input input = {.type = CONTROL_ROLLOUT,
 				      .rollout = {.id = id, .command = (int)command}};
@@ -164,7 +166,8 @@ void api_topology_rollback(void *context, struct http_request *request)
 	struct zrms *zrms = context;
 	const char *id;
 	uint64_t to = 0;
-	if (!api_resolve(zrms, request, http_param(request, "id"), &id) ||
+	if (api_repeat(zrms, request, answer_changed) ||
+	    !api_resolve(zrms, request, http_param(request, "id"), &id) ||
 	    !api_query_u64(request, "to", 0, UINT32_MAX, &to))
 		return;
 	struct control_input input = {.type = CONTROL_ROLLBACK,
@@ -176,7 +179,8 @@ void api_topology_scale(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
 	const char *id;
-	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+	if (api_repeat(zrms, request, answer_changed) ||
+	    !api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
 	struct control_input input = {
 		.type = CONTROL_SCALE,
@@ -222,7 +226,8 @@ void api_topologies_submit(void *context, struct http_request *request)
 	struct error *err = NULL;
 	struct submission_options options = {0};
 
-	if (!api_query_bool(request, "start", true, &options.start) ||
+	if (api_repeat(zrms, request, answer_created) ||
+	    !api_query_bool(request, "start", true, &options.start) ||
 	    !api_query_bool(request, "dry_run", false, &options.dry_run) ||
 	    !api_query_bool(request, "plan", false, &options.plan) ||
 	    !api_query_bool(request, "reset_values", false, &options.resets) ||

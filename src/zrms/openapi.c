@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "core/access/access.h"
+#include "core/access/idempotency_keys.h"
 #include "proto/view.pb-c.h"
 #include "schema/jsonschema.h"
 #include "zrms/access.h"
@@ -78,6 +79,25 @@ static json_t *query_parameter(const struct http_query *query)
 			 "description", query->summary, "schema", schema);
 }
 
+/* Of all that takes one. */
+static bool takes_key(const struct http_route *route)
+{
+	return !str_equal(route->method, "GET") && route->needs != ACCESS_NOBODY &&
+	       route->needs != ACCESS_ZHOST;
+}
+
+static json_t *key_parameter(void)
+{
+	return json_pack(
+		"{sssssbsss{sssisi}}", "name", REQUEST_KEY_HEADER, "in", "header", "required",
+		0, "description",
+		"Asked again with the same key within 24 hours, it is carried out once, "
+		"and answered as before. A key that another request had: 422; one that is "
+		"at work: 409 with Retry-After.",
+		"schema", "type", "string", "minLength", 1, "maxLength",
+		IDEMPOTENCY_KEY_SIZE_MAX);
+}
+
 /* "/v1/a/{path*}" is "/v1/a/{path}" there; its parameters are added to the list. */
 static char *path_convert(const char *pattern, json_t *parameters)
 {
@@ -147,6 +167,8 @@ static json_t *responses(const struct http_route *route, json_t *schemas)
 	add_responses(all, route->done != NULL ? route->done : "200", done);
 	add_responses(all, REFUSALS, refusal(schemas));
 	add_responses(all, route->refusals, refusal(schemas));
+	if (takes_key(route))
+		add_responses(all, "409 422", refusal(schemas));
 	return all;
 }
 
@@ -184,6 +206,8 @@ static json_t *operation(const struct http_route *route, json_t *schemas, json_t
 	json_t *o =
 		json_pack("{ssss}", "operationId", route->operation, "summary", route->summary);
 	query_add(route->query, parameters);
+	if (takes_key(route))
+		INVARIANT(json_array_append_new(parameters, key_parameter()) == 0);
 	if (json_array_size(parameters) > 0)
 		set(o, "parameters", json_incref(parameters));
 	json_t *body = request_body(route, schemas);

@@ -20,6 +20,7 @@ static int http_open(struct zrms *zrms, struct error **err)
 		.error_body = api_error_body,
 		.admit = access_admit,
 		.refused = access_refused,
+		.body = request_key_body,
 		.spool_dir = zrms->spool,
 		.loopback_only = true,
 		.connections_max = descriptors_connections(descriptors_now()),

@@ -53,6 +53,7 @@ struct zrms {
 	char **arguments;		/* of the program (again.h) */
 	uint64_t artifacts_refused;	/* to zhosts that do not need them */
 	struct access access;
+	struct request_key *request_keys; /* of what is at work, by principal and key */
 	int64_t started_ms;
 	struct store *store;
 	struct lead *lead;		  /* NULL: the store is this zrms' alone */

@@ -414,15 +414,17 @@ int api_send(struct api *api, const char *method, const char *path, const char *
 	     const ProtobufCMessageDescriptor *type, void **ret_message, struct error **err)
 {
 	CLEANUP(freep) char *url = str_printf("%s%s", api->base, path);
+	CLEANUP(freep) char *key = api_key_header();
 	struct curl_slist *headers = api_headers(api, "Content-Type: application/json");
 	int r;
 
+	headers = curl_slist_append(headers, key);
 	api_prepare(api, url);
 	(void)curl_easy_setopt(api->easy, CURLOPT_POSTFIELDS, body != NULL ? body : "");
 	(void)curl_easy_setopt(api->easy, CURLOPT_CUSTOMREQUEST, method);
 	(void)curl_easy_setopt(api->easy, CURLOPT_HTTPHEADER, headers);
-	r = exchange(api, &(struct api_attempt){.path = path}, ANSWER_TIMEOUT_MS, type,
-		     ret_message, err);
+	r = exchange(api, &(struct api_attempt){.path = path, .has_key = true},
+		     ANSWER_TIMEOUT_MS, type, ret_message, err);
 	curl_slist_free_all(headers);
 	return r;
 }
@@ -477,6 +479,7 @@ int api_upload(struct api *api, const char *path, const char *content_type, cons
 {
 	CLEANUP(freep) char *url = str_printf("%s%s", api->base, path);
 	CLEANUP(freep) char *header = str_printf("Content-Type: %s", content_type);
+	CLEANUP(freep) char *key = api_key_header();
 	struct curl_slist *headers;
 	FILE *file = NULL;
 	off_t size = 0;
@@ -484,7 +487,7 @@ int api_upload(struct api *api, const char *path, const char *content_type, cons
 
 	if (r < 0)
 		return r;
-	headers = api_headers(api, header);
+	headers = curl_slist_append(api_headers(api, header), key);
 	api_prepare(api, url);
 	(void)curl_easy_setopt(api->easy, CURLOPT_POST, 1L);
 	(void)curl_easy_setopt(api->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
@@ -493,8 +496,8 @@ int api_upload(struct api *api, const char *path, const char *content_type, cons
 	(void)curl_easy_setopt(api->easy, CURLOPT_SEEKFUNCTION, rewind_file);
 	(void)curl_easy_setopt(api->easy, CURLOPT_SEEKDATA, file);
 	(void)curl_easy_setopt(api->easy, CURLOPT_HTTPHEADER, headers);
-	r = exchange(api, &(struct api_attempt){.path = path, .file = file}, UPLOAD_TIMEOUT_MS,
-		     type, ret_message, err);
+	r = exchange(api, &(struct api_attempt){.path = path, .file = file, .has_key = true},
+		     UPLOAD_TIMEOUT_MS, type, ret_message, err);
 	curl_slist_free_all(headers);
 	(void)fclose(file);
 	return r;

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "adapter/client/api_secure.h"
@@ -14,7 +15,10 @@
 /* While zrms elect the next leader, which takes up to 5 s. */
 #define LEADER_WAIT_MS	15000
 #define LEADER_PAUSE_MS 200
-#define REDIRECTS_MAX	3 /* of each other, by those that stand by */
+/* What has a key that is at work: its first sending goes on, and may be a package that is translated. */
+#define WORK_WAIT_MS  (30 * 60000)
+#define WORK_PAUSE_MS 1000
+#define REDIRECTS_MAX 3 /* of each other, by those that stand by */
 
 int64_t mono_now_ms(void)
 {
@@ -217,10 +221,22 @@ void api_places_prepare(struct api *api, const char *path)
 
 /* ---- again ---- */
 
-static void pause_for_leader(void)
+static void pause_for(int duration_ms)
 {
 	struct pollfd fd = {.fd = interrupt_fd(), .events = POLLIN};
-	(void)poll(&fd, fd.fd >= 0 ? 1 : 0, LEADER_PAUSE_MS);
+	(void)poll(&fd, fd.fd >= 0 ? 1 : 0, duration_ms);
+}
+
+char *api_key_header(void)
+{
+	uint8_t id[16];
+	ssize_t size = getrandom(id, sizeof(id), 0);
+	INVARIANT(size == (ssize_t)sizeof(id));
+	struct buffer out = BUFFER_INIT(128);
+	(void)buffer_add_string(&out, "Idempotency-Key: ");
+	for (size_t i = 0; i < sizeof(id); i++)
+		(void)buffer_printf(&out, "%02x", id[i]);
+	return buffer_steal(&out);
 }
 
 static bool is_to_come_again(const struct api *api)
@@ -231,15 +247,32 @@ static bool is_to_come_again(const struct api *api)
 }
 
 /* False: it has been waited for long enough. */
-static bool wait_for_leader(struct api_attempt *a)
+static bool wait_while(struct api_attempt *a, int64_t most_ms, int pause_ms)
 {
 	int64_t now_ms = mono_now_ms();
 
 	if (a->until_ms == 0)
-		a->until_ms = now_ms + LEADER_WAIT_MS;
+		a->until_ms = now_ms + most_ms;
 	if (now_ms >= a->until_ms)
 		return false;
-	pause_for_leader();
+	pause_for(pause_ms);
+	return true;
+}
+
+static bool wait_for_leader(struct api_attempt *a)
+{
+	return wait_while(a, LEADER_WAIT_MS, LEADER_PAUSE_MS);
+}
+
+/* Whether it may be asked again after this failure. */
+static bool may_repeat(struct api_attempt *a, CURLcode code)
+{
+	if (a->only_reads || code == CURLE_COULDNT_CONNECT)
+		return true;
+	/* Who waits no longer is told so. */
+	if (!a->has_key || code == CURLE_OPERATION_TIMEDOUT || code == CURLE_READ_ERROR)
+		return false;
+	a->was_lost = true;
 	return true;
 }
 
@@ -248,11 +281,12 @@ static bool ask_next(struct api *api, struct api_attempt *a)
 {
 	bool was_each = ++a->failures > api->places.count;
 
-	if (was_each && (a->redirects == 0 || !wait_for_leader(a)))
+	if (was_each && ((a->redirects == 0 && !a->was_lost) || !wait_for_leader(a)))
 		return false;
 	if (was_each)
 		a->failures = 0;
-	return api_places_next(api);
+	/* The only one there is comes back, maybe. */
+	return api_places_next(api) || a->was_lost;
 }
 
 int api_places_again(struct api *api, struct api_attempt *a, int result, CURLcode code,
@@ -261,7 +295,7 @@ int api_places_again(struct api *api, struct api_attempt *a, int result, CURLcod
 	long status = 0;
 
 	if (result == ERR_UNAVAILABLE)
-		return (a->only_reads || code == CURLE_COULDNT_CONNECT) && ask_next(api, a);
+		return may_repeat(a, code) && ask_next(api, a);
 	(void)curl_easy_getinfo(api->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (result == 0 && status == 307) {
 		if (++a->redirects > REDIRECTS_MAX && !wait_for_leader(a))
@@ -269,6 +303,8 @@ int api_places_again(struct api *api, struct api_attempt *a, int result, CURLcod
 		int r = api_places_tell(api, err);
 		return r < 0 ? r : 1;
 	}
+	if (result == 0 && status == 409 && a->has_key && is_to_come_again(api))
+		return wait_while(a, WORK_WAIT_MS, WORK_PAUSE_MS);
 	if (result < 0 || status != 503 || !is_to_come_again(api) || !wait_for_leader(a))
 		return 0;
 	(void)api_places_next(api);

@@ -29,12 +29,17 @@ bool api_places_next(struct api *api);
 /* What is asked, and how often in vain. */
 struct api_attempt {
 	const char *path;
-	FILE *file;	    /* the body; NULL: in memory, or none */
-	bool only_reads;    /* it may be asked twice */
+	FILE *file;	 /* the body; NULL: in memory, or none */
+	bool only_reads; /* it may be asked twice */
+	bool has_key;	 /* so it may: an Idempotency-Key */
+	bool was_lost; /* an answer, maybe: what was asked may be done, and is asked again until that is known */
 	unsigned redirects; /* times that it was sent on */
 	size_t failures;    /* addresses that cannot be reached */
 	int64_t until_ms;   /* until then a leader is waited for; 0: not yet */
 };
+
+/* "Idempotency-Key: …", another one each time; the caller frees. */
+char *api_key_header(void);
 
 /* What `api` has run with `result` and `code` is asked again: of another zrms, or a little later, until there is a leader.
  * 1: so it is, as api_places_prepare() prepares it; 0: this is the answer. Errors as api_places_tell(). */

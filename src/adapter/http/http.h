@@ -105,6 +105,9 @@ struct http_options {
 	 * http_set_user(), and add headers to the answer. NULL: all may. */
 	struct http_refusal (*admit)(void *context, struct http_request *request,
 				     const struct http_route *route);
+	/* Told of the bytes of a request's body as they come, of those that are admitted. NULL: nobody. */
+	void (*body)(void *context, struct http_request *request, const void *data,
+		     size_t size);
 	/* Whether the request comes through a trusted proxy, and its Host is the name by which that is asked for this
 	 * server. NULL: none does. */
 	bool (*is_proxied)(void *context, const struct http_request *request);

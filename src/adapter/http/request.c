@@ -496,6 +496,9 @@ static enum MHD_Result body_take(struct http_request *request, const char *data,
 		return MHD_YES; /* reported at the end; until then the rest is dropped */
 	if (buffer_add(&request->body, data, taken) < 0)
 		return MHD_NO;
+	if (request->server->options.body != NULL)
+		request->server->options.body(request->server->options.context, request, data,
+					      taken);
 	bool last = request->spooled + request->body.size == request->content_length;
 	if (request->spool_fd >= 0 && (request->body.size >= SPOOL_MEMORY_MAX || last))
 		spool_write(request);
