@@ -98,6 +98,16 @@ void api_reads_continue(void *user)
 	}
 }
 
+void api_reads_refuse(struct zrms *zrms, void (*refuse_one)(struct http_request *request))
+{
+	struct api_parked *parked, *next, *all = zrms->parked;
+	zrms->parked = NULL;
+	DL_FOREACH_SAFE (all, parked, next) {
+		refuse_one(parked->request);
+		free(parked);
+	}
+}
+
 void api_reads_end(struct zrms *zrms)
 {
 	committed_end(zrms->committed);

@@ -40,6 +40,8 @@ void api_reads_park(struct zrms *zrms);
 /* What is durable can be read, or the store works again, or neither: what is parked is answered. `user`: struct
  * zrms. */
 void api_reads_continue(void *user);
+/* What is parked is answered by `refuse_one`. */
+void api_reads_refuse(struct zrms *zrms, void (*refuse_one)(struct http_request *request));
 /* Nothing waits any more: the HTTP server is gone. Before the store is closed. */
 void api_reads_end(struct zrms *zrms);
 

@@ -8,6 +8,7 @@
 #include "adapter/log/log.h"
 #include "base/str.h"
 #include "zrms/again.h"
+#include "zrms/certain.h"
 #include "zrms/lead.h"
 #include "zrms/reach.h"
 #include "zrms/standby.h"
@@ -26,6 +27,7 @@ static void on_promises(void *user, int64_t until_ms)
 	const struct zrms *zrms = user;
 	if (zrms->control != NULL)
 		control_set_promise(zrms->control, until_ms);
+	certain_promised(zrms->certain);
 }
 
 static void on_yields(void *user)
@@ -82,6 +84,7 @@ static int stand_by(struct zrms *zrms, const struct etcd_servers *servers, struc
 {
 	struct election *election = NULL;
 	zrms->standby = standby_new(zrms);
+	zrms->certain = certain_new(zrms);
 	int r = reach_stand_by(zrms, err);
 	if (r == 0)
 		r = etcd_election_new(&zrms->loop, servers, &election, err);

@@ -25,6 +25,7 @@
 #include "zrms/api.h"
 #include "zrms/api_metrics.h"
 #include "zrms/api_reads.h"
+#include "zrms/certain.h"
 #include "zrms/cluster_file.h"
 #include "zrms/descriptors.h"
 #include "zrms/directory.h"
@@ -438,6 +439,7 @@ static void parts_free(struct zrms *zrms)
 	mesh_queries_free(zrms->mesh_queries);
 	links_free(zrms->links);
 	standby_free(zrms->standby);
+	certain_free(zrms->certain);
 	api_free(zrms->api);
 	committed_free(zrms->committed);
 	control_free(zrms->control);

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "zrms/api.h"
 #include "zrms/api_routes.h"
+#include "zrms/certain.h"
 #include "zrms/descriptors.h"
 #include "zrms/directory.h"
 #include "zrms/zrms.h"
@@ -19,6 +20,7 @@ static int http_open(struct zrms *zrms, struct error **err)
 		.context = zrms,
 		.error_body = api_error_body,
 		.admit = access_admit,
+		.begins = certain_begins,
 		.refused = access_refused,
 		.body = request_key_body,
 		.spool_dir = zrms->spool,

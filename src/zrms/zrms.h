@@ -38,6 +38,7 @@
 #include "zrms/subscribers.h"
 
 struct api;
+struct certain;
 struct lead;
 struct standby;
 
@@ -57,6 +58,7 @@ struct zrms {
 	int64_t started_ms;
 	struct store *store;
 	struct lead *lead;		  /* NULL: the store is this zrms' alone */
+	struct certain *certain;	  /* with `lead`: that it leads at a moment */
 	struct standby *standby;	  /* with `lead`: what it answered until it led */
 	void (*yield)(struct zrms *zrms); /* it gives its place away: as SIGTERM */
 	struct control *control;

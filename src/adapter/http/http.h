@@ -108,6 +108,10 @@ struct http_options {
 	/* Told of the bytes of a request's body as they come, of those that are admitted. NULL: nobody. */
 	void (*body)(void *context, struct http_request *request, const void *data,
 		     size_t size);
+	/* Asked when all of it is there: whether the handler is called now. Otherwise it was answered, or goes on with
+	 * http_handle_again(). NULL: it is. */
+	bool (*begins)(void *context, struct http_request *request,
+		       const struct http_route *route);
 	/* Whether the request comes through a trusted proxy, and its Host is the name by which that is asked for this
 	 * server. NULL: none does. */
 	bool (*is_proxied)(void *context, const struct http_request *request);

@@ -554,7 +554,8 @@ static enum MHD_Result handler_call(struct http_request *request)
 	if (request->spool_failed)
 		http_reply_failure(request, 503, "io",
 				   "cannot store the body: is the disk full?");
-	else
+	else if (server->options.begins == NULL ||
+		 server->options.begins(server->options.context, request, request->route))
 		request->route->handler(server->options.context, request);
 	request->in_handler = false;
 	if (request->answered)

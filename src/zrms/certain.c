@@ -1,0 +1,118 @@
+#include "zrms/certain.h"
+
+#include <utlist.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/access/access.h"
+#include "zrms/api_reads.h"
+#include "zrms/lead.h"
+#include "zrms/zrms.h"
+
+struct certain_waiting {
+	struct http_request *request;
+	struct certain_waiting *next, *prev;
+};
+
+struct certain {
+	struct zrms *zrms;
+	struct loop_timer *timer;
+	struct certain_waiting *waiting; /* the oldest first */
+	int64_t silent_ms;		 /* without a promise until then, nobody waits longer */
+};
+
+static int64_t now_ms(const struct certain *c)
+{
+	return loop_now(&c->zrms->loop).mono_ms;
+}
+
+static bool is_certain(const struct certain *c)
+{
+	const struct lead *lead = c->zrms->lead; /* NULL: it has resigned */
+	return lead != NULL && now_ms(c) < lead_promise_ms(lead);
+}
+
+static void refuse(struct http_request *request)
+{
+	http_add_header(request, "Retry-After", "1");
+	http_reply_failure(request, 503, "unavailable",
+			   "zrms cannot tell whether it still leads: its store does not answer "
+			   "(is a majority of etcd away?); nothing was changed, try again "
+			   "later");
+}
+
+static struct http_request *waiting_take(struct certain *c)
+{
+	struct certain_waiting *w = c->waiting;
+	struct http_request *request = w->request;
+	DL_DELETE(c->waiting, w);
+	free(w);
+	return request;
+}
+
+static void on_time(void *user)
+{
+	struct certain *c = user;
+	while (c->waiting != NULL && is_certain(c))
+		http_handle_again(waiting_take(c));
+	if (is_certain(c)) {
+		loop_timer_at(c->timer, c->silent_ms);
+		return;
+	}
+	if (now_ms(c) >= c->silent_ms) {
+		while (c->waiting != NULL)
+			refuse(waiting_take(c));
+		api_reads_refuse(c->zrms, refuse);
+	}
+	loop_timer_at(c->timer, now_ms(c) + c->zrms->settings.lease_ms);
+}
+
+/* What says nothing of the cluster, or has another guard. */
+static bool is_free(const struct http_route *route)
+{
+	return route->needs == ACCESS_NOBODY || route->needs == ACCESS_ZHOST ||
+	       str_equal(route->operation, "getMetrics");
+}
+
+bool certain_begins(void *context, struct http_request *request, const struct http_route *route)
+{
+	const struct zrms *zrms = context;
+	struct certain *c = zrms->certain;
+	if (c == NULL || is_free(route) || is_certain(c))
+		return true;
+	if (now_ms(c) >= c->silent_ms) {
+		refuse(request);
+		return false;
+	}
+	struct certain_waiting *w = mem_new(struct certain_waiting);
+	w->request = request;
+	DL_APPEND(c->waiting, w);
+	return false;
+}
+
+void certain_promised(struct certain *c)
+{
+	if (c == NULL || !is_certain(c))
+		return;
+	c->silent_ms = lead_promise_ms(c->zrms->lead) + c->zrms->settings.lease_ms;
+	/* Not from within the election. */
+	loop_timer_at(c->timer, c->waiting != NULL ? now_ms(c) : c->silent_ms);
+}
+
+struct certain *certain_new(struct zrms *zrms)
+{
+	struct certain *c = mem_new(struct certain);
+	c->zrms = zrms;
+	c->timer = loop_timer_new(&zrms->loop, on_time, c);
+	return c;
+}
+
+void certain_free(struct certain *c)
+{
+	if (c == NULL)
+		return;
+	while (c->waiting != NULL)
+		(void)waiting_take(c);
+	loop_timer_free(c->timer);
+	free(c);
+}
