@@ -1,17 +1,17 @@
 """clang-tidy over the whole of src, file by file, in parallel.
 
 What it said about a file is kept in BUILD/tidy/ under a hash of all that can change the answer:
-the preprocessed text with its comments, the command, the list of checks. The next run analyses
-only what has changed since. One process for each file: with several in one process, clang-tidy 14
-takes every va_list after the first for uninitialized.
+the file and all that it included when it was built, the command, the list of checks. The next run
+analyses only what has changed since. One process for each file: with several in one process,
+clang-tidy 14 takes every va_list after the first for uninitialized.
 """
 import concurrent.futures
+import functools
 import hashlib
 import json
 import os
 import pathlib
 import re
-import shlex
 import subprocess
 
 # The path-sensitive checks, and why some are off:
@@ -59,25 +59,48 @@ class Tidy:
                     found.setdefault(name, entry)
         return found
 
-    def key(self, entry):
-        words = shlex.split(entry["command"])
-        flags = [w for w in words if w.startswith(("-I", "-D", "-std", "-isystem", "-O", "-include"))]
-        text = subprocess.run(["clang", "-w", "-E", "-C", *flags, entry["file"]], check=False,
-                              cwd=entry["directory"], capture_output=True)
-        return hashlib.sha256((self.salt + repr(words)).encode() + text.stdout).hexdigest()
+    def included(self):
+        """What each object was made of, the source first, as ninja keeps it."""
+        found, files = {}, None
+        text = subprocess.run(["ninja", "-C", str(self.build), "-t", "deps"], text=True, check=True,
+                              capture_output=True).stdout
+        for line in text.splitlines():
+            if line.startswith(" "):
+                files.append(line.strip())
+            elif ": #deps" in line:
+                files = found.setdefault(line.split(":")[0], [])
+        return found
 
-    def look_at(self, name, entry):
-        answer = self.kept / self.key(entry)
-        if not answer.exists():
-            done = subprocess.run(
-                ["clang-tidy", "--quiet", "-p", str(self.build), *self.checks,
-                 *(self.first if name not in FIRST_NOT else []), str(self.root / name)], cwd=self.root, text=True, capture_output=True, check=False)
-            if done.returncode != 0 and not FINDING.search(done.stdout):
-                return [f"{name}: clang-tidy: {done.stderr.strip()}"]
-            partial = answer.with_suffix(f".{os.getpid()}")
+    @functools.lru_cache(maxsize=None)
+    def hash_of(self, name):
+        path = self.build / name
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "none"
+
+    def key(self, entry, included):
+        """None: it was not built, so that nobody knows what it includes."""
+        if entry["output"] not in included:
+            return None
+        files = [(name, self.hash_of(name)) for name in included[entry["output"]]]
+        return hashlib.sha256((self.salt + entry["command"] + repr(files)).encode()).hexdigest()
+
+    def analyse(self, name):
+        return subprocess.run(
+            ["clang-tidy", "--quiet", "-p", str(self.build), *self.checks,
+             *(self.first if name not in FIRST_NOT else []), str(self.root / name)],
+            cwd=self.root, text=True, capture_output=True, check=False)
+
+    def look_at(self, name, entry, included):
+        key = self.key(entry, included)
+        if key is not None and (self.kept / key).exists():
+            return self.findings((self.kept / key).read_text())
+        done = self.analyse(name)
+        if done.returncode != 0 and not FINDING.search(done.stdout):
+            return [f"{name}: clang-tidy: {done.stderr.strip()}"]
+        if key is not None:
+            partial = self.kept / f"{key}.{os.getpid()}"
             partial.write_text(done.stdout)
-            partial.rename(answer)
-        return self.findings(answer.read_text())
+            partial.rename(self.kept / key)
+        return self.findings(done.stdout)
 
     def findings(self, text):
         found = []
@@ -92,9 +115,9 @@ class Tidy:
         return found
 
     def run(self):
-        files = self.files()
+        files, included = self.files(), self.included()
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            answers = pool.map(lambda item: self.look_at(*item), sorted(files.items()))
+            answers = pool.map(lambda item: self.look_at(*item, included), sorted(files.items()))
             yield from sorted({finding for findings in answers for finding in findings})
         if not files:
             yield f"{self.build}: no file of src is compiled there"

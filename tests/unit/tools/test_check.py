@@ -321,11 +321,15 @@ class Tidy(unittest.TestCase):
         (self.build / "compile_commands.json").write_text(json.dumps([
             {"directory": str(self.build), "command": "cc -c ../src/base/twice.c -o twice.o",
              "file": "../src/base/twice.c", "output": "twice.o"}]))
+        (self.build / "build.ninja").write_text(
+            "rule compile\n command = cc -MD -MF $out.d -c $in -o $out\n deps = gcc\n depfile = $out.d\n"
+            "build twice.o: compile ../src/base/twice.c\n")
         subprocess.run(["git", "init", "-q", str(self.root)], check=True)
 
     def found(self, code):
         self.source.write_text(code)
         subprocess.run(["git", "add", "src"], cwd=self.root, check=True)
+        subprocess.run(["ninja", "-C", str(self.build)], check=False, capture_output=True)
         return list(tidy.lint(Tree(self.root, self.build)))
 
     def test_a_finding_is_reported_again_until_it_is_mended(self):
@@ -337,6 +341,17 @@ class Tidy(unittest.TestCase):
             self.assertEqual(len(findings), 1, findings)
             self.assertTrue(findings[0].startswith(expected), findings[0])
         self.assertEqual(self.found(self.CODE), [])
+
+    def test_a_finding_is_remembered_until_what_the_file_includes_changes(self):
+        header = self.source.with_suffix(".h")
+        header.write_text("int twice(int number);\n")
+        code = '#include "twice.h"\n' + self.CODE.split("\n", 2)[2]
+        self.assertEqual(len(self.found(code)), 1)
+        header.write_text("int twice(int value);\n")
+        self.assertEqual(self.found(code), [])
+        self.assertEqual(len(list((self.build / "tidy").iterdir())), 2)
+        self.assertEqual(self.found(code), [])
+        self.assertEqual(len(list((self.build / "tidy").iterdir())), 2)
 
     def test_a_file_that_does_not_compile_is_a_finding(self):
         findings = self.found("int twice(")
