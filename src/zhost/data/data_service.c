@@ -449,8 +449,8 @@ static void ask_cluster(struct request *q)
 	send_request(q);
 }
 
-bool data_request(struct data_client *client, uint16_t type, uint32_t correlation,
-		  const uint8_t *body, size_t size)
+bool data_client_request(struct data_client *client, uint16_t type, uint32_t correlation,
+			 const uint8_t *body, size_t size)
 {
 	struct data_service *s = client->service;
 	struct zrun_cursor c = {body, size};

@@ -74,8 +74,8 @@ void data_client_drop(struct data_client *client);
 
 /* A DATA_* frame of an instance: checked here (capability, sizes), answered by client->answer.
  * False: the frame is malformed, the connection is to be closed. */
-bool data_request(struct data_client *client, uint16_t type, uint32_t correlation,
-		  const uint8_t *body, size_t size);
+bool data_client_request(struct data_client *client, uint16_t type, uint32_t correlation,
+			 const uint8_t *body, size_t size);
 
 /* The instances of which a write of local data was refused, for the next heartbeat. */
 void data_list_full(const struct data_service *s, Samoza__V1__Usage *to);

@@ -98,7 +98,7 @@ static bool on_data(void *user, uint16_t type, uint32_t correlation, const uint8
 		    size_t size)
 {
 	struct resident *r = user;
-	return data_request(&r->data, type, correlation, body, size);
+	return data_client_request(&r->data, type, correlation, body, size);
 }
 
 static const struct zrun_process_listener listener = {

@@ -127,8 +127,8 @@ static bool request(struct fixture *f, uint16_t type, uint32_t correlation, cons
 	memcpy(body, &head, sizeof(head));
 	memcpy(body + sizeof(head), key, strlen(key));
 	memcpy(body + sizeof(head) + strlen(key), value, strlen(value));
-	return data_request(&f->client, type, correlation, body,
-			    sizeof(head) + strlen(key) + strlen(value));
+	return data_client_request(&f->client, type, correlation, body,
+				   sizeof(head) + strlen(key) + strlen(value));
 }
 
 static uint64_t sent_request(const struct fixture *f)

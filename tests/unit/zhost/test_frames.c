@@ -225,7 +225,7 @@ static void an_answer_to_a_data_request_reaches_its_instance(void **state)
 	uint8_t body[sizeof(head) + 1];
 	Samoza__V1__DataReply reply = SAMOZA__V1__DATA_REPLY__INIT;
 	memcpy(mempcpy(body, &head, sizeof(head)), "k", 1);
-	assert_true(data_request(&s->client, ZRUN_DATA_GET, 9, body, sizeof(body)));
+	assert_true(data_client_request(&s->client, ZRUN_DATA_GET, 9, body, sizeof(body)));
 	assert_int_equal(s->upstream.last_type, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST);
 	reply.request = ((const Samoza__V1__DataRequest *)s->upstream.last)->request;
 	take(s, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY, &reply.base);

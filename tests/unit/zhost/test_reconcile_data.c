@@ -105,7 +105,7 @@ static void requests_for_data_that_wait_are_sent_once_zrms_has_accepted(void **s
 	memcpy(mempcpy(body, &head, sizeof(head)), "k", 1);
 	data_client_add(s->data, &client);
 	s->upstream.is_up = false;
-	assert_true(data_request(&client, ZRUN_DATA_GET, 9, body, sizeof(body)));
+	assert_true(data_client_request(&client, ZRUN_DATA_GET, 9, body, sizeof(body)));
 	acknowledge(s, SAMOZA__V1__HELLO_ACK__VERDICT__REFUSED);
 	assert_int_equal(s->upstream.sent, 0);
 	s->upstream.is_up = true;
