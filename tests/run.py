@@ -2,7 +2,7 @@
 
     tests/run.py [--slow] BUILD [unit|scenario|fuzz|e2e …]      without a name: all of them
 
-With --slow, for a build with a sanitizer or counters, unit tests have six times as long as usual, only
+With --slow, for a build with a sanitizer or counters, unit tests have longer until they are ended, only
 those that fail are printed, and tests of the tools, which run nothing of the build, are left out.
 Unit tests and the random search are run by meson, scenarios by zsim itself (each scenario counts),
 end-to-end tests by pytest (each test counts). A skipped test is named, with its reason.
@@ -38,10 +38,12 @@ def run_meson(build, suite, tally, slow):
     """One test for each test program; its output is shown where it failed."""
     command = ["meson", "test", "-C", str(build), "--no-rebuild", "--suite", suite,
                "--print-errorlogs", "--logbase", f"log-{suite}",
-               # Many of them wait for servers and deadlines.
-               "--num-processes", str((os.cpu_count() or 1) + 1)]
+               # They compute a quarter of their time, and wait for servers and deadlines the rest of it.
+               "--num-processes", str(3 * (os.cpu_count() or 1))]
     if slow:
-        command += ["--quiet", "--timeout-multiplier", "6", "--no-suite", "tools"]
+        command += ["--quiet", "--no-suite", "tools"]
+    # It ends what hangs; how fast something is, a test says itself.
+    command += ["--timeout-multiplier", "10" if slow else "4"]
     done = subprocess.run(command, cwd=ROOT, check=False)
     log = build / "meson-logs" / f"log-{suite}.json"
     if not log.exists():
