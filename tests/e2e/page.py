@@ -14,6 +14,7 @@ class Page:
     def __init__(self, zedge, topology="my-app", space="dashboard"):
         self.base = f"{zedge}/{topology}/{space}/_samoza"
         self.messages = []
+        self.asked = 0  # questions that zedge took
         self.session = None
         self.stream = urllib.request.urlopen(f"{self.base}/messages", timeout=DEADLINE)
         self.connection = socket.socket(fileno=os.dup(self.stream.fileno()))
@@ -48,20 +49,30 @@ class Page:
         except urllib.error.HTTPError as error:
             return error.code
 
-    def ask(self, question, deadline=DEADLINE):
-        """Asks until the answer is a list of entries, as the page does; returns the texts."""
+    def ask(self, question, deadline=DEADLINE, holds=None):
+        """Asks until the answer is a list of entries, as the page does; returns the texts. `holds`: a text of the
+        answer. As many lists without it as earlier questions are owed come late, for those; the next is wrong."""
+        first_own = self.asked  # of the answers, if none was lost
+
         def answered():
-            before = len(self.messages)
+            seen = len(self.messages)
             if self.emit("queries", question) >= 300:
                 return None
+            self.asked += 1
+
+            def comes():
+                for index in range(seen, len(self.messages)):
+                    lines = self.messages[index].split("\n")
+                    texts = [line.split("\t")[2] for line in lines[1:] if line] if lines[0] == "entries" else None
+                    if texts is None or holds is None or holds in texts or index >= first_own:
+                        return [texts]
+                return None
             try:
-                until(lambda: len(self.messages) > before, "an answer", 1.0)
+                [texts] = until(comes, "an answer", 1.0)
             except AssertionError:
                 return None
-            lines = self.messages[-1].split("\n")
-            return lines if lines[0] == "entries" else None
-        lines = until(answered, f"an answer to {question.splitlines()[0]}", deadline)
-        return [line.split("\t")[2] for line in lines[1:] if line]
+            return None if texts is None else [texts]
+        return until(answered, f"an answer to {question.splitlines()[0]}", deadline)[0]
 
     def add(self, identity, text, name="Ada"):
         return self.ask(f"add\n{identity}\n{1700000000000 + int(identity, 36) % 1000}\n{name}\n{text}")

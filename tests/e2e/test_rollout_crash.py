@@ -107,7 +107,7 @@ class Load:
         count = 0
         while not self.is_over:
             text = f"{number}-{count}"
-            shown = page.ask(f"add\n{number}{count:05d}\n{int(time.time() * 1000)}\nAda\n{text}")
+            shown = page.ask(f"add\n{number}{count:05d}\n{int(time.time() * 1000)}\nAda\n{text}", holds=text)
             assert shown.count(text) == 1, (text, shown)
             self.added.append(text)
             count += 1
