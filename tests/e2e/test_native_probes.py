@@ -1,4 +1,5 @@
 """NATIVE spaces: readiness and health (docs/native-spaces.md)."""
+import contextlib
 import os
 import re
 import signal
@@ -262,7 +263,8 @@ def test_a_port_that_another_program_took_during_a_back_off_is_named(c, mode):
 
         def take():
             for pid, _ in processes_of("recipes/start"):
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             try:
                 other.bind(("127.0.0.1", port))
             except OSError:
