@@ -19,6 +19,7 @@
 #include "zsim/fuzz/check/check_joins.h"
 #include "zsim/fuzz/check/check_keys.h"
 #include "zsim/fuzz/check/check_machines.h"
+#include "zsim/fuzz/check/check_mesh.h"
 #include "zsim/fuzz/check/check_messages.h"
 #include "zsim/fuzz/check/check_order.h"
 #include "zsim/fuzz/check/check_patience.h"
@@ -203,6 +204,7 @@ static void after_step(void *user)
 	reach_watch(user);
 	check_kept(user);
 	check_timeouts(user);
+	check_mesh_known(user);
 	check_cut_off(user);
 	alone_watch_machines(user);
 	draw_messages(user);

@@ -1,4 +1,4 @@
-/* Steps that look: expect, trace, order, reason, live, away, moves. */
+/* Steps that look: expect, trace, order, reason, live, knows, away, moves. */
 
 #include "zsim/scenario/expect.h"
 
@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "core/application/submission_effect.h"
 #include "model/quantity.h"
+#include "zhost/mesh/mesh.h"
 #include "zsim/scenario/availability.h"
 #include "zsim/scenario/history.h"
 #include "zsim/scenario/step_run.h"
@@ -341,11 +342,27 @@ static char *joined(const char **names, size_t count)
 	return text;
 }
 
+/* What is expected of one zhost, by the name of the step. `seen` is sorted. */
+static void expect_names(struct step_run *run, const char *step, const char *zhost,
+			 const char **seen, size_t seen_count,
+			 const Samoza__V1__SpaceNameList *list)
+{
+	VECTOR(const char *) expected = {0};
+	for (size_t k = 0; k < list->n_spaces; k++)
+		vector_push(&expected, list->spaces[k]);
+	CLEANUP(freep) char *seen_text = joined(seen, seen_count);
+	CLEANUP(freep) char *expected_text = joined(expected.items, expected.count);
+	if (strcmp(seen_text, expected_text) != 0)
+		step_fail(run, "%s on %s: expected %s, seen %s", step, zhost,
+			  or_none(expected_text), or_none(seen_text));
+	vector_done(&expected);
+}
+
 void expect_live(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 {
 	for (size_t i = 0; i < step->n_live; i++) {
 		const char *name = step->live[i]->key;
-		struct sim_machine *n = machine_find(run->world, name);
+		const struct sim_machine *n = machine_find(run->world, name);
 		if (n == NULL) {
 			step_fail(run, "live: there is no zhost %s", name);
 			continue;
@@ -353,16 +370,37 @@ void expect_live(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		VECTOR(const char *) seen = {0};
 		for (struct sim_process *p = n->processes; p != NULL; p = p->hh.next)
 			vector_push(&seen, p->name);
-		VECTOR(const char *) expected = {0};
-		for (size_t k = 0; k < step->live[i]->value->n_spaces; k++)
-			vector_push(&expected, step->live[i]->value->spaces[k]);
-		CLEANUP(freep) char *seen_text = joined(seen.items, seen.count);
-		CLEANUP(freep) char *expected_text = joined(expected.items, expected.count);
-		if (strcmp(seen_text, expected_text) != 0)
-			step_fail(run, "live on %s: expected %s, seen %s", name,
-				  or_none(expected_text), or_none(seen_text));
+		expect_names(run, "live", name, seen.items, seen.count, step->live[i]->value);
 		vector_done(&seen);
-		vector_done(&expected);
+	}
+}
+
+/* ---- knows ---- */
+
+typedef VECTOR(char *) text_list;
+
+static void add_known(void *data, const struct mesh_peer *peer)
+{
+	text_list *names = data;
+	vector_push(names, str_printf("%s/%s", mesh_topology_name(peer->topology), peer->path));
+}
+
+void expect_knows(struct step_run *run, const Samoza__V1__ScenarioStep *step)
+{
+	for (size_t i = 0; i < step->n_knows; i++) {
+		const char *name = step->knows[i]->key;
+		const struct sim_machine *n = machine_find(run->world, name);
+		if (n == NULL || n->mesh == NULL) {
+			step_fail(run, "knows: %s is no zhost that runs", name);
+			continue;
+		}
+		text_list seen = {0};
+		mesh_table_visit(mesh_table(n->mesh), add_known, &seen);
+		expect_names(run, "knows", name, (const char **)seen.items, seen.count,
+			     step->knows[i]->value);
+		vector_for_each (&seen, text)
+			free(*text);
+		vector_done(&seen);
 	}
 }
 

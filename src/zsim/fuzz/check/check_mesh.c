@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "core/control/control_loop.h"
 #include "model/compile.h"
 #include "model/space_kind.h"
 #include "zhost/mesh/mesh.h"
@@ -11,8 +12,12 @@
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/mirrored.h"
 #include "zsim/fuzz/life/names.h"
+#include "zsim/fuzz/life/reach.h"
+#include "zsim/world/link.h"
 #include "zsim/world/machine_state.h"
 #include "zsim/world/world.h"
+
+#define LOOK_EVERY_MS 1000
 
 /* Of its space in a revision that declares it; NULL: none does. */
 static const struct space_kind *kind_of(const struct submitted *s, const char *path)
@@ -174,6 +179,53 @@ static void check_table(struct fuzz *f, const struct sim_machine *n,
 		world_violate(&f->world, "%s knows %zu peers in the mesh, and should know %zu",
 			      n->name, known, due);
 }
+
+/* ---- at any time ---- */
+
+/* zrms has sent all that it has decided, and the machine has it. */
+static bool is_told(const struct fuzz *f, const struct sim_machine *n)
+{
+	const struct world *w = &f->world;
+	if (n->mesh == NULL || n->link_id == 0 || mirror_machine(f, n->name) != n ||
+	    reach_since(f, n) == NEVER_MS)
+		return false;
+	const struct sim_link *link = &w->links.items[n->link_id - 1];
+	return link->is_member && link->last_ms[true] < w->now_ms;
+}
+
+struct known {
+	struct fuzz *f;
+	const struct sim_machine *machine;
+};
+
+/* [change.counts.numbered] Under a former name it knows nobody that serves. */
+static void check_known(void *data, const struct mesh_peer *peer)
+{
+	const struct known *known = data;
+	struct fuzz *f = known->f;
+	const char *application = mesh_topology_id(peer->topology);
+	if (peer->local != NULL)
+		return;
+	const struct mirrored_copy *m = mirror_copy(f, application, peer->path, peer->epoch);
+	if (m == NULL || m->record == NULL || m->record->role != SAMOZA__V1__ROLE__ROLE_SERVING)
+		world_violate(&f->world,
+			      "%s sends to %s under epoch %" PRIu64 ", which does not serve",
+			      known->machine->name, peer->path, peer->epoch);
+}
+
+void check_mesh_known(struct fuzz *f)
+{
+	if (f->world.now_ms - f->mesh_checked_ms < LOOK_EVERY_MS || f->world.commits == NULL ||
+	    !control_loop_is_idle(f->world.commits))
+		return;
+	f->mesh_checked_ms = f->world.now_ms;
+	vector_for_each (&f->world.machines, n)
+		if (is_told(f, *n))
+			mesh_table_visit(mesh_table((*n)->mesh), check_known,
+					 &(struct known){f, *n});
+}
+
+/* ---- when all is idle ---- */
 
 void check_mesh_tables(struct fuzz *f, const Samoza__V1__SpaceListView *list)
 {

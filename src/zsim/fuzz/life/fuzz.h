@@ -207,6 +207,7 @@ struct fuzz {
 	VECTOR(const char *) told_to_go; /* in the last commit; borrowed: check_unload.c */
 	VECTOR(const char *) new_copies; /* in the last one; borrowed */
 	int64_t timeouts_checked_ms;	 /* check_timeouts.h */
+	int64_t mesh_checked_ms;	 /* check_mesh.h */
 	VECTOR(struct cut_off) cut_offs; /* by index of the machine: check_cut_off.h */
 	int64_t cut_offs_checked_ms;
 	VECTOR(struct begun_zhost) begun; /* the same: check_alone.h */
