@@ -29,7 +29,7 @@ struct relay {
 	int listening;
 	unsigned port, to_port;
 	atomic_int mode;
-	atomic_bool ends;
+	atomic_bool ends, holds_some;
 	pthread_t thread;
 	struct pair pairs[PAIRS_MAX];
 };
@@ -103,17 +103,25 @@ static void pair_turn(struct relay *r, struct pair *p, short client, short serve
 	}
 }
 
+static bool is_waiting(const struct pair *p)
+{
+	char byte;
+	return p->client >= 0 && recv(p->client, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 static void *relay_main(void *user)
 {
 	struct relay *r = user;
 	while (!atomic_load(&r->ends)) {
 		struct pollfd fds[1 + 2 * PAIRS_MAX] = {{r->listening, POLLIN, 0}};
-		bool holds = atomic_load(&r->mode) == RELAY_HOLD_REQUESTS;
+		bool holds = atomic_load(&r->mode) == RELAY_HOLD_REQUESTS, some = false;
 		for (size_t i = 0; i < PAIRS_MAX; i++) {
+			some |= holds && is_waiting(&r->pairs[i]);
 			fds[1 + 2 * i] =
 				(struct pollfd){holds ? -1 : r->pairs[i].client, POLLIN, 0};
 			fds[2 + 2 * i] = (struct pollfd){r->pairs[i].server, POLLIN, 0};
 		}
+		atomic_store(&r->holds_some, some);
 		if (poll(fds, ARRAY_SIZE(fds), TURN_MS) <= 0)
 			continue;
 		for (size_t i = 0; i < PAIRS_MAX; i++)
@@ -157,6 +165,11 @@ void relay_free(struct relay *r)
 unsigned relay_port(const struct relay *r)
 {
 	return r->port;
+}
+
+bool relay_holds_some(const struct relay *r)
+{
+	return atomic_load(&r->holds_some);
 }
 
 void relay_set(struct relay *r, enum relay_mode mode)

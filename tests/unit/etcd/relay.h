@@ -5,6 +5,8 @@
 #ifndef TEST_ETCD_RELAY_H
 #define TEST_ETCD_RELAY_H
 
+#include <stdbool.h>
+
 enum relay_mode {
 	RELAY_PASS,
 	RELAY_LOSE_ANSWERS,  /* what the server sends is thrown away */
@@ -20,5 +22,7 @@ struct relay *relay_new(unsigned to_port);
 void relay_free(struct relay *relay);
 unsigned relay_port(const struct relay *relay);
 void relay_set(struct relay *relay, enum relay_mode mode);
+/* While requests are held: whether there are any. */
+bool relay_holds_some(const struct relay *relay);
 
 #endif

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "adapter/etcd/keys.h"
 #include "base/str.h"
 #include "certificates.h"
 #include "relay.h"
@@ -103,6 +104,39 @@ static void a_transaction_that_comes_late_changes_nothing(void **state)
 	stage_reopen(s);
 	assert_text(stage_findings(s), "");
 	assert_text(stage_records(s), "4/a=3 ");
+	stage_close(s);
+	relay_free(relay);
+}
+
+/* A leader is paused after it has sent a write; when that arrives, another one leads. Nothing but etcd's own transaction can refuse it:
+ * the leader looked at everything before. */
+static void what_a_leader_had_sent_is_refused_by_etcd_after_a_takeover(void **state)
+{
+	struct stage *s = *state;
+	struct relay *relay = relay_new(one->ports[0]);
+	s->urls = str_printf("https://127.0.0.1:%u", relay_port(relay));
+	s->fence = (uint64_t)cluster_put(one, KEY_LEADER, "first");
+	assert_int_equal(stage_open(s, NULL), 0);
+	stage_put(s, "a", "1");
+	struct stage_commit c;
+	relay_set(relay, RELAY_HOLD_REQUESTS);
+	put_record(&s->outbox, RECORD_ZHOST, "a", "2");
+	stage_commit_start(s, &s->outbox, &c);
+	while (!relay_holds_some(relay))
+		(void)uv_run(loop_uv(&s->loop), UV_RUN_NOWAIT);
+	(void)cluster_put(one, KEY_LEADER, NULL);
+	(void)cluster_put(one, KEY_LEADER, "second");
+	relay_set(relay, RELAY_PASS);
+	stage_until(s, &c.is_done);
+	assert_int_equal(c.outcome, COMMIT_LOST_LEADERSHIP);
+	assert_string_equal(c.why, "etcd refuses a transaction, because another zrms leads");
+	free(c.why);
+	/* It was answered, and not found out by asking. */
+	assert_int_equal(unknown(s), 0);
+	outbox_clear(&s->outbox);
+	s->fence = 0;
+	stage_reopen(s);
+	assert_text(stage_records(s), "4/a=1 ");
 	stage_close(s);
 	relay_free(relay);
 }
@@ -353,6 +387,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_transaction_whose_answer_was_lost_happens_once),
 		TEST(a_transaction_that_comes_late_changes_nothing),
+		TEST(what_a_leader_had_sent_is_refused_by_etcd_after_a_takeover),
 		TEST(an_outcome_that_stays_unknown_ends_the_store),
 		TEST(a_server_that_sends_no_large_page_is_asked_for_small_ones),
 		TEST(what_cannot_be_reached_says_so),
