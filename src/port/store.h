@@ -158,6 +158,10 @@ struct store {
 	struct batch_size
 		limits; /* of one batch; 0: none. A store gets what it can commit at once */
 	struct audit_kept audit; /* set before the first commit */
+	/* Once it is open: why it is known to be older than what was acknowledged, as a restored backup is (static); and
+	 * as of when, wall clock, 0: not known. Until the first commit is durable each opening finds it. NULL: it is not. */
+	const char *restored;
+	int64_t restored_ms;
 };
 
 static inline bool store_is_tight(const struct store *store)

@@ -83,11 +83,12 @@ static char *name_of(const struct settings *s)
 static int stand_by(struct zrms *zrms, const struct etcd_servers *servers, struct error **err)
 {
 	struct election *election = NULL;
+	CLEANUP(freep) char *witness = etcd_witness_of(&zrms->settings);
 	zrms->standby = standby_new(zrms);
 	zrms->certain = certain_new(zrms);
 	int r = reach_stand_by(zrms, err);
 	if (r == 0)
-		r = etcd_election_new(&zrms->loop, servers, &election, err);
+		r = etcd_election_new(&zrms->loop, servers, witness, &election, err);
 	if (r < 0)
 		return r;
 	CLEANUP(freep) char *name = name_of(&zrms->settings);

@@ -149,6 +149,12 @@ static int source_check(const struct migration *m, struct error **err)
 	struct store_mark source = mark_of(m->from);
 	char when[32];
 	time_text(source.wall_ms, when);
+	if (m->from->store->restored != NULL)
+		return error_set(
+			err, ERR_CONFLICT,
+			"%s was restored (%s): start zrms on it once, so that it skips "
+			"what may have been used",
+			m->from->url, m->from->store->restored);
 	if (source.place == STORE_FILLING)
 		return error_set(err, ERR_CONFLICT,
 				 "%s is itself being filled from %s: give 'zrms store migrate "

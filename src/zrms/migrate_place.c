@@ -171,7 +171,7 @@ int migrate_place_claim(struct migrate_place *p, bool only_looks, struct error *
 	if (urls == NULL)
 		return 0;
 	etcd_servers_of(p->settings, urls, &servers);
-	int r = etcd_election_new(p->loop, &servers, &p->election, err);
+	int r = etcd_election_new(p->loop, &servers, NULL, &p->election, err);
 	if (r == 0)
 		r = wait_for_nobody(p, err);
 	return r == 0 && !only_looks ? lead(p, err) : r;

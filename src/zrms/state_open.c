@@ -64,6 +64,18 @@ static void load_restored(struct zrms *zrms)
 		control_load_restored(zrms->control, after_ms, until_ms);
 }
 
+/* The same of a store that was set back by other means (an etcd from a snapshot). */
+static void load_set_back(const struct zrms *zrms)
+{
+	const struct store *store = zrms->store;
+	log_warn("store", "restored", LOG_S("why", store->restored),
+		 LOG_S("then", "epochs and numbers of events that may have been used are "
+			       "skipped, and zhosts follow"));
+	control_load_gap(zrms->control);
+	if (store->restored_ms > 0)
+		control_load_restored(zrms->control, store->restored_ms, clock_now().wall_ms);
+}
+
 /* After a downgrade. What it does not know it would drop: machines, users, keys. So it does not start. */
 static int refuse_newer(const struct zrms *zrms, struct error **err, struct error *take_why)
 {
@@ -115,6 +127,8 @@ static int open_and_load(struct zrms *zrms, struct error **err)
 		r = store_start_continue(zrms->control, &losses, err);
 	if (r == 0 && restore_is_fresh(zrms->settings.dir))
 		load_restored(zrms);
+	else if (r == 0 && zrms->store->restored != NULL)
+		load_set_back(zrms);
 	take_lead(zrms);
 	if (r < 0)
 		return error_wrap(err, "cannot load %s", store);

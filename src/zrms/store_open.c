@@ -50,6 +50,11 @@ void etcd_servers_done(struct etcd_servers *servers)
 	free((char *)servers->key);
 }
 
+char *etcd_witness_of(const struct settings *s)
+{
+	return str_printf("%s/etcd-seen", s->dir);
+}
+
 /* While it loads. */
 static void on_store_waits(void *user, const struct error *why)
 {
@@ -62,7 +67,9 @@ static int open_etcd(struct zrms *zrms, const char *urls, struct error **err)
 {
 	struct etcd_store_options options = {0};
 	CLEANUP(etcd_servers_done) struct etcd_servers servers = {0};
+	CLEANUP(freep) char *witness = etcd_witness_of(&zrms->settings);
 	etcd_servers_of(&zrms->settings, urls, &servers);
+	options.witness = witness;
 	options.servers = servers;
 	options.fence = lead_fence(zrms->lead);
 	options.patience =

@@ -16,6 +16,8 @@ int store_of_settings_open(struct zrms *zrms, const char *url, struct error **er
 void etcd_servers_of(const struct settings *settings, const char *urls,
 		     struct etcd_servers *ret_servers);
 void etcd_servers_done(struct etcd_servers *servers);
+/* What this machine has seen of it: DIR/etcd-seen; the caller frees. */
+char *etcd_witness_of(const struct settings *settings);
 /* The URLs in "etcd:URLS", or NULL: another kind of store. */
 const char *etcd_urls_of(const char *url);
 

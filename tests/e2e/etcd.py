@@ -49,6 +49,26 @@ class Etcd:
         return run("etcdctl", "--endpoints", self.url.removeprefix("etcd:"), "--cacert", self.authorities,
                    "--cert", self.identity, "--key", self.identity, *words, check=check, env=environment)
 
+    def save(self, file):
+        environment = dict(os.environ, ETCDCTL_API="3")
+        run("etcdctl", "--endpoints", f"https://127.0.0.1:{self.ports[0][0]}", "--cacert", self.authorities,
+            "--cert", self.identity, "--key", self.identity, "snapshot", "save", file, env=environment)
+
+    def restore(self, file, token="etcd-cluster"):
+        """All of them are killed, and begin again from the snapshot."""
+        for i, process in enumerate(self.processes):
+            if process.poll() is None:
+                self.kill(i)
+        peers = ",".join(f"m{k}=https://127.0.0.1:{port}" for k, (_, port) in enumerate(self.ports))
+        for i, (_, port) in enumerate(self.ports):
+            shutil.rmtree(self.directory / f"etcd-{i}")
+            run("etcdctl", "snapshot", "restore", file, "--name", f"m{i}", "--data-dir", self.directory / f"etcd-{i}",
+                "--initial-cluster", peers, "--initial-advertise-peer-urls", f"https://127.0.0.1:{port}",
+                "--initial-cluster-token", token, env=dict(os.environ, ETCDCTL_API="3"))
+        for i in range(len(self.processes)):
+            self.start(i)
+        until(self.is_healthy, "etcd answers")
+
     def is_healthy(self):
         return self.ctl("put", "test/there", "1", check=False).returncode == 0
 

@@ -5,6 +5,7 @@
 #include "adapter/etcd/content.pb-c.h"
 #include "adapter/etcd/keeper.h"
 #include "adapter/etcd/keys.h"
+#include "adapter/etcd/life.h"
 #include "adapter/etcd/rpc.pb-c.h"
 #include "adapter/etcd/scan.h"
 #include "adapter/etcd/txn.h"
@@ -19,6 +20,8 @@ struct etcd_election {
 	struct rpc *rpc;
 	struct worker *worker;
 	struct keeper *keeper;
+	char *witness_path;
+	struct etcd_witness witness;
 	uint64_t
 		won; /* the lease under which the key was held when that was read last; the worker's */
 	bool is_closing;
@@ -212,6 +215,9 @@ static int ask_observe(struct etcd_election *e, struct election_request *request
 		return r;
 	const Etcd__TxnResponse *told = (const Etcd__TxnResponse *)answer;
 	leader_take(request, first_of(range_of(told, 0)));
+	if (request->leader != NULL && told->header != NULL)
+		etcd_witness_note(e->witness_path, &e->witness, told->header->cluster_id,
+				  told->header->revision);
 	const Etcd__RangeResponse *members = range_of(told, 1);
 	for (size_t i = 0; i < members->n_kvs; i++) {
 		const bytes value = members->kvs[i]->value;
@@ -473,6 +479,7 @@ static void worker_closed(void *user)
 	void *closed_user = e->closed_user;
 	keeper_free(e->keeper);
 	rpc_free(e->rpc);
+	free(e->witness_path);
 	free(e);
 	closed(closed_user);
 }
@@ -498,10 +505,12 @@ static const struct election_ops election_ops = {
 };
 
 int etcd_election_new(struct loop *loop, const struct etcd_servers *servers,
-		      struct election **ret_election, struct error **err)
+		      const char *witness, struct election **ret_election, struct error **err)
 {
 	struct etcd_election *e = mem_new(struct etcd_election);
 	e->election.ops = &election_ops;
+	e->witness_path = mem_strdup(witness);
+	etcd_witness_read(witness, &e->witness);
 	int r = rpc_new(servers, &e->rpc, err);
 	if (r == 0)
 		r = keeper_new(servers, &e->keeper, err);
@@ -510,6 +519,7 @@ int etcd_election_new(struct loop *loop, const struct etcd_servers *servers,
 	if (r < 0) {
 		keeper_free(e->keeper);
 		rpc_free(e->rpc);
+		free(e->witness_path);
 		free(e);
 		return r;
 	}

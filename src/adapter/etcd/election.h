@@ -14,8 +14,9 @@
 #include "adapter/uv/loop.h"
 #include "port/election.h"
 
-/* Connects to nothing. ERR_INVALID: as rpc_new(). */
+/* Connects to nothing. ERR_INVALID: as rpc_new(). `witness`: a file (life.h), which knows what was observed; NULL: none. */
 int etcd_election_new(struct loop *loop, const struct etcd_servers *servers,
-		      struct election **ret_election, struct error **err) must_check;
+		      const char *witness, struct election **ret_election,
+		      struct error **err) must_check;
 
 #endif

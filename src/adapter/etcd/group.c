@@ -123,6 +123,8 @@ static void complete(struct group *g)
 	g->is_complete = true;
 	if (!group_writes(g))
 		return;
+	s->ledger.life = s->life;
+	s->ledger.life.wall_ms = etcd_life_clock();
 	etcd_ledger_write(&s->ledger, &g->txn, &s->index);
 	(void)txn_request(&g->txn, &g->request);
 	if (g->request.n_success > s->limits.operations || g->txn.value_bytes > s->limits.bytes)
@@ -132,6 +134,7 @@ static void complete(struct group *g)
 static int happened(struct group *g, int64_t revision)
 {
 	struct etcd_store *s = g->s;
+	etcd_witness_note(s->witness_path, &s->witness, s->life.cluster, revision);
 	etcd_ledger_committed(&s->ledger, revision, &s->index, &g->txn);
 	etcd_history_committed(&s->history);
 	atomic_store(&s->is_full, false);

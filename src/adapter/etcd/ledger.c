@@ -55,6 +55,10 @@ static void state_take(struct etcd_ledger *l, const Etcd__Content__Ledger *conte
 				       .move = mem_strdup(content->move),
 				       .other = mem_strdup(content->other),
 				       .wall_ms = content->marked_ms};
+	l->life = (struct etcd_life){.cluster = content->cluster,
+				     .lead = content->lead,
+				     .wall_ms = content->wall_ms,
+				     .restored_ms = content->restored_ms};
 }
 
 static int content_take(struct etcd_ledger *l, const Etcd__KeyValue *kv, struct error **err)
@@ -152,6 +156,12 @@ static bytes content_pack(const struct etcd_ledger *l)
 	content.move = l->mark.move;
 	content.other = l->mark.other;
 	content.marked_ms = l->mark.wall_ms;
+	content.has_cluster = content.has_lead = content.has_wall_ms = l->life.cluster != 0;
+	content.cluster = l->life.cluster;
+	content.lead = l->life.lead;
+	content.wall_ms = l->life.wall_ms;
+	content.has_restored_ms = l->life.restored_ms != 0;
+	content.restored_ms = l->life.restored_ms;
 	content.moved_to = l->mark.place == STORE_MOVED ? l->mark.other : NULL;
 	bytes packed = {.len = etcd__content__ledger__get_packed_size(&content)};
 	packed.data = mem_calloc(1, packed.len + 1);

@@ -13,6 +13,7 @@
 #define SAMOZA_ADAPTER_ETCD_LEDGER_H
 
 #include "adapter/etcd/index.h"
+#include "adapter/etcd/life.h"
 #include "adapter/etcd/rpc.h"
 #include "adapter/etcd/txn.h"
 #include "port/move.h"
@@ -44,6 +45,7 @@ struct etcd_ledger {
 	struct ledger_state committed;
 	struct ledger_state next; /* with what the transaction changes that is being made */
 	struct ledger_mark mark;
+	struct etcd_life life; /* as it is written: until the first batch, as it was read */
 };
 
 /* Reads it, and sees that the leader's key is the fence. ERR_STALE: it is not. */

@@ -60,6 +60,7 @@ METHOD(rpc_txn, "KV/Txn", etcd__txn_response, false);
 METHOD(rpc_grant, "Lease/LeaseGrant", etcd__lease_grant_response, false);
 METHOD(rpc_revoke, "Lease/LeaseRevoke", etcd__lease_revoke_response, true);
 METHOD(rpc_keep_alive, "Lease/LeaseKeepAlive", etcd__lease_keep_alive_response, true);
+METHOD(rpc_status, "Maintenance/Status", etcd__status_response, true);
 METHOD(rpc_alarm, "Maintenance/Alarm", etcd__alarm_response, true);
 
 /* ---- what comes ---- */

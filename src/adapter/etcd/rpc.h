@@ -47,7 +47,7 @@ struct rpc_method {
 	bool is_repeatable;
 };
 extern const struct rpc_method rpc_range, rpc_txn_read, rpc_txn, rpc_grant, rpc_revoke,
-	rpc_keep_alive, rpc_alarm;
+	rpc_keep_alive, rpc_alarm, rpc_status;
 
 /* The most that an answer may have; a call whose answer is larger ends with ERR_LIMIT. */
 #define RPC_ANSWER_MAX ((size_t)256 * 1024 * 1024)

@@ -224,6 +224,7 @@ static void store_end(struct etcd_store *s)
 	index_done(&s->index);
 	error_free(s->broken);
 	rpc_free(s->rpc);
+	free(s->witness_path);
 	free(s);
 }
 
@@ -269,10 +270,34 @@ static const struct store_ops store_ops = {
 	.close = etcd_store_close,
 };
 
+/* Before anything is written. What is restored stays so until the first batch is durable, which says what came of it. */
+static int life_look(struct etcd_store *s, struct error **err)
+{
+	struct etcd_life_now now = {0};
+	int r = etcd_life_read(s->rpc, &now, err);
+	if (r < 0)
+		return r;
+	etcd_witness_read(s->witness_path, &s->witness);
+	const char *why = etcd_life_judge(&s->ledger.life, &s->witness, &now);
+	if (why != NULL && s->ledger.revision != 0) {
+		s->store.restored = why;
+		s->store.restored_ms = s->ledger.life.wall_ms;
+	}
+	s->witness = (struct etcd_witness){0}; /* what it says is of another time */
+	s->life = (struct etcd_life){.cluster = now.cluster,
+				     .lead = now.lead_min,
+				     .restored_ms = s->store.restored != NULL
+							    ? etcd_life_clock()
+							    : s->ledger.life.restored_ms};
+	return 0;
+}
+
 static int content_open(struct etcd_store *s, const struct etcd_store_options *options,
 			struct error **err)
 {
 	int r = etcd_ledger_open(&s->ledger, s->rpc, (int64_t)options->fence, err);
+	if (r == 0)
+		r = life_look(s, err);
 	if (r == 0)
 		r = parts_finish(s->rpc, &s->ledger, err);
 	return r == 0 ? etcd_history_init(&s->history, s->rpc, err) : r;
@@ -289,6 +314,7 @@ int etcd_store_open(struct loop *loop, const struct etcd_store_options *options,
 	s->limits =
 		(struct txn_limits){.operations = ETCD_TXN_OPERATIONS, .bytes = ETCD_TXN_BYTES};
 	s->retry_ms = RETRY_FOR_MS;
+	s->witness_path = mem_strdup(options->witness);
 	int r = rpc_new(&options->servers, &s->rpc, err);
 	if (r == 0)
 		rpc_be_patient(s->rpc, &options->patience);

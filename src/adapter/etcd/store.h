@@ -37,6 +37,7 @@ struct etcd_store_options {
 	uint64_t fence;
 	/* While it is opened, inspected and loaded: for how long etcd is asked again that does not answer. */
 	struct etcd_patience patience;
+	const char *witness; /* a file (life.h); NULL: none */
 };
 
 extern const struct metric_source etcd_store_metrics; /* of the store */

@@ -23,6 +23,9 @@ struct etcd_store {
 	bool is_indexed;
 	struct txn_limits limits; /* of one transaction, as far as is known */
 	int64_t retry_ms;
+	struct etcd_life life; /* that the next batch writes */
+	char *witness_path;    /* NULL: none */
+	struct etcd_witness witness;
 	struct error
 		*broken; /* the first failure that did not pass: nothing is written after it */
 	/* Written by the worker, read by the loop. */

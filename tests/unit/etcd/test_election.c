@@ -83,8 +83,9 @@ static int setup(void **state)
 	const struct etcd_servers servers = cluster_servers(cluster);
 	stage_init(&f->stage, cluster);
 	for (size_t i = 0; i < ARRAY_SIZE(f->elections); i++)
-		assert_int_equal(
-			etcd_election_new(&f->stage.loop, &servers, &f->elections[i], NULL), 0);
+		assert_int_equal(etcd_election_new(&f->stage.loop, &servers, NULL,
+						   &f->elections[i], NULL),
+				 0);
 	*state = f;
 	return 0;
 }
@@ -205,7 +206,8 @@ static void election_open(struct fixture *f, size_t i, const struct etcd_servers
 		f->elections[i]->ops->close(f->elections[i], on_closed, &is_closed);
 		stage_until(&f->stage, &is_closed);
 	}
-	assert_int_equal(etcd_election_new(&f->stage.loop, servers, &f->elections[i], NULL), 0);
+	assert_int_equal(
+		etcd_election_new(&f->stage.loop, servers, NULL, &f->elections[i], NULL), 0);
 }
 
 /* One of the three leads them, and does not know yet that the others hear nothing of it. */
