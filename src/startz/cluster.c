@@ -158,13 +158,14 @@ static int up_machines(struct state *s, const struct up_settings *settings,
 	return r < 0 ? r : machines_make(s, err);
 }
 
-static void print_how(const struct state *s, const char *url)
+/* `all`: of several zrms; NULL: there is one. */
+static void print_how(const struct state *s, const char *url, const char *all)
 {
 	(void)printf("The cluster is ready: zshell --api %s\n"
 		     "  curl -H \"Authorization: Bearer $(cat "
 		     "%s/zrms/credentials/local-admin)\" "
 		     "%s/v1/topologies\n",
-		     url, s->dir, url);
+		     all != NULL ? all : url, s->dir, url);
 	vector_for_each (&s->members, m) {
 		CLEANUP(freep) char *network = machines_network(s, m);
 
@@ -187,6 +188,8 @@ int cluster_up(struct state *s, const struct up_settings *settings, struct error
 	if (r == 0)
 		r = wanted_names(s, settings, &config, &names, err);
 	if (r == 0)
+		r = up_zrms_check(s, settings, err);
+	if (r == 0)
 		r = check_running_zrms(s, settings, err);
 	if (r == 0)
 		r = up_zhosts_check(s, &names, NULL, &config, settings->allow_exec, err);
@@ -197,7 +200,7 @@ int cluster_up(struct state *s, const struct up_settings *settings, struct error
 	remember_times(s, settings);
 	r = up_machines(s, settings, &names, err);
 	if (r == 0)
-		r = up_zrms(s, settings, deadline, &url, err);
+		r = up_zrms(s, settings, deadline, &url, &link, err);
 	if (r == 0 && machines_are_used(s)) {
 		CLEANUP(freep) char *at = machines_listen(s, state_find(s, "zrms")->address);
 
@@ -211,7 +214,7 @@ int cluster_up(struct state *s, const struct up_settings *settings, struct error
 	if (r == 0)
 		r = up_zhosts(s, &names, &start, deadline, err);
 	if (r == 0)
-		print_how(s, url);
+		print_how(s, url, machines_are_used(s) ? NULL : link);
 	return r;
 }
 

@@ -14,7 +14,9 @@ struct up_settings {
 	uint32_t zhosts; /* 0: as in the previous run, initially 3 */
 	uint32_t
 		machines; /* zhosts, each on a machine of its own; 0: none, or as in the previous run */
-	struct cli_address api;		  /* host "": as in the previous run */
+	uint32_t zrms;		/* 0: as in the previous run, initially 1 */
+	char *store;		/* "etcd"; NULL: as in the previous run, initially sqlite */
+	struct cli_address api; /* host "": as in the previous run */
 	int64_t heartbeat_ms, timeout_ms; /* 0: as in the previous run */
 	int64_t ready_ms;		  /* time limit until everything is ready */
 	char *config;			  /* file with zhosts; NULL: as before */

@@ -280,6 +280,7 @@ static int stop(struct state *s, bool only_started, struct error **err)
 	int r = end_zruns(s, only_started, &first);
 
 	ended += end_members(s, "zrms", only_started);
+	ended += end_members(s, "etcd", only_started);
 	if (r == 0 && !only_started)
 		r = machines_remove(s, &first);
 	r = state_save(s, first == NULL ? &first : NULL);
@@ -314,5 +315,6 @@ int cluster_undo(struct state *s, struct error **err)
 {
 	(void)end_members(s, "zhost", true);
 	(void)end_members(s, "zrms", true);
+	(void)end_members(s, "etcd", true);
 	return state_save(s, err);
 }

@@ -20,6 +20,8 @@
 #define UP(field)     offsetof(struct up_settings, field)
 #define NODE(field)   offsetof(struct node_settings, field)
 
+static const char *const stores[] = {"sqlite", "etcd", NULL};
+
 static const struct cli_option up_options[] = {
 	{.name = "zhosts",
 	 .type = CLI_U32,
@@ -35,6 +37,20 @@ static const struct cli_option up_options[] = {
 	 .help = "so many zhosts, each on a machine of its own: a network namespace that "
 		 "reaches "
 		 "zrms over TLS, having joined with a token; needs root"},
+	{.name = "zrms",
+	 .type = CLI_U32,
+	 .offset = UP(zrms),
+	 .min = 1,
+	 .max = 9,
+	 .help = "number of zrms, of which one leads; more than one need --store etcd; by "
+		 "default as in the previous run, initially 1"},
+	{.name = "store",
+	 .type = CLI_CHOICE,
+	 .choices = stores,
+	 .offset = UP(store),
+	 .value = "STORE",
+	 .help = "where zrms keeps its state: sqlite, or etcd, of which three are started here "
+		 "(Debian's etcd-server); by default as in the previous run, initially sqlite"},
 	{.name = "dir",
 	 .environment = "STARTZ_DIR",
 	 .type = CLI_PATH,

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "adapter/client/api.h"
 #include "adapter/client/interrupt.h"
@@ -94,6 +95,24 @@ int ready_zrms(const struct state *s, const struct member *m, const char *url,
 			r = pause_until_next(err);
 	}
 	api_free(api);
+	return r;
+}
+
+int ready_file(const struct state *s, const struct member *m, const char *path,
+	       int64_t deadline_mono_ms, struct error **err)
+{
+	int r = 0;
+
+	while (r == 0 && access(path, F_OK) < 0) {
+		if (!process_runs(&m->process))
+			r = has_ended(s, m, err);
+		else if (mono_now_ms() >= deadline_mono_ms)
+			r = error_set(err, ERR_TIMEOUT,
+				      "%s does not lead; see %s/log/%s.log and those of etcd",
+				      m->name, s->dir, m->name);
+		else
+			r = pause_until_next(err);
+	}
 	return r;
 }
 

@@ -30,6 +30,9 @@ void awaited_done(struct awaited *a);
 /* Waits until zrms answers GET /healthz. `m`: its process, or NULL if it is not ours. */
 int ready_zrms(const struct state *s, const struct member *m, const char *url,
 	       int64_t deadline_mono_ms, struct error **err) must_check;
+/* Waits until `m` has made the file `path`: of several zrms, what the first one makes when it leads. */
+int ready_file(const struct state *s, const struct member *m, const char *path,
+	       int64_t deadline_mono_ms, struct error **err) must_check;
 /* Waits until each zhost is `deployed-started` in its new incarnation and at its own zedge.
  * ERR_CONFLICT: zrms refuses one, and the other zhost of that name is alive. */
 int ready_zhosts(const struct state *s, const char *url, const char *token_file,

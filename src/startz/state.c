@@ -24,6 +24,7 @@ static void members_done(member_vector *members)
 		free(m->program);
 		free(m->address);
 		free(m->zrms);
+		free(m->peer);
 		free(m->config);
 	}
 	vector_done(members);
@@ -61,7 +62,7 @@ struct member *state_add(struct state *s, const char *name, const char *program)
 {
 	struct member *m = vector_add(&s->members);
 
-	if (str_equal(program, "zrms")) {
+	if (str_equal(name, "zrms")) {
 		memmove(&s->members.items[1], &s->members.items[0],
 			(s->members.count - 1) * sizeof(*m));
 		m = &s->members.items[0];
@@ -87,13 +88,15 @@ static int read_member(struct state *s, const json_t *object, const char *path,
 
 	/* Both become parts of paths. */
 	if (str_is_empty(name) || strchr(name, '/') != NULL || name[0] == '.' ||
-	    (!str_equal(program, "zrms") && !str_equal(program, "zhost")) ||
+	    (!str_equal(program, "zrms") && !str_equal(program, "zhost") &&
+	     !str_equal(program, "etcd")) ||
 	    state_find(s, name) != NULL)
 		return error_set(err, ERR_INVALID, "%s is damaged: a member without name",
 				 path);
 	m = state_add(s, name, program);
 	m->address = take_string(object, "address");
 	m->zrms = take_string(object, "zrms");
+	m->peer = take_string(object, "peer");
 	m->config = take_string(object, "config");
 	m->allows_exec = json_is_true(json_object_get(object, "allow_exec"));
 	m->machine = (uint32_t)json_integer_value(json_object_get(object, "machine"));
@@ -166,12 +169,13 @@ static json_t *text_or_null(const char *s)
 
 static json_t *member_json(const struct member *m)
 {
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:s}", "name", m->name,
-			 "program", m->program, "address", text_or_null(m->address), "zrms",
-			 text_or_null(m->zrms), "config", text_or_null(m->config), "allow_exec",
-			 m->allows_exec, "machine", (json_int_t)m->machine, "pid",
-			 (json_int_t)m->process.pid, "start_time",
-			 (json_int_t)m->process.start_time, "boot", m->process.boot);
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:s}", "name",
+			 m->name, "program", m->program, "address", text_or_null(m->address),
+			 "zrms", text_or_null(m->zrms), "peer", text_or_null(m->peer), "config",
+			 text_or_null(m->config), "allow_exec", m->allows_exec, "machine",
+			 (json_int_t)m->machine, "pid", (json_int_t)m->process.pid,
+			 "start_time", (json_int_t)m->process.start_time, "boot",
+			 m->process.boot);
 }
 
 static int write_whole(int fd, const char *text, size_t size)

@@ -2,7 +2,8 @@
  * The state of a cluster that startz saves between its runs: DIR/startz.json.
  *
  *   DIR/keys/dev{,.pub}      signing key, made once
- *   DIR/zrms/                store, trust/, artifacts
+ *   DIR/zrms/                store, trust/, artifacts; DIR/zrms-N/ of further ones
+ *   DIR/etcd/                of the etcd in which they keep their state (startz/etcd.h)
  *   DIR/zhosts/NAME/         one for each zhost
  *   DIR/log/NAME.log         the log of each daemon
  *   DIR/config/NAME.yaml     what `--config` said of each zhost (startz/config.h)
@@ -29,10 +30,11 @@ struct process_id {
 };
 
 struct member {
-	char *name;	  /* "zrms", "edge-node-1" */
-	char *program;	  /* "zrms", "zhost" */
+	char *name;	  /* "zrms", "zrms-2", "etcd-1", "edge-node-1" */
+	char *program;	  /* "zrms", "etcd", "zhost" */
 	char *address;	  /* where it listens: "127.0.0.1:7331"; NULL: not known yet */
 	char *zrms;	  /* of a zhost: the URL of its zrms */
+	char *peer;	  /* of an etcd: where it listens for the others */
 	char *config;	  /* absolute path, or NULL */
 	bool allows_exec; /* of a zhost: it was started with --allow-exec */
 	uint32_t
@@ -46,7 +48,7 @@ typedef VECTOR(struct member) member_vector;
 struct state {
 	char *dir; /* absolute */
 	int lock_fd;
-	member_vector members; /* zrms first */
+	member_vector members; /* the first zrms first */
 	int64_t heartbeat_ms, timeout_ms;
 };
 
@@ -64,7 +66,7 @@ void state_done(struct state *s);
 
 /* NULL: none. Valid until the next member is added. */
 struct member *state_find(struct state *s, const char *name);
-/* Adds one at the end (zrms: at the front). */
+/* Adds one at the end (the first zrms: at the front). */
 struct member *state_add(struct state *s, const char *name, const char *program);
 
 /* Writes a file atomically and durably. */
