@@ -29,9 +29,20 @@ void topology_state_count(struct slot_control *sc)
 	mark_application(a, APPLICATION_STATE);
 }
 
+/* It stays, and its goal would count. */
+static bool is_required_by_nature(const struct slot *s)
+{
+	return !s->leaves && !s->unplaced && !slot_is_optional(s);
+}
+
 bool topology_waits_for_zhosts(const struct control_application *a)
 {
-	return a->has_each && a->starts_each && a->slots.slots.count == a->leaving;
+	if (!a->has_each || !a->starts_each || a->slots.to_start > 0)
+		return false;
+	vector_for_each (&a->slots.slots, s)
+		if (is_required_by_nature(*s))
+			return false;
+	return true;
 }
 
 static bool lacks_its_place(const struct slot *s)
@@ -140,6 +151,8 @@ static void settle(struct control_application *a, struct event_emitter *emitter)
 		/* What was lost came back before it was placed again: recovered, in one step. */
 		enter(a, emitter, a->was_running ? TOPOLOGY_DEGRADED : TOPOLOGY_PENDING);
 	}
+	if (from == TOPOLOGY_STOPPED && to == TOPOLOGY_DEGRADED)
+		enter(a, emitter, TOPOLOGY_PENDING); /* it runs as far as it fits already */
 	if (to == TOPOLOGY_RUNNING) {
 		a->was_running = true;
 		if (a->rollout == NULL)
