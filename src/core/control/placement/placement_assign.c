@@ -74,6 +74,7 @@ void placement_assign(struct control *c, struct slot_control *root, struct contr
 void placement_extend(struct control *c, struct slot_control *root, struct revision *revision)
 {
 	struct unit_placement *unit = unit_of(root->of_path->serving);
+	slot_names_follow(c, root, revision, "placed");
 	slot_for_each_below (root->slot, s) {
 		struct slot_control *sc = control_of_slot(s);
 		if (sc->of_path->serving == NULL &&
