@@ -29,11 +29,31 @@ static void renew_all(struct agent *agent, const struct agent_copy *copy)
 			renew_all(agent, c);
 }
 
+static bool is_in_exclusive(const struct agent *agent, const struct agent_copy *copy)
+{
+	while (copy != NULL && !copy->spec->exclusive)
+		copy = family_parent(agent, copy);
+	return copy != NULL;
+}
+
+/* Its process goes by what was known when it got its lease; the record may say a little less, by which all that starts
+ * from now on goes. Of an exclusive one only an acknowledged heartbeat says how long. */
+static void begin_renewed(struct agent *agent, const struct agent_copy *copy)
+{
+	if (agent->is_heard_recorded && !copy->exited_while_away &&
+	    !is_in_exclusive(agent, copy) && lease_of(agent, copy).end_ms != NEVER_MS)
+		lease_order_renew(agent, copy);
+}
+
 void lease_begin(struct agent *agent, struct agent_copy *copy)
 {
-	if (copy_has_lease(copy) && phase_has_process(copy->phase))
+	if (!phase_has_process(copy->phase))
+		return;
+	if (copy_has_lease(copy))
 		heap_set(&agent->timers, &copy->lease_timer.node,
 			 limit_lease_stop_ms(agent, copy));
+	if (agent->leased != NULL)
+		begin_renewed(agent, copy);
 }
 
 void lease_renew(struct agent *agent, struct agent_copy *copy)

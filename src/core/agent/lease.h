@@ -4,7 +4,7 @@
 
 #include "core/agent/internal.h"
 
-/* After a restart of the agent, for all copies before any is reconciled: what runs has a lease. */
+/* After a restart of the agent, for all copies before any is reconciled: what runs has a lease, by the record alone. */
 void lease_begin(struct agent *agent, struct agent_copy *copy);
 /* A heartbeat was acknowledged: agent.lease_from_ms and agent.heard_ms are new. */
 void lease_renew(struct agent *agent, struct agent_copy *copy);
