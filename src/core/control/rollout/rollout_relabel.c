@@ -78,9 +78,11 @@ static void begin_move(struct control *c, struct slot_control *root)
 /* Members that are new join it in place, where its zhost has the room. */
 static void extend(struct control *c, struct slot_control *root)
 {
-	struct revision *wanted = rollout_wanted(application_of(root->slot));
+	const struct control_application *a = application_of(root->slot);
+	struct revision *wanted = rollout_wanted(a);
 	const struct unit_placement *unit = unit_of(root->of_path->serving);
-	if (unit == NULL || unit->lost || !revision_declares(wanted, root->slot) ||
+	bool early = root->turn == TURN_LATER && a->rollout->rollout.state != ROLLOUT_RETURNING;
+	if (early || unit == NULL || unit->lost || !revision_declares(wanted, root->slot) ||
 	    unit_change(root, wanted) != UNIT_GROWS || !rollout_can_change(root) ||
 	    unit_loses_members(unit))
 		return;
