@@ -274,8 +274,10 @@ static const struct topology *wanted(const struct submitted *t)
 		return t->topology;
 	if (t->rollout.state == SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_RETURNING)
 		return fuzz_revision(t, t->rollout.from);
-	bool in_steps = !t->rollout.at_once &&
-			t->policies.items[t->rollout.target - 1].policy == ROLLOUT_CANARY;
+	const struct rollout_spec *spec = &t->policies.items[t->rollout.target - 1];
+	/* After the last promotion everything has its turn. */
+	bool in_steps = !t->rollout.at_once && spec->policy == ROLLOUT_CANARY &&
+			t->rollout.step < spec->step_count;
 	return in_steps ? t->topology : fuzz_revision(t, t->rollout.target);
 }
 
