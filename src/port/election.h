@@ -37,12 +37,20 @@ enum election_outcome {
 	ELECTION_REFUSED,
 };
 
+/* How far a standby has read the store ahead, when it looked last. */
+struct election_copied {
+	uint64_t
+		transactions; /* in its copy, of all that there ever were; 0: it has none yet */
+	uint64_t behind;      /* so many more were in the store */
+	int64_t behind_ms;    /* for so long it has not caught up; 0: it has */
+};
+
 /* A zrms as the others see it; strings are borrowed. */
 struct election_member {
 	const char *name;    /* of its identity; unique */
 	const char *address; /* where it is reached: HOST:PORT */
 	const char *version;
-	uint64_t applied; /* newest event it has copied; for the lag */
+	struct election_copied copied; /* of a standby */
 	/* Of a leader that gives its place away: who campaigns first; else NULL. Part of the
 	 * announcement. */
 	const char *next;

@@ -16,6 +16,13 @@ static Samoza__V1__ZrmsView *member_view(const struct election_member *m, bool l
 	view->address = mem_strdup(m->address);
 	view->version = mem_strdup(m->version);
 	view->leads = leads;
+	if (leads)
+		return view;
+	view->has_read_ahead = m->copied.transactions > 0;
+	view->has_behind = view->has_behind_ms = view->has_read_ahead;
+	view->read_ahead = m->copied.transactions;
+	view->behind = m->copied.behind;
+	view->behind_ms = (uint64_t)m->copied.behind_ms;
 	return view;
 }
 

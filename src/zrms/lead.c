@@ -255,9 +255,11 @@ int lead_move(struct lead *l, const char *name, struct error **err)
 	return r;
 }
 
-void lead_set_applied(struct lead *l, uint64_t applied)
+void lead_set_copied(struct lead *l, const struct election_copied *copied)
 {
-	leader_set_applied(l->leader, applied);
+	leader_set_copied(l->leader, copied);
+	if (l->timer != NULL)
+		loop_timer_at(l->timer, leader_next_ms(l->leader));
 }
 
 void lead_resign(struct lead *l, void (*done)(void *user), void *user)

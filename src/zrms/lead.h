@@ -41,8 +41,8 @@ int64_t lead_promise_ms(const struct lead *lead);
 const struct leader *lead_seen(const struct lead *lead);
 /* As leader_move(). */
 int lead_move(struct lead *lead, const char *name, struct error **err) must_check;
-/* As leader_set_applied(). */
-void lead_set_applied(struct lead *lead, uint64_t applied);
+/* As leader_set_copied(). */
+void lead_set_copied(struct lead *lead, const struct election_copied *copied);
 /* Ends the lease, so that the next one leads at once; then it is freed, and `done` called. The listener is told nothing
  * more. */
 void lead_resign(struct lead *lead, void (*done)(void *user), void *user);

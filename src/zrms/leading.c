@@ -11,6 +11,7 @@
 #include "zrms/certain.h"
 #include "zrms/lead.h"
 #include "zrms/reach.h"
+#include "zrms/read_ahead.h"
 #include "zrms/standby.h"
 #include "zrms/store_open.h"
 
@@ -87,6 +88,8 @@ static int stand_by(struct zrms *zrms, const struct etcd_servers *servers, struc
 	zrms->standby = standby_new(zrms);
 	zrms->certain = certain_new(zrms);
 	int r = reach_stand_by(zrms, err);
+	if (r == 0)
+		r = read_ahead_new(zrms, servers, &zrms->read_ahead, err);
 	if (r == 0)
 		r = etcd_election_new(&zrms->loop, servers, witness, &election, err);
 	if (r < 0)

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "zrms/api_reads.h"
 #include "zrms/lead.h"
+#include "zrms/read_ahead.h"
 #include "zrms/restore.h"
 #include "zrms/store_open.h"
 #include "zrms/store_place.h"
@@ -123,6 +124,7 @@ static int open_and_load(struct zrms *zrms, struct error **err)
 	if (r < 0)
 		return r;
 	r = zrms->store->ops->load(zrms->store, record_load, zrms, err);
+	read_ahead_free(steal_ptr(&zrms->read_ahead));
 	if (r == 0)
 		r = store_start_continue(zrms->control, &losses, err);
 	if (r == 0 && restore_is_fresh(zrms->settings.dir))

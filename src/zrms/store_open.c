@@ -10,6 +10,7 @@
 #include "port/scheme.h"
 #include "zrms/lead.h"
 #include "zrms/own_identity.h"
+#include "zrms/read_ahead.h"
 
 #define ETCD "etcd:"
 
@@ -72,6 +73,7 @@ static int open_etcd(struct zrms *zrms, const char *urls, struct error **err)
 	options.witness = witness;
 	options.servers = servers;
 	options.fence = lead_fence(zrms->lead);
+	options.copy = read_ahead_copy(zrms->read_ahead);
 	options.patience =
 		(struct etcd_patience){.ms = LOAD_PATIENCE_MS, .waits = on_store_waits};
 	return etcd_store_open(&zrms->loop, &options, &zrms->store, err);

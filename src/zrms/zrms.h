@@ -60,6 +60,7 @@ struct zrms {
 	struct lead *lead;		  /* NULL: the store is this zrms' alone */
 	struct certain *certain;	  /* with `lead`: that it leads at a moment */
 	struct standby *standby;	  /* with `lead`: what it answered until it led */
+	struct read_ahead *read_ahead;	  /* with `lead`, until the store is loaded */
 	void (*yield)(struct zrms *zrms); /* it gives its place away: as SIGTERM */
 	struct control *control;
 	struct commit_driver *commits;

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import urllib.request
 
-from conftest import BIN, Daemon, free_port, note_of, run, until
+from conftest import BIN, Daemon, free_port, note_of, run, text_of, until
 from secure import ADDRESS, SecureCluster
 
 
@@ -163,6 +163,18 @@ class ThreeZrms(EtcdCluster):
         self.url = f"http://127.0.0.1:{self.port}"
         note_of(self.url).write_text(f"{self.directory}/zrms/credentials/local-admin\n")
         return self.port
+
+    def is_up_to_date(self):
+        """All have announced themselves, and no standby lacks anything."""
+        members = self.get("/v1/cluster").get("members", [])
+        standbys = [m for m in members if not m["leads"]]
+        return len(standbys) == len(self.other_ports) and all(
+            "read_ahead" in m and int(m["behind_ms"]) == 0 for m in standbys)
+
+    def read_ahead(self):
+        """Records that had been read ahead when the one that leads won."""
+        return next(int(line.split()[1]) for line in text_of(f"{self.url}/metrics").splitlines()
+                    if line.startswith("zrms_store_read_ahead "))
 
     def standby(self):
         return next(port for port, role in self.roles().items() if role == "standby")

@@ -70,11 +70,13 @@ def test_after_the_death_of_the_leader_another_leads_and_no_space_is_restarted(t
     native_deploy(c, "shop", [{"name": "a"}, {"name": "b", "exclusive": True}],
                   SERVE | {"b/recipes/start": SERVE["a/recipes/start"]})
     c.wait_state("shop", "running")
+    until(c.is_up_to_date, "the standbys have read everything")
     before, spaces = c.events(), c.zruns("edge-node-1")
     c.all_zrms()[first].kill()
     died = time.monotonic()
     c.leader(first)
     took = time.monotonic() - died
+    assert c.read_ahead() > 0, "its records had been read ahead"
     assert took < 10, "5 s on a machine that has nothing else to do"
     c.wait_zhost("edge-node-1", "deployed-started")
     c.wait_state("shop", "running")
@@ -143,6 +145,23 @@ def test_a_leader_that_stood_still_writes_nothing_more(three):
     assert "no acknowledged change is lost" in daemon.log.read_text()
     assert "late" not in [user["name"] for user in c.get("/v1/users")["users"]]
     assert daemon.is_running(), "it is the same process, which nobody has started again"
+
+
+def test_the_cluster_says_what_each_standby_lacks(three):
+    """[machines.replicated.members]"""
+    c = three
+    c.leader()
+    until(c.is_up_to_date, "the standbys have read everything")
+    assert c.zshell("cluster").stdout.count("(up to date)") == 2
+    behind = c.standby()
+    name = next(m["name"] for m in c.get("/v1/cluster")["members"] if m["address"] == f"{ADDRESS}:{behind}")
+
+    def of_it():
+        return next((m for m in c.get("/v1/cluster")["members"] if m["name"] == name), {})
+    had = int(of_it()["read_ahead"])
+    c.zshell("user", "create", "one", "--role", "viewer")
+    until(lambda: int(of_it().get("read_ahead", 0)) > had, "it reads what is changed, and says so")
+    until(c.is_up_to_date, "it lacks nothing")
 
 
 def shell(c, url, *words, ca=True, check=True):

@@ -58,8 +58,12 @@ static bytes member_pack(const struct election_member *self, uint64_t term)
 	content.address = (char *)self->address;
 	content.version = (char *)self->version;
 	content.next = (char *)self->next;
-	content.has_applied = true;
-	content.applied = self->applied;
+	content.has_applied = self->copied.transactions > 0;
+	content.applied = self->copied.transactions;
+	content.has_behind = self->copied.behind > 0;
+	content.behind = self->copied.behind;
+	content.has_behind_ms = self->copied.behind_ms > 0;
+	content.behind_ms = (uint64_t)self->copied.behind_ms;
 	content.has_term = term > 0;
 	content.term = term;
 	bytes packed = {.len = etcd__content__member__get_packed_size(&content)};
@@ -74,7 +78,9 @@ static struct election_member member_of(const Etcd__Content__Member *content)
 					.address = content->address,
 					.version = content->version,
 					.next = content->next,
-					.applied = content->applied};
+					.copied = {.transactions = content->applied,
+						   .behind = content->behind,
+						   .behind_ms = (int64_t)content->behind_ms}};
 }
 
 static bytes term_pack(uint64_t term)
@@ -415,7 +421,7 @@ static void self_take(struct election_request *request, const struct election_me
 						 .address = mem_strdup(self->address),
 						 .version = mem_strdup(self->version),
 						 .next = mem_strdup(self->next),
-						 .applied = self->applied};
+						 .copied = self->copied};
 }
 
 static void election_grant(struct election *election, int64_t ttl_ms, election_done_fn *done,

@@ -1,6 +1,5 @@
 #include "adapter/etcd/rpc.h"
 
-#include <curl/curl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
@@ -9,46 +8,16 @@
 #include <unistd.h>
 
 #include "adapter/etcd/rpc.pb-c.h"
+#include "adapter/etcd/rpc_failure.h"
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "base/vector.h"
 
 enum {
-	CONNECT_MS = 1000,
 	PAUSE_MS = 100,
 	STILL_S = 10,
 	PREFIX_BYTES = 5, /* of a message: not compressed, length */
-	MESSAGE_MAX = 400,
-};
-
-/* https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
-enum grpc_status {
-	GRPC_NONE = -1, /* there was none */
-	GRPC_OK = 0,
-	GRPC_CANCELLED = 1,
-	GRPC_UNKNOWN = 2,
-	GRPC_DEADLINE_EXCEEDED = 4,
-	GRPC_NOT_FOUND = 5,
-	GRPC_PERMISSION_DENIED = 7,
-	GRPC_RESOURCE_EXHAUSTED = 8,
-	GRPC_OUT_OF_RANGE = 11,
-	GRPC_UNAVAILABLE = 14,
-	GRPC_UNAUTHENTICATED = 16,
-};
-
-struct rpc {
-	VECTOR(char *) urls;
-	size_t current; /* the one that answered last */
-	char *authorities, *certificate, *key;
-	CURL *handle; /* NULL: nothing is connected */
-	bool may_have_happened;
-	struct etcd_patience patience;
-	/* of the call that is made */
-	struct buffer request, answer;
-	enum grpc_status status;
-	char message[MESSAGE_MAX];
-	char trouble[CURL_ERROR_SIZE];
 };
 
 #define METHOD(id, path_, answer_, repeatable) \
@@ -61,15 +30,48 @@ METHOD(rpc_grant, "Lease/LeaseGrant", etcd__lease_grant_response, false);
 METHOD(rpc_revoke, "Lease/LeaseRevoke", etcd__lease_revoke_response, true);
 METHOD(rpc_keep_alive, "Lease/LeaseKeepAlive", etcd__lease_keep_alive_response, true);
 METHOD(rpc_status, "Maintenance/Status", etcd__status_response, true);
+METHOD(rpc_watch, "Watch/Watch", etcd__watch_response, true);
 METHOD(rpc_alarm, "Maintenance/Alarm", etcd__alarm_response, true);
 
 /* ---- what comes ---- */
+
+static size_t length_of(const uint8_t *prefix)
+{
+	return (size_t)prefix[1] << 24 | (size_t)prefix[2] << 16 | (size_t)prefix[3] << 8 |
+	       prefix[4];
+}
+
+/* The messages that are complete. */
+static bool stream_take(struct rpc *rpc)
+{
+	struct buffer *b = &rpc->answer;
+	size_t at = 0;
+	while (!rpc->is_enough && b->size - at >= PREFIX_BYTES) {
+		const uint8_t *prefix = (const uint8_t *)b->data + at;
+		size_t size = length_of(prefix);
+		if (prefix[0] != 0 || size > b->max - PREFIX_BYTES)
+			return false;
+		if (b->size - at - PREFIX_BYTES < size)
+			break;
+		ProtobufCMessage *message = protobuf_c_message_unpack(
+			rpc->method->answer, NULL, size, prefix + PREFIX_BYTES);
+		if (message == NULL)
+			return false;
+		rpc->is_enough = !rpc->stream->each(rpc->stream->user, message);
+		protobuf_c_message_free_unpacked(message, NULL);
+		at += PREFIX_BYTES + size;
+	}
+	buffer_consume(b, at);
+	return true;
+}
 
 static size_t on_data(char *data, size_t one, size_t count, void *user)
 {
 	struct rpc *rpc = user;
 	size_t size = one * count;
-	return buffer_add(&rpc->answer, data, size) == 0 ? size : 0;
+	if (buffer_add(&rpc->answer, data, size) < 0)
+		return 0;
+	return rpc->stream == NULL || stream_take(rpc) ? size : 0;
 }
 
 static int digit(char c)
@@ -140,9 +142,8 @@ static void connect_prepare(struct rpc *rpc)
 	(void)curl_easy_setopt(h, CURLOPT_SSLCERT, rpc->certificate);
 	(void)curl_easy_setopt(h, CURLOPT_SSLKEY, rpc->key);
 	(void)curl_easy_setopt(h, CURLOPT_TCP_NODELAY, 1L);
-	(void)curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	(void)curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)RPC_CONNECT_MS);
 	/* One that stands still in the middle of an answer is left before a long deadline ends. */
-	(void)curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	(void)curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)STILL_S);
 	/* A name that nobody resolves is asked for by a thread of libcurl's, which is not waited for. */
 	(void)curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
@@ -154,127 +155,6 @@ static void connect_prepare(struct rpc *rpc)
 	(void)curl_easy_setopt(h, CURLOPT_ERRORBUFFER, rpc->trouble);
 }
 
-/* ---- what went wrong, in words ---- */
-
-static const char *trouble_text(const struct rpc *rpc, CURLcode code)
-{
-	return rpc->trouble[0] != '\0' ? rpc->trouble : curl_easy_strerror(code);
-}
-
-static int transport_failed(struct rpc *rpc, CURLcode code, int64_t deadline_ms,
-			    struct error **err)
-{
-	const char *url = rpc->urls.items[rpc->current];
-	double connected_s = 0;
-	(void)curl_easy_getinfo(rpc->handle, CURLINFO_PRETRANSFER_TIME, &connected_s);
-	bool is_late = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ||
-		       code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM ||
-		       code == CURLE_GOT_NOTHING;
-	rpc->may_have_happened = connected_s > 0 || is_late;
-	switch ((int)code) {
-	case CURLE_OPERATION_TIMEDOUT:
-		return error_set(err, ERR_TIMEOUT,
-				 "etcd at %s does not answer within %" PRId64 " ms", url,
-				 rpc->may_have_happened ? deadline_ms : (int64_t)CONNECT_MS);
-	case CURLE_WRITE_ERROR:
-		rpc->may_have_happened = true;
-		return error_set(err, ERR_LIMIT, "the answer of etcd at %s is too large", url);
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return error_set(
-			err, ERR_DENIED,
-			"the certificate of etcd at %s is not believed: %s; it must be "
-			"for that name, of an authority in %s",
-			url, trouble_text(rpc, code), rpc->authorities);
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CACERT_BADFILE:
-		return error_set(err, ERR_DENIED,
-				 "cannot connect to etcd at %s with the certificate %s and the "
-				 "authorities %s: %s",
-				 url, rpc->certificate, rpc->authorities,
-				 trouble_text(rpc, code));
-	default:
-		/* In TLS 1.3 a refusal of our certificate comes after our side of the handshake, and may be
-		 * lost with the connection. */
-		return error_set(err, ERR_UNAVAILABLE, "etcd at %s cannot be reached: %s%s%s",
-				 url, trouble_text(rpc, code),
-				 is_late ? "; it ends, or does not believe our certificate "
-					 : "",
-				 is_late ? rpc->certificate : "");
-	}
-}
-
-/* A certificate that etcd does not believe ends the connection after our side of the handshake: it looks like a
- * server that went away, but for OpenSSL's words. */
-static int tls_refused(struct rpc *rpc, CURLcode code, struct error **err)
-{
-	if (strstr(rpc->trouble, "alert") == NULL)
-		return 0;
-	return error_set(
-		err, ERR_DENIED,
-		"etcd at %s refuses our certificate %s: %s; its --trusted-ca-file must "
-		"hold our authority",
-		rpc->urls.items[rpc->current], rpc->certificate, trouble_text(rpc, code));
-}
-
-static int too_large(const char *url, const char *why, struct error **err)
-{
-	return error_set(err, ERR_LIMIT,
-			 "etcd at %s refuses the call: %s; it should be run with "
-			 "--max-txn-ops=4096 and --max-request-bytes=8388608",
-			 url, why);
-}
-
-static int status_failed(struct rpc *rpc, struct error **err)
-{
-	const char *url = rpc->urls.items[rpc->current], *why = rpc->message;
-	rpc->may_have_happened = false;
-	switch ((int)rpc->status) {
-	case GRPC_CANCELLED:
-	case GRPC_DEADLINE_EXCEEDED:
-	case GRPC_UNAVAILABLE:
-		rpc->may_have_happened = true;
-		return error_set(err, ERR_UNAVAILABLE,
-				 "etcd at %s has no majority, or ends: %s", url, why);
-	case GRPC_UNKNOWN: /* older versions name what they should have named */
-		rpc->may_have_happened = true;
-		return error_set(err, ERR_UNAVAILABLE, "etcd at %s fails: %s", url, why);
-	case GRPC_RESOURCE_EXHAUSTED:
-		if (strstr(why, "larger than max") != NULL)
-			return too_large(url, why, err);
-		if (strstr(why, "space exceeded") == NULL)
-			return error_set(err, ERR_UNAVAILABLE, "etcd at %s is busy: %s", url,
-					 why);
-		return error_set(
-			err, ERR_CONFLICT,
-			"the quota of etcd at %s is used up: compact and defragment it, or "
-			"give it a larger --quota-backend-bytes, then etcdctl alarm disarm",
-			url);
-	case GRPC_PERMISSION_DENIED:
-	case GRPC_UNAUTHENTICATED:
-		return error_set(err, ERR_DENIED, "etcd at %s refuses us: %s", url, why);
-	case GRPC_OUT_OF_RANGE:
-		return error_set(err, ERR_STALE, "etcd at %s: %s", url, why);
-	case GRPC_NOT_FOUND:
-		return error_set(err, ERR_NOT_FOUND, "etcd at %s: %s", url, why);
-	default:
-		if (strstr(why, "too many operations") != NULL ||
-		    strstr(why, "too large") != NULL)
-			return too_large(url, why, err);
-		return error_set(err, ERR_INVALID, "etcd at %s refuses the call: %s", url, why);
-	}
-}
-
-static int no_grpc(struct rpc *rpc, struct error **err)
-{
-	long status = 0;
-	(void)curl_easy_getinfo(rpc->handle, CURLINFO_RESPONSE_CODE, &status);
-	rpc->may_have_happened = true;
-	return error_set(err, ERR_UNAVAILABLE,
-			 "what answers at %s is no etcd, or one that ends: HTTP %ld and no "
-			 "grpc-status; expected etcd 3.4 or later",
-			 rpc->urls.items[rpc->current], status);
-}
-
 /* ---- one attempt ---- */
 
 static struct curl_slist *headers_new(int64_t deadline_ms)
@@ -284,7 +164,7 @@ static struct curl_slist *headers_new(int64_t deadline_ms)
 	const char *const all[] = {"content-type: application/grpc", "te: trailers",
 				   "Expect:", timeout};
 	struct curl_slist *list = NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(all) - (deadline_ms == 0); i++) {
 		struct curl_slist *longer = curl_slist_append(list, all[i]);
 		if (longer == NULL)
 			out_of_memory(1, strlen(all[i]));
@@ -299,8 +179,7 @@ static int answer_take(struct rpc *rpc, const struct rpc_method *method,
 	const uint8_t *at = (const uint8_t *)rpc->answer.data;
 	ProtobufCMessage *answer = NULL;
 	if (rpc->answer.size >= PREFIX_BYTES && at[0] == 0) {
-		size_t size =
-			(size_t)at[1] << 24 | (size_t)at[2] << 16 | (size_t)at[3] << 8 | at[4];
+		size_t size = length_of(at);
 		if (size <= rpc->answer.size - PREFIX_BYTES)
 			answer = protobuf_c_message_unpack(method->answer, NULL, size,
 							   at + PREFIX_BYTES);
@@ -315,6 +194,28 @@ static int answer_take(struct rpc *rpc, const struct rpc_method *method,
 	return 0;
 }
 
+/* As curl_easy_perform(), and it can be woken. */
+static CURLcode stream_perform(struct rpc *rpc)
+{
+	CURLcode code = CURLE_OK;
+	int running = 1;
+	if (curl_multi_add_handle(rpc->multi, rpc->handle) != CURLM_OK)
+		return CURLE_FAILED_INIT;
+	while (running > 0 && !rpc->is_enough) {
+		int waiting;
+		if (curl_multi_perform(rpc->multi, &running) != CURLM_OK)
+			code = CURLE_RECV_ERROR;
+		const CURLMsg *told = curl_multi_info_read(rpc->multi, &waiting);
+		if (told != NULL && told->msg == CURLMSG_DONE)
+			code = told->data.result;
+		rpc->is_enough = rpc->is_enough || rpc->stream->ends(rpc->stream->user);
+		if (running > 0 && !rpc->is_enough)
+			(void)curl_multi_poll(rpc->multi, NULL, 0, RPC_STREAM_TURN_MS, NULL);
+	}
+	(void)curl_multi_remove_handle(rpc->multi, rpc->handle);
+	return code;
+}
+
 static int attempt(struct rpc *rpc, const struct rpc_method *method, int64_t deadline_ms,
 		   ProtobufCMessage **ret_answer, struct error **err)
 {
@@ -327,28 +228,23 @@ static int attempt(struct rpc *rpc, const struct rpc_method *method, int64_t dea
 	struct curl_slist *headers = headers_new(deadline_ms);
 	rpc->status = GRPC_NONE;
 	rpc->message[0] = rpc->trouble[0] = '\0';
-	rpc->may_have_happened = false;
+	rpc->may_have_happened = rpc->is_enough = false;
+	rpc->method = method;
 	buffer_clear(&rpc->answer);
 	(void)curl_easy_setopt(h, CURLOPT_URL, url);
 	(void)curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
 	(void)curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)deadline_ms);
+	/* A stream may be silent for long. */
+	(void)curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, rpc->stream == NULL ? 1L : 0L);
 	(void)curl_easy_setopt(h, CURLOPT_POSTFIELDS, rpc->request.data);
 	(void)curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rpc->request.size);
-	CURLcode code = curl_easy_perform(h);
-	int r = 0;
-	if (code != CURLE_OK)
-		r = tls_refused(rpc, code, err);
-	if (code != CURLE_OK && r == 0)
-		r = transport_failed(rpc, code, deadline_ms, err);
-	else if (code == CURLE_OK && rpc->status == GRPC_NONE)
-		r = no_grpc(rpc, err);
-	else if (code == CURLE_OK && rpc->status != GRPC_OK)
-		r = status_failed(rpc, err);
-	else if (code == CURLE_OK)
+	CURLcode code = rpc->stream != NULL ? stream_perform(rpc) : curl_easy_perform(h);
+	int r = rpc->is_enough ? 0 : rpc_failure(rpc, code, deadline_ms, err);
+	if (r == 0 && rpc->stream == NULL)
 		r = answer_take(rpc, method, ret_answer, err);
 	(void)curl_easy_setopt(h, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);
-	if (code != CURLE_OK)
+	if (code != CURLE_OK || rpc->stream != NULL)
 		disconnect(rpc);
 	if (rpc->answer.capacity > 16u * 1024 * 1024)
 		buffer_done(&rpc->answer);
@@ -392,7 +288,7 @@ static int call(struct rpc *rpc, const struct rpc_method *method,
 			    (rpc->may_have_happened && !method->is_repeatable);
 		/* The next call begins with another one, too. */
 		if (is_of_the_server(r))
-			rpc->current = (rpc->current + 1) % rpc->urls.count;
+			rpc_leave(rpc);
 		if (r < 0 && (ends || tried + 1 == servers))
 			error_move(err, steal_ptr(&why));
 		if (ends)
@@ -413,6 +309,26 @@ int rpc_call_same(struct rpc *rpc, const struct rpc_method *method,
 		  ProtobufCMessage **ret_answer, struct error **err)
 {
 	return call(rpc, method, request, 1, deadline_ms, ret_answer, err);
+}
+
+int rpc_stream(struct rpc *rpc, const struct rpc_method *method,
+	       const ProtobufCMessage *request, const struct rpc_stream *stream,
+	       struct error **err)
+{
+	rpc->stream = stream;
+	int r = call(rpc, method, request, 1, 0, NULL, err);
+	rpc->stream = NULL;
+	return r;
+}
+
+void rpc_stream_wake(struct rpc *rpc)
+{
+	(void)curl_multi_wakeup(rpc->multi);
+}
+
+void rpc_leave(struct rpc *rpc)
+{
+	rpc->current = (rpc->current + 1) % rpc->urls.count;
 }
 
 /* ---- patience ---- */
@@ -512,7 +428,8 @@ int rpc_new(const struct etcd_servers *servers, struct rpc **ret_rpc, struct err
 	int r = urls_read(rpc, servers->urls, err);
 	if (r == 0)
 		r = files_check(rpc, err);
-	if (r == 0 && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (r == 0 && (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+		       (rpc->multi = curl_multi_init()) == NULL))
 		r = error_set(err, ERR_IO, "libcurl cannot start");
 	if (r < 0) {
 		rpc_free(rpc);
@@ -527,6 +444,7 @@ void rpc_free(struct rpc *rpc)
 	if (rpc == NULL)
 		return;
 	disconnect(rpc);
+	(void)curl_multi_cleanup(rpc->multi);
 	vector_for_each (&rpc->urls, url)
 		free(*url);
 	vector_done(&rpc->urls);

@@ -47,7 +47,7 @@ struct rpc_method {
 	bool is_repeatable;
 };
 extern const struct rpc_method rpc_range, rpc_txn_read, rpc_txn, rpc_grant, rpc_revoke,
-	rpc_keep_alive, rpc_alarm, rpc_status;
+	rpc_keep_alive, rpc_alarm, rpc_status, rpc_watch;
 
 /* The most that an answer may have; a call whose answer is larger ends with ERR_LIMIT. */
 #define RPC_ANSWER_MAX ((size_t)256 * 1024 * 1024)
@@ -80,6 +80,23 @@ int rpc_call(struct rpc *rpc, const struct rpc_method *method, const ProtobufCMe
 int rpc_call_same(struct rpc *rpc, const struct rpc_method *method,
 		  const ProtobufCMessage *request, int64_t deadline_ms,
 		  ProtobufCMessage **ret_answer, struct error **err) must_check;
+/* A call that is answered by message after message, until one of these says that it is enough. */
+struct rpc_stream {
+	/* Borrowed for the call. False: enough. */
+	bool (*each)(void *user, const ProtobufCMessage *message);
+	/* Asked after each that came, after rpc_stream_wake(), and every RPC_STREAM_TURN_MS. True: enough. */
+	bool (*ends)(void *user);
+	void *user;
+};
+#define RPC_STREAM_TURN_MS 250
+/* Of the server that answered last, one attempt; 0: it was enough. A server that falls silent is not noticed: `ends` has to. */
+int rpc_stream(struct rpc *rpc, const struct rpc_method *method,
+	       const ProtobufCMessage *request, const struct rpc_stream *stream,
+	       struct error **err) must_check;
+/* From any thread. */
+void rpc_stream_wake(struct rpc *rpc);
+/* The next call begins with another server. */
+void rpc_leave(struct rpc *rpc);
 /* Of the last call, which failed. */
 bool rpc_may_have_happened(const struct rpc *rpc);
 

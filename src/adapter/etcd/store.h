@@ -16,6 +16,7 @@
 #ifndef SAMOZA_ADAPTER_ETCD_STORE_H
 #define SAMOZA_ADAPTER_ETCD_STORE_H
 
+#include "adapter/etcd/copy.h"
 #include "adapter/etcd/rpc.h"
 #include "adapter/uv/loop.h"
 #include "port/store.h"
@@ -38,6 +39,8 @@ struct etcd_store_options {
 	/* While it is opened, inspected and loaded: for how long etcd is asked again that does not answer. */
 	struct etcd_patience patience;
 	const char *witness; /* a file (life.h); NULL: none */
+	/* Records that were read ahead, as far as they serve: they are not read again. Borrowed until load() is over; NULL: none. */
+	struct etcd_copy *copy;
 };
 
 extern const struct metric_source etcd_store_metrics; /* of the store */

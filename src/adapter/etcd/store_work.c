@@ -43,10 +43,36 @@ static int record_found(void *user, const Etcd__KeyValue *kv, struct error **err
 	return r < 0 ? r : 0;
 }
 
+/* As record_found() for each that was read ahead. */
+static int ahead_load(struct etcd_store *s, store_record_fn *each, void *user,
+		      struct error **err)
+{
+	const struct ahead_record *r = NULL, *next = NULL;
+	ahead_sort(s->ahead);
+	HASH_ITER (hh, s->ahead->records, r, next) {
+		bytes key = {.len = r->key_size, .data = (uint8_t *)r->bytes};
+		CLEANUP(freep) char *id = NULL;
+		enum record_kind kind;
+		index_set(&s->index, key, r->sum);
+		if (!key_is_record(key, &kind, &id))
+			continue;
+		int e = each(user, kind, id, ahead_data(r), r->size, err);
+		if (e < 0)
+			return e;
+	}
+	s->is_indexed = true;
+	return 0;
+}
+
 int etcd_records_load(struct etcd_store *s, store_record_fn *each, void *user,
 		      struct error **err)
 {
 	struct loading loading = {s, each, user, !s->is_indexed};
+	if (s->ahead != NULL && each != NULL) {
+		int loaded = ahead_load(s, each, user, err);
+		s->ahead = NULL;
+		return loaded;
+	}
 	int r = scan_prefix(s->rpc, KEY_RECORD, record_found, &loading, err);
 	if (r == 0)
 		s->is_indexed = true;

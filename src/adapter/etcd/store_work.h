@@ -19,7 +19,9 @@ struct etcd_store {
 	struct worker *worker;
 	struct etcd_ledger ledger;
 	struct etcd_history history;
-	struct index index; /* of records */
+	struct ahead *ahead; /* borrowed until load() is over; NULL: they are read */
+	uint64_t read_ahead; /* how many it had */
+	struct index index;  /* of records */
 	bool is_indexed;
 	struct txn_limits limits; /* of one transaction, as far as is known */
 	int64_t retry_ms;

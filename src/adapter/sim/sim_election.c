@@ -22,7 +22,7 @@ struct sim_ask {
 	uint64_t lease;
 	int64_t ttl_ms;
 	char *name, *next_name; /* campaign, announce */
-	uint64_t applied;
+	struct election_copied copied;
 	election_done_fn *done;
 	void *user;
 	bool is_done;
@@ -123,7 +123,7 @@ static void announce(struct sim_seat *seat, const struct sim_ask *ask)
 	lease_done(lease);
 	lease->name = mem_strdup(ask->name);
 	lease->next = mem_strdup(ask->next_name);
-	lease->applied = ask->applied;
+	lease->copied = ask->copied;
 }
 
 static void observe(struct sim_seat *seat, struct sim_ask *ask)
@@ -134,7 +134,7 @@ static void observe(struct sim_seat *seat, struct sim_ask *ask)
 			vector_push(&ask->members,
 				    ((struct sim_lease){.name = mem_strdup(lease->name),
 							.next = mem_strdup(lease->next),
-							.applied = lease->applied}));
+							.copied = lease->copied}));
 }
 
 static void happen(struct sim_seat *seat, struct sim_ask *ask)
@@ -190,7 +190,7 @@ static struct sim_ask *ask(struct election *election, enum ask_type type, uint64
 	if (self != NULL) {
 		new->name = mem_strdup(self->name);
 		new->next_name = mem_strdup(self->next);
-		new->applied = self->applied;
+		new->copied = self->copied;
 	}
 	DL_APPEND(e->asks, new);
 	e->waiting++;
@@ -282,7 +282,7 @@ void sim_election_answer(struct election *election)
 			(struct election_member){.name = oldest->members.items[i].name,
 						 .address = "",
 						 .next = oldest->members.items[i].next,
-						 .applied = oldest->members.items[i].applied};
+						 .copied = oldest->members.items[i].copied};
 	oldest->done(oldest->user,
 		     &(struct election_answer){.lease = oldest->granted,
 					       .ttl_ms = oldest->left_ms,

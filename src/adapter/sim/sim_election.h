@@ -17,7 +17,7 @@ struct sim_lease {
 	int64_t ttl_ms, ends_ms;
 	/* What is announced under it; NULL: nothing. */
 	char *name, *next;
-	uint64_t applied;
+	struct election_copied copied;
 };
 
 /* What the store holds of it. */

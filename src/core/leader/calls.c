@@ -17,7 +17,7 @@ void calls_ask(struct leader *leader, enum leader_call_type type)
 			.name = leader->name,
 			.address = leader->address,
 			.version = leader->version,
-			.applied = leader->applied,
+			.copied = leader->copied,
 			.next = leader->next,
 		};
 	vector_push(&leader->outbox->calls, call);

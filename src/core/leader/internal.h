@@ -15,7 +15,7 @@ struct leader_asked {
 
 struct leader_member {
 	char *name, *address, *version, *next;
-	uint64_t applied;
+	struct election_copied copied;
 };
 
 /* What a standby does when nobody leads. */
@@ -51,7 +51,7 @@ struct leader {
 	int64_t renew_ms;    /* when the next renewal is due, or the next try to get one */
 	bool is_announced;   /* as it is now */
 	int64_t announce_ms; /* when it may be announced again */
-	uint64_t applied;
+	struct election_copied copied;
 
 	/* Its win. */
 	uint64_t fence, term;

@@ -439,11 +439,13 @@ int leader_move(struct leader *leader, struct instant now, const char *name,
 	return 0;
 }
 
-void leader_set_applied(struct leader *leader, uint64_t applied)
+void leader_set_copied(struct leader *leader, const struct election_copied *copied)
 {
-	if (leader->applied != applied)
+	const struct election_copied *before = &leader->copied;
+	if (copied->transactions != before->transactions || copied->behind != before->behind ||
+	    copied->behind_ms != before->behind_ms)
 		leader->is_announced = false;
-	leader->applied = applied;
+	leader->copied = *copied;
 }
 
 /* ---- reading ---- */

@@ -117,8 +117,8 @@ void leader_resign(struct leader *leader, struct instant now, struct leader_outb
  * name); ERR_CONFLICT: it does not lead, or is giving its place away already. */
 int leader_move(struct leader *leader, struct instant now, const char *name,
 		struct leader_outbox *outbox, struct error **err) must_check;
-/* The newest event that it has copied; the others hear of it with its next announcement. */
-void leader_set_applied(struct leader *leader, uint64_t applied);
+/* How far it has read ahead; the others hear of it with its next announcement. */
+void leader_set_copied(struct leader *leader, const struct election_copied *copied);
 
 /* ---- reading ---- */
 

@@ -21,7 +21,7 @@ static struct leader_member member_copy(const struct election_member *m)
 		.address = mem_strdup(m->address),
 		.version = mem_strdup(m->version),
 		.next = mem_strdup(m->next),
-		.applied = m->applied,
+		.copied = m->copied,
 	};
 }
 
@@ -32,7 +32,7 @@ static struct election_member member_view(const struct leader_member *m)
 		.address = m->address,
 		.version = m->version,
 		.next = m->next,
-		.applied = m->applied,
+		.copied = m->copied,
 	};
 }
 
@@ -121,7 +121,7 @@ const struct leader_member *sight_find_standby(const struct leader *leader, cons
 		if (str_equal(m->name, leader->name) ||
 		    (name != NULL && !str_equal(m->name, name)))
 			continue;
-		if (best == NULL || m->applied > best->applied)
+		if (best == NULL || m->copied.transactions > best->copied.transactions)
 			best = m;
 	}
 	return best;

@@ -54,16 +54,31 @@ static char *leader_text(const Samoza__V1__ClusterView *view)
 			  view->leader_moves_to != NULL ? view->leader_moves_to : "");
 }
 
-/* "b at 10.0.0.2:7331, c at 10.0.0.3:7331"; NULL: zrms is alone. */
+/* What it lacks of the records. The caller frees. */
+static char *lag_text(const Samoza__V1__ZrmsView *member)
+{
+	if (!member->has_read_ahead)
+		return mem_strdup("reads the records");
+	if (member->behind_ms == 0)
+		return mem_strdup("up to date");
+	return str_printf("lacks %" PRIu64 " transaction%s, for %.1f s", member->behind,
+			  str_plural(member->behind), (double)member->behind_ms / 1000);
+}
+
+/* "b at 10.0.0.2:7331 (up to date), c at 10.0.0.3:7331 (reads the records)"; NULL: zrms is alone. */
 static char *standbys_text(const Samoza__V1__ClusterView *view)
 {
 	if (view->n_members == 0)
 		return NULL;
 	struct buffer out = BUFFER_INIT(65536);
-	for (size_t i = 0; i < view->n_members; i++)
-		if (!view->members[i]->leads)
-			(void)buffer_printf(&out, "%s%s at %s", out.size > 0 ? ", " : "",
-					    view->members[i]->name, view->members[i]->address);
+	for (size_t i = 0; i < view->n_members; i++) {
+		const Samoza__V1__ZrmsView *m = view->members[i];
+		if (m->leads)
+			continue;
+		CLEANUP(freep) char *lag = lag_text(m);
+		(void)buffer_printf(&out, "%s%s at %s (%s)", out.size > 0 ? ", " : "", m->name,
+				    m->address, lag);
+	}
 	if (out.size == 0)
 		(void)buffer_add_string(&out, "none");
 	return buffer_steal(&out);

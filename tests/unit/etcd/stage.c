@@ -27,7 +27,8 @@ int stage_open(struct stage *s, struct error **err)
 {
 	struct etcd_store_options options = {.servers = cluster_servers(s->cluster),
 					     .fence = s->fence,
-					     .patience = s->patience};
+					     .patience = s->patience,
+					     .copy = s->copy};
 	if (s->urls != NULL)
 		options.servers.urls = s->urls;
 	return etcd_store_open(&s->loop, &options, &s->store, err);

@@ -14,6 +14,7 @@ struct stage {
 	struct outbox outbox;	      /* the next batch */
 	uint64_t fence;
 	struct etcd_patience patience;
+	struct etcd_copy *copy; /* NULL: nothing was read ahead */
 };
 
 /* The cluster is empty then. */

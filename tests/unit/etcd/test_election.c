@@ -60,7 +60,7 @@ static void on_answer(void *user, const struct election_answer *a)
 			     str_printf("%s%s=%s>%s@%" PRIu64 " ", q->members,
 					a->members[i].name, a->members[i].address,
 					a->members[i].next != NULL ? a->members[i].next : "",
-					a->members[i].applied));
+					a->members[i].copied.transactions));
 	q->is_done = true;
 }
 
@@ -74,7 +74,8 @@ static void on_answer(void *user, const struct election_answer *a)
 		q_;                                                                       \
 	})
 
-static const struct election_member a = {.name = "a", .address = "HOST:1", .applied = 7};
+static const struct election_member a = {
+	.name = "a", .address = "HOST:1", .copied = {.transactions = 7}};
 static const struct election_member b = {.name = "b", .address = "HOST:2", .next = "a"};
 
 static int setup(void **state)

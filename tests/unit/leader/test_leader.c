@@ -120,9 +120,10 @@ static void tell(struct desk *d, uint64_t number, struct election_leader leader)
 static void tell_members(struct desk *d, uint64_t number, struct election_leader leader,
 			 const char *next)
 {
-	const struct election_member members[] = {{.name = "a", .applied = 9},
-						  {.name = "b", .applied = 5, .next = next},
-						  {.name = "c", .applied = 6}};
+	const struct election_member members[] = {
+		{.name = "a", .copied = {.transactions = 9}},
+		{.name = "b", .copied = {.transactions = 5}, .next = next},
+		{.name = "c", .copied = {.transactions = 6}}};
 	answer(d, number,
 	       &(struct election_answer){
 		       .leader = leader, .members = members, .member_count = 3});
