@@ -8,6 +8,7 @@
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
 #include "zsim/world/machine_state.h"
+#include "zsim/world/members.h"
 #include "zsim/world/world.h"
 
 /* ---- end ---- */
@@ -240,6 +241,8 @@ static void on_written(void *user, const struct outbox *outbox,
 	struct world *w = life->world;
 	if (life->ended_ms != NEVER_MS)
 		world_violate(w, "a zrms that leads no more has written");
+	vector_for_each (&w->members, m)
+		watching_written(&(*m)->watching, w->disk.last_batch, outbox);
 	if (w->hooks.committed != NULL)
 		w->hooks.committed(w->hooks.user, outbox, answers);
 }
@@ -338,15 +341,29 @@ bool controller_swap_store(struct world *w, bool is_restored)
 	was.copies.count = was.copies.capacity = 0;
 	*kept = was;
 	w->store_is_older = is_restored;
+	vector_for_each (&w->members, m)
+		watching_begin(&(*m)->watching);
 	return true;
 }
 
 void controller_start(struct world *w)
 {
-	controller_start_elected(w, 0, 0);
+	controller_start_elected(w, 0, 0, NULL);
 }
 
-void controller_start_elected(struct world *w, uint64_t term, uint64_t fence)
+static int load_records(struct world *w, struct watching *copy, struct error **err)
+{
+	int r = 0;
+	if (copy != NULL && watching_load(copy, w, load_record, w, &r, err)) {
+		if (w->hooks.read_ahead != NULL)
+			w->hooks.read_ahead(w->hooks.user);
+		return r;
+	}
+	return w->store->ops->load(w->store, load_record, w, err);
+}
+
+void controller_start_elected(struct world *w, uint64_t term, uint64_t fence,
+			      struct watching *copy)
 {
 	struct sim_life *life = mem_new(struct sim_life);
 	const struct control_config config = {
@@ -385,7 +402,7 @@ void controller_start_elected(struct world *w, uint64_t term, uint64_t fence)
 	control_set_term(w->control, term);
 	sim_store_fence(w->store, fence);
 	CLEANUP(error_freep) struct error *err = NULL;
-	int r = w->store->ops->load(w->store, load_record, w, &err);
+	int r = load_records(w, copy, &err);
 	if (w->store_is_older)
 		control_load_gap(w->control);
 	w->store_is_older = false;

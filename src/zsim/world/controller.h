@@ -9,6 +9,7 @@
 
 #include "core/control/control.h"
 
+struct watching;
 struct world;
 
 /* What a request of a client came to. */
@@ -38,7 +39,8 @@ struct sim_life {
 /* Loads the store and starts. A store that cannot be loaded is a violation. */
 void controller_start(struct world *w);
 /* The same, of one that has won. */
-void controller_start_elected(struct world *w, uint64_t term, uint64_t fence);
+void controller_start_elected(struct world *w, uint64_t term, uint64_t fence,
+			      struct watching *copy);
 /* Frees zrms; of the batches that wait for its store, the `written` oldest are on disk. */
 void controller_free(struct world *w, size_t written);
 /* Makes a copy of its store. */

@@ -51,6 +51,11 @@ struct world_hooks {
 	/* Of several zrms: how long a call of the election takes to the store, or back; whether its answer is lost. */
 	int64_t (*election_delay)(void *user);
 	bool (*election_is_lost)(void *user);
+	/* Whether what was written is not heard of yet by one that reads ahead; whether it is never heard of; one that leads has
+	 * loaded what was read ahead. */
+	bool (*watch_is_late)(void *user);
+	bool (*watch_is_lost)(void *user);
+	void (*read_ahead)(void *user);
 	/* Whether a zhost that connects reaches one that leads no more. */
 	bool (*reaches_former)(void *user);
 	/* One of several zrms is about to lead; it leads, and has loaded. */

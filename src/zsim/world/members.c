@@ -106,8 +106,25 @@ static int64_t paused_until(const struct sim_member *m)
 	return m->paused_until_ms;
 }
 
+static bool drawn(const struct world *w, bool (*hook)(void *))
+{
+	return hook != NULL && hook(w->hooks.user);
+}
+
+/* It hears of what was written, as far as it does. */
+static void watch(struct sim_member *m)
+{
+	const struct world *w = m->world;
+	if (w->now_ms < m->cut_until_ms || drawn(w, w->hooks.watch_is_late))
+		return;
+	if (drawn(w, w->hooks.watch_is_lost))
+		watching_begin(&m->watching);
+	watching_turn(&m->watching, w);
+}
+
 static void start(struct sim_member *m)
 {
+	watching_begin(&m->watching);
 	m->run++;
 	m->life = 0;
 	m->yields = false;
@@ -158,7 +175,8 @@ static void lead(struct sim_member *m, const struct leader_notice *notice)
 	world_log(w, "%s leads", m->name);
 	if (w->hooks.zrms_starts != NULL)
 		w->hooks.zrms_starts(w->hooks.user);
-	controller_start_elected(w, notice->term, notice->fence);
+	watch(m); /* it waits a moment for the last of them */
+	controller_start_elected(w, notice->term, notice->fence, &m->watching);
 	if (w->life == NULL)
 		return; /* its store cannot be read, or it died: members_step() */
 	m->life = w->life->number;
@@ -237,6 +255,8 @@ static bool step_one(struct sim_member *m)
 		return true;
 	if (leader_next_ms(m->leader) > w->now_ms)
 		return false;
+	if (m->life == 0)
+		watch(m);
 	leader_tick(m->leader, now_of(m), &m->outbox);
 	take_outbox(m);
 	return true;
@@ -347,6 +367,7 @@ void members_done(struct world *w)
 		former_end(w->formers.items[0]);
 	vector_for_each (&w->members, m) {
 		end(*m, 0);
+		watching_done(&(*m)->watching);
 		free((*m)->name);
 		free(*m);
 	}

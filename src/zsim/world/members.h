@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/leader/leader.h"
+#include "zsim/world/watching.h"
 
 struct sim_event;
 struct world;
@@ -29,6 +30,7 @@ struct sim_member {
 	int64_t asked_ms;	 /* when the last call arrives at the store */
 	int64_t answered_ms;	 /* and when its answer comes */
 	bool yields;
+	struct watching watching;
 };
 
 struct sim_member_counts {

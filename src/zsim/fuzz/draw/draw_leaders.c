@@ -53,6 +53,22 @@ static bool commit_is_unknown(void *user, bool *ret_is_written)
 	return true;
 }
 
+static bool watch_is_late(void *user)
+{
+	return draws_percent(user, DRAW_LEADERS, 30);
+}
+
+static bool watch_is_lost(void *user)
+{
+	return draws_percent(user, DRAW_LEADERS, 2);
+}
+
+static void read_ahead(void *user)
+{
+	struct fuzz *f = user;
+	counts_of(f)->read_ahead++;
+}
+
 static bool reaches_former(void *user)
 {
 	struct fuzz *f = user;
@@ -91,6 +107,9 @@ void leaders_hooks(struct fuzz *f, struct world_hooks *hooks)
 	hooks->election_delay = election_delay;
 	hooks->election_is_lost = election_is_lost;
 	hooks->commit_is_unknown = commit_is_unknown;
+	hooks->watch_is_late = watch_is_late;
+	hooks->watch_is_lost = watch_is_lost;
+	hooks->read_ahead = read_ahead;
 	hooks->reaches_former = reaches_former;
 	hooks->zrms_starts = zrms_starts;
 	hooks->zrms_started = zrms_started;

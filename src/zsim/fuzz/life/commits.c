@@ -141,10 +141,11 @@ static const char *const step_names[COMMIT_STEPS] = {
 
 static void leaders_counts_print(const struct leaders_counts *c)
 {
-	printf("leaders: %" PRIu64 " takeovers, %" PRIu64 " of them from one that lived on; "
-	       "%" PRIu64 " pauses, %" PRIu64 " cut off from the store, %" PRIu64
-	       " killed, %" PRIu64 " moves\n",
-	       c->takeovers, c->deposed, c->pauses, c->cuts, c->kills, c->moves);
+	printf("leaders: %" PRIu64 " takeovers, %" PRIu64
+	       " of them from one that lived on, %" PRIu64
+	       " with records that were read ahead; %" PRIu64 " pauses, %" PRIu64
+	       " cut off from the store, %" PRIu64 " killed, %" PRIu64 " moves\n",
+	       c->takeovers, c->deposed, c->read_ahead, c->pauses, c->cuts, c->kills, c->moves);
 	printf("         %" PRIu64 " answers of the election lost, %" PRIu64
 	       " commits of unknown outcome, %" PRIu64 " writes refused; %" PRIu64
 	       " times a zhost reached a former leader, %" PRIu64 " times it refused one\n",

@@ -16,8 +16,9 @@ struct fuzz_commit_counts {
 enum { SIDE_ZRMS, SIDE_ZHOST, SIDES };
 /* What happened to those that lead, of several zrms (draw_leaders.h). */
 struct leaders_counts {
-	uint64_t takeovers; /* beyond the first of a life */
-	uint64_t deposed;   /* of them: from one that lived on */
+	uint64_t takeovers;  /* beyond the first of a life */
+	uint64_t deposed;    /* of them: from one that lived on */
+	uint64_t read_ahead; /* with the records that it had read ahead */
 	uint64_t pauses, cuts, kills, moves, lost_answers, unknown_commits;
 	uint64_t writes_refused;
 	uint64_t refused;   /* zhosts that refused one of a lower term */
