@@ -75,6 +75,9 @@ struct election_answer {
 	struct election_leader leader;	       /* campaign, observe: who leads after it */
 	const struct election_member *members; /* observe: all that have announced themselves */
 	size_t member_count;
+	const struct election_member
+		*known; /* observe: all that ever have, also when they are away */
+	size_t known_count;
 };
 typedef void election_done_fn(void *user, const struct election_answer *answer);
 

@@ -340,6 +340,13 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 	if (is_open(zrms, route))
 		return (struct http_refusal){0};
 	struct asker *asker = asker_new(zrms, request, access_is_change(route));
+	if (copies_admits(zrms, request, route)) {
+		asker->principal = access_principal_copy(
+			&(struct principal){.name = (char *)(uintptr_t)http_peer(request)->name,
+					    .role = ACCESS_ZHOST});
+		asker->is_member = true;
+		return (struct http_refusal){0};
+	}
 	struct principal zhost;
 	const struct principal *p = find_shown(zrms, request, token, asker, &zhost);
 	if (p == NULL && asker->is_session)

@@ -30,6 +30,7 @@ struct asker {
 	struct principal *principal; /* NULL: nobody that is known */
 	char *address;		     /* without the port */
 	char *request;		     /* "POST /v1/users" */
+	bool is_member;		     /* it is another zrms, by its certificate: copies.h */
 	bool is_certified;   /* the connection has shown its certificate, and no token */
 	bool is_session;     /* it has shown the cookie of a session */
 	bool has_credential; /* otherwise it is the administrator of this machine, or nobody */

@@ -44,6 +44,8 @@ api_handler api_events;
 /* api_front.c */
 api_handler api_front;
 /* api_system.c */
-api_handler api_health, api_metrics, api_openapi, api_artifact, api_link;
+api_handler api_health, api_metrics, api_openapi, api_link;
+/* api_artifacts.c */
+api_handler api_artifact, api_artifacts_list, api_artifacts_hold;
 
 #endif

@@ -66,13 +66,11 @@ static const struct metric_source link_refusal_metrics =
 
 /* As api_register_metrics() registers them. */
 const struct metric_source *const api_metric_sources[] = {
-	&control_metrics,	&sqlite_store_metrics,
-	&commit_driver_metrics, &links_metrics,
-	&link_refusal_metrics,	&listening_metrics,
-	&hub_metrics,		&submissions_metrics,
-	&translations_metrics,	&artifacts_metrics,
-	&http_metrics,		&execs_metrics,
-	&backups_metrics,	NULL,
+	&control_metrics,   &sqlite_store_metrics, &commit_driver_metrics,
+	&links_metrics,	    &link_refusal_metrics, &listening_metrics,
+	&hub_metrics,	    &submissions_metrics,  &translations_metrics,
+	&artifacts_metrics, &copies_metrics,	   &http_metrics,
+	&execs_metrics,	    &backups_metrics,	   NULL,
 };
 
 void api_register_metrics(struct zrms *zrms)
@@ -92,6 +90,8 @@ void api_register_metrics(struct zrms *zrms)
 		metric_registry_add(r, &execs_metrics, zrms->execs);
 	metric_registry_add(r, &backups_metrics, zrms->backups);
 	metric_registry_add(r, &submissions_metrics, zrms->submissions);
+	if (zrms->copies != NULL)
+		metric_registry_add(r, &copies_metrics, zrms->copies);
 	if (zrms->translations != NULL)
 		metric_registry_add(r, &translations_metrics, zrms->translations);
 	metric_registry_add(r, &artifacts_metrics, zrms->artifacts);

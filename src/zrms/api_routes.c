@@ -53,6 +53,8 @@ static const struct http_query submit_query[] = {
 	{"no_surge", HTTP_FLAG,
 	 "1: what finds no room for a second copy stops before its successor starts"},
 	{0}};
+static const struct http_query artifacts_query[] = {
+	{"unless", HTTP_TEXT, "204 where it is this `version`"}, {0}};
 static const struct http_query remove_query[] = {
 	{"data", HTTP_FLAG, "1: the data of its spaces, too"},
 	{0}};
@@ -338,6 +340,13 @@ static const struct http_route routes[] = {
 	{"GET", "/v1/artifacts/sha256/{digest}", api_artifact, 0, NULL,
 	 "A module, native code, page or recipe by its digest", NULL, NULL,
 	 "getArtifact", NULL, "404", ACCESS_ZHOST},
+	{"GET", "/v1/artifacts", api_artifacts_list, 0, artifacts_query,
+	 "Digests of all artifacts that are needed; other zrms of the cluster ask by their certificates", NULL,
+	 VIEW(artifact_list_view),
+	 "listArtifacts", "200 204", NULL, ACCESS_ADMIN},
+	{"POST", "/v1/artifacts", api_artifacts_hold, HTTP_BODY_MEMORY, NULL,
+	 "A zrms that stands by fetches these from the leader, which asks by its certificate", VIEW(artifact_list_view), NULL,
+	 "holdArtifacts", "204", "409", ACCESS_ADMIN},
 	{"GET", "/v1/link", api_link, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_ZHOST},
 	{"GET", "/", api_front, 0, NULL, "What this is, and how to sign in: a page, JSON or text", NULL, NULL,
 	 "getFront", NULL, NULL, ACCESS_NOBODY},

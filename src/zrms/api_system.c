@@ -44,54 +44,6 @@ void api_openapi(void *context, struct http_request *request)
 	http_reply(request, 200, "application/json", json, strlen(json));
 }
 
-/* ---- artifacts ---- */
-
-static void send_artifact(struct zrms *zrms, struct http_request *request)
-{
-	const char *digest = http_param(request, "digest");
-	struct artifact_reader *reader = NULL;
-	struct error *err = NULL;
-	if (artifacts_get(zrms->artifacts, digest, &reader, &err) < 0) {
-		api_refuse(request, err);
-		return;
-	}
-	uint64_t size = artifact_size(reader);
-	int fd = artifact_take_file(&reader);
-	INVARIANT(fd >= 0); /* zrms opens a directory of files */
-	CLEANUP(freep) char *tag = str_printf("\"%s\"", digest);
-	http_add_header(request, "ETag", tag);
-	http_add_header(request, "Cache-Control", "public, max-age=31536000, immutable");
-	http_reply_file(request, 200, "application/octet-stream", fd, size);
-}
-
-static void artifact_looked(void *user, void *waiting, const struct error *damage)
-{
-	struct zrms *zrms = user;
-	struct http_request *request = waiting;
-	if (damage != NULL)
-		http_reply_failure(request, 404, "not-found", damage->message);
-	else
-		send_artifact(zrms, request);
-}
-
-void api_artifact(void *context, struct http_request *request)
-{
-	struct zrms *zrms = context;
-	const char *digest = http_param(request, "digest");
-	const struct principal *p = access_principal(request);
-	if (p->role == ACCESS_ZHOST && !control_zhost_needs(zrms->control, p->name, digest)) {
-		struct error *err = NULL;
-		zrms->artifacts_refused++;
-		(void)error_set(&err, ERR_NOT_FOUND, "no artifact '%s'", digest);
-		api_refuse(request, err);
-		return;
-	}
-	if (artifact_digest_is_valid(digest) &&
-	    artifact_look(zrms->looks, digest, artifact_looked, zrms, request))
-		return;
-	send_artifact(zrms, request);
-}
-
 /* ---- links ---- */
 
 /* Between the answer 101 and its stream. */

@@ -299,7 +299,18 @@ static void on_key_files(void *user, Samoza__V1__SigningKeyRecord *const *files,
 	commit_driver_input(zrms->commits, &input);
 }
 
+static void on_spread(void *user, char *const *digests, size_t count,
+		      void (*done)(void *submission, const struct error *why), void *submission)
+{
+	struct zrms *zrms = user;
+	if (zrms->copies == NULL)
+		done(submission, NULL);
+	else
+		copies_spread(zrms->copies, digests, count, done, submission);
+}
+
 const struct submit_listener api_submit_listener = {.on_ready = on_ready,
+						    .spread = on_spread,
 						    .on_refused = on_refused,
 						    .recorded_keys = recorded_keys,
 						    .on_key_files = on_key_files};

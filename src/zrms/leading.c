@@ -13,6 +13,7 @@
 #include "zrms/reach.h"
 #include "zrms/read_ahead.h"
 #include "zrms/standby.h"
+#include "zrms/state_open.h"
 #include "zrms/store_open.h"
 
 /* ---- its place among the others ---- */
@@ -87,7 +88,9 @@ static int stand_by(struct zrms *zrms, const struct etcd_servers *servers, struc
 	CLEANUP(freep) char *witness = etcd_witness_of(&zrms->settings);
 	zrms->standby = standby_new(zrms);
 	zrms->certain = certain_new(zrms);
-	int r = reach_stand_by(zrms, err);
+	int r = artifact_store_open(zrms, err);
+	if (r == 0)
+		r = reach_stand_by(zrms, err);
 	if (r == 0)
 		r = read_ahead_new(zrms, servers, &zrms->read_ahead, err);
 	if (r == 0)
@@ -101,6 +104,7 @@ static int stand_by(struct zrms *zrms, const struct etcd_servers *servers, struc
 					     .version = SAMOZA_VERSION,
 					     .lease_ms = zrms->settings.lease_ms};
 	zrms->lead = lead_new(&zrms->loop, election, &config, &lead_listener, zrms);
+	zrms->copies = copies_new(zrms);
 	log_info("leader", "stands.by", LOG_S("name", name), LOG_S("address", address));
 	return 0;
 }

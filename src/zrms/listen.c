@@ -310,6 +310,11 @@ int listening_open(struct zrms *zrms, struct error **err)
 	return 0;
 }
 
+struct stream_transport *listening_transport(const struct listening *l)
+{
+	return l != NULL ? l->transport : NULL;
+}
+
 void listening_lead(struct listening *l)
 {
 	if (l == NULL)

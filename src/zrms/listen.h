@@ -31,6 +31,8 @@ int listening_open(struct zrms *zrms, struct error **err) must_check;
 /* It was opened by a standby, which has no authority to renew its certificate by, and now it leads: makes up for it. NULL is
  * fine. */
 void listening_lead(struct listening *listening);
+/* By which others are reached, with its certificate; NULL: it has none. NULL is fine. */
+struct stream_transport *listening_transport(const struct listening *listening);
 /* Takes nobody more. */
 void listening_drain(struct listening *listening);
 /* PRE: all its streams are closed. NULL is fine. */

@@ -443,6 +443,7 @@ static void parts_free(struct zrms *zrms)
 	api_free(zrms->api);
 	committed_free(zrms->committed);
 	control_free(zrms->control);
+	copies_free(zrms->copies);
 	looks_free(zrms->looks);
 	artifacts_free(zrms->artifacts);
 	artifact_store_free(zrms->artifact_store);

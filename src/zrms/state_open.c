@@ -24,8 +24,10 @@ static int record_load(void *user, enum record_kind kind, const char *id, const 
 }
 
 /* DIR/artifacts/sha256/DIGEST; what is being written: DIR/artifacts/tmp-… */
-static int artifact_store_open(struct zrms *zrms, struct error **err)
+int artifact_store_open(struct zrms *zrms, struct error **err)
 {
+	if (zrms->artifact_store != NULL) /* it stood by */
+		return 0;
 	CLEANUP(freep) char *temporary = str_printf("%s/artifacts", zrms->settings.dir);
 	CLEANUP(freep) char *files = str_printf("%s/sha256", temporary);
 	const struct artifact_directory_options options = {
@@ -142,6 +144,7 @@ static int open_and_load(struct zrms *zrms, struct error **err)
 	r = artifacts_collect(zrms->artifacts, err);
 	if (r > 0)
 		log_info("artifacts", "collected", LOG_I("removed", r));
+	copies_lead(zrms->copies);
 	return r < 0 ? r : 0;
 }
 

@@ -4,6 +4,8 @@
 
 #include "zrms/zrms.h"
 
+/* Makes `artifact_store`, `artifacts` and `looks`, where they are not there. */
+int artifact_store_open(struct zrms *zrms, struct error **err) must_check;
 /* Makes `store`, `control`, `committed`, `artifact_store`, `artifacts` and `looks`. After an error the process ends. */
 int state_open(struct zrms *zrms, struct error **err) must_check;
 /* Everything that was open()ed goes on from there: what was restored is an ordinary directory as soon as what

@@ -23,6 +23,7 @@
 #include "zrms/backups.h"
 #include "zrms/commit_driver.h"
 #include "zrms/committed.h"
+#include "zrms/copies.h"
 #include "zrms/drivers.h"
 #include "zrms/exec.h"
 #include "zrms/hub.h"
@@ -74,6 +75,7 @@ struct zrms {
 	struct audit_feed *audit;
 	struct artifact_store *artifact_store;
 	struct artifacts *artifacts;
+	struct copies *copies; /* with `lead`: on the others */
 	struct looks *looks;
 	struct api_read *reads;	     /* that wait (api_reads.h) */
 	struct api_parked *parked;   /* that are handled again */

@@ -46,7 +46,7 @@ struct election_request {
 	struct election_answer answer;
 	struct error *err;
 	Etcd__Content__Member *leader; /* NULL: nobody */
-	contents members;
+	contents members, known;
 };
 
 /* ---- contents ---- */
@@ -208,14 +208,26 @@ static int ask_revoke(struct etcd_election *e, struct election_request *request)
 	return r;
 }
 
+static void members_take(contents *members, const Etcd__RangeResponse *range)
+{
+	for (size_t i = 0; i < range->n_kvs; i++) {
+		const bytes value = range->kvs[i]->value;
+		Etcd__Content__Member *member =
+			etcd__content__member__unpack(NULL, value.len, value.data);
+		if (member != NULL)
+			vector_push(members, member);
+	}
+}
+
 static int ask_observe(struct etcd_election *e, struct election_request *request)
 {
 	CLEANUP(txn_done) struct txn txn = {0};
 	Etcd__TxnRequest message;
 	ProtobufCMessage *answer = NULL;
-	bytes from = etcd_key_text(KEY_MEMBER);
+	bytes from = etcd_key_text(KEY_MEMBER), known = etcd_key_text(KEY_KNOWN);
 	txn_read(&txn, etcd_key_text(KEY_LEADER), (bytes){0});
 	txn_read(&txn, from, key_end(from));
+	txn_read(&txn, known, key_end(known));
 	int r = call(e, request, &rpc_txn_read, &txn_request(&txn, &message)->base, &answer);
 	if (r < 0)
 		return r;
@@ -224,14 +236,8 @@ static int ask_observe(struct etcd_election *e, struct election_request *request
 	if (request->leader != NULL && told->header != NULL)
 		etcd_witness_note(e->witness_path, &e->witness, told->header->cluster_id,
 				  told->header->revision);
-	const Etcd__RangeResponse *members = range_of(told, 1);
-	for (size_t i = 0; i < members->n_kvs; i++) {
-		const bytes value = members->kvs[i]->value;
-		Etcd__Content__Member *member =
-			etcd__content__member__unpack(NULL, value.len, value.data);
-		if (member != NULL)
-			vector_push(&request->members, member);
-	}
+	members_take(&request->members, range_of(told, 1));
+	members_take(&request->known, range_of(told, 2));
 	protobuf_c_message_free_unpacked(answer, NULL);
 	return 0;
 }
@@ -317,8 +323,10 @@ static int ask_announce(struct etcd_election *e, struct election_request *reques
 	Etcd__TxnRequest message;
 	ProtobufCMessage *answer = NULL;
 	CLEANUP(freep) char *key = str_printf(KEY_MEMBER "%s", request->self.name);
+	CLEANUP(freep) char *known = str_printf(KEY_KNOWN "%s", request->self.name);
 	txn_put_leased(&txn, etcd_key_text(key), member_pack(&request->self, 0),
 		       (int64_t)request->lease);
+	txn_put(&txn, etcd_key_text(known), member_pack(&request->self, 0));
 	int r = call(e, request, &rpc_txn_read, &txn_request(&txn, &message)->base, &answer);
 	if (r == 0)
 		protobuf_c_message_free_unpacked(answer, NULL);
@@ -375,6 +383,9 @@ static void request_free(struct election_request *request)
 	vector_for_each (&request->members, member)
 		etcd__content__member__free_unpacked(*member, NULL);
 	vector_done(&request->members);
+	vector_for_each (&request->known, member)
+		etcd__content__member__free_unpacked(*member, NULL);
+	vector_done(&request->known);
 	free((char *)request->self.name);
 	free((char *)request->self.address);
 	free((char *)request->self.version);
@@ -387,14 +398,19 @@ static void answered(void *owner, struct worker_job *base)
 {
 	const struct etcd_election *e = owner;
 	struct election_request *request = (struct election_request *)base;
-	VECTOR(struct election_member) members = {0};
+	VECTOR(struct election_member) members = {0}, known = {0};
 	vector_for_each (&request->members, member)
 		vector_push(&members, member_of(*member));
+	vector_for_each (&request->known, member)
+		vector_push(&known, member_of(*member));
 	request->answer.members = members.items;
 	request->answer.member_count = members.count;
+	request->answer.known = known.items;
+	request->answer.known_count = known.count;
 	if (!e->is_closing)
 		request->done(request->user, &request->answer);
 	vector_done(&members);
+	vector_done(&known);
 	request_free(request);
 }
 

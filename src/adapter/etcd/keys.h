@@ -28,6 +28,8 @@ typedef ProtobufCBinaryData bytes; /* who owns it is said where it is used */
 #define KEY_LEDGER "samoza/ledger"
 #define KEY_LEADER "samoza/leader"
 #define KEY_TERM   "samoza/term"
+/* Everybody that was ever announced, by name: without a lease. A majority of the zrms is one of these. */
+#define KEY_KNOWN  "samoza/known/"
 #define KEY_MEMBER "samoza/member/"
 #define KEY_PART   "samoza/p/"
 #define KEY_RECORD "samoza/r/"

@@ -66,6 +66,8 @@ struct leader {
 	VECTOR(struct leader_member) members;
 	struct election_leader known_view;
 	VECTOR(struct election_member) member_views;
+	VECTOR(struct leader_member) everybody; /* also who is away */
+	VECTOR(struct election_member) everybody_views;
 	enum leader_turn turn;
 	int64_t nobody_ms; /* since when nobody leads; NEVER_MS: somebody, or unknown */
 

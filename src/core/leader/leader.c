@@ -476,6 +476,17 @@ const struct election_member *leader_members(const struct leader *leader, size_t
 	return leader->member_views.items;
 }
 
+const char *leader_name(const struct leader *leader)
+{
+	return leader->name;
+}
+
+const struct election_member *leader_everybody(const struct leader *leader, size_t *ret_count)
+{
+	*ret_count = leader->everybody_views.count;
+	return leader->everybody_views.items;
+}
+
 const char *leader_moves_to(const struct leader *leader)
 {
 	return leader->next;

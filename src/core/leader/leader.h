@@ -126,9 +126,13 @@ enum leader_role leader_role(const struct leader *leader);
 /* Heartbeats that come before it may be acknowledged, on the monotonic clock; INT64_MIN: none. */
 int64_t leader_promise_ms(const struct leader *leader);
 bool leader_may_acknowledge(const struct leader *leader, struct instant now);
+/* Of this zrms. */
+const char *leader_name(const struct leader *leader);
 /* Who leads, as it was seen last; fence 0: nobody, or nobody was seen. Borrowed until the next input. */
 const struct election_leader *leader_known(const struct leader *leader);
 const struct election_member *leader_members(const struct leader *leader, size_t *ret_count);
+/* Everybody who was ever announced, also who is away; the same. */
+const struct election_member *leader_everybody(const struct leader *leader, size_t *ret_count);
 /* To whom it gives its place; NULL: to nobody. */
 const char *leader_moves_to(const struct leader *leader);
 

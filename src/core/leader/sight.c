@@ -40,8 +40,12 @@ static void members_clear(struct leader *leader)
 {
 	vector_for_each (&leader->members, m)
 		member_done(m);
+	vector_for_each (&leader->everybody, m)
+		member_done(m);
 	vector_clear(&leader->members);
 	vector_clear(&leader->member_views);
+	vector_clear(&leader->everybody);
+	vector_clear(&leader->everybody_views);
 }
 
 void sight_leader(struct leader *leader, const struct election_leader *by)
@@ -87,6 +91,10 @@ bool sight_take(struct leader *leader, uint64_t number, const struct election_an
 		vector_push(&leader->members, member_copy(&answer->members[i]));
 	vector_for_each (&leader->members, m)
 		vector_push(&leader->member_views, member_view(m));
+	for (size_t i = 0; i < answer->known_count; i++)
+		vector_push(&leader->everybody, member_copy(&answer->known[i]));
+	vector_for_each (&leader->everybody, m)
+		vector_push(&leader->everybody_views, member_view(m));
 	sight_leader(leader, &answer->leader);
 	if (leader->known_fence != 0)
 		leader->turn = turn_of(leader);
@@ -132,5 +140,7 @@ void sight_done(struct leader *leader)
 	members_clear(leader);
 	vector_done(&leader->members);
 	vector_done(&leader->member_views);
+	vector_done(&leader->everybody);
+	vector_done(&leader->everybody_views);
 	member_done(&leader->known);
 }

@@ -28,7 +28,7 @@ struct artifacts {
 	struct artifact_store *store; /* borrowed */
 	struct artifact *all;	      /* by digest */
 	struct topology_artifacts *topologies;
-	uint64_t removed_total;
+	uint64_t removed_total, version;
 };
 
 /* ---- references ---- */
@@ -48,6 +48,7 @@ static struct artifact *artifact_ref(struct artifacts *a, const char *digest)
 		artifact = mem_new(struct artifact);
 		memcpy(artifact->digest, digest, ARTIFACT_DIGEST_CHARS);
 		HASH_ADD(hh, a->all, digest, ARTIFACT_DIGEST_CHARS, artifact);
+		a->version++;
 	}
 	artifact->references++;
 	return artifact;
@@ -61,6 +62,7 @@ static void artifact_unref(struct artifacts *a, struct artifact *artifact)
 	/* In this thread: a pin taken right after it must find the file gone, not going. */
 	if (artifact_remove(a->store, artifact->digest))
 		a->removed_total++;
+	a->version++;
 	HASH_DEL(a->all, artifact);
 	free(artifact);
 }
@@ -207,6 +209,35 @@ int artifacts_get(struct artifacts *a, const char *digest, struct artifact_reade
 	if (!artifact_digest_is_valid(digest) || artifact_find(a, digest) == NULL)
 		return error_set(err, ERR_NOT_FOUND, "no artifact '%s'", digest);
 	return artifact_get(a->store, digest, ret_reader, err);
+}
+
+bool artifacts_need(const struct artifacts *a, const char *digest)
+{
+	return artifact_digest_is_valid(digest) && artifact_find(a, digest) != NULL;
+}
+
+void artifacts_each(const struct artifacts *a, void (*each)(void *user, const char *digest),
+		    void *user)
+{
+	for (const struct artifact *artifact = a->all; artifact != NULL;
+	     artifact = artifact->hh.next)
+		each(user, artifact->digest);
+}
+
+size_t artifacts_count(const struct artifacts *a)
+{
+	return HASH_COUNT(a->all);
+}
+
+uint64_t artifacts_version(const struct artifacts *a)
+{
+	return a->version;
+}
+
+void artifact_fetched(struct artifacts *a, const char *digest)
+{
+	if (artifacts_need(a, digest))
+		artifact_mark_stored(a, digest);
 }
 
 bool artifact_is_verified(const struct artifacts *a, const char *digest)

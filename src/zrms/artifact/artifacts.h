@@ -44,6 +44,17 @@ void artifact_mark_stored(struct artifacts *artifacts, const char *digest);
 int artifacts_get(struct artifacts *artifacts, const char *digest,
 		  struct artifact_reader **ret_reader, struct error **err) must_check;
 
+/* Whether something refers to it. `digest` may be anything. */
+bool artifacts_need(const struct artifacts *artifacts, const char *digest);
+/* All to which something refers, in no particular order; and how many. */
+void artifacts_each(const struct artifacts *artifacts,
+		    void (*each)(void *user, const char *digest), void *user);
+size_t artifacts_count(const struct artifacts *artifacts);
+/* Another one whenever one of these comes or goes. */
+uint64_t artifacts_version(const struct artifacts *artifacts);
+/* The store has got it, checked by its digest; it may be needed no longer. */
+void artifact_fetched(struct artifacts *artifacts, const char *digest);
+
 /* This run knows its content, having written it or looked at it (look.h), and nobody has touched it
  * since. */
 bool artifact_is_verified(const struct artifacts *artifacts, const char *digest);

@@ -49,7 +49,8 @@ static const struct state_machine_state states[] = {
 				 STATE_MACHINE_INITIAL},
 	[SUBMISSION_LOADING] = {"loading", TO(TRANSLATING) | TO(REFUSED)},
 	[SUBMISSION_TRANSLATING] = {"translating", TO(STORING) | TO(DECIDING) | TO(REFUSED)},
-	[SUBMISSION_STORING] = {"storing", TO(LOADING) | TO(DECIDING) | TO(REFUSED)},
+	[SUBMISSION_STORING] = {"storing", TO(LOADING) | TO(SPREADING) | TO(REFUSED)},
+	[SUBMISSION_SPREADING] = {"spreading", TO(DECIDING) | TO(REFUSED)},
 	[SUBMISSION_DECIDING] = {"deciding", 0, 0, STATE_MACHINE_FINAL},
 	[SUBMISSION_REFUSED] = {"refused", 0, 0, STATE_MACHINE_FINAL},
 };
@@ -267,6 +268,14 @@ static enum submission_stage after_storing(struct submission *s)
 		}
 	vector_for_each (&s->pins, digest)
 		artifact_mark_stored(s->all->artifacts, *digest);
+	return SUBMISSION_SPREADING;
+}
+
+/* ---- spreading ---- */
+
+static enum submission_stage after_spreading(struct submission *s)
+{
+	(void)s;
 	return SUBMISSION_DECIDING;
 }
 
@@ -328,6 +337,25 @@ static void translate(struct submission *s)
 	submission_modules_translate(s, stage_done);
 }
 
+static void on_spread(void *user, const struct error *why)
+{
+	struct submission *s = user;
+
+	if (why != NULL)
+		(void)error_set(&s->err, (enum error_code)why->code, "%s", why->message);
+	stage_done(s);
+}
+
+static void spread(struct submission *s)
+{
+	const struct submit_listener *listener = s->all->listener;
+
+	if (listener->spread == NULL)
+		stage_done(s);
+	else
+		listener->spread(s->all->user, s->pins.items, s->pins.count, on_spread, s);
+}
+
 static const struct stage {
 	/* In a worker thread; or, where there is none, in the loop. The latter leads to
 	 * stage_done() by itself, unless the stage is the last. */
@@ -340,6 +368,7 @@ static const struct stage {
 	[SUBMISSION_LOADING] = {.in_thread = submission_modules_load, .next = after_loading},
 	[SUBMISSION_TRANSLATING] = {.in_loop = translate, .next = after_modules},
 	[SUBMISSION_STORING] = {.in_thread = store_artifacts, .next = after_storing},
+	[SUBMISSION_SPREADING] = {.in_loop = spread, .next = after_spreading},
 	[SUBMISSION_DECIDING] = {.in_loop = hand_over},
 	[SUBMISSION_REFUSED] = {.in_loop = refuse},
 };

@@ -1,7 +1,7 @@
 /*
  * The stages of one submission. Private to this directory.
  *
- *   (new) ──► checking ──► loading ──► translating ──► storing ──► deciding ──► (end)
+ *   (new) ──► checking ──► loading ──► translating ──► storing ──► spreading ──► deciding ──► (end)
  *                │                         │                          ▲
  *                │   every module is       └── nothing to store ──────┤
  *                ├── known from before ──► storing                    │
@@ -12,6 +12,7 @@
  *   checking      opens the package, checks signature, integrity and meaning   (thread)
  *   loading       reads the modules that are new and checks each               (thread)
  *   translating   has them translated to native code                           (child processes)
+ *   spreading     has other zrms store them, too
  *   storing       writes the artifacts that are not there yet, durably         (thread)
  *   deciding      with the core, until submission_decided()
  *   refused       notifies the listener; follows every stage but deciding
@@ -36,6 +37,7 @@ enum submission_stage {
 	SUBMISSION_LOADING,
 	SUBMISSION_TRANSLATING,
 	SUBMISSION_STORING,
+	SUBMISSION_SPREADING,
 	SUBMISSION_DECIDING,
 	SUBMISSION_REFUSED,
 };

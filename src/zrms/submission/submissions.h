@@ -36,6 +36,11 @@ struct submit_listener {
 	 * `submit` is borrowed for the call. */
 	void (*on_ready)(void *user, void *request, struct submission *submission,
 			 const struct control_submit *submit);
+	/* Its artifacts are stored here: others are to have them, too, before it is ready. `done` once, maybe from within;
+	 * an error refuses the submission. NULL: there are no others. */
+	void (*spread)(void *user, char *const *digests, size_t count,
+		       void (*done)(void *submission, const struct error *why),
+		       void *submission);
 	/* The submission is over. `details` are findings, one line each. Everything is borrowed
 	 * for the call. */
 	void (*on_refused)(void *user, void *request, const struct error *error, char **details,

@@ -1,0 +1,412 @@
+#include "zrms/copies.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "adapter/cli/address.h"
+#include "adapter/http/client.h"
+#include "adapter/log/log.h"
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/str.h"
+#include "proto/view.pb-c.h"
+#include "schema/json.h"
+#include "schema/message.h"
+#include "zrms/lead.h"
+#include "zrms/standby.h"
+#include "zrms/zrms.h"
+
+#define COPY_MS	   5000
+#define CONNECT_MS 3000
+#define SPREAD_MS  60000 /* until the others have fetched it */
+#define LIST_MAX   ((size_t)64 << 20)
+/* A submission may be about to need it, or a leader that is none any more had it. */
+#define SPARE_MS (INT64_C(15) * 60 * 1000)
+
+struct copies {
+	struct zrms *zrms;
+	struct fetches *fetches;
+	struct loop_timer *timer;
+	struct asked_of *asked; /* of others, and not answered */
+	/* As a standby: the list of the leader that it goes by. */
+	char *version;
+	struct asked_of *list; /* NULL: it is not asked for now */
+	uint64_t spread_total, refused_total, removed_total;
+};
+
+/* ---- the others ---- */
+
+static const struct election_member *member_at(const struct copies *c, size_t index)
+{
+	size_t count = 0;
+	const struct leader *seen = lead_seen(c->zrms->lead);
+	const struct election_member *all = leader_everybody(seen, &count);
+	for (size_t i = 0; i < count; i++)
+		if (!str_equal(all[i].name, leader_name(seen)) && index-- == 0)
+			return &all[i];
+	return NULL;
+}
+
+static struct stream_transport *transport_of(void *user)
+{
+	const struct copies *c = user;
+	return listening_transport(c->zrms->listening);
+}
+
+/* The leader first, where it is another one. */
+static char *source_at(void *user, size_t index)
+{
+	const struct copies *c = user;
+	const struct election_leader *leader = leader_known(lead_seen(c->zrms->lead));
+	if (c->zrms->lead == NULL)
+		return NULL;
+	bool is_other = leader->fence != 0 && stands_by(c->zrms);
+	if (is_other && index == 0)
+		return mem_strdup(leader->member.address);
+	const struct election_member *m = member_at(c, index - is_other);
+	return m != NULL ? mem_strdup(m->address) : NULL;
+}
+
+static const struct fetch_sources sources = {.transport = transport_of, .at = source_at};
+
+/* ---- what is asked of them ---- */
+
+struct asked_of {
+	struct asked_of *prev, *next;
+	struct copies *copies;
+	struct spread *spread; /* NULL: the list of the leader */
+	char *name;
+	struct http_call *call;
+	struct buffer body;
+};
+
+static void asked_free(struct asked_of *a)
+{
+	DL_DELETE(a->copies->asked, a);
+	http_call_cancel(a->call);
+	buffer_done(&a->body);
+	free(a->name);
+	free(a);
+}
+
+static int on_head(void *user, const struct http_response *response, struct error **err)
+{
+	(void)user;
+	return response->status == 200 || response->status == 204
+		       ? 0
+		       : error_set(err, ERR_UNAVAILABLE, "HTTP status %d", response->status);
+}
+
+static int on_body(void *user, const void *data, size_t size, struct error **err)
+{
+	struct asked_of *a = user;
+	return buffer_add(&a->body, data, size) == 0
+		       ? 0
+		       : error_set(err, ERR_LIMIT, "the answer is too long");
+}
+
+/* NULL: it cannot be asked. */
+static struct asked_of *ask(struct copies *c, const struct election_member *m,
+			    const char *method, const char *target, const char *json,
+			    int64_t idle_ms, const struct http_call_handler *handler)
+{
+	struct cli_address at;
+	struct stream_transport *transport = transport_of(c);
+	if (transport == NULL || cli_address_parse_any(m->address, &at, NULL) < 0)
+		return NULL;
+	const struct http_call_options options = {.method = method,
+						  .target = target,
+						  .to = {at.host, at.port},
+						  .connect_ms = CONNECT_MS,
+						  .idle_ms = idle_ms,
+						  .body_max = LIST_MAX,
+						  .json = json,
+						  .peer_role = "zrms"};
+	struct asked_of *a = mem_new(struct asked_of);
+	a->copies = c;
+	a->name = mem_strdup(m->name);
+	a->body = BUFFER_INIT(LIST_MAX);
+	DL_APPEND(c->asked, a);
+	a->call = http_call_new(&c->zrms->loop, transport, &options, handler, a);
+	return a;
+}
+
+/* ---- a submission ---- */
+
+struct spread {
+	struct copies *copies;
+	size_t known, needed, held, waiting;
+	struct buffer why;    /* what the others said */
+	copies_done_fn *done; /* NULL: it was told */
+	void *user;
+};
+
+static void tell(struct spread *s)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	copies_done_fn *done = s->done;
+	if (s->held < s->needed && s->held + s->waiting >= s->needed)
+		return; /* it may still be */
+	if (s->held < s->needed) {
+		s->copies->refused_total++;
+		(void)error_set(
+			&err, ERR_UNAVAILABLE,
+			"the package is on %zu of %zu zrms, and %zu are needed before it "
+			"is accepted, so that it survives the loss of one: %s; nothing "
+			"was changed, try again when they are back",
+			s->held, s->known, s->needed,
+			s->why.data != NULL ? s->why.data : "the others are away");
+	} else {
+		s->copies->spread_total++;
+	}
+	s->done = NULL;
+	done(s->user, err);
+}
+
+static void spread_end(struct spread *s)
+{
+	if (s->done != NULL)
+		tell(s);
+	if (s->waiting > 0)
+		return;
+	buffer_done(&s->why);
+	free(s);
+}
+
+static void on_held(void *user, const struct error *why)
+{
+	struct asked_of *a = user;
+	struct spread *s = a->spread;
+	a->call = NULL;
+	s->waiting--;
+	s->held += why == NULL;
+	if (why != NULL) {
+		(void)buffer_printf(&s->why, "%s%s: %s", s->why.size > 0 ? "; " : "", a->name,
+				    why->message);
+		log_warn("artifacts", "not.spread", LOG_S("to", a->name), LOG_E(why));
+	}
+	asked_free(a);
+	spread_end(s);
+}
+
+static const struct http_call_handler held_handler = {
+	.head = on_head, .body = on_body, .done = on_held};
+
+void copies_spread(struct copies *c, char *const *digests, size_t count, copies_done_fn *done,
+		   void *user)
+{
+	struct spread *s = mem_new(struct spread);
+	Samoza__V1__ArtifactListView list = SAMOZA__V1__ARTIFACT_LIST_VIEW__INIT;
+	list.n_digests = count;
+	list.digests = (char **)(uintptr_t)digests;
+	CLEANUP(freep) char *json = schema_write_json(&list.base, SCHEMA_JSON_COMPACT);
+	*s = (struct spread){.copies = c, .held = 1, .done = done, .user = user};
+	s->why = BUFFER_INIT(4096);
+	for (const struct election_member *m; (m = member_at(c, s->known)) != NULL;
+	     s->known++) {
+		struct asked_of *a = count > 0 ? ask(c, m, "POST", "/v1/artifacts", json,
+						     SPREAD_MS, &held_handler)
+					       : NULL;
+		if (a != NULL)
+			a->spread = s;
+		s->waiting += a != NULL;
+	}
+	s->known++;
+	s->needed = count > 0 ? s->known / 2 + 1 : 1;
+	spread_end(s);
+}
+
+bool copies_fetch(struct copies *c, const char *digest, fetch_done_fn *done, void *user)
+{
+	if (c == NULL || member_at(c, 0) == NULL)
+		return false;
+	fetch_artifact(c->fetches, digest, done, user);
+	return true;
+}
+
+/* ---- standing by ---- */
+
+static bool has(struct artifact_store *store, const char *digest)
+{
+	struct artifact_reader *reader = NULL;
+	bool has = artifact_get(store, digest, &reader, NULL) == 0;
+	artifact_close(reader);
+	return has;
+}
+
+static void on_copied(void *user, const char *digest, const struct error *why)
+{
+	struct copies *c = user;
+	if (why == NULL)
+		return;
+	log_warn("artifacts", "not.copied", LOG_S("digest", digest), LOG_E(why));
+	free(steal_ptr(&c->version)); /* it asks for the list again, and for this one */
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct sweep {
+	struct copies *copies;
+	const Samoza__V1__ArtifactListView *list;
+	int64_t before_ms;
+};
+
+static void sweep_one(void *user, const struct artifact_info *info)
+{
+	struct sweep *s = user;
+	const char *digest = info->digest;
+	if (info->used_ms >= s->before_ms ||
+	    bsearch(&digest, s->list->digests, s->list->n_digests, sizeof(char *),
+		    compare_digests) != NULL)
+		return;
+	s->copies->removed_total += artifact_remove(s->copies->zrms->artifact_store, digest);
+}
+
+static void follow(struct copies *c, Samoza__V1__ArtifactListView *list)
+{
+	struct artifact_store *store = c->zrms->artifact_store;
+	if (list->n_digests > 1)
+		qsort(list->digests, list->n_digests, sizeof(char *), compare_digests);
+	for (size_t i = 0; i < list->n_digests; i++)
+		if (artifact_digest_is_valid(list->digests[i]) && !has(store, list->digests[i]))
+			fetch_artifact(c->fetches, list->digests[i], on_copied, c);
+	struct sweep sweep = {c, list, loop_now(&c->zrms->loop).wall_ms - SPARE_MS};
+	(void)!artifact_list(store, sweep_one, &sweep, NULL);
+	free(c->version);
+	c->version = mem_strdup(list->version);
+}
+
+static void on_list(void *user, const struct error *why)
+{
+	struct asked_of *a = user;
+	struct copies *c = a->copies;
+	struct diagnostics findings = {0};
+	ProtobufCMessage *list = NULL;
+	a->call = NULL;
+	c->list = NULL;
+	if (why == NULL && a->body.size > 0 && stands_by(c->zrms) &&
+	    schema_read_json(&samoza__v1__artifact_list_view__descriptor, NULL, a->body.data,
+			     a->body.size, 0, &findings, &list, NULL) == 0)
+		follow(c, (Samoza__V1__ArtifactListView *)list);
+	diagnostics_done(&findings);
+	schema_message_free(list);
+	asked_free(a);
+}
+
+static const struct http_call_handler list_handler = {
+	.head = on_head, .body = on_body, .done = on_list};
+
+static void on_time(void *user)
+{
+	struct copies *c = user;
+	if (!stands_by(c->zrms))
+		return;
+	const struct election_leader *leader = leader_known(lead_seen(c->zrms->lead));
+	if (c->list == NULL && leader->fence != 0 && !str_is_empty(leader->member.address)) {
+		CLEANUP(freep)
+		char *target =
+			str_printf("/v1/artifacts%s%s", c->version != NULL ? "?unless=" : "",
+				   c->version != NULL ? c->version : "");
+		c->list =
+			ask(c, &leader->member, "GET", target, NULL, CONNECT_MS, &list_handler);
+	}
+	loop_timer_at(c->timer, loop_now(&c->zrms->loop).mono_ms + COPY_MS);
+}
+
+/* ---- leading ---- */
+
+static void on_missed(void *user, const char *digest, const struct error *why)
+{
+	struct copies *c = user;
+	if (why == NULL)
+		artifact_fetched(c->zrms->artifacts, digest);
+	else
+		log_error("artifacts", "missing", LOG_S("digest", digest), LOG_E(why),
+			  LOG_S("then", "it is asked for again when a zhost needs it"));
+}
+
+static void miss(void *user, const char *digest)
+{
+	struct copies *c = user;
+	if (!has(c->zrms->artifact_store, digest))
+		fetch_artifact(c->fetches, digest, on_missed, c);
+}
+
+void copies_lead(struct copies *c)
+{
+	if (c != NULL)
+		artifacts_each(c->zrms->artifacts, miss, c);
+}
+
+/* ---- who may ask ---- */
+
+bool copies_admits(struct zrms *zrms, const struct http_request *request,
+		   const struct http_route *route)
+{
+	const struct stream_peer *peer = http_peer(request);
+	if (zrms->copies == NULL || !str_equal(peer->role, "zrms") ||
+	    listening_admit(zrms, peer, NULL) < 0 ||
+	    peer->expires_wall_ms <= loop_now(&zrms->loop).wall_ms)
+		return false;
+	return str_equal(route->operation, "getArtifact") ||
+	       str_equal(route->operation, "holdArtifacts") ||
+	       str_equal(route->operation, "listArtifacts");
+}
+
+/* ---- life ---- */
+
+struct copies *copies_new(struct zrms *zrms)
+{
+	struct copies *c = mem_new(struct copies);
+	c->zrms = zrms;
+	c->fetches = fetches_new(&zrms->loop, zrms->artifact_store, &sources, c);
+	c->timer = loop_timer_new(&zrms->loop, on_time, c);
+	loop_timer_at(c->timer, loop_now(&zrms->loop).mono_ms);
+	return c;
+}
+
+void copies_free(struct copies *c)
+{
+	if (c == NULL)
+		return;
+	while (c->asked != NULL) {
+		struct spread *s = c->asked->spread;
+		if (s != NULL && --s->waiting == 0) {
+			buffer_done(&s->why);
+			free(s);
+		}
+		asked_free(c->asked);
+	}
+	fetches_free(c->fetches);
+	loop_timer_free(c->timer);
+	free(c->version);
+	free(c);
+}
+
+enum { SPREAD, REFUSED, FETCHED, FAILED };
+static const struct metric metrics[] = {
+	[SPREAD] = {"zrms_artifacts_spread_total", METRIC_COUNTER,
+		    "Submissions whose artifacts a majority of the zrms has."},
+	[REFUSED] = {"zrms_artifacts_not_spread_total", METRIC_COUNTER,
+		     "Submissions that were refused because no majority could be had."},
+	[FETCHED] = {"zrms_artifacts_fetched_total", METRIC_COUNTER,
+		     "Artifacts that were fetched from other zrms."},
+	[FAILED] = {"zrms_artifacts_not_fetched_total", METRIC_COUNTER,
+		    "Artifacts that no other zrms could give."},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
+{
+	const struct copies *c = part;
+	struct fetch_counters fetches = fetches_counters(c->fetches);
+	metric_set(to, SPREAD, c->spread_total);
+	metric_set(to, REFUSED, c->refused_total);
+	metric_set(to, FETCHED, fetches.fetched_total);
+	metric_set(to, FAILED, fetches.failed_total);
+}
+
+const struct metric_source copies_metrics = METRIC_SOURCE(metrics, read_metrics);
