@@ -1,4 +1,5 @@
 """Three zrms on one etcd: one leads, and what happens when it does no more [machines.replicated.standby]."""
+import concurrent.futures
 import http.client
 import json
 import os
@@ -123,6 +124,59 @@ def test_nothing_acknowledged_is_lost_when_leaders_die_under_changes(three):
     names = [user["name"] for user in c.get("/v1/users")["users"]]
     assert set(acknowledged) <= set(names)
     assert len(names) == len(set(names))
+
+
+def submit_until_answered(c, ports, package, key, number):
+    """Asks under the key, of one zrms after the other, until one answers; what it says, and how often it was asked."""
+    headers = {"Authorization": f"Bearer {token_of(c)}", "Content-Type": "application/vnd.samoza.mex+zip",
+               "Idempotency-Key": key}
+    for asked_before in range(400):
+        port = ports[(number + asked_before) % len(ports)]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        try:
+            connection.request("POST", "/v1/topologies?start=0", body=package, headers=headers)
+            answer = connection.getresponse()
+            status, text = answer.status, answer.read().decode()
+        except (OSError, http.client.HTTPException):
+            status = 0
+        finally:
+            connection.close()
+        if status in (200, 201):
+            return status, json.loads(text), asked_before
+        assert status in (0, 307, 409, 503), text
+        time.sleep(0.05)
+    raise AssertionError("nobody answers")
+
+
+def test_what_is_submitted_under_keys_is_there_once_when_leaders_die(three):
+    """[machines.replicated.failover]: also the one that dies between the commit and its answer."""
+    c, answers, ports = three, {}, [three.first_port, *three.other_ports]
+    packages = {f"load-{n}": c.build(c.app(f"load-{n}", [{"name": "a", "type": "CALL"}]), f"load-{n}").read_bytes()
+                for n in range(24)}
+
+    def submit(name):
+        number = int(name.removeprefix("load-"))
+        answers[name] = submit_until_answered(c, ports, packages[name], f"submit-{name}", number)
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        submits = pool.map(submit, packages)
+        old = c.port
+        for _ in range(2):
+            count = len(answers)
+            until(lambda: len(answers) >= min(count + 5, 20), "some are acknowledged")
+            c.all_zrms()[old].kill()
+            previous, old = old, c.leader(old)
+            c.all_zrms()[previous].start()
+        list(submits)
+    there = [topology["name"] for topology in c.get("/v1/topologies?limit=1000")["topologies"]]
+    assert sorted(there) == sorted(packages)
+    for name, (status, answer, _) in answers.items():
+        assert (status, answer["effect"]) == (201, "created"), "it was carried out once, and is answered as then"
+        assert [r["revision"] for r in c.get(f"/v1/topologies/{name}/revisions")["revisions"]] == [1]
+        again = submit_until_answered(c, [c.port], packages[name], f"submit-{name}", 0)
+        assert (again[0], again[1]["id"]) == (201, answer["id"])
+    lines = [line for line in c.get("/v1/audit?limit=1000")["lines"] if line["action"].startswith("submit ")]
+    assert len(lines) == len(packages) and {line["outcome"] for line in lines} == {"done"}
 
 
 def test_a_leader_that_stood_still_writes_nothing_more(three):
