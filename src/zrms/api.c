@@ -109,6 +109,16 @@ static void send_view(struct http_request *request, unsigned status,
 	http_reply(request, status, "application/json", json, strlen(json));
 }
 
+void api_answer_gone(struct http_request *request, struct error *error)
+{
+	struct error *gone = NULL;
+	(void)error_set(&gone, ERR_CONFLICT,
+			"%s: it was done, and removed in the same moment by another request",
+			error->message);
+	error_free(error);
+	api_refuse(request, gone);
+}
+
 void api_send_view_now(struct http_request *request, unsigned status,
 		       const ProtobufCMessage *view)
 {

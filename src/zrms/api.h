@@ -68,6 +68,8 @@ Samoza__V1__EventView *api_event_view(void *user, const struct principal *who,
 /* ErrorView, with the status that belongs to the code. Takes the error over. Names that who asks may not see,
  * and has not written itself, are taken out of it. */
 void api_refuse(struct http_request *request, struct error *error);
+/* What was asked is done, and what the answer would show is there no more: `error`, taken over, says what. */
+void api_answer_gone(struct http_request *request, struct error *error);
 /* The same of a package, which says no more than what is in it. */
 void api_refuse_details(struct http_request *request, const struct error *error, char **details,
 			size_t detail_count);

@@ -120,7 +120,7 @@ static void answer_space(struct zrms *zrms, struct http_request *request,
 	struct error *err = NULL;
 	INVARIANT(reply->topology != NULL && reply->path != NULL);
 	if (control_view_space(zrms->control, reply->topology, reply->path, &view, &err) < 0) {
-		api_refuse(request, err);
+		api_answer_gone(request, err);
 		return;
 	}
 	api_send_view_now(request, 200, &view->base);

@@ -75,8 +75,7 @@ static void topology_answer(struct zrms *zrms, struct http_request *request,
 	struct error *err = NULL;
 	INVARIANT(reply->topology != NULL);
 	if (control_view_topology(zrms->control, reply->topology, &view, &err) < 0) {
-		/* Another request removed it in the same batch: it did exist. */
-		api_refuse(request, err);
+		api_answer_gone(request, err);
 		return;
 	}
 	view->effect = mem_strdup(reply->effect);

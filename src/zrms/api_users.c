@@ -42,7 +42,7 @@ static void answer_user(const struct new_token *n)
 	Samoza__V1__UserView *view = NULL;
 	struct error *err = NULL;
 	if (control_view_user(n->zrms->control, n->name, &view, &err) < 0) {
-		api_refuse(n->request, err); /* it was removed in the same moment */
+		api_answer_gone(n->request, err);
 		return;
 	}
 	view->token = mem_strdup(n->token);

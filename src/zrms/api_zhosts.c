@@ -46,7 +46,7 @@ static void answer_zhost(struct zrms *zrms, struct http_request *request,
 	Samoza__V1__ZhostView *view = NULL;
 	struct error *err = NULL;
 	if (control_view_zhost(zrms->control, http_param(request, "name"), &view, &err) < 0) {
-		api_refuse(request, err);
+		api_answer_gone(request, err);
 		return;
 	}
 	api_send_view_now(request, 200, &view->base);

@@ -246,6 +246,29 @@ static void a_change_is_answered_when_it_is_durable(void **state)
 	assert_int_equal(api_waiting(s->zrms.api), 0);
 }
 
+/* Both changes are decided before the first is durable. */
+static void a_change_that_another_undid_at_once_is_said_to_be_done(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__CredentialRecord ann = SAMOZA__V1__CREDENTIAL_RECORD__INIT;
+	ann.name = (char[]){"ann"};
+	ann.role = ACCESS_VIEWER;
+	const struct control_input removal = {
+		.type = CONTROL_CREDENTIAL,
+		.credential = {.action = CREDENTIAL_REMOVE, .record = &ann}};
+	s->holds = true;
+	ask(s, "POST /v1/users", "Content-Type: application/json\r\n",
+	    "{\"name\":\"ann\",\"role\":\"viewer\"}");
+	run_until(s, is_change_waiting);
+	commit_driver_input(s->zrms.commits, &removal);
+	s->holds = false;
+	answer_all(s);
+	run_until(s, is_complete);
+	assert_int_equal(status(s), 409);
+	assert_non_null(strstr(body(s), "no user ann: it was done, and removed in the same "
+					"moment by another request"));
+}
+
 static bool is_read_waiting(struct stage *s)
 {
 	return http_server_counters(s->zrms.http).waiting == 1;
@@ -414,6 +437,7 @@ int main(void)
 		TEST(a_large_upload_that_is_not_a_package_is_refused),
 		TEST(every_route_that_shows_a_view_answers_with_one),
 		TEST(a_change_is_answered_when_it_is_durable),
+		TEST(a_change_that_another_undid_at_once_is_said_to_be_done),
 		TEST(a_view_is_sent_when_what_it_shows_is_durable),
 		TEST(a_removed_topology_is_gone_but_for_its_events),
 		TEST(an_artifact_is_served_by_its_digest),
