@@ -221,11 +221,15 @@ bool api_refuse_while_failing(struct zrms *zrms, struct http_request *request)
 	struct error *err = NULL;
 	if (!store_is_failing(zrms->store))
 		return false;
+	bool is_shared = zrms->lead != NULL;
+	if (is_shared)
+		http_add_header(request, "Retry-After", "1");
 	(void)error_set(
-		&err, ERR_IO,
-		"zrms cannot write its store in %s now (is its disk full, or away?): it "
-		"tries again for a while, and nothing was changed; try again later",
-		zrms->settings.dir);
+		&err, is_shared ? ERR_UNAVAILABLE : ERR_IO,
+		"zrms cannot write its store in %s now (is %s?): it tries again for a while, "
+		"and nothing was changed; try again later",
+		is_shared ? "etcd" : zrms->settings.dir,
+		is_shared ? "a majority of it away" : "its disk full, or away");
 	api_refuse(request, err);
 	return true;
 }

@@ -14,10 +14,11 @@ struct api_parked {
 static void refuse(struct zrms *zrms, struct http_request *request)
 {
 	CLEANUP(freep)
-	char *message = str_printf(
-		"zrms cannot write its store in %s now, and cannot read it either (is its disk "
-		"away?): it tries again for a while, try again later",
-		zrms->settings.dir);
+	char *message = str_printf("zrms cannot write its store in %s now, and cannot read it "
+				   "either (is %s away?): "
+				   "it tries again for a while, try again later",
+				   zrms->lead != NULL ? "etcd" : zrms->settings.dir,
+				   zrms->lead != NULL ? "a majority of it" : "its disk");
 	http_reply_failure(request, 503, "unavailable", message);
 }
 
