@@ -189,7 +189,11 @@ static void hold(struct zrms *zrms, struct http_request *request,
 			artifact_close(reader);
 			continue;
 		}
-		h->waiting += copies_fetch(zrms->copies, list->digests[i], on_held, h) ? 1 : 0;
+		if (copies_fetch(zrms->copies, list->digests[i], on_held, h))
+			h->waiting++;
+		else if (h->why == NULL)
+			(void)error_set(&h->why, ERR_UNAVAILABLE,
+					"this zrms does not know yet who could have it");
 	}
 	h->waiting--;
 	hold_ended(h);

@@ -40,6 +40,8 @@ struct copies {
 static const struct election_member *member_at(const struct copies *c, size_t index)
 {
 	size_t count = 0;
+	if (c->zrms->lead == NULL) /* it ends */
+		return NULL;
 	const struct leader *seen = lead_seen(c->zrms->lead);
 	const struct election_member *all = leader_everybody(seen, &count);
 	for (size_t i = 0; i < count; i++)
@@ -58,9 +60,9 @@ static struct stream_transport *transport_of(void *user)
 static char *source_at(void *user, size_t index)
 {
 	const struct copies *c = user;
-	const struct election_leader *leader = leader_known(lead_seen(c->zrms->lead));
 	if (c->zrms->lead == NULL)
 		return NULL;
+	const struct election_leader *leader = leader_known(lead_seen(c->zrms->lead));
 	bool is_other = leader->fence != 0 && stands_by(c->zrms);
 	if (is_other && index == 0)
 		return mem_strdup(leader->member.address);
@@ -303,7 +305,7 @@ static const struct http_call_handler list_handler = {
 static void on_time(void *user)
 {
 	struct copies *c = user;
-	if (!stands_by(c->zrms))
+	if (!stands_by(c->zrms) || c->zrms->lead == NULL)
 		return;
 	const struct election_leader *leader = leader_known(lead_seen(c->zrms->lead));
 	if (c->list == NULL && leader->fence != 0 && !str_is_empty(leader->member.address)) {

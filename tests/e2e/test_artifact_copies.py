@@ -137,5 +137,8 @@ def test_members_are_known_by_their_certificates(three):
     for method, target in (("GET", path), ("GET", "/v1/artifacts"), ("POST", "/v1/artifacts")):
         assert asked(standby, method, target) == 307
         assert asked(leader, method, target) == 401
+    c.issue("edge-node-9", c.directory / "stranger")
+    stranger = c.directory / "stranger" / "credentials" / "identity.pem"
+    assert asked(standby, "GET", path, stranger) == asked(standby, "POST", "/v1/artifacts", stranger) == 307
     # It is a certificate for these, and for nothing else.
     assert asked(leader, "GET", "/v1/users", identity) == 401

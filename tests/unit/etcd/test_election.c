@@ -24,6 +24,7 @@ struct asked {
 	uint64_t lease, term, fence, leader_lease;
 	int64_t ttl_ms;
 	char *leader, *members; /* "a=HOST:1>b@7 " */
+	size_t known;
 };
 
 struct fixture {
@@ -51,6 +52,7 @@ static void on_answer(void *user, const struct election_answer *a)
 	q->term = a->leader.term;
 	q->fence = a->leader.fence;
 	q->leader_lease = a->leader.lease;
+	q->known = a->known_count;
 	q->leader = keep(current,
 			 mem_strdup(a->leader.fence != 0 ? a->leader.member.name : "nobody"));
 	q->members = keep(current, mem_strdup(""));
@@ -246,7 +248,10 @@ static void who_is_there_is_seen_by_all(void **state)
 	assert_string_equal(ASK(f, 0, observe).members, "a=HOST:1>@7 b=HOST:2>a@0 ");
 	assert_int_equal(ASK(f, 1, revoke, other).outcome, ELECTION_DONE);
 	assert_string_equal(ASK(f, 0, observe).members, "a=HOST:1>@7 ");
+	/* Who is away is one of them all the same: a majority is one of all. */
+	assert_int_equal(ASK(f, 0, observe).known, 2);
 	assert_int_equal(ASK(f, 0, revoke, mine).outcome, ELECTION_DONE);
+	assert_int_equal(ASK(f, 0, observe).known, 2);
 }
 
 static void a_term_that_cannot_be_read_is_not_begun_again(void **state)
