@@ -1,6 +1,7 @@
 """A real cluster for each test: zrms and zhosts on free loopback ports, everything in a private
 directory, ended with the test. Tests wait for events with a deadline, never for time."""
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -30,13 +31,13 @@ DEADLINE = 20.0  # for anything that should happen at once, on a loaded machine
 # Tests run in several processes at once (pytest-xdist): each has ports of its own.
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-PORTS = iter(range(20000 + 12000 * WORKER // WORKERS + os.getpid() * 64 % 2000,
-                   20000 + 12000 * (WORKER + 1) // WORKERS))
+SHARE = 12000 // WORKERS
+PORTS = itertools.cycle(20000 + SHARE * WORKER + (os.getpid() * 64 + k) % SHARE for k in range(SHARE))
 
 
 def free_port():
     """Below the ports that the kernel gives to outgoing connections: nobody takes it meanwhile."""
-    for port in PORTS:
+    for port in itertools.islice(PORTS, SHARE):
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
@@ -405,9 +406,14 @@ def pytest_sessionfinish():
         control_groups.sweep(GROUPS_BEFORE)
 
 
+LONGEST = ("test_rollout_crash", "test_canary", "test_mesh_cuts", "test_zrms_crash", "test_renewals")
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Tests that look at processes and control groups of the whole machine run one after another."""
+    """Tests that look at processes and control groups of the whole machine run one after another. The longest begin
+    first, so that none of them runs alone at the end."""
+    items.sort(key=lambda item: item.module.__name__.rpartition(".")[2] not in LONGEST)
     for item in items:
         if "sweep_groups" in item.fixturenames or hasattr(item.module, "processes_of"):
             item.add_marker(pytest.mark.xdist_group("the machine"))
