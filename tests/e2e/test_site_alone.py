@@ -1,4 +1,7 @@
 """A site without zrms after a power cut [change.loss.alone]."""
+import contextlib
+import os
+import pathlib
 import re
 import time
 
@@ -50,6 +53,41 @@ def started_at(c, zhost, path):
     return line.split()[0]
 
 
+def family(pid):
+    """A process and all below it."""
+    try:
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [pid, *(p for child in children for p in family(int(child)))]
+
+
+class Watch:
+    """How long the zhosts took, and how long without what the processors did for other programs meanwhile.
+    Where nothing else runs, both are the same; a busy machine only makes the second one shorter."""
+
+    def __init__(self, c):
+        self.c = c
+        self.begun = self.now()
+
+    def now(self):
+        """Seconds: of the clock, of all processors, of the processors for the zhosts and their spaces."""
+        ours = 0
+        for daemon in self.c.zhosts.values():
+            for pid in family(daemon.pid):
+                for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                    with contextlib.suppress(OSError):  # it has ended
+                        ours += int(task.read_text().split()[0]) / 1e9
+        user, nice, system, _, _, irq, softirq, steal = map(
+            int, pathlib.Path("/proc/stat").read_text().split()[1:9])
+        busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+        return time.monotonic(), busy, ours
+
+    def seconds(self):
+        took, busy, ours = (end - begin for end, begin in zip(self.now(), self.begun))
+        return took, took - max(0, busy - ours) / os.cpu_count()
+
+
 def test_a_site_alone_starts_in_the_order_of_its_needs_and_nothing_restarts(start_cluster):
     c = start_cluster(zhosts=[{"name": n, "labels": {"place": n}} for n in ("edge-1", "edge-2")])
     spaces = [space("web", "edge-1", ["api"]), space("api", "edge-1", ["disk"]), space("disk", "edge-2"),
@@ -88,9 +126,11 @@ def test_many_spaces_start_soon_after_the_zhosts_have_decided(start_cluster):
     c.deploy("many", [{"name": "s", "type": "CALL", "count": count, "loss": {"replace_after": "never"},
                        "resources": {"cpu": "10m", "memory": "4MiB"}}])
     cut_power(c, count)
-    begun = time.monotonic()
     for daemon in c.zhosts.values():
         daemon.start()
-    # One failure timeout of 1.2 s, then the starts; a busy machine has a wide deadline.
+    until(lambda: any(lines(c, name, "action=start") for name in c.zhosts), "one has decided")
+    watch = Watch(c)
     until(lambda: sum(len(c.zruns(name)) for name in c.zhosts) == count, "all run")
-    print(f"{count} spaces in {time.monotonic() - begun - 1.2:.2f} s")
+    took, took_of_ours = watch.seconds()
+    print(f"{count} spaces in {took:.2f} s, of which other programs took {took - took_of_ours:.2f} s")
+    assert took_of_ours < 3
