@@ -231,12 +231,12 @@ def test_a_port_counts_only_when_the_instance_itself_listens_on_it(c, check, mod
     ready = {"tcp": str(port)} if check == "tcp" else {"http": f"http://127.0.0.1:{port}/"}
     native_deploy(c, "owner", [{"name": "p", "run": {"mode": mode}, "ready": ready}],
                   {"p/recipes/start": LISTENER.format(mode=mode, address=address, port=port)})
-    submit_failing(c, "stranger", [{"name": "p", "restart": {"attempts": 0}, "ready": ready,
+    submit_failing(c, "stranger", [{"name": "p", "restart": {"attempts": 1000}, "ready": ready,
                                     "recipes": {"timeout": "8s"}, "run": {"mode": "foreground"}}],
                    {"p/recipes/start": SLEEPER.format(100047)})
-    until(lambda: c.state("stranger") == "failed", "it has failed", 60)
-    assert (f"port {port}: answered, but no process of this instance listens on it"
-            in error(c, "stranger", "p"))
+    # On a loaded machine an attempt may end before anything has answered, or be killed before it says why.
+    until(lambda: f"port {port}: answered, but no process of this instance listens on it"
+          in (error(c, "stranger", "p") or ""), "it has failed", 120)
     assert "starting" not in {e["from"] for e in c.events("stranger")
                               if e["to"] == "deployed-started" and e["kind"] == "space"}
     assert state(c, "owner", "p") == "deployed-started"
