@@ -88,10 +88,6 @@ struct http_refusal standby_admit(struct zrms *zrms, struct http_request *reques
 	bool is_link = route->operation == NULL; /* GET /v1/link: told as the links over TLS */
 	if (is_link || is_one_of(route->operation, own, ARRAY_SIZE(own)))
 		return (struct http_refusal){0};
-	/* Between zrms: what it has, and what it is to have. A list of all that is needed has the leader alone. */
-	if (!str_equal(route->operation, "listArtifacts") &&
-	    copies_admits(zrms, request, route))
-		return (struct http_refusal){0};
 	if (str_equal(route->operation, "getMetrics"))
 		return unavailable(request, "this zrms stands by: it has no metrics yet");
 	if (address == NULL)
