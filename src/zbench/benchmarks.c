@@ -1,12 +1,25 @@
 #include "zbench/benchmarks.h"
 
 const struct benchmark *const benchmarks[] = {
-	&benchmark_start,   &benchmark_topology,  &benchmark_submit,
-	&benchmark_message, &benchmark_neighbour, &benchmark_data,
-	&benchmark_memory,  &benchmark_recover,	  &benchmark_drain,
-	&benchmark_rollout, &benchmark_plan,	  &benchmark_rebalance,
-	&benchmark_place,   &benchmark_openb,	  &benchmark_scale,
-	&benchmark_fleet,   &benchmark_tls,	  NULL,
+	&benchmark_start,
+	&benchmark_topology,
+	&benchmark_submit,
+	&benchmark_message,
+	&benchmark_neighbour,
+	&benchmark_data,
+	&benchmark_memory,
+	&benchmark_recover,
+	&benchmark_drain,
+	&benchmark_rollout,
+	&benchmark_plan,
+	&benchmark_rebalance,
+	&benchmark_place,
+	&benchmark_openb,
+	&benchmark_scale,
+	&benchmark_fleet,
+	&benchmark_tls,
+	&benchmark_leaders,
+	NULL,
 };
 
 const struct cli_command benchmark_all = {
@@ -32,6 +45,7 @@ const struct cli_command *const benchmark_commands[] = {
 	&benchmark_openb.command,
 	&benchmark_scale.command,
 	&benchmark_fleet.command,
+	&benchmark_leaders.command,
 	&benchmark_tls.command,
 	&benchmark_all,
 	&cli_help_command,
