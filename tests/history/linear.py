@@ -64,10 +64,9 @@ class Verdict:
     def __str__(self):
         lines = [f"{self.key}: {self.outcome}"]
         if self.outcome == INVALID:
-            begin = min(o.begun for o in self.stuck)
+            place = self.history.index(self.stuck[0])
             lines += ["  none of these can be next:", *(f"    {o}" for o in self.stuck), "  around them:",
-                      *(f"    {o}" for o in self.history
-                        if begin - 5 <= o.begun <= max(o.begun for o in self.stuck) + 2)]
+                      *(f"    {o}" for o in self.history[max(0, place - 20):place + 10])]
         return "\n".join(lines)
 
 
@@ -160,7 +159,8 @@ def without_unseen(history):
 
 
 def check(history, initial=None, seconds=60):
-    """A verdict for each key, those that are not valid first. `seconds`: for all of them together."""
+    """A verdict for each key, those that are not valid first. `initial`: values that are there before, by key; None for others.
+    `seconds`: for all of them together."""
     deadline = time.monotonic() + seconds
     registers = {}
     for operation in history:
@@ -168,6 +168,6 @@ def check(history, initial=None, seconds=60):
     verdicts = []
     for key, operations in sorted(registers.items(), key=lambda entry: len(entry[1])):
         operations.sort(key=lambda o: o.begun)
-        outcome, stuck = check_register(without_unseen(operations), initial, deadline)
+        outcome, stuck = check_register(without_unseen(operations), (initial or {}).get(key), deadline)
         verdicts.append(Verdict(key, outcome, operations, stuck))
     return sorted(verdicts, key=lambda v: (v.outcome == VALID, str(v.key)))
