@@ -56,6 +56,8 @@ must_check int zhost_spec_compile(const Samoza__V1__ZhostSpec *in, const char *p
 				  struct diagnostics *findings, struct zhost_spec *ret_zhost,
 				  struct error **err);
 
+/* What a zhost offers by its version, not by its settings: its zedge asks for a token where a space says so. */
+#define CAPABILITY_PAGE_ACCESS "page.access"
 /* sys.*, net.*, data.*, events.*: offered by every zhost [topology.placement.rule-2]. */
 bool capability_is_common(const char *capability);
 /* Whether the zhost offers it. O(log n). */

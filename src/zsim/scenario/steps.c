@@ -342,6 +342,8 @@ static void begin_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step,
 		schema_set_string(&n->spec->cpu, NULL, step->cpu);
 	if (step->memory != NULL)
 		schema_set_string(&n->spec->memory, NULL, step->memory);
+	if (step->has_protocol)
+		n->protocol = step->protocol;
 	machine_start(run->world, n);
 	judge_hello(run, step, n);
 }
@@ -368,7 +370,10 @@ static void add_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step)
 		step_judge(run, step->error, err->message);
 	} else {
 		zhost_spec_done(&compiled);
-		judge_hello(run, step, machine_add(run->world, (Samoza__V1__ZhostSpec *)spec));
+		struct sim_machine *n = machine_add(run->world, (Samoza__V1__ZhostSpec *)spec);
+		if (step->has_protocol)
+			n->protocol = step->protocol;
+		judge_hello(run, step, n);
 	}
 	schema_message_free(spec);
 }

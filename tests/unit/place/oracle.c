@@ -73,6 +73,8 @@ static const char *breaks_static(const struct fact *f, const struct zhost_spec *
 	const struct topology *t = f->topology;
 	for (unsigned i = f->root; i < f->root + t->instances[f->root].subtree_count; i++) {
 		const struct space *s = instance_space(t, i);
+		if (s->asks_token && !offers(z, "page.access"))
+			return "capability";
 		for (unsigned k = 0; k < s->capability_count; k++) {
 			if (!offers(z, s->capabilities[k]))
 				return "capability";

@@ -47,8 +47,9 @@ void draw_zhost(struct chance *c, const struct theme *t, unsigned number, struct
 		(void)buffer_printf(text, ", labels: {rack: \"%s\"%s}", racks[draw(c, 3)],
 				    maybe(c, 50) ? ", ssd: yes" : "");
 	if (t->capabilities && maybe(c, 80))
-		(void)buffer_printf(text, ", capabilities: [%s%s]",
+		(void)buffer_printf(text, ", capabilities: [%s%s%s]",
 				    maybe(c, 60) ? "sensors.camera, " : "",
+				    maybe(c, 70) ? "page.access, " : "",
 				    maybe(c, 50) ? "actuators.arm" : "gpu.cuda");
 	if (t->devices && maybe(c, 80))
 		(void)buffer_printf(text,
@@ -137,7 +138,9 @@ void draw_spaces(struct chance *c, const struct theme *t, unsigned units_max,
 		unsigned count = 1 + (room > 1 ? draw(c, room < 4 ? room : 4) : 0);
 		if (!child && (room == 0 || units + count > units_max))
 			count = 1;
-		(void)buffer_printf(text, "- {name: %s, type: DATA, count: %u", names[i],
+		(void)buffer_printf(text, "- {name: %s, type: %s, count: %u", names[i],
+				    t->capabilities && maybe(c, 20) ? "UI, access: token"
+								    : "DATA",
 				    child ? 1 + draw(c, 2) : count);
 		if (child)
 			(void)buffer_printf(text, ", inside: %s", names[draw(c, i)]);

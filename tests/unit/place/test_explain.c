@@ -176,6 +176,9 @@ static const struct change changes[] = {
 	 "- {name: a, type: DATA, placement: {region: eu}, resources: {cpu: 2}, capabilities: "
 	 "[gpu.cuda]}\n",
 	 "1 cpu more on n2"},
+	{{"{name: n1, cpu: 4, memory: 1GiB}", "{name: n2, cpu: 1, memory: 1MiB}"},
+	 "- {name: a, type: UI, access: token, resources: {cpu: 2}}\n",
+	 "a version that checks access to pages on n1"},
 };
 
 static void the_smallest_change_that_fits_is_named(void **state)

@@ -260,6 +260,22 @@ static bool is_too_long(const Samoza__V1__Hello *hello)
 	return false;
 }
 
+/* Only its version can offer it. */
+static void page_access_settle(Samoza__V1__ZhostSpec *spec, bool is_offered)
+{
+	size_t count = 0;
+	for (size_t k = 0; k < spec->n_capabilities; k++)
+		if (str_equal(spec->capabilities[k], CAPABILITY_PAGE_ACCESS))
+			free(spec->capabilities[k]);
+		else
+			spec->capabilities[count++] = spec->capabilities[k];
+	spec->capabilities =
+		mem_resize(spec->capabilities, count + 1, sizeof(*spec->capabilities));
+	if (is_offered)
+		spec->capabilities[count++] = mem_strdup(CAPABILITY_PAGE_ACCESS);
+	spec->n_capabilities = count;
+}
+
 void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *hello)
 {
 	struct control_zhost *z = zhost_find(&c->zhosts, hello->spec->name);
@@ -278,13 +294,14 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 	if (z != NULL && !may_join(c, z, link_id, hello))
 		return;
 	bool is_new = z == NULL;
-	bool is_other = !is_new && !z->removed &&
-			!schema_message_equal(&z->message->base, &hello->spec->base);
 	if (is_new)
 		z = zhost_new(&c->zhosts, &c->dirty, hello->spec->name);
 	CLEANUP(error_freep) struct error *err = NULL;
 	CLEANUP(schema_message_freep)
 	Samoza__V1__ZhostSpec *spec = machine_identity_spec(c, hello->spec);
+	page_access_settle(spec, hello->has_page_access && hello->page_access);
+	bool is_other =
+		!is_new && !z->removed && !schema_message_equal(&z->message->base, &spec->base);
 	if (zhost_take_spec(z, spec, &err) < 0) {
 		zhost_refuse(c, link_id, err->message);
 		if (is_new)

@@ -1,20 +1,31 @@
-/* Rule 2: a zhost offers each capability that a space of the unit declares. */
+/* Rule 2: a zhost offers each capability that a space of the unit declares, and checks the access to its pages. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "core/place/rule/rules.h"
 
+static void add(struct filter *f, const char *capability)
+{
+	vector_for_each (&f->requirements, r)
+		if (r->rule == &rule_capability && strcmp(r->declared, capability) == 0)
+			return;
+	filter_add(f, &rule_capability)->declared = capability;
+}
+
 static void compile(struct filter *f, const struct space *s)
 {
-	for (unsigned i = 0; s != NULL && i < s->capability_count; i++) {
-		bool known = capability_is_common(s->capabilities[i]);
-		vector_for_each (&f->requirements, r)
-			known = known || (r->rule == &rule_capability &&
-					  strcmp(r->declared, s->capabilities[i]) == 0);
-		if (!known)
-			filter_add(f, &rule_capability)->declared = s->capabilities[i];
-	}
+	for (unsigned i = 0; s != NULL && i < s->capability_count; i++)
+		if (!capability_is_common(s->capabilities[i]))
+			add(f, s->capabilities[i]);
+	if (s != NULL && s->asks_token)
+		add(f, CAPABILITY_PAGE_ACCESS);
+}
+
+/* No setting offers it. */
+static bool is_by_version(const struct requirement *r)
+{
+	return strcmp(r->declared, CAPABILITY_PAGE_ACCESS) == 0;
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -38,11 +49,14 @@ static char *what(const struct filter *f, const struct requirement *r)
 static char *failure(const struct filter *f, const struct requirement *r, uint32_t zhost,
 		     struct place_failure *ret)
 {
-	return mem_strdup("not offered");
+	return mem_strdup(is_by_version(r) ? "it does not check access to pages: update it"
+					   : "not offered");
 }
 
 static char *sentence(const struct filter *f, const struct requirement *r)
 {
+	if (is_by_version(r))
+		return mem_strdup("no zhost checks access to pages: update them");
 	return str_printf("no zhost satisfies capability requirement '%s'",
 			  (const char *)r->declared);
 }
@@ -50,7 +64,8 @@ static char *sentence(const struct filter *f, const struct requirement *r)
 static char *smallest_change(const struct filter *f, const struct requirement *r,
 			     uint32_t zhost)
 {
-	return str_printf("capability %s", (const char *)r->declared);
+	return is_by_version(r) ? mem_strdup("a version that checks access to pages")
+				: str_printf("capability %s", (const char *)r->declared);
 }
 
 static char *key(const struct requirement *r)

@@ -80,6 +80,8 @@ bool place_suits(const struct topology *t, unsigned root, const struct mirrored_
 		for (unsigned c = 0; c < s->capability_count; c++)
 			if (!zhost_spec_offers(&z->spec, s->capabilities[c]))
 				return false;
+		if (s->asks_token && !zhost_spec_offers(&z->spec, "page.access"))
+			return false;
 		for (unsigned c = 0; c < s->constraint_count; c++)
 			if (!constraint_holds(&s->constraints[c], &z->spec.labels))
 				return false;

@@ -228,6 +228,9 @@ static void have_pages(struct fuzz *f, Samoza__V1__Space *s)
 	if (!random_percent(draws_random(f, DRAW_PAGES), 25))
 		return;
 	s->type = SAMOZA__V1__SPACE_TYPE__UI;
+	s->has_access = random_percent(draws_random(f, DRAW_PAGES), 40);
+	s->access = s->has_access ? SAMOZA__V1__PAGE_ACCESS__ACCESS_TOKEN
+				  : SAMOZA__V1__PAGE_ACCESS__ACCESS_EVERYBODY;
 	draws_happened(f, DRAW_PAGES);
 }
 
