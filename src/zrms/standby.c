@@ -5,14 +5,14 @@
 #include "adapter/cli/address.h"
 #include "adapter/log/log.h"
 #include "adapter/wire/wire_link.h"
+#include "base/check.h"
 #include "base/str.h"
 #include "zrms/lead.h"
 #include "zrms/zrms.h"
 
 enum {
 	LINKS_MAX = 1024, /* that wait; past that the oldest goes */
-	LINK_MS = 10000,  /* for HELLO, which may tell of many instances */
-	FRAME_MAX = 8 * 1024 * 1024,
+	LINK_MS = 10000,  /* until the zhost has ended it */
 	OUTPUT_MAX = 4096,
 };
 
@@ -99,28 +99,26 @@ struct http_refusal standby_admit(struct zrms *zrms, struct http_request *reques
 
 /* ---- links ---- */
 
+/* At once. What comes is not even read as frames: nobody here knows who sends it. The zhost ends the link, so that its HELLO,
+ * which is under way, does not cut off the answer. */
 static void link_tell(struct standby_link *l)
 {
 	Samoza__V1__Leader message = SAMOZA__V1__LEADER__INIT;
 	message.address = (char *)(uintptr_t)leader_address(l->standby->zrms);
+	wire_link_ignore(l->wire);
 	/* It cannot be full, and one that closes needs no word. */
-	if (wire_link_send(l->wire, SAMOZA__V1__FRAME_TYPE__FRAME_LEADER, &message.base,
-			   NULL) == 0)
-		wire_link_close_after(l->wire);
+	(void)!wire_link_send(l->wire, SAMOZA__V1__FRAME_TYPE__FRAME_LEADER, &message.base,
+			      NULL);
 }
 
 static int on_frame(void *user, struct wire_link *wire, const struct frame *frame,
 		    struct error **err)
 {
-	struct standby_link *l = user;
+	(void)user;
 	(void)wire;
 	(void)frame;
 	(void)err;
-	if (l->standby->is_over) /* it comes again, and finds the leader */
-		wire_link_close(l->wire, NULL);
-	else
-		link_tell(l);
-	return 0;
+	IMPOSSIBLE("what comes is ignored");
 }
 
 static void on_closed(void *user, struct wire_link *wire, const struct error *why)
@@ -150,11 +148,11 @@ void standby_take_link(struct zrms *zrms, struct stream *stream)
 		wire_link_close(s->links->wire, NULL);
 	l->standby = s;
 	l->wire = wire_link_new(stream, OUTPUT_MAX, &link_handler, l);
-	wire_link_limit(l->wire, FRAME_MAX);
 	l->patience = loop_timer_new(&zrms->loop, on_silent, l);
 	loop_timer_at(l->patience, loop_now(&zrms->loop).mono_ms + LINK_MS);
 	DL_APPEND(s->links, l);
 	s->count++;
+	link_tell(l);
 }
 
 /* ---- life ---- */

@@ -5,7 +5,7 @@
  *     /metrics                      503: a monitor that follows would take the leader's for this one's
  *     everything else               307, to the same at the leader's address; 503 while nobody leads
  *     /v1/artifacts…                for other zrms of the cluster, by their certificates (copies.h)
- *     links of zhosts               HELLO ─► LEADER with that address, and the end of the link
+ *     links of zhosts               LEADER with that address, at once; the zhost ends the link
  *
  * It has no records, so it knows nobody: who asks is asked for a token by the leader. What it tells is where that is.
  *

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -53,6 +54,30 @@ def test_a_standby_says_so_and_sends_everybody_to_the_leader(three):
     assert asked(standby, "GET", "/metrics")[0] == 503
     assert asked(standby, "GET", "/openapi.json")[0] == 200
     assert asked(standby, "GET", "/nothing")[0] == 404
+
+
+def resident_bytes(pid):
+    return int(next(line.split()[1] for line in open(f"/proc/{pid}/status") if line.startswith("VmRSS"))) * 1024
+
+
+def test_who_shows_nothing_to_a_standby_makes_it_hold_nothing(three):
+    """It asks nobody for a token, so what comes on a link is of anybody on the machine."""
+    standby = three.standby()
+    pid = three.all_zrms()[standby].process.pid
+    before, links = resident_bytes(pid), []
+    for _ in range(20):
+        link = socket.create_connection(("127.0.0.1", standby), timeout=10)
+        link.sendall(f"GET /v1/link HTTP/1.1\r\nHost: 127.0.0.1:{standby}\r\nConnection: Upgrade\r\n"
+                     "Upgrade: samoza-link/1\r\n\r\n".encode())
+        answer = b""
+        while b"samoza-link/1" not in answer.split(b"\r\n\r\n")[0] or f":{three.leader()}".encode() not in answer:
+            answer += link.recv(4096)
+        links.append(link)
+        link.sendall((6 << 20).to_bytes(4, "little") + b"\0" * (5 << 20))
+    assert resident_bytes(pid) - before < 20 << 20, "100 MiB were sent"
+    for link in links:
+        link.close()
+    assert three.role(standby) == "standby"
 
 
 def test_a_zhost_that_knows_a_standby_only_finds_the_leader(three):

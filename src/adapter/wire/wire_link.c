@@ -32,6 +32,7 @@ struct wire_link {
 	size_t frame_max;  /* of those that come in */
 	bool write_wanted; /* on_ready() writes when the stream takes more */
 	bool closing;	   /* closed() follows */
+	bool ignores;	   /* all that comes */
 	bool is_paused;	   /* `input` may hold whole frames */
 	bool resumes;	   /* they are taken in the next turn */
 	bool close_at_end; /* of the output */
@@ -172,6 +173,13 @@ void wire_link_limit(struct wire_link *link, size_t frame_bytes)
 	link->frame_max = frame_bytes;
 }
 
+void wire_link_ignore(struct wire_link *link)
+{
+	link->ignores = true;
+	buffer_done(&link->input);
+	rest_watch(link, false);
+}
+
 void wire_link_pause(struct wire_link *link, bool is_paused)
 {
 	if (link->is_paused == is_paused)
@@ -194,7 +202,7 @@ static void link_read(struct wire_link *link)
 			link_fail(link, err);
 			return;
 		}
-		if (n > 0)
+		if (n > 0 && !link->ignores)
 			input_take(link, link->loop->scratch, n);
 		if (n < LOOP_SCRATCH_BYTES)
 			return;

@@ -54,9 +54,11 @@ int wire_link_send(struct wire_link *link, Samoza__V1__FrameType type,
  * that messages that may be lost leave room for those that may not. */
 int wire_link_forward(struct wire_link *link, const struct frame *frame, size_t room,
 		      struct error **err) must_check;
-/* No further frame is taken and nothing is read until it continues: the peer waits. */
 /* A frame of more bytes than this ends the link before it is read; at first FRAME_MAX_BYTES. */
 void wire_link_limit(struct wire_link *link, size_t frame_bytes);
+/* From now on what comes is dropped as it comes: it is no frames, and holds no memory. */
+void wire_link_ignore(struct wire_link *link);
+/* No further frame is taken and nothing is read until it continues: the peer waits. */
 void wire_link_pause(struct wire_link *link, bool is_paused);
 /* Bytes that wait to be written. */
 size_t wire_link_waiting(const struct wire_link *link);

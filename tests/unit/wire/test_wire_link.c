@@ -239,6 +239,28 @@ static void a_large_frame_may_take_longer_while_it_comes(void **state)
 	assert_true(s->side.is_closed);
 }
 
+static void a_link_that_ignores_what_comes_still_sends_and_sees_its_end(void **state)
+{
+	struct stage *s = *state;
+	uint8_t half[4096] = {0, 0, 8, 0}; /* of 512 KiB */
+	uint8_t worse[64];
+	peer_send(s->peer, half, sizeof(half));
+	sim_loop_run(&s->peer->loop, 0);
+	wire_link_ignore(s->side.link);
+	memset(worse, 0xff, sizeof(worse));
+	for (int i = 0; i < 100; i++)
+		peer_send(s->peer, worse, sizeof(worse));
+	sim_loop_run(&s->peer->loop, 20000);
+	assert_false(s->side.is_closed);
+	assert_int_equal(s->side.frames, 0);
+	assert_int_equal(heartbeat_send(s->side.link, 1, NULL), 0);
+	sim_loop_run(&s->peer->loop, 0);
+	assert_true(s->peer->got.size > 0);
+	stream_close(steal_ptr(&s->peer->stream));
+	peer_until(s->peer, &s->side.is_closed);
+	assert_null(s->side.why);
+}
+
 static void an_end_in_the_middle_of_a_frame_closes_without_a_reason(void **state)
 {
 	struct stage *s = *state;
@@ -485,6 +507,7 @@ int main(void)
 		TEST(a_large_frame_may_take_longer_while_it_comes),
 		TEST(a_heartbeat_passes_what_waits),
 		TEST(an_answer_to_a_heartbeat_passes_what_waits),
+		TEST(a_link_that_ignores_what_comes_still_sends_and_sees_its_end),
 		TEST(an_end_in_the_middle_of_a_frame_closes_without_a_reason),
 		TEST(an_impossible_frame_closes_the_link),
 		TEST(a_refused_frame_closes_the_link_and_nothing_after_it_is_read),
