@@ -14,6 +14,7 @@ from conftest import BIN, run, until
 from etcd import ThreeZrms
 from native import native_deploy
 from secure import ADDRESS, needs_an_address
+from test_join import joiner
 
 pytestmark = needs_an_address
 
@@ -259,6 +260,22 @@ def test_the_shell_follows_to_a_leader_of_the_same_cluster_only(three):
     # Whose certificate it cannot judge is shown no token.
     refused = shell(c, f"http://127.0.0.1:{standby}", "user", "list", ca=False, check=False)
     assert refused.returncode != 0 and f"https://{ADDRESS}:{leader}" in refused.stderr and "--ca" in refused.stderr
+
+
+def test_a_machine_joins_at_a_standby(three):
+    """Its token names the zrms that led when it was made."""
+    c = three
+    token = c.zshell("cluster", "token", "create").stdout.strip()
+    old = c.leader()
+    c.zshell("cluster", "leader", "move")
+    c.leader(old)
+    until(lambda: not c.all_zrms()[old].is_running() or c.role(old) == "standby", "it leads no more")
+    if not c.all_zrms()[old].is_running():
+        c.all_zrms()[old].start()
+        until(lambda: c.role(old) == "standby", "it stands by")
+    zhost = joiner(c, "edge-node-2", token)
+    zhost.start()
+    c.wait_zhost("edge-node-2", "deployed-started")
 
 
 def test_followers_of_events_miss_and_double_nothing(three):

@@ -16,23 +16,42 @@
 #include "base/str.h"
 #include "schema/json.h"
 
-enum { ANSWER_MAX = 256 * 1024, IDLE_MS = 20000, CONNECT_MS = 10000, HOST_MAX = 256 };
+enum {
+	ANSWER_MAX = 256 * 1024,
+	IDLE_MS = 20000,
+	CONNECT_MS = 10000,
+	HOST_MAX = 256,
+	ELSEWHERE_MAX = 2
+};
 
 struct asking {
 	struct loop loop;
 	struct stream_transport *transport;
 	struct buffer answer;
 	int status;
+	char *elsewhere;   /* HOST:PORT of the leader, as one says that stands by */
 	struct error *why; /* there was no answer */
 };
 
 /* ---- one request ---- */
+
+/* "HOST:PORT" of "https://HOST:PORT/…"; NULL: it is none. The caller frees. */
+static char *address_of(const char *location)
+{
+	static const char scheme[] = "https://";
+	if (location == NULL || !str_has_prefix(location, scheme))
+		return NULL;
+	location += strlen(scheme);
+	return mem_strndup(location, strcspn(location, "/"));
+}
 
 static int on_head(void *user, const struct http_response *response, struct error **err)
 {
 	struct asking *a = user;
 	(void)err;
 	a->status = response->status;
+	if (a->status == 307)
+		a->elsewhere = address_of(http_response_field(response, "Location"));
 	return 0;
 }
 
@@ -118,6 +137,7 @@ static int ask_at(struct asking *a, const char *address, const char *body,
 						  .json = body};
 	buffer_clear(&a->answer);
 	a->status = 0;
+	free(steal_ptr(&a->elsewhere));
 	(void)http_call_new(&a->loop, a->transport, &options, &handler, a);
 	loop_run(&a->loop);
 	int r = answer_read(a, ret_view, err);
@@ -129,7 +149,21 @@ static int ask_at(struct asking *a, const char *address, const char *body,
 /* Worth a try elsewhere: it is not there, or another one is. */
 static bool is_of_the_address(const struct asking *a)
 {
-	return a->status == 0 || a->status == 503;
+	return a->status == 0 || a->status == 503 || a->status == 307;
+}
+
+/* One that stands by tells where the leader is, of which the same is demanded: the pins, and to be a zrms. */
+static int ask_leader(struct asking *a, const char *address, const char *body,
+		      Samoza__V1__JoinView **ret_view, struct error **err)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	int r = ask_at(a, address, body, ret_view, &why);
+	for (int i = 0; i < ELSEWHERE_MAX && r < 0 && a->elsewhere != NULL; i++) {
+		CLEANUP(freep) char *leader = steal_ptr(&a->elsewhere);
+		error_free(steal_ptr(&why));
+		r = ask_at(a, leader, body, ret_view, &why);
+	}
+	return r < 0 ? error_move(err, steal_ptr(&why)) : 0;
 }
 
 static int ask_all(struct asking *a, const struct join_token *token, const char *body,
@@ -138,7 +172,7 @@ static int ask_all(struct asking *a, const struct join_token *token, const char 
 	CLEANUP(error_freep) struct error *best = NULL;
 	for (size_t i = 0; i < token->address_count; i++) {
 		CLEANUP(error_freep) struct error *why = NULL;
-		if (ask_at(a, token->addresses[i], body, ret_view, &why) == 0)
+		if (ask_leader(a, token->addresses[i], body, ret_view, &why) == 0)
 			return 0;
 		if (!is_of_the_address(a))
 			return error_move(err, steal_ptr(&why));
@@ -189,6 +223,7 @@ int join_ask(const struct join_token *token, const char *name, bool replace,
 		r = ask_all(&a, token, body, ret_view, err);
 	stream_transport_free(a.transport);
 	loop_done(&a.loop);
+	free(a.elsewhere);
 	buffer_done(&a.answer);
 	return r;
 }
