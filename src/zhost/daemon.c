@@ -42,6 +42,8 @@
 #define HEARTBEAT_MS	   10000
 #define FAILURE_TIMEOUT_MS 30000
 #define CLOSED_CHECK_MS	   2
+#define CHANGE_WAIT_MS	   INT64_C(3600000)
+#define CHANGE_LOOK_MS	   10
 
 struct zhost_daemon {
 	struct loop loop;
@@ -62,6 +64,8 @@ struct zhost_daemon {
 
 	struct kv *kv;
 	struct uplink *uplink;
+	struct loop_timer *change; /* of the link, which waits for commands to end */
+	int64_t change_until_ms;
 	struct spacelogs *logs;
 	struct log_service *log_service;
 	struct ports *ports;
@@ -313,6 +317,18 @@ static struct token_source *token_of(struct zhost_daemon *d)
 	return d->identity != NULL ? NULL : &d->token;
 }
 
+/* The old certificate is good for some time yet, and commands end with their link. */
+static void change_link(void *user)
+{
+	struct zhost_daemon *d = user;
+	int64_t now_ms = loop_now(&d->loop).mono_ms;
+	if (exec_service_counters(d->exec).running > 0 && now_ms < d->change_until_ms) {
+		loop_timer_at(d->change, now_ms + CHANGE_LOOK_MS);
+		return;
+	}
+	uplink_again(d->uplink, "the credentials of this zhost have changed");
+}
+
 static void make_uplink(struct zhost_daemon *d)
 {
 	d->token = (struct token_source){.file = d->settings->token_file,
@@ -325,6 +341,7 @@ static void make_uplink(struct zhost_daemon *d)
 					 .timing = &d->timing,
 					 .draw = randombytes_uniform};
 	d->uplink = uplink_new(&options, &uplink_listener, d);
+	d->change = loop_timer_new(&d->loop, change_link, d);
 	if (d->identity != NULL)
 		d->renewal = renewal_new(&d->loop, d->identity, uplink_upstream(d->uplink));
 }
@@ -370,7 +387,7 @@ static void make_parts(struct zhost_daemon *d)
 	struct upstream *upstream = uplink_upstream(d->uplink);
 	d->address = address_of(d);
 	d->logs = spacelogs_new(d->state_dir.log_fd);
-	d->log_service = log_service_new(d->logs, upstream);
+	d->log_service = log_service_new(&d->loop, d->logs, upstream);
 	d->ports = ports_new(d->address, str_hash(d->settings->name), ports_is_free);
 	d->mesh = mesh_new(&d->loop, d->settings->name, direct_service_mesh(d->direct));
 	d->mesh_reports = mesh_reports_new(&d->loop, d->mesh, upstream);
@@ -524,7 +541,8 @@ static void on_new_identity(void *user)
 {
 	struct zhost_daemon *d = user;
 	renewal_plan(d->renewal);
-	uplink_again(d->uplink, "the credentials of this zhost have changed");
+	d->change_until_ms = loop_now(&d->loop).mono_ms + CHANGE_WAIT_MS;
+	change_link(d);
 	direct_service_reload(d->direct);
 }
 
@@ -599,6 +617,7 @@ static void finish(struct zhost_daemon *d)
 {
 	service_free(d->service);
 	loop_timer_free(d->end_timer);
+	loop_timer_free(d->change);
 	edge_free(d->edge);
 	metric_registry_done(&d->metrics);
 	usage_free(d->usage);

@@ -384,6 +384,12 @@ int links_check_exec(struct links *links, uint64_t link_id, struct error **err)
 	return 0;
 }
 
+const char *links_zhost(struct links *links, uint64_t link_id)
+{
+	const struct zhost_link *l = link_find(links, link_id);
+	return l != NULL ? l->zhost : NULL;
+}
+
 int links_forward(struct links *links, uint64_t link_id, const struct frame *frame, size_t room,
 		  struct error **err)
 {

@@ -72,6 +72,8 @@ int links_send_frame(struct links *links, uint64_t link_id, Samoza__V1__FrameTyp
 /* Whether commands can be run at its other end, as its HELLO said. ERR_UNSUPPORTED: its zhost is of an earlier version;
  * ERR_DENIED: it does not allow it; ERR_UNAVAILABLE. */
 int links_check_exec(struct links *links, uint64_t link_id, struct error **err) must_check;
+/* Whose it is, as its HELLO said; borrowed. NULL: there is no such link, or no HELLO yet. */
+const char *links_zhost(struct links *links, uint64_t link_id);
 /* A frame as it came from another link; as wire_link_forward(). */
 int links_forward(struct links *links, uint64_t link_id, const struct frame *frame, size_t room,
 		  struct error **err) must_check;

@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/str.h"
 #include "proto/view.pb-c.h"
 #include "schema/json.h"
 #include "zrms/access_watch.h"
@@ -18,7 +19,7 @@ struct log_query {
 	UT_hash_handle hh;
 	uint64_t number;
 	struct logs *logs;
-	uint64_t link_id;
+	uint64_t link_id;      /* 0: its zhost is away */
 	char *topology, *path; /* to cancel it */
 	/* the last lines */
 	logs_done_fn *done;
@@ -27,6 +28,7 @@ struct log_query {
 	VECTOR(char *) lines;
 	/* follow */
 	struct http_stream *stream;
+	char *zhost;
 	struct access_watch watch;
 };
 
@@ -49,6 +51,7 @@ static void query_free(struct log_query *q)
 	vector_done(&q->lines);
 	free(q->topology);
 	free(q->path);
+	free(q->zhost);
 	free(q);
 }
 
@@ -65,7 +68,9 @@ static struct log_query *query_new(struct logs *logs, uint64_t link_id, const ch
 	return q;
 }
 
-static int query_send(struct log_query *q, uint32_t lines, bool follow, bool cancel,
+enum query_kind { QUERY_LINES, QUERY_FOLLOW, QUERY_RESUME, QUERY_CANCEL };
+
+static int query_send(struct log_query *q, uint32_t lines, enum query_kind kind,
 		      struct error **err)
 {
 	Samoza__V1__LogRequest request = SAMOZA__V1__LOG_REQUEST__INIT;
@@ -74,10 +79,9 @@ static int query_send(struct log_query *q, uint32_t lines, bool follow, bool can
 	request.path = q->path;
 	request.has_lines = true;
 	request.lines = lines < LINES_MAX ? lines : LINES_MAX;
-	request.has_follow = follow;
-	request.follow = follow;
-	request.has_cancel = cancel;
-	request.cancel = cancel;
+	request.has_resume = request.resume = kind == QUERY_RESUME;
+	request.has_follow = request.follow = kind == QUERY_FOLLOW || kind == QUERY_RESUME;
+	request.has_cancel = request.cancel = kind == QUERY_CANCEL;
 	return links_send_frame(q->logs->links, q->link_id,
 				SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST, &request.base, err);
 }
@@ -102,7 +106,7 @@ void logs_ask(struct logs *logs, uint64_t link_id, const char *topology, const c
 	q->done = done;
 	q->user = user;
 	CLEANUP(error_freep) struct error *err = NULL;
-	if (query_send(q, lines, false, false, &err) < 0) {
+	if (query_send(q, lines, QUERY_LINES, &err) < 0) {
 		query_done(q, err->code, err->message);
 		return;
 	}
@@ -146,7 +150,7 @@ static void stream_closed(void *user, struct http_stream *stream)
 	struct log_query *q = user;
 	/* The zhost stops telling; if it is gone, it has stopped already. */
 	CLEANUP(error_freep) struct error *err = NULL;
-	(void)!query_send(q, 0, false, true, &err);
+	(void)!query_send(q, 0, QUERY_CANCEL, &err);
 	query_free(q);
 }
 
@@ -161,7 +165,8 @@ void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, cons
 {
 	struct log_query *q = query_new(logs, link_id, topology, path);
 	CLEANUP(error_freep) struct error *err = NULL;
-	if (query_send(q, lines, true, false, &err) < 0) {
+	q->zhost = mem_strdup(links_zhost(logs->links, link_id));
+	if (query_send(q, lines, QUERY_FOLLOW, &err) < 0) {
 		http_reply_failure(request, 503, error_code_name(err->code), err->message);
 		query_free(q);
 		return;
@@ -187,6 +192,34 @@ void logs_chunk(struct logs *logs, uint64_t link_id, const Samoza__V1__LogChunk 
 		lines_keep(q, chunk);
 }
 
+static void stream_too_long_apart(void *user)
+{
+	struct log_query *q = user;
+	http_stream_end(q->stream);
+}
+
+/* Its zhost may have another one at once, as after the renewal of its certificate. */
+static void stream_apart(struct log_query *q)
+{
+	q->link_id = 0;
+	if (q->deadline == NULL)
+		q->deadline = loop_timer_new(q->logs->loop, stream_too_long_apart, q);
+	loop_timer_at(q->deadline, loop_now(q->logs->loop).mono_ms + LOGS_APART_MS);
+}
+
+void logs_link_accepted(struct logs *logs, uint64_t link_id, const char *zhost)
+{
+	struct log_query *q, *next;
+	HASH_ITER (hh, logs->queries, q, next) {
+		if (q->link_id != 0 || !str_equal(q->zhost, zhost))
+			continue;
+		q->link_id = link_id;
+		loop_timer_at(q->deadline, NEVER_MS);
+		if (query_send(q, 0, QUERY_RESUME, NULL) < 0)
+			http_stream_end(q->stream);
+	}
+}
+
 void logs_link_gone(struct logs *logs, uint64_t link_id)
 {
 	struct log_query *q, *next;
@@ -194,7 +227,7 @@ void logs_link_gone(struct logs *logs, uint64_t link_id)
 		if (q->link_id != link_id)
 			continue;
 		if (q->stream != NULL)
-			http_stream_end(q->stream);
+			stream_apart(q);
 		else
 			query_done(q, ERR_UNAVAILABLE, "its zhost disconnected");
 	}

@@ -11,6 +11,8 @@
 #include "adapter/http/http.h"
 #include "zrms/links.h"
 
+#define LOGS_APART_MS INT64_C(10000)
+
 struct access_watches;
 struct logs;
 
@@ -26,13 +28,15 @@ typedef void logs_done_fn(void *user, int code, const char *message, char **line
 void logs_ask(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
 	      uint32_t lines, int64_t wait_ms, logs_done_fn *done, void *user);
 /* Answers the request with server-sent events: the last `lines` lines, then each as it comes,
- * `data: {"lines": [...]}`. Ends when the instance's zhost is lost or has no more lines, and with the
- * credential that has that hash (NULL: with none). */
+ * `data: {"lines": [...]}`. Ends when the zhost has no more lines, when its link is lost and it has no other one within
+ * LOGS_APART_MS, and with the credential that has that hash (NULL: with none). */
 void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
 		 uint32_t lines, const uint8_t *hash, struct http_request *request);
 
 /* Of links_listener. */
 void logs_chunk(struct logs *logs, uint64_t link_id, const Samoza__V1__LogChunk *chunk);
+/* The zhost has that link now: what follows its logs goes on there. */
+void logs_link_accepted(struct logs *logs, uint64_t link_id, const char *zhost);
 void logs_link_gone(struct logs *logs, uint64_t link_id);
 void logs_end_all(struct logs *logs);
 

@@ -227,6 +227,7 @@ static void on_accepted(void *user, uint64_t link_id, const char *zhost)
 {
 	const struct zrms *zrms = user;
 	hub_pass_kept(zrms->hub, zhost, link_id);
+	logs_link_accepted(zrms->logs, link_id, zhost);
 }
 
 static const struct links_listener links_listener = {

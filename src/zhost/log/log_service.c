@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "base/vector.h"
+#include "port/loop.h"
 #include "zhost/state/instance_file.h"
 
 #define LINES_DEFAULT	100
@@ -20,6 +21,7 @@ struct log_subscriber {
 	struct spacelog *log;  /* borrowed */
 	struct buffer waiting; /* lines of this turn, each ended by a line feed */
 	bool has_lost;
+	bool is_apart; /* its connection is gone, and it may be resumed on the next one */
 	UT_hash_handle hh;
 };
 
@@ -28,16 +30,9 @@ struct log_service {
 	struct upstream *upstream;
 	struct log_subscriber *subscribers; /* by request */
 	bool has_waiting;
+	struct loop *loop;
+	struct loop_timer *apart_end;
 };
-
-struct log_service *log_service_new(struct spacelogs *logs, struct upstream *upstream)
-{
-	struct log_service *s = mem_new(struct log_service);
-
-	s->logs = logs;
-	s->upstream = upstream;
-	return s;
-}
 
 static bool is_followed(const struct log_service *s, const struct spacelog *log)
 {
@@ -58,12 +53,38 @@ static void subscriber_free(struct log_subscriber *sub)
 	free(sub);
 }
 
-void log_service_disconnected(struct log_service *s)
+static void apart_free(struct log_service *s)
 {
 	struct log_subscriber *sub, *next;
 
 	HASH_ITER (hh, s->subscribers, sub, next)
-		subscriber_free(sub);
+		if (sub->is_apart)
+			subscriber_free(sub);
+}
+
+static void on_apart_end(void *user)
+{
+	apart_free(user);
+}
+
+void log_service_disconnected(struct log_service *s)
+{
+	apart_free(s);
+	for (struct log_subscriber *sub = s->subscribers; sub != NULL; sub = sub->hh.next)
+		sub->is_apart = true;
+	loop_timer_at(s->apart_end, loop_now(s->loop).mono_ms + LOG_APART_MS);
+}
+
+struct log_service *log_service_new(struct loop *loop, struct spacelogs *logs,
+				    struct upstream *upstream)
+{
+	struct log_service *s = mem_new(struct log_service);
+
+	s->loop = loop;
+	s->logs = logs;
+	s->upstream = upstream;
+	s->apart_end = loop_timer_new(loop, on_apart_end, s);
+	return s;
 }
 
 void log_service_free(struct log_service *s)
@@ -71,6 +92,8 @@ void log_service_free(struct log_service *s)
 	if (s == NULL)
 		return;
 	log_service_disconnected(s);
+	apart_free(s);
+	loop_timer_free(s->apart_end);
 	free(s);
 }
 
@@ -127,11 +150,12 @@ bool log_service_flush(struct log_service *s)
 {
 	struct log_subscriber *sub, *next;
 
-	if (!s->has_waiting)
+	/* While one connection takes the place of another it is kept. */
+	if (!s->has_waiting || !upstream_is_up(s->upstream))
 		return false;
 	s->has_waiting = false;
 	HASH_ITER (hh, s->subscribers, sub, next) {
-		if (sub->waiting.size == 0)
+		if (sub->waiting.size == 0 || sub->is_apart)
 			continue;
 		if (sub->has_lost)
 			(void)buffer_add_string(&sub->waiting, "... lines are missing here\n");
@@ -172,6 +196,17 @@ static void follow(struct log_service *s, uint64_t request, struct spacelog *log
 	spacelog_subscribe(log, &to_subscribers, s);
 }
 
+/* false: it is not known, or is of something else. */
+static bool resume(struct log_service *s, struct log_subscriber *known,
+		   const struct spacelog *log)
+{
+	if (known == NULL || !known->is_apart || known->log != log)
+		return false;
+	known->is_apart = false;
+	s->has_waiting = true;
+	return true;
+}
+
 void log_service_take(struct log_service *s, const Samoza__V1__LogRequest *q)
 {
 	struct spacelog *log;
@@ -180,13 +215,15 @@ void log_service_take(struct log_service *s, const Samoza__V1__LogRequest *q)
 	struct log_subscriber *known;
 	bool is_follow = q->has_follow && q->follow;
 
+	instance_file_name(q->topology, q->path, 0, name);
+	log = spacelogs_find(s->logs, name);
 	HASH_FIND(hh, s->subscribers, &q->request, sizeof(q->request), known);
+	if (q->has_resume && q->resume && resume(s, known, log))
+		return;
 	if (known != NULL)
 		subscriber_free(known);
 	if (q->has_cancel && q->cancel)
 		return;
-	instance_file_name(q->topology, q->path, 0, name);
-	log = spacelogs_find(s->logs, name);
 	(void)spacelogs_flush(s->logs);
 	(void)spacelog_tail(s->logs, name, q->has_lines ? q->lines : LINES_DEFAULT, &text);
 	if (is_follow && log != NULL && HASH_COUNT(s->subscribers) < SUBSCRIBERS_MAX) {

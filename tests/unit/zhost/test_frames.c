@@ -71,7 +71,7 @@ static int begin(void **state)
 		.upstream = upstream,
 		.hub = hub_transport_new(upstream),
 		.data = data_service_new(&s->loop, upstream, &local_data, s),
-		.logs = log_service_new(s->logs, upstream)};
+		.logs = log_service_new(&s->loop, s->logs, upstream)};
 	s->parts.mesh = mesh_new(&s->loop, "n1", s->parts.hub);
 	samoza__v1__instance_key__init(&s->key);
 	s->key.topology = (char *)"t1";

@@ -9,6 +9,7 @@
 
 #include <sodium.h>
 
+#include "adapter/sim/loop.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "fake_upstream.h"
@@ -21,6 +22,7 @@ struct fixture {
 	struct fake_upstream upstream;
 	struct spacelogs *logs;
 	struct log_service *service;
+	struct loop loop;
 };
 
 static int begin(void **state)
@@ -32,8 +34,9 @@ static int begin(void **state)
 		return -1;
 	f->dir_fd = open(f->dir, O_RDONLY | O_DIRECTORY);
 	fake_upstream_init(&f->upstream);
+	sim_loop_init(&f->loop);
 	f->logs = spacelogs_new(f->dir_fd);
-	f->service = log_service_new(f->logs, &f->upstream.upstream);
+	f->service = log_service_new(&f->loop, f->logs, &f->upstream.upstream);
 	return 0;
 }
 
@@ -44,6 +47,7 @@ static int end(void **state)
 	log_service_free(f->service);
 	spacelogs_free(f->logs);
 	fake_upstream_done(&f->upstream);
+	sim_loop_done(&f->loop);
 	close(f->dir_fd);
 	free(f);
 	return system(command);
@@ -153,14 +157,63 @@ static void an_instance_that_is_elsewhere_cannot_be_followed(void **state)
 	assert_string_equal(last_chunk(f)->error, "the instance is not on this zhost");
 }
 
-static void a_lost_connection_ends_all_following(void **state)
+static void resume(struct fixture *f, uint64_t request, const char *path)
+{
+	Samoza__V1__LogRequest q = SAMOZA__V1__LOG_REQUEST__INIT;
+	q.request = request;
+	q.topology = (char *)"t1";
+	q.path = (char *)(uintptr_t)path;
+	q.has_lines = q.has_follow = q.follow = q.has_resume = q.resume = true;
+	q.lines = 0;
+	log_service_take(f->service, &q);
+}
+
+static void what_is_printed_between_two_connections_is_told_on_the_second(void **state)
+{
+	struct fixture *f = *state;
+	struct spacelog *log = log_of(f, "a");
+	ask(f, 7, true, false);
+	/* The first one is being left already. */
+	f->upstream.is_up = false;
+	unsigned sent = f->upstream.sent;
+	add(log, "one");
+	assert_false(log_service_flush(f->service));
+	log_service_disconnected(f->service);
+	add(log, "two");
+	f->upstream.is_up = true;
+	(void)log_service_flush(f->service);
+	assert_int_equal(f->upstream.sent, sent);
+	resume(f, 7, "a");
+	add(log, "three");
+	assert_true(log_service_flush(f->service));
+	assert_int_equal(f->upstream.sent, sent + 1);
+	assert_int_equal(last_chunk(f)->request, 7);
+	assert_int_equal(last_chunk(f)->n_lines, 3);
+	assert_false(last_chunk(f)->end);
+	/* Once, and not that of another instance. */
+	resume(f, 7, "b");
+	assert_true(last_chunk(f)->end);
+	spacelog_close(log);
+}
+
+static void a_lost_connection_ends_what_nobody_resumes(void **state)
 {
 	struct fixture *f = *state;
 	struct spacelog *log = log_of(f, "a");
 	ask(f, 7, true, false);
 	log_service_disconnected(f->service);
 	add(log, "one");
-	assert_false(log_service_flush(f->service));
+	sim_loop_run(&f->loop, LOG_APART_MS);
+	unsigned sent = f->upstream.sent;
+	resume(f, 7, "a"); /* as a new one */
+	assert_int_equal(f->upstream.sent, sent + 1);
+	assert_int_equal(last_chunk(f)->n_lines, 0);
+	log_service_disconnected(f->service);
+	log_service_disconnected(f->service);
+	sent = f->upstream.sent;
+	add(log, "two");
+	(void)log_service_flush(f->service);
+	assert_int_equal(f->upstream.sent, sent);
 	spacelog_close(log);
 }
 
@@ -174,7 +227,8 @@ int main(void)
 		TEST(two_requests_follow_one_log_until_both_are_cancelled),
 		TEST(subscribers_get_the_end_when_the_instance_goes),
 		TEST(an_instance_that_is_elsewhere_cannot_be_followed),
-		TEST(a_lost_connection_ends_all_following),
+		TEST(what_is_printed_between_two_connections_is_told_on_the_second),
+		TEST(a_lost_connection_ends_what_nobody_resumes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

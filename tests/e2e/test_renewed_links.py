@@ -1,0 +1,65 @@
+"""What runs over the link of a zhost goes on when that is made again with a renewed certificate [machines.identity.renewal]."""
+import re
+import subprocess
+import threading
+
+import pytest
+from conftest import BIN, until
+from native import native_deploy
+from test_join import ShortLived, create, joiner
+
+COUNTS = """
+#!/bin/sh
+i=0
+while :; do i=$((i+1)); echo "number $i"; sleep 0.05; done
+"""
+RENEWED = "certificate.renewed"
+
+
+@pytest.fixture
+def short(start_cluster, monkeypatch):
+    """Certificates of six seconds, and so a new link every two or three; `run/p` says numbers."""
+    monkeypatch.setenv("ZHOST_ALLOW_EXEC", "true")
+    c = start_cluster(kind=ShortLived, zhosts=())
+    zhost = joiner(c, "n1", create(c))
+    zhost.start()
+    c.wait_zhost("n1", "deployed-started")
+    native_deploy(c, "run", [{"name": "p", "run": {"mode": "foreground"}}], {"p/recipes/start": COUNTS})
+    return c
+
+
+def log_of(c):
+    return c.zhosts["n1"].log.read_text()
+
+
+def test_a_log_that_is_followed_has_no_gap_where_the_link_is_made_again(short):
+    c, lines = short, []
+    follower = subprocess.Popen([str(BIN / "zshell"), "--api", c.url, "spaces", "logs", "-f", "--lines", "1", "run/p"],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    reader = threading.Thread(target=lambda: lines.extend(follower.stdout))
+    reader.start()
+    try:
+        before = log_of(c).count(RENEWED)
+        until(lambda: log_of(c).count(RENEWED) >= before + 3, "three renewals")
+        count = len(lines)
+        until(lambda: len(lines) > count, "it goes on")
+    finally:
+        follower.kill()
+        reader.join()
+        said = follower.stderr.read()
+        follower.wait()
+    numbers = [int(re.search(r"number (\d+)", line).group(1)) for line in lines[:-1]]
+    assert len(numbers) > 20 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert "lost the connection" not in said
+
+
+def test_a_command_holds_its_link_until_it_ends(short):
+    c = short
+    before = log_of(c).count(RENEWED)
+    for number in range(6):
+        done = subprocess.run([str(BIN / "zshell"), "--api", c.url, "spaces", "exec", "run/p", "--", "sh", "-c",
+                               f"sleep 1.5; echo {number}"], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout) == (0, f"{number}\n"), done
+    until(lambda: log_of(c).count(RENEWED) > before, "a renewal fell into that time")
+    c.wait_zhost("n1", "deployed-started")
+
