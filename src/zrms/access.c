@@ -375,14 +375,9 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 }
 
 /* What cannot be written now is in the log alone. */
-void access_refused(void *context, struct http_request *request, const char *code,
-		    const char *message)
+static void refusal_tell(struct zrms *zrms, struct asker *asker, const char *code,
+			 const char *message)
 {
-	struct zrms *zrms = context;
-	struct asker *asker = http_user(request);
-	if (asker == NULL || !asker->is_change)
-		return;
-	asker->is_change = false;
 	CLEANUP(freep) char *text = told_text(zrms, asker, message);
 	if (text == NULL)
 		return;
@@ -397,6 +392,25 @@ void access_refused(void *context, struct http_request *request, const char *cod
 		.origin = {.address = asker->address, .request = asker->request},
 		.refused = {.code = code, .message = text}};
 	commit_driver_input(zrms->commits, &input);
+}
+
+void access_refused(void *context, struct http_request *request, const char *code,
+		    const char *message)
+{
+	struct asker *asker = http_user(request);
+	if (asker == NULL || !asker->is_change)
+		return;
+	asker->is_change = false;
+	refusal_tell(context, asker, code, message);
+}
+
+void access_refused_at_zedge(struct zrms *zrms, const char *address, const char *request,
+			     const char *message)
+{
+	struct asker asker = {.zrms = zrms,
+			      .address = (char *)(uintptr_t)address,
+			      .request = (char *)(uintptr_t)request};
+	refusal_tell(zrms, &asker, "denied", message);
 }
 
 /* ---- life ---- */

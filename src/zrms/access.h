@@ -65,6 +65,9 @@ bool access_is_change(const struct http_route *route);
  * audit. */
 void access_refused(void *context, struct http_request *request, const char *code,
 		    const char *message);
+/* The same of somebody who was refused at a zedge, as its zhost says. */
+void access_refused_at_zedge(struct zrms *zrms, const char *address, const char *request,
+			     const char *message);
 
 /* Who asks, as it was when the request came; it lives as long as the request. */
 const struct asker *access_asker(const struct http_request *request);

@@ -16,6 +16,7 @@ enum {
 	ID_BYTES = 8,	   /* of the hash */
 	WAITING_MAX = 256, /* sign-ins that wait for their commits, of all zhosts */
 	ADDRESS_MAX = 64,
+	PAGE_TEXT_MAX = 160, /* of two names */
 };
 
 static int64_t wall_ms(struct zrms *zrms)
@@ -95,7 +96,15 @@ static void sign_in(struct zrms *zrms, uint64_t link_id, const char *zhost,
 		control_sign_in(zrms->control, ask->code.data, true, page, wall_ms(zrms));
 	const struct principal *p =
 		code != NULL ? access_credential(zrms, code->credential.data) : NULL;
+	CLEANUP(freep) char *request = str_printf("page %s at zhost %s", page, zhost);
+	CLEANUP(freep) char *address = mem_strdup(ask->address);
+	if (address != NULL && strlen(address) > ADDRESS_MAX)
+		address[ADDRESS_MAX] = '\0';
 	if (!may_see(p, ask->topology)) {
+		access_refused_at_zedge(
+			zrms, address, request,
+			"the sign-in code is not known here: it was used, is over, "
+			"or is for another page");
 		answer(zrms, link_id, ask->ask, false, 0);
 		return;
 	}
@@ -109,10 +118,6 @@ static void sign_in(struct zrms *zrms, uint64_t link_id, const char *zhost,
 		.zrms = zrms, .link_id = link_id, .ask = ask->ask, .page = mem_strdup(page)};
 	memcpy(n->hash, ask->hash.data, sizeof(n->hash));
 	(void)sodium_bin2hex(id, sizeof(id), n->hash, ID_BYTES);
-	CLEANUP(freep) char *request = str_printf("page %s at zhost %s", page, zhost);
-	CLEANUP(freep) char *address = mem_strdup(ask->address);
-	if (address != NULL && strlen(address) > ADDRESS_MAX)
-		address[ADDRESS_MAX] = '\0';
 	Samoza__V1__SignInRecord record = SAMOZA__V1__SIGN_IN_RECORD__INIT;
 	record.id = id;
 	record.hash = (ProtobufCBinaryData){sizeof(n->hash), n->hash};
@@ -134,7 +139,7 @@ void page_access_ask(struct zrms *zrms, uint64_t link_id, const char *zhost,
 		     const Samoza__V1__PageAsk *ask)
 {
 	CLEANUP(freep) char *page = str_printf("%s/%s", ask->topology, ask->space);
-	if (ask->hash.len != TOKEN_HASH_SIZE ||
+	if (strlen(page) > PAGE_TEXT_MAX || ask->hash.len != TOKEN_HASH_SIZE ||
 	    (ask->has_code && ask->code.len != TOKEN_HASH_SIZE))
 		answer(zrms, link_id, ask->ask, false, 0);
 	else if (ask->has_code)

@@ -128,6 +128,9 @@ def test_a_code_opens_its_page_once_at_every_zedge(site):
     # The audit and the list name them, and no secret.
     lines = shell(site.c, admin_of(site), "cluster", "audit", "--json").stdout
     assert '"sign in with a code for the page shop/web"' in lines and "page shop/web at zhost n1" in lines
+    # Who was refused, too, by the address of the browser.
+    (wrong,) = [l for l in map(json.loads, lines.splitlines()) if "page shop/admin at zhost n1" in json.dumps(l)]
+    assert "is for another page" in json.dumps(wrong) and '"127.0.0.1"' in json.dumps(wrong), wrong
     assert "smzc_" not in lines and "smzs_" not in lines
     listed = json.loads(shell(site.c, admin_of(site), "user", "session", "list", "-o", "json").stdout)["sessions"]
     assert {s["page"] for s in listed if s["user"] == "ann"} == {"shop/web"}

@@ -42,6 +42,15 @@ bool client_address_read(const char *text, size_t size, struct client_address *r
 	return parse(text, size, ret_address);
 }
 
+char *client_address_text(const struct client_address *address)
+{
+	char text[INET6_ADDRSTRLEN];
+	return mem_strdup(is_v4(address)
+				  ? inet_ntop(AF_INET, address->bytes + sizeof(mapped), text,
+					      sizeof(text))
+				  : inet_ntop(AF_INET6, address->bytes, text, sizeof(text)));
+}
+
 bool client_address_is_loopback(const struct client_address *address)
 {
 	static const uint8_t one[16] = {[15] = 1};

@@ -31,6 +31,8 @@ typedef VECTOR(struct client_network) client_network_vector;
 
 /* "10.0.0.5", "10.0.0.5:40312", "fd00::1", "[fd00::1]:40312". */
 bool client_address_read(const char *text, size_t size, struct client_address *ret_address);
+/* "10.0.0.5", "fd00::1". The caller frees. */
+char *client_address_text(const struct client_address *address);
 /* 127.0.0.0/8, ::1. */
 bool client_address_is_loopback(const struct client_address *address);
 /* What is counted as one client: an address of IPv4, or a /64 of IPv6, which is what one network gets. */

@@ -262,6 +262,7 @@ void page_on_sign_in(void *context, struct http_request *q)
 				 .request = q,
 				 .secret = token_new(SIGN_IN_SESSION_PREFIX)};
 	token_hash(w->secret, hash);
+	CLEANUP(freep) char *address = client_address_text(audience_client(q));
 	page_access_sign_in(e->access, http_param(q, "topology"), http_param(q, "space"), hash,
-			    code_hash, http_peer(q)->address, &w->wait);
+			    code_hash, address, &w->wait);
 }

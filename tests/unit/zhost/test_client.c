@@ -33,6 +33,19 @@ static void addresses_are_read_with_and_without_a_port(void **state)
 		assert_false(client_address_read(wrong[i], strlen(wrong[i]), &a));
 }
 
+static void an_address_is_written_without_its_port(void **state)
+{
+	static const char *const texts[][2] = {{"10.0.0.5:40312", "10.0.0.5"},
+					       {"[fd00::1]:443", "fd00::1"},
+					       {"::ffff:10.0.0.5", "10.0.0.5"}};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct client_address a = address(texts[i][0]);
+		CLEANUP(freep) char *text = client_address_text(&a);
+		assert_string_equal(text, texts[i][1]);
+	}
+}
+
 static void loopback_is_known(void **state)
 {
 	static const char *const here[] = {"127.0.0.1", "127.255.0.9", "::1",
@@ -141,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_read_with_and_without_a_port),
+		cmocka_unit_test(an_address_is_written_without_its_port),
 		cmocka_unit_test(loopback_is_known),
 		cmocka_unit_test(networks_have_the_addresses_whose_first_bits_are_theirs),
 		cmocka_unit_test(what_is_no_network_is_named),
