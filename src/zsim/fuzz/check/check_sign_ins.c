@@ -11,6 +11,20 @@
 #include "zsim/fuzz/check/check_joins.h"
 #include "zsim/fuzz/life/fuzz.h"
 
+#define CODE_MOST_MS	INT64_C(600000)
+#define SESSION_MOST_MS INT64_C(43200000)
+
+const char *const sign_in_pages[SIGN_IN_PAGES] = {NULL, "t1/web", "t1/admin", "t2/web"};
+
+/* SIGN_IN_PAGES: none of them. */
+static unsigned page_number(const char *page)
+{
+	unsigned number = 0;
+	while (number < SIGN_IN_PAGES && !str_equal(sign_in_pages[number], page))
+		number++;
+	return number;
+}
+
 static uint64_t number_of(const ProtobufCBinaryData *bytes)
 {
 	uint64_t number = 0;
@@ -81,6 +95,12 @@ static void use_code(struct fuzz *f, const struct sign_in_seen *r, uint64_t code
 			      " is recorded by a code that was not made with "
 			      "its credential",
 			      r->number);
+	else if (made->page != r->page)
+		world_violate(&f->world,
+			      "code %" PRIu64 " for %s became session %" PRIu64 " for another "
+			      "page",
+			      code, made->page == 0 ? "zrms" : sign_in_pages[made->page],
+			      r->number);
 	else if (made->session != 0 && made->session != r->number)
 		world_violate(&f->world,
 			      "code %" PRIu64 " became session %" PRIu64 ", and %" PRIu64
@@ -96,6 +116,10 @@ static void judge(struct fuzz *f, const struct sign_in_seen *r)
 	if (a == NULL || a->is_code != r->is_code)
 		world_violate(&f->world,
 			      "sign-in %" PRIu64 " is recorded, for which nobody asked",
+			      r->number);
+	else if (a->page != r->page)
+		world_violate(&f->world,
+			      "sign-in %" PRIu64 " is recorded for another page than was asked",
 			      r->number);
 	else if (a->by_code)
 		use_code(f, r, a->proof);
@@ -127,7 +151,10 @@ static void take_sign_in(struct fuzz *f, const struct record_change *change)
 	struct sign_in_seen seen = {.number = number,
 				    .credential = number_of(&r->credential),
 				    .is_code = r->is_code,
-				    .expires_ms = r->expires_ms};
+				    .expires_ms = r->expires_ms,
+				    .page = page_number(r->page)};
+	if (r->expires_ms - r->created_ms > (r->is_code ? CODE_MOST_MS : SESSION_MOST_MS))
+		world_violate(&f->world, "sign-in %s is good for too long", change->id);
 	schema_message_free(message);
 	vector_push(&people->recorded, seen);
 	judge(f, &seen);
@@ -177,6 +204,29 @@ void check_sign_ins_committed(struct fuzz *f, const struct outbox *o)
 
 /* ---- who is let in ---- */
 
+static void check_known_at(struct fuzz *f, const struct sign_in_asked *a,
+			   const uint8_t hash[CREDENTIAL_HASH_SIZE], unsigned page)
+{
+	const struct control *c = f->world.control;
+	int64_t wall_ms = world_instant(&f->world).wall_ms;
+	const Samoza__V1__SignInRecord *r =
+		control_sign_in(c, hash, a->is_code, sign_in_pages[page], wall_ms);
+	if (r == NULL)
+		return;
+	/* At the beginning of time nothing is over. */
+	if (control_principal(c, r->credential.data, 0) == NULL)
+		world_violate(&f->world,
+			      "zrms knows sign-in %" PRIu64 ", and not its credential",
+			      a->made);
+	else if (page != a->page)
+		world_violate(&f->world, "sign-in %" PRIu64 " for %s is good at %s", a->made,
+			      a->page == 0 ? "zrms" : sign_in_pages[a->page],
+			      page == 0 ? "zrms" : sign_in_pages[page]);
+	else if (r->expires_ms <= wall_ms)
+		world_violate(&f->world, "sign-in %" PRIu64 " is good when it is over",
+			      a->made);
+}
+
 void check_sign_ins_known(struct fuzz *f)
 {
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
@@ -185,12 +235,7 @@ void check_sign_ins_known(struct fuzz *f)
 		return;
 	vector_for_each (&f->people->asked, a) {
 		check_joins_bytes(a->made, hash);
-		const Samoza__V1__SignInRecord *r = control_sign_in(
-			c, hash, a->is_code, NULL, world_instant(&f->world).wall_ms);
-		/* At the beginning of time nothing is over. */
-		if (r != NULL && control_principal(c, r->credential.data, 0) == NULL)
-			world_violate(&f->world,
-				      "zrms knows sign-in %" PRIu64 ", and not its credential",
-				      a->made);
+		for (unsigned page = 0; page < SIGN_IN_PAGES; page++)
+			check_known_at(f, a, hash, page);
 	}
 }

@@ -4,7 +4,9 @@
  * - no session is recorded that was not asked for with a code or a credential; what is recorded stands for that one's
  *   credential, and a code for one session at most: also over crashes of zrms
  * - nothing is recorded of a credential that was replaced or removed, nor does zrms know a session of one
- * - who shows a code that is recorded and not over has a session
+ * - who shows a code that is recorded and not over, where it is for, has a session
+ * - what is for a page is good there and nowhere else, and so is what it becomes; what is for zrms opens no page
+ * - a code is good for ten minutes at most, a session for twelve hours
  */
 #ifndef SAMOZA_ZSIM_FUZZ_CHECK_SIGN_INS_H
 #define SAMOZA_ZSIM_FUZZ_CHECK_SIGN_INS_H
@@ -21,13 +23,19 @@ struct sign_in_asked {
 	bool is_code;	      /* what was made */
 	bool by_code;	      /* what was shown */
 	uint64_t session;     /* of a code: that it became; 0: none */
+	unsigned page;	      /* of sign_in_pages: where it is to be good */
 };
 
 struct sign_in_seen {
 	uint64_t number, credential;
 	bool is_code;
 	int64_t expires_ms;
+	unsigned page;
 };
+
+/* Of zedge; the first is NULL: zrms itself. */
+#define SIGN_IN_PAGES 4
+extern const char *const sign_in_pages[SIGN_IN_PAGES];
 
 #define SIGN_IN_PEOPLE 3 /* "u0", … */
 

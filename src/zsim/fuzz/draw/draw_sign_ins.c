@@ -76,7 +76,7 @@ static uint64_t some_credential(struct fuzz *f)
 
 /* ---- codes and sessions ---- */
 
-static int make(struct fuzz *f, enum sign_in_action action, uint64_t proof)
+static int make(struct fuzz *f, enum sign_in_action action, uint64_t proof, unsigned page)
 {
 	uint8_t of[CREDENTIAL_HASH_SIZE], hash[CREDENTIAL_HASH_SIZE];
 	uint64_t made = f->people->next++;
@@ -88,16 +88,19 @@ static int make(struct fuzz *f, enum sign_in_action action, uint64_t proof)
 	record.hash = (ProtobufCBinaryData){sizeof(hash), hash};
 	record.has_word = action != SIGN_IN_CODE;
 	record.word = record.hash;
+	record.page = (char *)(uintptr_t)sign_in_pages[page];
 	vector_push(&f->people->asked,
 		    ((struct sign_in_asked){.made = made,
 					    .proof = proof,
+					    .page = page,
 					    .is_code = action == SIGN_IN_CODE,
 					    .by_code = action == SIGN_IN_WITH_CODE}));
 	struct control_input input = {
 		.type = CONTROL_SIGN_IN,
 		.sign_in = {.action = action, .proof = of, .record = &record}};
-	world_log(&f->world, "STEP %s %s with %" PRIu64,
-		  action == SIGN_IN_CODE ? "code" : "session", id, proof);
+	world_log(&f->world, "STEP %s %s with %" PRIu64 " for %s",
+		  action == SIGN_IN_CODE ? "code" : "session", id, proof,
+		  page == 0 ? "zrms" : sign_in_pages[page]);
 	return ask(f, &input);
 }
 
@@ -128,21 +131,36 @@ static bool is_good(struct fuzz *f, uint64_t code)
 	       control_principal(f->world.control, hash, wall_ms + 60000) != NULL;
 }
 
+static unsigned some_page(struct fuzz *f)
+{
+	return random_percent(chance(f), 50) ? 0 : random_below(chance(f), SIGN_IN_PAGES);
+}
+
+static const struct sign_in_asked *find_asked(struct fuzz *f, uint64_t made)
+{
+	vector_for_each (&f->people->asked, a)
+		if (a->made == made)
+			return a;
+	return NULL;
+}
+
 static void sign_in_with_code(struct fuzz *f)
 {
 	uint64_t code = some_sign_in(f, true);
 	uint64_t before = f->people->next;
 	if (code == 0)
 		return;
+	const struct sign_in_asked *made = find_asked(f, code);
+	unsigned own = made != NULL ? made->page : 0;
+	unsigned page = random_percent(chance(f), 75) ? own : some_page(f);
 	bool good = is_good(f, code);
-	int answer = make(f, SIGN_IN_WITH_CODE, code);
-	const struct sign_in_asked *made = NULL;
-	vector_for_each (&f->people->asked, a)
-		if (a->made == code)
-			made = a;
+	int answer = make(f, SIGN_IN_WITH_CODE, code, page);
+	made = find_asked(f, code); /* the list has grown */
 	/* The one that nobody waited for may have used it. */
 	bool is_used = made != NULL && made->session == before;
-	if (answer == 0 && good && !is_used)
+	if (answer == 1 && page != own)
+		world_violate(&f->world, "code %" PRIu64 " is taken for another page", code);
+	if (answer == 0 && good && !is_used && page == own)
 		world_violate(&f->world,
 			      "code %" PRIu64 ", which is recorded and not over, is "
 			      "refused",
@@ -174,11 +192,11 @@ static void draw_one(struct fuzz *f)
 	if (draw < 25)
 		change_person(f);
 	else if (draw < 55)
-		(void)make(f, SIGN_IN_CODE, some_credential(f));
+		(void)make(f, SIGN_IN_CODE, some_credential(f), some_page(f));
 	else if (draw < 80)
 		sign_in_with_code(f);
 	else if (draw < 90)
-		(void)make(f, SIGN_IN_CREDENTIAL, some_credential(f));
+		(void)make(f, SIGN_IN_CREDENTIAL, some_credential(f), 0);
 	else
 		end_session(f, draw < 95);
 }
