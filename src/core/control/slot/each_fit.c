@@ -41,12 +41,18 @@ void each_roots_on(const struct control_application *a, const struct control_zho
 	}
 }
 
+/* It is heard to have gone, and goes from what is known in the next flush. */
+static bool has_gone(const struct copy *copy)
+{
+	return copy->absent && copy->target == TARGET_NONE;
+}
+
 bool drain_takes_each(const struct control_zhost *z)
 {
 	if (z->drain == NULL || z->drain->state == DRAIN_ENDED)
 		return false;
 	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
-		if (!instance_path_is_each(copy->of_slot.slot->path))
+		if (!instance_path_is_each(copy->of_slot.slot->path) && !has_gone(copy))
 			return false;
 	return true;
 }
