@@ -187,7 +187,8 @@ static bool is_told(const struct fuzz *f, const struct sim_machine *n)
 {
 	const struct world *w = &f->world;
 	if (n->mesh == NULL || n->link_id == 0 || mirror_machine(f, n->name) != n ||
-	    reach_since(f, n) == NEVER_MS)
+	    reach_since(f, n) >=
+		    w->now_ms) /* in that moment it takes what has come meanwhile */
 		return false;
 	const struct sim_link *link = &w->links.items[n->link_id - 1];
 	return link->is_member && link->last_ms[true] < w->now_ms;
