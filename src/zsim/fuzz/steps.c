@@ -193,6 +193,7 @@ static void set_goal(struct fuzz *f)
 		.type = CONTROL_GOAL,
 		.goal = {.id = s->id, .path = path, .goal = goal},
 	};
+	int64_t asked_ms = world_instant(&f->world).wall_ms;
 	bool granted = fuzz_ask(f, &input);
 	if (stops && f->is_told)
 		check_order_unanswered(f, s, path);
@@ -207,8 +208,9 @@ static void set_goal(struct fuzz *f)
 	bool is_gone = instance_path_is_each(path) && strcmp(kept, names[0]) == 0 &&
 		       (m == NULL || m->record == NULL || m->record->goal_cause == NULL ||
 			!str_has_suffix(m->record->goal_cause, " by operator"));
-	/* Its process has ended well before the answer was given. */
-	bool has_finished = m != NULL && m->record != NULL &&
+	/* Its process has ended well between the request and the answer: what had ended before was to start again. */
+	bool has_finished = m != NULL && m->record != NULL && !stops &&
+			    strcmp(kept, names[1]) == 0 && m->record->goal_ms >= asked_ms &&
 			    str_equal(m->record->goal_cause, "finished by itself");
 	if (strcmp(kept, goal) != 0 && !is_gone && !has_finished)
 		world_violate(&f->world, "the goal %s of %s/%s was acknowledged, %s is kept",
