@@ -20,10 +20,11 @@
 
 struct plan_event {
 	char *subject;	  /* "space shop/api-1" */
+	char *from;	  /* where it was */
 	char *text;	  /* where it goes: a state, a zhost, a version */
 	bool is_room;	  /* a place is taken, or left */
 	bool is_reaction; /* it depends on how long others take whether it starts before */
-	bool is_hidden;	  /* no move to compare */
+	bool is_hidden;	  /* no move to compare: it may be how it ends */
 };
 
 typedef VECTOR(struct plan_event) plan_events;
@@ -34,18 +35,28 @@ struct planned {
 	int64_t asked_ms;
 	Samoza__V1__PlanView *plan; /* NULL: it is refused, or there is none */
 	plan_events happened;
-	bool has_waited; /* something for room, since the request */
+	VECTOR(char *)
+	waited; /* names of topologies of which something had no room since the request */
 };
+
+static void events_done(plan_events *all)
+{
+	vector_for_each (all, e) {
+		free(e->subject);
+		free(e->from);
+		free(e->text);
+	}
+	vector_done(all);
+}
 
 static void planned_free(struct planned *p)
 {
 	if (p == NULL)
 		return;
-	vector_for_each (&p->happened, e) {
-		free(e->subject);
-		free(e->text);
-	}
-	vector_done(&p->happened);
+	events_done(&p->happened);
+	vector_for_each (&p->waited, name)
+		free(*name);
+	vector_done(&p->waited);
 	schema_message_free(p->plan != NULL ? &p->plan->base : NULL);
 	free(p);
 }
@@ -159,54 +170,72 @@ static void add(plan_events *to, const char *kind, const char *subject, const ch
 	bool is_hidden = is_space && is_on_the_way(target);
 	if (!is_space && !is_placement && !str_equal(kind, "rollout") && !leaves)
 		return;
-	if (is_hidden && !reacts)
-		return;
 	*vector_add(to) = (struct plan_event){.subject = str_printf("%s %s", kind, subject),
+					      .from = mem_strdup(from),
 					      .text = mem_strdup(target),
 					      .is_room = is_placement || leaves,
 					      .is_reaction = reacts,
 					      .is_hidden = is_hidden};
 }
 
-static bool waits_for_room(const struct control *c)
+static void add_waited(struct planned *p, const char *name)
 {
-	if (c == NULL)
-		return false;
-	application_for_each (&c->applications, a) {
-		uint32_t count = 0;
-		(void)place_wait_units(c->place, a->ticket, &count);
-		if (count > 0)
-			return true;
-	}
-	return false;
+	vector_for_each (&p->waited, known)
+		if (str_equal(*known, name))
+			return;
+	vector_push(&p->waited, mem_strdup(name));
 }
 
-/* A drain has not found room for all, or another handover has none: in another order others get what room there
- * is. */
-static bool is_short_of_room(const struct control *c)
+/* "shop/api-2" is of shop. */
+static bool is_of_topology(const char *name, const char *topology)
 {
-	if (c == NULL)
-		return false;
+	size_t length = strlen(topology);
+	return strncmp(name, topology, length) == 0 && name[length] == '/';
+}
+
+/* It waits for a place, a drain has not found room for all of it, or a handover has none. */
+static bool waits_for_room(const struct control *c, const struct control_application *a)
+{
+	uint32_t count = 0;
+	(void)place_wait_units(c->place, a->ticket, &count);
+	for_each_root (a, root)
+		if (root->handover != NULL && root->handover->waits != NULL)
+			count++;
 	zhost_for_each (&c->zhosts, z) {
 		if (z->drain == NULL || !drain_is_active(z->drain))
 			continue;
 		vector_for_each (&z->drain->left, left)
-			if (str_has_prefix(left->why, "insufficient capacity"))
-				return true;
+			if (str_has_prefix(left->why, "insufficient capacity") &&
+			    is_of_topology(left->name, a->name))
+				count++;
 	}
+	return count > 0;
+}
+
+static bool any_waits(const struct control *c)
+{
+	if (c == NULL)
+		return false;
 	application_for_each (&c->applications, a)
-		for_each_root (a, root)
-			if (root->handover != NULL && root->handover->waits != NULL)
-				return true;
+		if (waits_for_room(c, a))
+			return true;
 	return false;
+}
+
+static void note_waiting(struct planned *p, const struct control *c)
+{
+	if (c == NULL)
+		return;
+	application_for_each (&c->applications, a)
+		if (waits_for_room(c, a))
+			add_waited(p, a->name);
 }
 
 void check_plan_committed(struct fuzz *f, const struct outbox *o)
 {
 	if (f->planned == NULL || !f->planned->is_planned)
 		return;
-	f->planned->has_waited = f->planned->has_waited || waits_for_room(f->world.control) ||
-				 is_short_of_room(f->world.control);
+	note_waiting(f->planned, f->world.control);
 	vector_for_each (&o->events, e)
 		add(&f->planned->happened, (*e)->kind, (*e)->subject, (*e)->from, (*e)->to,
 		    (*e)->cause);
@@ -214,25 +243,27 @@ void check_plan_committed(struct fuzz *f, const struct outbox *o)
 
 /* ---- compared ---- */
 
-/* The moves of one subject, as one text. `anywhere`: without the names of places; `only_last`: how it ends. */
-static char *moves_of(const plan_events *all, const char *subject, bool anywhere,
-		      bool only_last)
+static void append(struct buffer *b, const char *text)
+{
+	(void)buffer_printf(b, "%s%s", b->size > 0 ? ", " : "", text);
+}
+
+static char *text_of(struct buffer *b)
+{
+	return b->size > 0 ? buffer_steal(b) : mem_strdup("nothing");
+}
+
+/* The moves of one subject, as one text. `anywhere`: without the names of places. */
+static char *moves_of(const plan_events *all, const char *subject, bool anywhere)
 {
 	struct buffer b = BUFFER_INIT(1024 * 1024);
 	vector_for_each (all, e) {
 		if (!str_equal(e->subject, subject) || e->is_hidden)
 			continue;
-		const char *text = e->text != NULL ? e->text : "-";
-		if (anywhere && str_has_prefix(subject, "placement "))
-			text = "somewhere";
-		if (only_last)
-			buffer_clear(&b);
-		(void)buffer_printf(&b, "%s%s", b.size > 0 ? ", " : "", text);
+		bool is_place = anywhere && str_has_prefix(subject, "placement ");
+		append(&b, is_place ? "somewhere" : e->text != NULL ? e->text : "-");
 	}
-	if (b.size > 0)
-		return buffer_steal(&b);
-	/* A provider was back before it had to stop: it stayed as it was. */
-	return mem_strdup(only_last ? "deployed-started" : "nothing");
+	return text_of(&b);
 }
 
 /* It stops for want of a provider that comes back: whether it starts in between, and so how it is handed over then,
@@ -245,26 +276,28 @@ static bool reacts(const plan_events *all, const char *subject)
 	return false;
 }
 
-static bool has_moves(const plan_events *all, const char *subject)
+/* How often it starts and stops, and what it waits for, is left out: what else becomes of one that reacts, and how it
+ * ends. `other` says where it was, where nothing of it is in `all`. */
+static char *stations_of(const plan_events *all, const plan_events *other, const char *subject)
 {
-	vector_for_each (all, e)
-		if (str_equal(e->subject, subject))
-			return true;
-	return false;
-}
-
-/* [change.counts.each] It was lost, and is placed there again while a drain has others to hand over, if there is room before
- * the last of them has gone; then the drain stops it. Nothing of it is in `other`. */
-static bool came_and_went(const plan_events *all, const plan_events *other, const char *subject)
-{
-	const char *name = strchr(subject, ' ') + 1, *path = strchr(name, '/');
-	if (path == NULL || !instance_path_is_each(path + 1) || has_moves(other, subject))
-		return false;
-	CLEANUP(freep) char *space = str_printf("space %s", name);
-	CLEANUP(freep) char *placement = str_printf("placement %s", name);
-	CLEANUP(freep) char *last = moves_of(all, space, false, true);
-	return has_moves(all, placement) && reacts(all, space) &&
-	       str_equal(last, "not-deployed");
+	static const char *const left_out[] = {"starting", "deployed-started", "stopping"};
+	struct buffer b = BUFFER_INIT(1024 * 1024);
+	const char *ends = NULL;
+	vector_for_each (all, e) {
+		if (!str_equal(e->subject, subject))
+			continue;
+		bool counts = !e->is_hidden;
+		for (size_t k = 0; k < ARRAY_SIZE(left_out); k++)
+			counts = counts && !str_equal(e->text, left_out[k]);
+		if (counts)
+			append(&b, e->text);
+		ends = e->text;
+	}
+	for (size_t k = 0; k < other->count && ends == NULL; k++)
+		if (str_equal(other->items[k].subject, subject))
+			ends = other->items[k].from;
+	append(&b, ends);
+	return text_of(&b);
 }
 
 static const struct plan_event *next_room(const plan_events *all, size_t *at)
@@ -291,25 +324,44 @@ static bool has_other_order(const plan_events *plan, const plan_events *happened
 	}
 }
 
+static bool places_some(const plan_events *all, const char *topology)
+{
+	vector_for_each (all, e)
+		if (str_has_prefix(e->subject, "placement ") &&
+		    is_of_topology(e->subject + strlen("placement "), topology))
+			return true;
+	return false;
+}
+
+/* Something had no room for a while, and got some, or was to: who waits on says nothing of the others. */
+static bool has_waited(const struct planned *p, const plan_events *plan,
+		       const plan_events *happened)
+{
+	vector_for_each (&p->waited, name)
+		if (places_some(plan, *name) || places_some(happened, *name))
+			return true;
+	return false;
+}
+
 /* True: a difference was found, and reported. */
 static bool compare(struct fuzz *f, const plan_events *plan, const plan_events *happened,
 		    const char *subject)
 {
 	/* Former copies leave their room without an event. */
-	bool anywhere = f->planned->has_waited || has_other_order(plan, happened);
-	bool only_last = reacts(plan, subject) || reacts(happened, subject);
-	if (came_and_went(plan, happened, subject) || came_and_went(happened, plan, subject))
+	bool anywhere =
+		has_waited(f->planned, plan, happened) || has_other_order(plan, happened);
+	CLEANUP(freep) char *planned = moves_of(plan, subject, anywhere);
+	CLEANUP(freep) char *came = moves_of(happened, subject, anywhere);
+	if (str_equal(planned, came))
 		return false;
-	for (unsigned strict = 2; strict-- > 0;) {
-		bool last = strict == 0 && only_last;
-		CLEANUP(freep) char *planned = moves_of(plan, subject, anywhere, last);
-		CLEANUP(freep) char *came = moves_of(happened, subject, anywhere, last);
-		if (str_equal(planned, came))
+	if (reacts(plan, subject) || reacts(happened, subject)) {
+		CLEANUP(freep) char *stations = stations_of(plan, happened, subject);
+		CLEANUP(freep) char *seen = stations_of(happened, plan, subject);
+		if (str_equal(stations, seen))
 			return false;
-		if (strict == 0)
-			world_violate(&f->world, "the plan of %s is: %s; and then came: %s",
-				      subject, planned, came);
 	}
+	world_violate(&f->world, "the plan of %s is: %s; and then came: %s", subject, planned,
+		      came);
 	return true;
 }
 
@@ -321,12 +373,9 @@ static bool is_in_optional(const struct topology *t, int index)
 	return false;
 }
 
-/* It is placed by itself: it is optional, or on each zhost. */
+/* It is placed by itself: it is optional. */
 static bool is_placed_alone(const struct fuzz *f, const char *subject)
 {
-	const char *path = strchr(subject, '/');
-	if (path != NULL && instance_path_is_each(path + 1))
-		return true;
 	vector_for_each (&f->submitted, s) {
 		size_t length = strlen(s->name);
 		if (strncmp(subject, s->name, length) != 0 || subject[length] != '/')
@@ -340,11 +389,45 @@ static bool is_placed_alone(const struct fuzz *f, const char *subject)
 	return false;
 }
 
-/* What is optional, and what may start, or not, as that is there: who imports something, and topologies. */
-static bool follows_optional(const struct fuzz *f, const char *subject)
+/* Another one is placed there, or leaves it, in one of the two only. */
+static bool has_other_guest(const plan_events *plan, const plan_events *happened,
+			    const char *own, const char *zhost)
+{
+	const plan_events *both[] = {plan, happened};
+	for (size_t k = 0; k < ARRAY_SIZE(both); k++)
+		vector_for_each (both[k], e) {
+			if (!str_has_prefix(e->subject, "placement ") ||
+			    str_has_suffix(e->subject, own) ||
+			    (!str_equal(e->text, zhost) && !str_equal(e->from, zhost)))
+				continue;
+			CLEANUP(freep) char *planned = moves_of(plan, e->subject, false);
+			CLEANUP(freep) char *came = moves_of(happened, e->subject, false);
+			if (!str_equal(planned, came))
+				return true;
+		}
+	return false;
+}
+
+/* Its place depends on others: it is optional, or on a zhost that others got, or left, in one of the two only. */
+static bool is_placed_after_others(const struct fuzz *f, const plan_events *plan,
+				   const plan_events *happened, const char *name)
+{
+	const char *path = strchr(name, '/');
+	if (path == NULL || !instance_path_is_each(path + 1))
+		return is_placed_alone(f, name);
+	CLEANUP(freep) char *zhost = instance_path_zhost(path + 1);
+	/* What is inside of it has no place of its own. */
+	int root_length = (int)(path + 1 - name) + (int)strcspn(path + 1, "/");
+	CLEANUP(freep) char *root = str_printf("%.*s", root_length, name);
+	return has_other_guest(plan, happened, root, zhost);
+}
+
+/* What is optional, and what may start, or not, as that is there: who imports something. */
+static bool follows_optional(const struct fuzz *f, const plan_events *plan,
+			     const plan_events *happened, const char *subject)
 {
 	const char *name = strchr(subject, ' ') + 1;
-	if (str_has_prefix(subject, "topology ") || is_placed_alone(f, name))
+	if (is_placed_after_others(f, plan, happened, name))
 		return true;
 	if (str_has_prefix(subject, "placement "))
 		return false;
@@ -369,10 +452,11 @@ static bool has_other_place(const struct fuzz *f, const plan_events *all,
 	vector_for_each (all, e) {
 		if (!str_has_prefix(e->subject, "placement "))
 			continue;
-		CLEANUP(freep) char *own = moves_of(all, e->subject, optional, false);
-		CLEANUP(freep) char *its = moves_of(other, e->subject, optional, false);
+		CLEANUP(freep) char *own = moves_of(all, e->subject, optional);
+		CLEANUP(freep) char *its = moves_of(other, e->subject, optional);
 		if (!str_equal(own, its) &&
-		    (!optional || is_placed_alone(f, e->subject + strlen("placement "))))
+		    (!optional ||
+		     is_placed_after_others(f, all, other, e->subject + strlen("placement "))))
 			return true;
 	}
 	return false;
@@ -384,7 +468,8 @@ static bool has_other_place(const struct fuzz *f, const plan_events *all,
 static bool leaves_other_room(const struct fuzz *f, const plan_events *plan,
 			      const plan_events *happened)
 {
-	return f->planned->has_waited && has_other_place(f, plan, happened, false) &&
+	return has_waited(f->planned, plan, happened) &&
+	       has_other_place(f, plan, happened, false) &&
 	       (has_other_place(f, plan, happened, true) ||
 		has_other_place(f, happened, plan, true));
 }
@@ -392,17 +477,15 @@ static bool leaves_other_room(const struct fuzz *f, const plan_events *plan,
 static bool compare_all(struct fuzz *f, const plan_events *plan, const plan_events *happened)
 {
 	bool other_room = leaves_other_room(f, plan, happened);
-	if (is_short_of_room(f->world.control) && has_other_order(plan, happened))
-		return false;
 	/* Others may have got what there was. */
-	if (other_room && waits_for_room(f->world.control))
+	if (other_room && any_waits(f->world.control))
 		return false;
 	vector_for_each (plan, e)
-		if (!(other_room && follows_optional(f, e->subject)) &&
+		if (!(other_room && follows_optional(f, plan, happened, e->subject)) &&
 		    compare(f, plan, happened, e->subject))
 			return true;
 	vector_for_each (happened, e)
-		if (!(other_room && follows_optional(f, e->subject)) &&
+		if (!(other_room && follows_optional(f, plan, happened, e->subject)) &&
 		    compare(f, plan, happened, e->subject))
 			return true;
 	return false;
@@ -426,11 +509,7 @@ void check_plan_end(struct fuzz *f, bool granted)
 		    !str_equal(p->plan->end, "unfinished"))
 			(void)compare_all(f, &plan, &p->happened);
 	}
-	vector_for_each (&plan, e) {
-		free(e->subject);
-		free(e->text);
-	}
-	vector_done(&plan);
+	events_done(&plan);
 	planned_free(p);
 	f->planned = NULL;
 }
