@@ -276,11 +276,13 @@ static bool reacts(const plan_events *all, const char *subject)
 	return false;
 }
 
-/* How often it starts and stops, and what it waits for, is left out: what else becomes of one that reacts, and how it
- * ends. `other` says where it was, where nothing of it is in `all`. */
+/* How often it starts and stops, what it waits for, and how it is handed over then, is left out: whether one that reacts
+ * is undeployed, and how it ends. `other` says where it was, where nothing of it is in `all`. */
 static char *stations_of(const plan_events *all, const plan_events *other, const char *subject)
 {
-	static const char *const left_out[] = {"starting", "deployed-started", "stopping"};
+	/* One that is handed over while it waits is deployed again in the slot. */
+	static const char *const left_out[] = {"starting", "deployed-started", "stopping",
+					       "not-deployed", "deploying"};
 	struct buffer b = BUFFER_INIT(1024 * 1024);
 	const char *ends = NULL;
 	vector_for_each (all, e) {
