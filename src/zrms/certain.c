@@ -7,6 +7,7 @@
 #include "core/access/access.h"
 #include "zrms/api_reads.h"
 #include "zrms/lead.h"
+#include "zrms/standby.h"
 #include "zrms/zrms.h"
 
 struct certain_waiting {
@@ -78,7 +79,8 @@ bool certain_begins(void *context, struct http_request *request, const struct ht
 {
 	const struct zrms *zrms = context;
 	struct certain *c = zrms->certain;
-	if (c == NULL || is_free(route) || is_certain(c))
+	/* One that stands by answers nothing of the cluster: what other zrms may have of it are files. */
+	if (c == NULL || stands_by(zrms) || is_free(route) || is_certain(c))
 		return true;
 	if (now_ms(c) >= c->silent_ms) {
 		refuse(request);

@@ -80,6 +80,7 @@ struct asked_of {
 	struct spread *spread; /* NULL: the list of the leader */
 	char *name;
 	struct http_call *call;
+	int status;
 	struct buffer body;
 };
 
@@ -94,10 +95,10 @@ static void asked_free(struct asked_of *a)
 
 static int on_head(void *user, const struct http_response *response, struct error **err)
 {
-	(void)user;
-	return response->status == 200 || response->status == 204
-		       ? 0
-		       : error_set(err, ERR_UNAVAILABLE, "HTTP status %d", response->status);
+	struct asked_of *a = user;
+	(void)err;
+	a->status = response->status;
+	return 0;
 }
 
 static int on_body(void *user, const void *data, size_t size, struct error **err)
@@ -180,13 +181,17 @@ static void on_held(void *user, const struct error *why)
 {
 	struct asked_of *a = user;
 	struct spread *s = a->spread;
+	bool is_held = why == NULL && (a->status == 200 || a->status == 204);
 	a->call = NULL;
 	s->waiting--;
-	s->held += why == NULL;
-	if (why != NULL) {
+	s->held += is_held;
+	if (!is_held) {
+		CLEANUP(freep)
+		char *said = why == NULL ? fetch_refusal(a->status, &a->body)
+					 : mem_strdup(why->message);
 		(void)buffer_printf(&s->why, "%s%s: %s", s->why.size > 0 ? "; " : "", a->name,
-				    why->message);
-		log_warn("artifacts", "not.spread", LOG_S("to", a->name), LOG_E(why));
+				    said);
+		log_warn("artifacts", "not.spread", LOG_S("to", a->name), LOG_S("why", said));
 	}
 	asked_free(a);
 	spread_end(s);
@@ -290,7 +295,7 @@ static void on_list(void *user, const struct error *why)
 	ProtobufCMessage *list = NULL;
 	a->call = NULL;
 	c->list = NULL;
-	if (why == NULL && a->body.size > 0 && stands_by(c->zrms) &&
+	if (why == NULL && a->status == 200 && a->body.size > 0 && stands_by(c->zrms) &&
 	    schema_read_json(&samoza__v1__artifact_list_view__descriptor, NULL, a->body.data,
 			     a->body.size, 0, &findings, &list, NULL) == 0)
 		follow(c, (Samoza__V1__ArtifactListView *)list);

@@ -139,20 +139,6 @@ class HistoryCluster:
         self.authorities = self.directory / "authorities.pem"
         shutil.copy(first / "credentials" / "authorities.pem", self.authorities)
 
-    def copy_artifacts(self):
-        """Until each zrms copies what others took."""
-        places = [self.zrms_directory(name) / "artifacts" for name in CONTROL]
-        for source in [file for place in places if place.is_dir() for file in place.rglob("*") if file.is_file()]:
-            place = next(place for place in places if source.is_relative_to(place))
-            for other in places:
-                target = other / source.relative_to(place)
-                if not target.exists() and other.parent.is_dir():
-                    with contextlib.suppress(OSError):  # full, or gone meanwhile
-                        target.parent.mkdir(parents=True, exist_ok=True)
-                        copy = other.parent / f"copy-of-{target.name}"
-                        shutil.copy(source, copy)
-                        copy.rename(target)
-
     def copy_identity(self, name):
         first, own = self.zrms_directory("m1"), self.zrms_directory(name)
         for part in ("credentials", "trust"):
@@ -202,7 +188,6 @@ class HistoryCluster:
 
     def keep_alive(self):
         while not self.ends.wait(0.3):
-            self.copy_artifacts()
             for service in self.services.values():
                 if not service.is_running() and service.holds == 0 and not self.ends.is_set():
                     service.start()

@@ -10,11 +10,15 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "base/vector.h"
+#include "proto/view.pb-c.h"
+#include "schema/json.h"
+#include "schema/message.h"
 
 #define CONNECT_MS  3000
 #define SILENCE_MS  10000
 #define RUNNING_MAX 4
 #define BYTES_MAX   ((uint64_t)1 << 31)
+#define SAID_MAX    4096
 
 struct waiter {
 	fetch_done_fn *done;
@@ -31,7 +35,9 @@ struct fetch {
 	char *from;
 	struct http_call *call;
 	struct artifact_writer *writer;
-	struct error *why; /* the last one that failed */
+	int status;
+	struct buffer said; /* by one that does not have it */
+	struct error *why;  /* the last one that failed */
 };
 
 struct fetches {
@@ -52,6 +58,7 @@ static void fetch_free(struct fetch *f)
 	http_call_cancel(f->call);
 	artifact_abandon(f->writer);
 	vector_done(&f->waiters);
+	buffer_done(&f->said);
 	error_free(f->why);
 	free(f->from);
 	free(f);
@@ -96,18 +103,34 @@ static void failed(struct fetch *f, const struct error *why)
 	try_next(f);
 }
 
+char *fetch_refusal(int status, struct buffer *said)
+{
+	ProtobufCMessage *message = NULL;
+	if (buffer_add(said, "", 1) < 0 || --said->size == 0 ||
+	    schema_read_json(&samoza__v1__error_view__descriptor, NULL, said->data, said->size,
+			     0, NULL, &message, NULL) < 0)
+		return str_printf("HTTP status %d", status);
+	char *text = mem_strdup(((Samoza__V1__ErrorView *)message)->error->message);
+	schema_message_free(message);
+	return text;
+}
+
 static int on_head(void *user, const struct http_response *response, struct error **err)
 {
-	(void)user;
-	return response->status == 200
-		       ? 0
-		       : error_set(err, ERR_UNAVAILABLE, "HTTP status %d", response->status);
+	struct fetch *f = user;
+	(void)err;
+	f->status = response->status;
+	return 0;
 }
 
 static int on_body(void *user, const void *data, size_t size, struct error **err)
 {
-	const struct fetch *f = user;
-	return artifact_write(f->writer, data, size, err);
+	struct fetch *f = user;
+	if (f->status == 200)
+		return artifact_write(f->writer, data, size, err);
+	return buffer_add(&f->said, data, size) == 0
+		       ? 0
+		       : error_set(err, ERR_UNAVAILABLE, "HTTP status %d", f->status);
 }
 
 static void on_done(void *user, const struct error *why)
@@ -117,6 +140,12 @@ static void on_done(void *user, const struct error *why)
 	f->call = NULL;
 	if (why != NULL) {
 		failed(f, why);
+		return;
+	}
+	if (f->status != 200) {
+		CLEANUP(freep) char *said = fetch_refusal(f->status, &f->said);
+		(void)error_set(&err, ERR_UNAVAILABLE, "%s", said);
+		failed(f, err);
 		return;
 	}
 	int r = artifact_finish(steal_ptr(&f->writer), &err);
@@ -137,6 +166,9 @@ static int ask(struct fetch *f, struct error **err)
 {
 	struct fetches *all = f->fetches;
 	struct stream_transport *transport = all->sources->transport(all->user);
+	buffer_done(&f->said);
+	f->said = BUFFER_INIT(SAID_MAX);
+	f->status = 0;
 	struct cli_address at;
 	int r = cli_address_parse_any(f->from, &at, err);
 	if (r == 0 && transport == NULL)

@@ -12,6 +12,7 @@
 #ifndef SAMOZA_ZRMS_ARTIFACT_FETCH_H
 #define SAMOZA_ZRMS_ARTIFACT_FETCH_H
 
+#include "base/buffer.h"
 #include "port/artifact.h"
 #include "port/loop.h"
 #include "port/stream.h"
@@ -37,6 +38,9 @@ typedef void fetch_done_fn(void *user, const char *digest, const struct error *w
 /* PRE: a valid digest. */
 void fetch_artifact(struct fetches *fetches, const char *digest, fetch_done_fn *done,
 		    void *user);
+
+/* Why another zrms has answered otherwise than asked, in its own words. The caller frees. */
+char *fetch_refusal(int status, struct buffer *said);
 
 struct fetch_counters {
 	uint64_t fetched_total, failed_total;
