@@ -133,6 +133,7 @@ class ThreeZrms(EtcdCluster):
             for i, port in enumerate(self.other_ports):
                 self.others.append(self.second_zrms(f"zrms-{i + 2}", port).start())
             until(lambda: list(self.roles().values()).count("standby") == 2, "two stand by")
+            until(lambda: len(self.get("/v1/cluster").get("members", [])) == 3, "the one that leads has heard of them")
 
     def url_for_zhosts(self):
         return "https://" + ",".join(f"{ADDRESS}:{port}" for port in (self.port, *self.other_ports))

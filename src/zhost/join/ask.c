@@ -21,7 +21,9 @@ enum {
 	IDLE_MS = 20000,
 	CONNECT_MS = 10000,
 	HOST_MAX = 256,
-	ELSEWHERE_MAX = 2
+	ELSEWHERE_MAX = 2,
+	ELECTION_MS = 15000, /* as zshell waits for one that leads */
+	AGAIN_MS = 500
 };
 
 struct asking {
@@ -29,6 +31,7 @@ struct asking {
 	struct stream_transport *transport;
 	struct buffer answer;
 	int status;
+	bool none_leads;   /* as one has said that was reached */
 	char *elsewhere;   /* HOST:PORT of the leader, as one says that stands by */
 	struct error *why; /* there was no answer */
 };
@@ -141,6 +144,7 @@ static int ask_at(struct asking *a, const char *address, const char *body,
 	(void)http_call_new(&a->loop, a->transport, &options, &handler, a);
 	loop_run(&a->loop);
 	int r = answer_read(a, ret_view, err);
+	a->none_leads = a->none_leads || a->status == 503;
 	return r < 0 ? error_wrap(err, "zrms at %s", address) : 0;
 }
 
@@ -186,6 +190,32 @@ static int ask_all(struct asking *a, const struct join_token *token, const char 
 	return error_move(err, steal_ptr(&best));
 }
 
+static void on_time(void *user)
+{
+	struct asking *a = user;
+	loop_stop(&a->loop);
+}
+
+/* While one of several zrms is elected, which takes a moment, they are asked again. */
+static int ask_until_one_leads(struct asking *a, const struct join_token *token,
+			       const char *body, Samoza__V1__JoinView **ret_view,
+			       struct error **err)
+{
+	int64_t end_ms = loop_now(&a->loop).mono_ms + ELECTION_MS;
+	for (;;) {
+		CLEANUP(error_freep) struct error *why = NULL;
+		a->none_leads = false;
+		int r = ask_all(a, token, body, ret_view, &why);
+		int64_t now_ms = loop_now(&a->loop).mono_ms;
+		if (r == 0 || !a->none_leads || !is_of_the_address(a) || now_ms >= end_ms)
+			return r == 0 ? 0 : error_move(err, steal_ptr(&why));
+		struct loop_timer *timer = loop_timer_new(&a->loop, on_time, a);
+		loop_timer_at(timer, now_ms + AGAIN_MS);
+		loop_run(&a->loop);
+		loop_timer_free(timer);
+	}
+}
+
 static char *body_write(const struct join_token *token, const char *name, bool replace,
 			const struct pki_request *request)
 {
@@ -220,7 +250,7 @@ int join_ask(const struct join_token *token, const char *name, bool replace,
 	if (r == 0)
 		r = tls_transport_new(&a.loop, plain, &options, &a.transport, err);
 	if (r == 0)
-		r = ask_all(&a, token, body, ret_view, err);
+		r = ask_until_one_leads(&a, token, body, ret_view, err);
 	stream_transport_free(a.transport);
 	loop_done(&a.loop);
 	free(a.elsewhere);
