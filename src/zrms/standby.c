@@ -35,9 +35,11 @@ bool stands_by(const struct zrms *zrms)
 	return zrms->standby != NULL && !zrms->standby->is_over;
 }
 
-/* HOST:PORT; NULL: nobody leads, as far as it knows. */
+/* HOST:PORT; NULL: nobody leads, as far as it knows, or this one ends. */
 static const char *leader_address(const struct zrms *zrms)
 {
+	if (zrms->lead == NULL)
+		return NULL;
 	const struct election_leader *known = leader_known(lead_seen(zrms->lead));
 	return known->fence != 0 && !str_is_empty(known->member.address) ? known->member.address
 									 : NULL;

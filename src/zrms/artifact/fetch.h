@@ -31,13 +31,12 @@ struct fetch_sources {
 struct fetches *fetches_new(struct loop *loop, struct artifact_store *store,
 			    const struct fetch_sources *sources, void *user);
 /* No `done` is called any more. NULL is fine. */
-void fetches_free(struct fetches *fetches);
+void fetches_free(struct fetches *all);
 
 /* `why` NULL: the store has it, durably. Once, and never from within fetch_artifact(). */
 typedef void fetch_done_fn(void *user, const char *digest, const struct error *why);
 /* PRE: a valid digest. */
-void fetch_artifact(struct fetches *fetches, const char *digest, fetch_done_fn *done,
-		    void *user);
+void fetch_artifact(struct fetches *all, const char *digest, fetch_done_fn *done, void *user);
 
 /* Why another zrms has answered otherwise than asked, in its own words. The caller frees. */
 char *fetch_refusal(int status, struct buffer *said);
@@ -46,6 +45,6 @@ struct fetch_counters {
 	uint64_t fetched_total, failed_total;
 	unsigned waiting; /* now */
 };
-struct fetch_counters fetches_counters(const struct fetches *fetches);
+struct fetch_counters fetches_counters(const struct fetches *all);
 
 #endif

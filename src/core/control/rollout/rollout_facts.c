@@ -23,9 +23,10 @@ static const char *illness(const struct slot_control *sc)
 	const struct slot *s = sc->slot;
 	if (copy == NULL || s->goal != GOAL_DEPLOYED_STARTED || copy->unit->lost)
 		return NULL;
-	/* One that was added is tried as often as any that starts. */
+	/* One that was added, or that changed at once, is tried as often as any that starts. */
 	bool was_there = revision_declares(application_of(s)->application.served, s);
-	bool ended = was_there && s->state == STATE_DEPLOYED_STOPPED && copy->failures > 0;
+	bool ended =
+		was_there && s->state == STATE_DEPLOYED_STOPPED && copy_has_broken_down(copy);
 	if (copy->exhausted || ended)
 		return sc->last_error != NULL ? sc->last_error : "failed";
 	if (was_there && s->state == STATE_DEPLOYED_STARTED && copy->heard && !copy->healthy)

@@ -29,13 +29,6 @@ static bool is_started(const struct copy *copy)
 	return copy->heard && copy->phase == SAMOZA__V1__PHASE__PHASE_STARTED;
 }
 
-/* It ran as asked, and has ended by itself. What had failed before it ran, or while it waited for what it needs, was
- * tried again [change.rollout.failure]. */
-static bool has_broken_down(const struct copy *copy)
-{
-	return copy->exhausted || (copy->ran && copy->failures > copy->ran_with);
-}
-
 /* ---- copies beside the one that serves ---- */
 
 /* The copy of the same placement that its slot's parent has; NULL: the slot is a root. */
@@ -114,7 +107,7 @@ static bool is_changing(const struct copy *copy)
 {
 	if (!copy->heard)
 		return true;
-	if (has_broken_down(copy))
+	if (copy_has_broken_down(copy))
 		return false;
 	return !is_started(copy) || copy->target != TARGET_STARTED;
 }
@@ -155,7 +148,7 @@ static bool is_starting(const struct slot_control *sc)
 {
 	const struct copy *copy = serving_copy(sc);
 	enum instance_state state = sc->slot->state;
-	return copy != NULL && !has_broken_down(copy) &&
+	return copy != NULL && !copy_has_broken_down(copy) &&
 	       (state == STATE_STARTING || state == STATE_STOPPING ||
 		state == STATE_DEPLOYED_STOPPED);
 }

@@ -504,6 +504,13 @@ static inline bool slot_is_exhausted(const struct slot_control *sc)
 	return copy != NULL && copy->exhausted;
 }
 
+/* It ran as asked, and has ended by itself. What had failed before it ran, or while it waited for what it needs, was
+ * tried again [change.rollout.failure]. */
+static inline bool copy_has_broken_down(const struct copy *copy)
+{
+	return copy->exhausted || (copy->ran && copy->failures > copy->ran_with);
+}
+
 /* Tells the rules what they need to know of the copy that serves: after each change of it. */
 void slot_publish_facts(struct slot_control *sc);
 void copy_set_exports(struct copy *copy, struct instance_variable *take, size_t count);

@@ -380,7 +380,7 @@ static void take_forgiven(struct copy *copy, const Samoza__V1__InstanceReport *r
 
 /* ---- which copy ---- */
 
-/* What fails from now on ends what ran (has_broken_down() of handover_facts.c). */
+/* What fails from now on ends what ran (copy_has_broken_down()). */
 static void note_run(struct copy *copy, const Samoza__V1__InstanceReport *r)
 {
 	if (r->phase != SAMOZA__V1__PHASE__PHASE_STARTED || copy->target != TARGET_STARTED ||
