@@ -82,13 +82,18 @@ static bool suits(const struct revision *r, const struct slot *s)
 	int32_t instance = declarations_instance(r->declared, s->root);
 	return z != NULL && z->place != PLACE_NONE && instance >= 0 &&
 	       place_fits_description(control_of(s)->place, r->place, (uint32_t)instance,
-				      z->place) &&
-	       !drain_takes_slot(z, s);
+				      z->place);
+}
+
+bool revision_declares_undrained(const struct revision *r, const struct slot *s)
+{
+	return declarations_of(r->declared, s) != NULL && (!s->each || suits(r, s));
 }
 
 bool revision_declares(const struct revision *r, const struct slot *s)
 {
-	return declarations_of(r->declared, s) != NULL && (!s->each || suits(r, s));
+	return revision_declares_undrained(r, s) &&
+	       (!s->each || !drain_takes_slot(each_zhost(s), s));
 }
 
 uint32_t revision_unit_count(const struct control_application *a, const struct revision *r,

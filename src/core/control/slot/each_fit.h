@@ -18,6 +18,8 @@ void each_roots_on(const struct control_application *a, const struct control_zho
 /* The instance is part of that revision; one of a space with `count: each`: its zhost suits it. PRE: it is
  * declared. */
 bool revision_declares(const struct revision *r, const struct slot *s);
+/* The same where no zhost is drained. */
+bool revision_declares_undrained(const struct revision *r, const struct slot *s);
 /* A drain of the zhost stops also what belongs to it: nothing else is left there. */
 bool drain_takes_each(const struct control_zhost *z);
 /* A new instance may appear there, as far as its drain is concerned. */

@@ -30,6 +30,15 @@ static bool stays(const struct control_application *a, const struct slot_control
 	       revision_declares(a->rollout->target, root->slot);
 }
 
+/* Both would have it, and a drain of its zhost takes it: a step leaves it as it is, and does not count it. When the drain ends,
+ * it is as it was [change.rollout.canary]. */
+static bool is_drained(const struct control_application *a, const struct slot_control *root)
+{
+	return root->slot->each && !stays(a, root) &&
+	       revision_declares_undrained(rollout_from(a), root->slot) &&
+	       revision_declares_undrained(a->rollout->target, root->slot);
+}
+
 static const struct space *space_of(const struct control_application *a,
 				    const struct slot_control *root)
 {
@@ -62,9 +71,11 @@ void rollout_set_turns(struct control_application *a)
 	CLEANUP(freep) struct slot_control **ordered = rollout_units(a);
 	for (size_t k = 0; ordered[k] != NULL; k++) {
 		struct slot_control *root = ordered[k];
-		root->turn = in_steps && stays(a, root)
-				     ? turn_of(a, root, seen[space_of(a, root)->index]++)
-				     : TURN_NOW;
+		root->turn = TURN_NOW;
+		if (in_steps && stays(a, root))
+			root->turn = turn_of(a, root, seen[space_of(a, root)->index]++);
+		else if (in_steps && changes(a, root) && is_drained(a, root))
+			root->turn = TURN_LATER;
 	}
 	free(seen);
 }
