@@ -48,6 +48,15 @@ static bool is_vouched_for(const struct sim_machine *n)
 	return n->removed || n->replaced;
 }
 
+/* [change.loss.alone] Neither can know of the other before it reaches zrms. What is exclusive starts on none of them. */
+static bool are_alone_with_one_disk(const struct sim_process *born,
+				    const struct sim_machine *here,
+				    const struct sim_machine *there)
+{
+	return here != there && str_equal(here->identity, there->identity) &&
+	       here->link_id == 0 && !born->exclusive;
+}
+
 /* What must never be, checked where it would begin. A slot is a path under a topology's name, over
  * all revisions of that application. */
 static void check_pair(struct world *w, const struct sim_process *born,
@@ -61,7 +70,7 @@ static void check_pair(struct world *w, const struct sim_process *born,
 		return; /* who removes or replaces a silent zhost vouches for what has no lease */
 	if (there->suspended && p->deadline_ms <= w->now_ms)
 		return; /* it ends before it does anything else */
-	if (str_equal(p->id, born->id))
+	if (str_equal(p->id, born->id) && !are_alone_with_one_disk(born, here, there))
 		world_violate(w, "%s is live twice under epoch %" PRIu64 ": on %s and %s",
 			      p->name, p->epoch, there->name, here->name);
 	if (p->exclusive || born->exclusive)
