@@ -220,7 +220,8 @@ void copies_spread(struct copies *c, char *const *digests, size_t count, copies_
 		s->waiting += a != NULL;
 	}
 	s->known++;
-	s->needed = count > 0 ? s->known / 2 + 1 : 1;
+	/* Without a certificate nobody can be asked: all are on this machine, and are lost with it at once. */
+	s->needed = count > 0 && c->zrms->listening != NULL ? s->known / 2 + 1 : 1;
 	spread_end(s);
 }
 
