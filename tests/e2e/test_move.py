@@ -28,6 +28,8 @@ SAMOZA_ON_PROCESS(void)
         if (!is_heard) {
                 samoza_emit("questions", "w", 1);
                 is_heard = samoza_recv_next(100, text, sizeof(text), from, sizeof(from)) > 0;
+                if (is_heard)
+                        tell("begins");
                 return 0;
         }
         while (!is_enough && sent < QUESTIONS && sent - answers < 4) {
@@ -127,6 +129,7 @@ def deploy(c, name, takes_ms=0):
     spaces = [space("asker", placement={"affinity": [{"with": "store", "required": True}]}),
               space("front"), space("store"), PAGE]
     c.deploy(name, spaces, sources(takes_ms), PATHS)
+    until(lambda: any("begins" in line for line in c.log_of(name, "asker")), "questions are asked", 60)
 
 
 def counted(c, topology, what="answers"):

@@ -10,9 +10,11 @@ def write(c, name, **fields):
 
 
 def view(c, name):
+    """Without what its version offers."""
     z = c.get(f"/v1/zhosts/{name}")
     return (z["cpu_millicores"]["total"], z["memory_bytes"]["total"] >> 30,
-            {label["name"]: label["value"] for label in z.get("labels", [])}, z.get("capabilities", []))
+            {label["name"]: label["value"] for label in z.get("labels", [])},
+            [name for name in z.get("capabilities", []) if name != "page.access"])
 
 
 def causes(c, name):
