@@ -406,14 +406,9 @@ def pytest_sessionfinish():
         control_groups.sweep(GROUPS_BEFORE)
 
 
-LONGEST = ("test_rollout_crash", "test_canary", "test_mesh_cuts", "test_zrms_crash", "test_renewals")
-
-
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Tests that look at processes and control groups of the whole machine run one after another. The longest begin
-    first, so that none of them runs alone at the end."""
-    items.sort(key=lambda item: item.module.__name__.rpartition(".")[2] not in LONGEST)
+    """Tests that look at processes and control groups of the whole machine run one after another."""
     for item in items:
         if "sweep_groups" in item.fixturenames or hasattr(item.module, "processes_of"):
             item.add_marker(pytest.mark.xdist_group("the machine"))
