@@ -16,7 +16,7 @@
 
 enum { CHILDREN_MS = 1000 };
 
-/* Translators and drivers work for a life that is over; whoever has this process now would not know them. */
+/* Translators and drivers work for a life that is over; the next one would not know them. */
 static void children_end(void)
 {
 	char path[64];

@@ -7,7 +7,7 @@
  *                                 └─ with this one a majority: on;  none in time: 503
  *
  *   stands by ──each COPY_MS──► GET /v1/artifacts of the leader ─► fetches what it lacks, removes what nobody needs
- *   leads     ──at its start──► fetches what its records need, and it lacks, from whoever has it; a zhost that asks for
+ *   leads     ──at its start──► fetches what its records need, and it lacks, from one that has it; a zhost that asks for
  *                               such a one waits for it
  *
  * The majority is one of all zrms that were ever announced in the store (leader_everybody()), so that it does not become

@@ -215,7 +215,7 @@ class HistoryCluster:
     # ---- asking, for what is made and looked at: clients.py has its own way ----
 
     def ask(self, method, path, body=None):
-        """Of whoever leads; status 0: nobody answered."""
+        """Of the one that leads; status 0: nobody answered."""
         from clients import Rest  # which needs this file
         answer = {}
 

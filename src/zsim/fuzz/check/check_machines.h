@@ -41,7 +41,7 @@ void check_machines_called(void *user, const struct driver_call *call);
 void check_machines_committed(struct fuzz *f, const struct outbox *o);
 /* What the driver does with that name may leave a machine that the cluster does not know. */
 void check_machines_may_be_left(struct fuzz *f, const char *name);
-/* Before any request, whoever draws it: one that removes a zhost may leave its machine, too. */
+/* Before any request, wherever it is drawn: one that removes a zhost may leave its machine, too. */
 void check_machines_asked(struct fuzz *f, const struct control_input *input);
 /* At the end, when no call is under way. */
 void check_machines_end(struct fuzz *f);
