@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "zrms/members.h"
 #include "zrms/session_cookie.h"
 #include "zrms/standby.h"
 #include "zrms/zrms.h"
@@ -335,9 +336,8 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 {
 	struct zrms *zrms = context;
 	const char *token = shown_token(request);
-	bool is_member = copies_admits(zrms, request, route);
-	/* Between zrms: what it has, and what it is to have. A list of all that is needed has the leader alone. */
-	if (stands_by(zrms) && is_member && !str_equal(route->operation, "listArtifacts"))
+	bool is_member = members_admit(zrms, request, route);
+	if (stands_by(zrms) && is_member && !members_ask_leader(route))
 		return (struct http_refusal){0};
 	if (stands_by(zrms))
 		return standby_admit(zrms, request, route);

@@ -47,5 +47,7 @@ api_handler api_front;
 api_handler api_health, api_metrics, api_openapi, api_link;
 /* api_artifacts.c */
 api_handler api_artifact, api_artifacts_list, api_artifacts_hold;
+/* api_members.c */
+api_handler api_member_identity;
 
 #endif

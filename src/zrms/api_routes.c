@@ -10,6 +10,7 @@
 /* Of a body that anybody may send. */
 #define JOIN_BODY_MAX	 ((size_t)16 * 1024)
 #define SIGN_IN_BODY_MAX ((size_t)1024)
+#define MEMBER_BODY_MAX	 ((size_t)64 * 1024)
 /* Digests of more files than a package has. */
 #define ARTIFACTS_BODY_MAX ((size_t)8 << 20)
 
@@ -349,6 +350,10 @@ static const struct http_route routes[] = {
 	{"POST", "/v1/artifacts", api_artifacts_hold, HTTP_BODY_MEMORY, NULL,
 	 "A zrms that stands by fetches these from the leader, which asks by its certificate", VIEW(artifact_list_view), NULL,
 	 "holdArtifacts", "204", "409", ACCESS_ADMIN, ARTIFACTS_BODY_MAX},
+	{"POST", "/v1/cluster/zrms/identity", api_member_identity, HTTP_BODY_MEMORY, NULL,
+	 "A zrms that stands by asks the leader, by its certificate, whom the cluster trusts, and for another certificate",
+	 VIEW(zrms_identity_request), VIEW(zrms_identity_view),
+	 "renewZrms", NULL, "404 409 411 413 422", ACCESS_ADMIN, MEMBER_BODY_MAX},
 	{"GET", "/v1/link", api_link, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_ZHOST},
 	{"GET", "/", api_front, 0, NULL, "What this is, and how to sign in: a page, JSON or text", NULL, NULL,
 	 "getFront", NULL, NULL, ACCESS_NOBODY},

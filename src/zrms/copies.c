@@ -350,21 +350,6 @@ void copies_lead(struct copies *c)
 		artifacts_each(c->zrms->artifacts, miss, c);
 }
 
-/* ---- who may ask ---- */
-
-bool copies_admits(struct zrms *zrms, const struct http_request *request,
-		   const struct http_route *route)
-{
-	const struct stream_peer *peer = http_peer(request);
-	if (zrms->copies == NULL || !str_equal(peer->role, "zrms") ||
-	    listening_admit(zrms, peer, NULL) < 0 ||
-	    peer->expires_wall_ms <= loop_now(&zrms->loop).wall_ms)
-		return false;
-	return str_equal(route->operation, "getArtifact") ||
-	       str_equal(route->operation, "holdArtifacts") ||
-	       str_equal(route->operation, "listArtifacts");
-}
-
 /* ---- life ---- */
 
 struct copies *copies_new(struct zrms *zrms)

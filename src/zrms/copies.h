@@ -40,10 +40,6 @@ void copies_spread(struct copies *copies, char *const *digests, size_t count,
 /* From the others. NULL: there are none, and the answer is false: `done` is not called. */
 bool copies_fetch(struct copies *copies, const char *digest, fetch_done_fn *done, void *user);
 
-/* Whether who asks has shown the certificate of a zrms of this cluster, and the route is for these, too. */
-bool copies_admits(struct zrms *zrms, const struct http_request *request,
-		   const struct http_route *route);
-
 extern const struct metric_source copies_metrics; /* of struct copies */
 
 #endif

@@ -155,7 +155,8 @@ static int renew(struct listening *l, struct error **err)
 	if (r == 0)
 		r = own_identity_issue(zrms->settings.dir, authority, 0, addresses,
 				       PKI_SERVER_MS, loop_now(&l->zrms->loop).wall_ms, err);
-	return r < 0 ? r : authorities_settle(l->zrms, err);
+	/* A standby does not know what the files should be. */
+	return r < 0 || stands_by(zrms) ? r : authorities_settle(l->zrms, err);
 }
 
 void listening_reload(struct listening *l)
@@ -171,6 +172,25 @@ void listening_reload(struct listening *l)
 		log_info("tls", "credentials.read", LOG_S("directory", l->credentials));
 }
 
+bool listening_is_due(const struct listening *l)
+{
+	return l != NULL && loop_now(&l->zrms->loop).wall_ms >= l->renew_wall_ms;
+}
+
+void listening_renewed(struct listening *l)
+{
+	l->renewals++;
+	log_info("tls", "certificate.renewed");
+	listening_reload(l);
+}
+
+/* A standby asks the leader, but etcd does not say who leads to one that shows what has ended. */
+static bool is_to_renew(const struct listening *l, int64_t now_wall_ms)
+{
+	return now_wall_ms >= (stands_by(l->zrms) ? l->expires_wall_ms : l->renew_wall_ms) &&
+	       now_wall_ms >= l->retry_wall_ms;
+}
+
 static void renew_and_reload(struct listening *l, int64_t now_wall_ms)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -180,9 +200,7 @@ static void renew_and_reload(struct listening *l, int64_t now_wall_ms)
 		l->retry_wall_ms = now_wall_ms + RETRY_MS;
 		return;
 	}
-	l->renewals++;
-	log_info("tls", "certificate.renewed");
-	listening_reload(l);
+	listening_renewed(l);
 }
 
 static void on_look(void *user)
@@ -194,8 +212,7 @@ static void on_look(void *user)
 	if (authorities_look(l->zrms) || file_stamp_differs(&identity, &l->identity) ||
 	    file_stamp_differs(&authorities, &l->authorities))
 		listening_reload(l);
-	if (!stands_by(l->zrms) && now.wall_ms >= l->renew_wall_ms &&
-	    now.wall_ms >= l->retry_wall_ms)
+	if (is_to_renew(l, now.wall_ms))
 		renew_and_reload(l, now.wall_ms);
 	loop_timer_at(l->look, now.mono_ms + LOOK_MS);
 }
@@ -296,7 +313,8 @@ int listening_open(struct zrms *zrms, struct error **err)
 	l->zrms = zrms;
 	l->credentials = own_identity_directory(zrms->settings.dir);
 	l->chance = randombytes_random();
-	if (!stands_by(zrms))
+	times_read(l);
+	if (!stands_by(zrms) || is_to_renew(l, loop_now(&zrms->loop).wall_ms))
 		renew_at_start(l);
 	int r = transport_open(l, err);
 	if (r == 0)

@@ -32,6 +32,7 @@
 #include "zrms/first_admin.h"
 #include "zrms/lead.h"
 #include "zrms/leading.h"
+#include "zrms/member_identity.h"
 #include "zrms/page_access.h"
 #include "zrms/reach.h"
 #include "zrms/renewals.h"
@@ -445,6 +446,7 @@ static void parts_free(struct zrms *zrms)
 	committed_free(zrms->committed);
 	control_free(zrms->control);
 	copies_free(zrms->copies);
+	member_identity_free(zrms->member_identity);
 	looks_free(zrms->looks);
 	artifacts_free(zrms->artifacts);
 	artifact_store_free(zrms->artifact_store);

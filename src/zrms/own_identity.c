@@ -123,14 +123,21 @@ int own_authority_find(const char *dir, const struct pki_pin *pin, const char *p
 
 /* ---- zrms' own ---- */
 
-int own_identity_issue(const char *dir, const struct pki_authority *authority, uint32_t other,
-		       const char *const *addresses, int64_t lifetime_ms, int64_t now_wall_ms,
-		       struct error **err)
+int own_identity_sign(const struct pki_authority *authority, const struct pki_request *request,
+		      const char *const *addresses, int64_t lifetime_ms, int64_t now_wall_ms,
+		      struct pki_certificate **ret_certificate, struct error **err)
 {
 	const struct pki_subject subject = {.role = "zrms",
 					    .name = "zrms",
 					    .addresses = addresses,
 					    .lifetime_ms = lifetime_ms};
+	return pki_issue(authority, request, &subject, now_wall_ms, ret_certificate, err);
+}
+
+int own_identity_issue(const char *dir, const struct pki_authority *authority, uint32_t other,
+		       const char *const *addresses, int64_t lifetime_ms, int64_t now_wall_ms,
+		       struct error **err)
+{
 	CLEANUP(freep) char *directory = own_identity_directory(dir);
 	CLEANUP(pki_key_freep) struct pki_key *key = NULL;
 	CLEANUP(pki_request_freep) struct pki_request *request = NULL;
@@ -139,11 +146,30 @@ int own_identity_issue(const char *dir, const struct pki_authority *authority, u
 	if (r == 0)
 		r = pki_request_new(key, &request, err);
 	if (r == 0)
-		r = pki_issue(authority, request, &subject, now_wall_ms, &certificate, err);
+		r = own_identity_sign(authority, request, addresses, lifetime_ms, now_wall_ms,
+				      &certificate, err);
 	if (r < 0)
 		return r;
 	return other == 0 ? pki_identity_store(directory, key, certificate, err)
 			  : pki_other_identity_store(directory, other, key, certificate, err);
+}
+
+bool own_identity_is_believed(const char *dir, const struct pki_trust *trust)
+{
+	CLEANUP(freep) char *path = path_of(dir, PKI_IDENTITY_FILE);
+	CLEANUP(pki_secret_freep) char *pem = NULL;
+	CLEANUP(pki_certificate_freep) struct pki_certificate *certificate = NULL;
+	CLEANUP(pki_identity_done) struct pki_identity identity = {0};
+	struct pki_expectation expected = {.is_server = true};
+	size_t size = 0;
+	if (pki_file_read(path, &pem, &size, NULL) < 0 ||
+	    pki_certificate_read(pem, size, &certificate, NULL) < 0 ||
+	    pki_certificate_identity(certificate, &identity, NULL) < 0)
+		return false;
+	expected.now_wall_ms = identity.not_after_ms - 1; /* its time is judged elsewhere */
+	pki_identity_done(&identity);
+	identity = (struct pki_identity){0};
+	return pki_verify(trust, &expected, certificate, NULL, 0, &identity, NULL, NULL) == 0;
 }
 
 int own_identity_times(const char *dir, uint32_t chance, int64_t *ret_renew_wall_ms,

@@ -10,7 +10,7 @@
 #ifndef SAMOZA_ZRMS_OWN_IDENTITY_H
 #define SAMOZA_ZRMS_OWN_IDENTITY_H
 
-#include "adapter/pki/authority.h"
+#include "adapter/pki/trust.h"
 
 /* DIR/credentials; the caller frees. */
 char *own_identity_directory(const char *dir);
@@ -34,11 +34,17 @@ int own_authority_find(const char *dir, const struct pki_pin *pin, const char *p
 		       struct pki_authority **ret_authority, struct error **err) must_check;
 /* Whether that file holds the one of that key. */
 bool own_authority_is(const char *path, const struct pki_pin *pin);
+/* A certificate of a zrms for the public key of `request`; `addresses`: NULL at the end. */
+int own_identity_sign(const struct pki_authority *authority, const struct pki_request *request,
+		      const char *const *addresses, int64_t lifetime_ms, int64_t now_wall_ms,
+		      struct pki_certificate **ret_certificate, struct error **err) must_check;
 /* Makes a new key and a certificate for `addresses`, and puts them in the place of the old ones. `other` 0: zrms' own;
  * otherwise the one for those who believe that authority only. */
 int own_identity_issue(const char *dir, const struct pki_authority *authority, uint32_t other,
 		       const char *const *addresses, int64_t lifetime_ms, int64_t now_wall_ms,
 		       struct error **err) must_check;
+/* Whether zrms' own is of one of these authorities. */
+bool own_identity_is_believed(const char *dir, const struct pki_trust *trust);
 /* From when on it is to be renewed, and when it ends. `chance`: as of pki_renewal_ms(). */
 int own_identity_times(const char *dir, uint32_t chance, int64_t *ret_renew_wall_ms,
 		       int64_t *ret_expires_wall_ms, struct error **err) must_check;

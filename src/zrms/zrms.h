@@ -41,6 +41,7 @@
 struct api;
 struct certain;
 struct lead;
+struct member_identity;
 struct standby;
 
 struct zrms {
@@ -75,7 +76,8 @@ struct zrms {
 	struct audit_feed *audit;
 	struct artifact_store *artifact_store;
 	struct artifacts *artifacts;
-	struct copies *copies; /* with `lead`: on the others */
+	struct copies *copies;			 /* with `lead`: on the others */
+	struct member_identity *member_identity; /* with `lead`: while it stands by */
 	struct looks *looks;
 	struct api_read *reads;	     /* that wait (api_reads.h) */
 	struct api_parked *parked;   /* that are handled again */
