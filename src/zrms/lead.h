@@ -43,8 +43,8 @@ const struct leader *lead_seen(const struct lead *lead);
 int lead_move(struct lead *lead, const char *name, struct error **err) must_check;
 /* As leader_set_copied(). */
 void lead_set_copied(struct lead *lead, const struct election_copied *copied);
-/* Ends the lease, so that the next one leads at once; then it is freed, and `done` called. The listener is told nothing
- * more. */
+/* Ends the lease, so that the next one leads at once; then it is freed, and `done` called. Until that it says what it has
+ * seen. The listener is told nothing more. */
 void lead_resign(struct lead *lead, void (*done)(void *user), void *user);
 
 #endif

@@ -310,6 +310,7 @@ static int submissions_open(struct zrms *zrms, const char *trust, struct error *
 static void resigned(void *user)
 {
 	struct zrms *zrms = user;
+	zrms->lead = NULL; /* it has freed itself */
 	loop_stop(&zrms->loop);
 }
 
@@ -319,7 +320,7 @@ static void store_closed(void *user)
 	struct zrms *zrms = user;
 	zrms->store = NULL;
 	if (zrms->lead != NULL)
-		lead_resign(steal_ptr(&zrms->lead), resigned, zrms);
+		lead_resign(zrms->lead, resigned, zrms);
 	else
 		loop_stop(&zrms->loop);
 }
@@ -407,7 +408,7 @@ static void on_end_signal(void *user, int signum)
 		end_begin(zrms);
 	} else { /* it does not lead: nothing was begun, and the others no longer count on it */
 		zrms->stopping = true;
-		lead_resign(steal_ptr(&zrms->lead), left, zrms);
+		lead_resign(zrms->lead, left, zrms); /* until then it is asked who leads */
 	}
 }
 

@@ -1,5 +1,6 @@
 """Three zrms on one etcd: one leads, and what happens when it does no more [machines.replicated.standby]."""
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import os
@@ -320,3 +321,26 @@ def test_the_place_of_the_leader_can_be_given_to_another(three):
           "it can be given back")
     assert c.leader(new) == old
     assert f"let {name} lead" in c.zshell("cluster", "audit").stdout
+
+
+def test_a_standby_that_is_told_to_end_while_etcd_is_silent_answers_until_it_has(three):
+    """Its lease is to be revoked, which takes as long as etcd is waited for; what it asked of the election is no more."""
+    c = three
+    c.leader()
+    until(c.is_up_to_date, "the standbys have read everything")
+    standby = c.standby()
+    daemon, leader = c.all_zrms()[standby], c.port
+    os.kill(c.etcd.processes[0].pid, signal.SIGSTOP)
+    answers = []
+    try:
+        daemon.process.send_signal(signal.SIGTERM)
+        until(lambda: "ending" in daemon.log.read_text(), "it ends")
+        while daemon.is_running():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                status, headers, _ = asked(standby, "GET", "/v1/topologies")
+                answers.append((status, headers["Location"]))
+            time.sleep(0.05)  # a load for some time, not a wait
+        assert daemon.process.wait(20) == 0
+        assert set(answers) == {(307, f"https://{ADDRESS}:{leader}/v1/topologies")}
+    finally:
+        os.kill(c.etcd.processes[0].pid, signal.SIGCONT)
