@@ -1,8 +1,5 @@
 /*
- * Lists of the REST interface: {"spaces": [ … ], "next": "12.300"}, written a slice at a time, so that
- * no list keeps zrms from its work, however long it is.
- *
- *   slice of views ─► durable ─► sent ─► taken by the client ─► the next slice
+ * Lists of the REST interface: {"spaces": [ … ], "next": "12.300"}, written a slice at a time (api_slices.h).
  *
  * `limit` and `after` of the query ask for one page; `next` is the `after` of the following page and
  * absent at the end. The others of struct list_filter_text ask for a part of the list
@@ -13,7 +10,7 @@
 
 #include "zrms/api.h"
 
-/* `member` is borrowed. `id`: as in control_list_next(); copied. */
+/* `member`: a constant. `id`: as in control_list_next(); copied. */
 void api_send_list(struct zrms *zrms, struct http_request *request, enum control_list kind,
 		   const char *member, const char *id);
 

@@ -183,6 +183,7 @@ enum control_list {
 	CONTROL_LIST_SPACES,	 /* SpaceView, topology by topology, as declared */
 	CONTROL_LIST_MESH,	 /* MeshSpaceView: the started ones of them */
 	CONTROL_LIST_ZHOSTS,	 /* ZhostView, by name */
+	CONTROL_LIST_COUNTS,	 /* SummaryTopologyView, the oldest first */
 };
 /* How far a list was read: {0} at its beginning. What comes or goes meanwhile is in the rest of the list
  * or not; nothing else is left out. */

@@ -43,6 +43,7 @@ static bit_name_fn *names_of(enum control_list list)
 {
 	switch (list) {
 	case CONTROL_LIST_TOPOLOGIES:
+	case CONTROL_LIST_COUNTS:
 		return topology_name;
 	case CONTROL_LIST_ZHOSTS:
 		return zhost_name;

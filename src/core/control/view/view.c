@@ -396,8 +396,8 @@ int control_view_zhost(const struct control *c, const char *name,
 
 /* ---- the cluster ---- */
 
-static Samoza__V1__CountView **counts(const unsigned *by_state, unsigned state_count,
-				      const char *(*name)(unsigned), size_t *ret_count)
+Samoza__V1__CountView **view_state_counts(const unsigned *by_state, unsigned state_count,
+					  const char *(*name)(unsigned), size_t *ret_count)
 {
 	Samoza__V1__CountView **list = mem_new_array(Samoza__V1__CountView *, state_count);
 	size_t n = 0;
@@ -412,12 +412,12 @@ static Samoza__V1__CountView **counts(const unsigned *by_state, unsigned state_c
 	return list;
 }
 
-static const char *name_of_state(unsigned s)
+const char *view_name_of_state(unsigned s)
 {
 	return state_name((enum instance_state)s);
 }
 
-static const char *name_of_topology_state(unsigned s)
+const char *view_name_of_topology_state(unsigned s)
 {
 	return topology_state_name((enum topology_state)s);
 }
@@ -452,10 +452,10 @@ Samoza__V1__ClusterView *control_view_cluster(const struct control *c)
 		for (unsigned s = 0; s < STATE_COUNT; s++)
 			spaces[s] += a->slots.in_state[s];
 	}
-	v->zhosts = counts(zhosts, STATE_COUNT, name_of_state, &v->n_zhosts);
-	v->spaces = counts(spaces, STATE_COUNT, name_of_state, &v->n_spaces);
-	v->topologies = counts(topologies, TOPOLOGY_STATE_COUNT, name_of_topology_state,
-			       &v->n_topologies);
+	v->zhosts = view_state_counts(zhosts, STATE_COUNT, view_name_of_state, &v->n_zhosts);
+	v->spaces = view_state_counts(spaces, STATE_COUNT, view_name_of_state, &v->n_spaces);
+	v->topologies = view_state_counts(topologies, TOPOLOGY_STATE_COUNT,
+					  view_name_of_topology_state, &v->n_topologies);
 	v->rebalance = view_rebalance_progress(c);
 	return v;
 }

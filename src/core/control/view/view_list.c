@@ -8,7 +8,6 @@
 #include "base/str.h"
 #include "core/control/control.h"
 #include "core/control/state/iso8601.h"
-#include "core/control/state/zhost_event.h"
 #include "core/control/view/list_filter.h"
 #include "core/control/view/view_parts.h"
 #include "core/lifecycle/slot_set.h"
@@ -122,8 +121,8 @@ static void next_instances(const struct control *c, enum control_list list, cons
 	}
 }
 
-static void next_topologies(const struct control *c, struct list_position *at,
-			    struct slice *slice)
+static void next_topologies(const struct control *c, enum control_list list,
+			    struct list_position *at, struct slice *slice)
 {
 	const struct control_application *a = application_at(c, at);
 	const struct control_application *only =
@@ -135,40 +134,18 @@ static void next_topologies(const struct control *c, struct list_position *at,
 	for (; a != NULL && slice->count < slice->max; a = only == NULL ? a->next : NULL) {
 		if (!list_filter_takes_topology(slice->filter, a))
 			continue;
-		slice_add(slice, view_summary(a));
+		slice_add(slice, list == CONTROL_LIST_COUNTS ? (void *)view_counts(a)
+							     : (void *)view_summary(a));
 		set_position(at, a, 1);
 	}
 }
 
 /* ---- zhosts: by name ---- */
 
-/* What is at a name: a zhost, or one that a driver makes and that has not come. */
-struct named_zhost {
-	const char *name;
-	const struct control_zhost *zhost;
-	const struct made_zhost *made;
-};
-
-static int compare_names(const void *pa, const void *pb)
-{
-	return strcmp(((const struct named_zhost *)pa)->name,
-		      ((const struct named_zhost *)pb)->name);
-}
-
 static void next_zhosts(const struct control *c, struct list_position *at, struct slice *slice)
 {
-	VECTOR(struct named_zhost) left = {0};
-	zhost_for_each (&c->zhosts, z)
-		if (!z->removed && (at->name == NULL || strcmp(z->name, at->name) > 0) &&
-		    list_filter_takes_zhost(slice->filter, z, zhost_shown(c, z)))
-			vector_push(&left, ((struct named_zhost){.name = z->name, .zhost = z}));
-	made_zhost_for_each(
-		&c->made, m) if (!made_zhost_has_zhost(c, m) &&
-				 (at->name == NULL || strcmp(m->record->name, at->name) > 0) &&
-				 list_filter_takes_made(slice->filter, m))
-		vector_push(&left, ((struct named_zhost){.name = m->record->name, .made = m}));
-	if (left.count > 1)
-		qsort(left.items, left.count, sizeof(*left.items), compare_names);
+	named_zhost_list left;
+	view_zhosts_after(c, slice->filter, at->name, &left);
 	for (size_t k = 0; k < left.count && slice->count < slice->max; k++) {
 		const struct named_zhost *one = &left.items[k];
 		slice_add(slice, one->zhost != NULL ? view_zhost(c, one->zhost)
@@ -190,7 +167,8 @@ size_t control_list_next(const struct control *control, enum control_list list, 
 		.filter = filter != NULL ? filter : &all, .views = views, .max = max};
 	switch (list) {
 	case CONTROL_LIST_TOPOLOGIES:
-		next_topologies(control, position, &slice);
+	case CONTROL_LIST_COUNTS:
+		next_topologies(control, list, position, &slice);
 		break;
 	case CONTROL_LIST_SPACES:
 	case CONTROL_LIST_MESH:

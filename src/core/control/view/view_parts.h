@@ -4,10 +4,20 @@
 #ifndef SAMOZA_CORE_CONTROL_VIEW_PARTS_H
 #define SAMOZA_CORE_CONTROL_VIEW_PARTS_H
 
+#include "base/vector.h"
 #include "core/control/state/state.h"
 #include "proto/view.pb-c.h"
 
+struct list_filter;
+
 Samoza__V1__TopologySummaryView *view_summary(const struct control_application *a);
+/* Its row of the summary: how many instances are in which state, of each space, too. */
+Samoza__V1__SummaryTopologyView *view_counts(const struct control_application *a);
+/* One for each state of which there are some; `state_count` of them in `by_state`. */
+Samoza__V1__CountView **view_state_counts(const unsigned *by_state, unsigned state_count,
+					  const char *(*name)(unsigned), size_t *ret_count);
+const char *view_name_of_state(unsigned state);
+const char *view_name_of_topology_state(unsigned state);
 /* NULL: none is under way; every one has completed. */
 Samoza__V1__RolloutView *view_rollout(const struct control_application *a);
 Samoza__V1__LastRolloutView *view_last_rollout(const struct control_application *a);
@@ -26,6 +36,19 @@ void view_zhost_limits(const struct control_zhost *z, Samoza__V1__ZhostView *v);
 Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_zhost *z);
 /* Of one that has not come, or has gone. */
 Samoza__V1__ZhostView *view_made_zhost(const struct made_zhost *m);
+/* What is at a name: a zhost, or one that a driver makes and that has not come. */
+struct named_zhost {
+	const char *name; /* borrowed, as all of it */
+	const struct control_zhost *zhost;
+	const struct made_zhost *made;
+};
+typedef VECTOR(struct named_zhost) named_zhost_list;
+/* By name, those after `name` (NULL: all). The caller calls vector_done(). */
+void view_zhosts_after(const struct control *c, const struct list_filter *filter,
+		       const char *name, named_zhost_list *ret_list);
+/* What needs attention, the worst first: at most `max` of them, and how many there are. */
+void view_attention(const struct control *c, const struct list_filter *filter, size_t max,
+		    Samoza__V1__SummaryView *v);
 /* NULL: none is running. */
 Samoza__V1__RebalanceProgressView *view_rebalance_progress(const struct control *c);
 /* Its field `dependents`. */
