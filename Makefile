@@ -18,7 +18,7 @@ help:
 	@echo "make coverage  how much of each directory the unit tests and scenarios reach"
 	@echo "               SUITES='unit scenario e2e' for these (also of sanitize and tsan)"
 	@echo "make check-long  hours: static analyzer, sanitizers end to end, TSan, valgrind, faults under three zrms,"
-	@echo "               mutations, fuzz, the search over SEEDS (50000); PARTS='search tsan' for these parts"
+	@echo "               control groups, mutations, fuzz, the search over SEEDS (50000); PARTS='search tsan' for these parts"
 	@echo "make fuzz      run each fuzz target for FUZZ_SECONDS (60)"
 	@echo "make format    run clang-format on the tree"
 	@echo "make bench     run the benchmarks, as tables (BENCH_ARGS='-o json' for JSON)"

@@ -26,6 +26,7 @@ from rig import why_not  # noqa: E402
 
 BIN = pathlib.Path(os.environ.get("SAMOZA_BIN", ROOT / "build" / "bin"))
 DEADLINE = 20.0  # for anything that should happen at once, on a loaded machine
+PATIENCE = float(os.environ.get("SAMOZA_E2E_PATIENCE", "1"))  # by that much longer on an emulated one
 
 
 # Tests run in several processes at once (pytest-xdist): each has ports of its own.
@@ -58,7 +59,7 @@ def run(*command, check=True, timeout=120, **options):
 
 def until(predicate, what, deadline=DEADLINE):
     """Asks again until the predicate holds; each question is itself a round trip to a daemon."""
-    end = time.monotonic() + deadline
+    end = time.monotonic() + deadline * PATIENCE
     seen = None
     while time.monotonic() < end:
         seen = predicate()

@@ -106,7 +106,7 @@ def test_ten_mebibytes_pass_both_ways_unchanged(x):
 def test_a_command_runs_in_the_surroundings_of_its_instance(x, start_cluster):
     native_deploy(x, "twin", [{"name": "p", "run": {"mode": "foreground"},
                                "exports": {"ip": None, "port": None}}], {
-        "p/recipes/start": f"#!/bin/sh\n({FACTS}) > facts\nexec sleep 300002\n"})
+        "p/recipes/start": f"#!/bin/sh\n({FACTS}) > being-written\nmv being-written facts\nexec sleep 300002\n"})
     until(lambda: execute(x, "twin/p", "--", "test", "-s", "facts").returncode == 0, "facts are there")
     own = execute(x, "twin/p", "--", "cat", "facts").stdout.decode()
     seen = execute(x, "twin/p", "--", "sh", "-c", FACTS).stdout.decode()
@@ -395,7 +395,8 @@ def test_a_zhost_with_fewer_rights_runs_commands_in_the_box_of_the_instance(
             os.chown(own, 4321, 4321)
         add_zhost_by(c, prefix, own)
         native_deploy(c, "run", [{"name": "p", "run": {"mode": "foreground"}, "stop": {"grace": "1s"}}], {
-            "p/recipes/start": f"#!/bin/sh\n({FACTS}) > facts\nexec sleep 300020\n"})
+            "p/recipes/start": f"#!/bin/sh\n({FACTS}) > being-written\nmv being-written facts\nexec sleep 300020\n"})
+        until(lambda: sh(c, "test -f facts").returncode == 0, "facts are there")
         facts = sh(c, "cat facts").stdout.decode()
         assert sh(c, FACTS).stdout.decode() == facts
         assert "CapEff:\t0000000000000000" in facts and "Seccomp:\t2" in facts

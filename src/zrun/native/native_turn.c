@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "zrun/native/native_exec.h"
+#include "zrun/native/native_memory.h"
 #include "zrun/native/native_programs.h"
 #include "zrun/native/native_settings.h"
 #include "zrun/runner/clocks.h"
@@ -30,9 +31,13 @@ static void take_keeper_end(struct native *n)
 		continue;
 	n->keeper = 0;
 	n->is_empty = true;
+	/* In control groups of version 2 what is out of memory is killed as a whole, the keeper
+	 * with it (memory.oom.group); in version 1 one process is, and the keeper reports it. */
 	if (n->keeper_error[0] == '\0')
-		(void)snprintf(n->keeper_error, sizeof(n->keeper_error),
-			       "its processes were killed from outside");
+		(void)snprintf(n->keeper_error, sizeof(n->keeper_error), "%s",
+			       native_memory_text(n)[0] != '\0'
+				       ? "killed by signal 9"
+				       : "its processes were killed from outside");
 	n->has_failed = true;
 	native_exec_gone(n);
 	for (int job = JOB_MAIN; job < JOB_COUNT; job++)
