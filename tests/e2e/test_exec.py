@@ -430,6 +430,7 @@ def test_pids_of_commands_are_those_of_the_instance(x):
 # Listens as soon as the port is free, and until its end.
 TAKER = """
 import socket, time
+print("waits", flush=True)
 while True:
     try:
         s = socket.create_server(("127.0.0.1", {port}), reuse_port=False)
@@ -463,6 +464,7 @@ def test_a_port_of_a_command_is_not_one_of_the_service(x):
                                "ready": {"tcp": str(port)}, "restart": {"attempts": 0}}],
                   {"p/recipes/start": SERVICE.format(port=port)})
     taker = begin(x, "deaf/p", "--", "python3", "-c", TAKER.format(port=port))
+    wait_line(taker, b"waits")
     for data in (x.directory / "edge-node-1" / "spaces").glob("*/data"):
         (data / "deaf").write_text("")  # the other instance does not look at it
     wait_line(taker, b"listens")
