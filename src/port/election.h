@@ -72,11 +72,12 @@ struct election_answer {
 	int64_t ttl_ms;		   /* grant: as granted, at least what was asked; keep_alive:
 						  what is left; 0: the lease is gone, or holds the
 						  key no more that it won */
-	struct election_leader leader;	       /* campaign, observe: who leads after it */
-	const struct election_member *members; /* observe: all that have announced themselves */
+	struct election_leader leader; /* campaign, observe: who leads after it */
+	const struct election_member
+		*members; /* observe, forget: all that have announced themselves */
 	size_t member_count;
 	const struct election_member
-		*known; /* observe: all that ever have, also when they are away */
+		*known; /* observe, forget: all that ever have, also when they are away */
 	size_t known_count;
 };
 typedef void election_done_fn(void *user, const struct election_answer *answer);
@@ -105,6 +106,11 @@ struct election_ops {
 			 void *user);
 	/* A reading that sees every write before it. */
 	void (*observe)(struct election *election, election_done_fn *done, void *user);
+	/* `name` was announced and is gone for good: it is not one of the known ones from now on. Only while who holds
+	 * the key holds it by `fence`, and `name` is not announced. Done: the answer is a reading that was taken after
+	 * it, whose `known` say whether that was so. */
+	void (*forget)(struct election *election, uint64_t fence, const char *name,
+		       election_done_fn *done, void *user);
 	/* Ends the lease, and with it the leadership and the announcement, at once. */
 	void (*revoke)(struct election *election, uint64_t lease, election_done_fn *done,
 		       void *user);

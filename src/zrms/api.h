@@ -11,6 +11,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "port/election.h"
 #include "zrms/zrms.h"
 
 struct api *api_new(struct zrms *zrms);
@@ -60,6 +61,8 @@ void api_hide_values(Samoza__V1__SpaceView *view);
 /* The JSON of the body; the caller frees. NULL: it was refused. */
 ProtobufCMessage *api_read_body(struct http_request *request,
 				const ProtobufCMessageDescriptor *type);
+/* Of one of several zrms. */
+Samoza__V1__ZrmsView *api_zrms_view(const struct election_member *member, bool leads);
 /* Adds the zrms that share the store. */
 void api_leader_view(const struct zrms *zrms, Samoza__V1__ClusterView *view);
 /* An event as somebody sees it who is no administrator; NULL: not at all. `user`: struct zrms. */

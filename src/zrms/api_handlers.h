@@ -50,6 +50,6 @@ api_handler api_health, api_metrics, api_openapi, api_link;
 /* api_artifacts.c */
 api_handler api_artifact, api_artifacts_list, api_artifacts_hold;
 /* api_members.c */
-api_handler api_member_identity;
+api_handler api_member_identity, api_zrms_list, api_zrms_forget;
 
 #endif

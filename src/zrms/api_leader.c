@@ -8,7 +8,7 @@
 
 /* ---- members ---- */
 
-static Samoza__V1__ZrmsView *member_view(const struct election_member *m, bool leads)
+Samoza__V1__ZrmsView *api_zrms_view(const struct election_member *m, bool leads)
 {
 	Samoza__V1__ZrmsView *view = mem_new(Samoza__V1__ZrmsView);
 	samoza__v1__zrms_view__init(view);
@@ -39,10 +39,10 @@ void api_leader_view(const struct zrms *zrms, Samoza__V1__ClusterView *view)
 	view->term = lead_term(zrms->lead);
 	view->leader_moves_to = mem_strdup(leader_moves_to(seen));
 	if (leader->fence != 0)
-		view->members[view->n_members++] = member_view(&leader->member, true);
+		view->members[view->n_members++] = api_zrms_view(&leader->member, true);
 	for (size_t i = 0; i < count; i++)
 		if (leader->fence == 0 || !str_equal(members[i].name, leader->member.name))
-			view->members[view->n_members++] = member_view(&members[i], false);
+			view->members[view->n_members++] = api_zrms_view(&members[i], false);
 }
 
 /* ---- another one is to lead ---- */

@@ -6,6 +6,7 @@
 #include "proto/view.pb-c.h"
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
+#include "zrms/lead.h"
 #include "zrms/own_identity.h"
 
 /* ---- who one is ---- */
@@ -78,4 +79,120 @@ void api_member_identity(void *context, struct http_request *request)
 	free(view.authorities);
 	free(view.certificate);
 	samoza__v1__zrms_identity_request__free_unpacked(asked, NULL);
+}
+
+/* ---- all of them ---- */
+
+static bool is_there(const struct leader *seen, const char *name)
+{
+	size_t count = 0;
+	const struct election_member *members = leader_members(seen, &count);
+	for (size_t i = 0; i < count; i++)
+		if (str_equal(members[i].name, name))
+			return true;
+	return false;
+}
+
+void api_zrms_list(void *context, struct http_request *request)
+{
+	const struct zrms *zrms = context;
+	Samoza__V1__ClusterView there = SAMOZA__V1__CLUSTER_VIEW__INIT;
+	Samoza__V1__ZrmsListView list = SAMOZA__V1__ZRMS_LIST_VIEW__INIT;
+	const struct leader *seen = zrms->lead != NULL ? lead_seen(zrms->lead) : NULL;
+	const struct election_member *all = NULL;
+	size_t count = 0;
+	api_leader_view(zrms, &there);
+	if (seen != NULL)
+		all = leader_everybody(seen, &count);
+	list.zrms = mem_new_array(Samoza__V1__ZrmsView *, there.n_members + count + 1);
+	for (size_t i = 0; i < there.n_members; i++)
+		list.zrms[list.n_zrms++] = there.members[i];
+	for (size_t i = 0; i < count; i++) {
+		if (is_there(seen, all[i].name) ||
+		    str_equal(all[i].name, leader_known(seen)->member.name))
+			continue;
+		Samoza__V1__ZrmsView *view = api_zrms_view(&all[i], false);
+		view->has_read_ahead = view->has_behind = view->has_behind_ms = false;
+		view->has_away = view->away = true;
+		list.zrms[list.n_zrms++] = view;
+	}
+	api_send_view_now(request, 200, &list.base);
+	for (size_t i = 0; i < list.n_zrms; i++)
+		samoza__v1__zrms_view__free_unpacked(list.zrms[i], NULL);
+	free(list.zrms);
+	free(there.members);
+	free(there.leader_moves_to);
+}
+
+/* ---- one that is gone for good ---- */
+
+struct forgetting {
+	struct zrms *zrms;
+	struct http_request *request;
+	char *name;
+};
+
+static void forgetting_end(struct forgetting *f, struct error *why)
+{
+	if (why != NULL)
+		api_refuse(f->request, why);
+	else
+		http_reply(f->request, 204, NULL, NULL, 0);
+	free(f->name);
+	free(f);
+}
+
+static void on_forgotten(void *user, const struct error *why)
+{
+	struct forgetting *f = user;
+	struct error *err = NULL;
+	if (why != NULL)
+		(void)error_set(&err, (enum error_code)why->code, "%s", why->message);
+	else
+		log_info("leader", "forgotten", LOG_S("zrms", f->name));
+	forgetting_end(f, err);
+}
+
+static void on_forget_told(void *user, const struct reply *reply)
+{
+	struct forgetting *f = user;
+	struct error *err = NULL;
+	int r = reply->code;
+	if (r < 0)
+		(void)error_set(&err, (enum error_code)r, "%s", reply->message);
+	else
+		r = lead_forget(f->zrms->lead, f->name, on_forgotten, f, &err);
+	if (r < 0)
+		forgetting_end(f, err);
+}
+
+static void answer_forgotten(struct zrms *zrms, struct http_request *request,
+			     const struct reply *reply)
+{
+	(void)zrms;
+	(void)reply;
+	http_reply(request, 204, NULL, NULL, 0);
+}
+
+/* What is refused at once is so in the audit, too. */
+void api_zrms_forget(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *name = http_param(request, "name");
+	struct error *err = NULL;
+	if (api_repeat(zrms, request, answer_forgotten))
+		return;
+	int r = zrms->lead != NULL
+			? leader_may_forget(lead_seen(zrms->lead), name, &err)
+			: error_set(&err, ERR_CONFLICT, "this zrms is alone on its store");
+	if (r < 0) {
+		api_refuse(request, err);
+	} else if (!api_refuse_while_failing(zrms, request)) {
+		struct forgetting *f = mem_new(struct forgetting);
+		*f = (struct forgetting){zrms, request, mem_strdup(name)};
+		struct control_input input = {.type = CONTROL_ZRMS_FORGET,
+					      .zrms_forget = {.name = f->name}};
+		access_ask(request, &input);
+		api_ask(zrms, &input, on_forget_told, f);
+	}
 }

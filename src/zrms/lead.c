@@ -255,6 +255,42 @@ int lead_move(struct lead *l, const char *name, struct error **err)
 	return r;
 }
 
+struct lead_forgetting {
+	char *name;
+	lead_forgotten_fn *done;
+	void *user;
+};
+
+static void on_forgotten(void *user, const struct election_answer *answer)
+{
+	struct lead_forgetting *f = user;
+	CLEANUP(error_freep) struct error *err = NULL;
+	bool is_known = false;
+	for (size_t i = 0; i < answer->known_count; i++)
+		is_known |= str_equal(answer->known[i].name, f->name);
+	if (answer->outcome != ELECTION_DONE)
+		(void)error_set(&err, ERR_UNAVAILABLE,
+				"etcd has not said whether %s is forgotten: try again",
+				f->name);
+	else if (is_known)
+		(void)error_set(&err, ERR_CONFLICT, "%s has come back in this moment", f->name);
+	f->done(f->user, err);
+	free(f->name);
+	free(f);
+}
+
+int lead_forget(struct lead *l, const char *name, lead_forgotten_fn *done, void *user,
+		struct error **err)
+{
+	int r = leader_may_forget(l->leader, name, err);
+	if (r < 0)
+		return r;
+	struct lead_forgetting *f = mem_new(struct lead_forgetting);
+	*f = (struct lead_forgetting){mem_strdup(name), done, user};
+	l->election->ops->forget(l->election, l->fence, name, on_forgotten, f);
+	return 0;
+}
+
 void lead_set_copied(struct lead *l, const struct election_copied *copied)
 {
 	leader_set_copied(l->leader, copied);

@@ -41,6 +41,11 @@ int64_t lead_promise_ms(const struct lead *lead);
 const struct leader *lead_seen(const struct lead *lead);
 /* As leader_move(). */
 int lead_move(struct lead *lead, const char *name, struct error **err) must_check;
+/* As leader_may_forget(), and then forgets it: `done` is told once, not from within. ERR_CONFLICT: it came back in this moment;
+ * ERR_UNAVAILABLE: etcd does not answer, so it may be forgotten or not. Nothing is told once it resigns. */
+typedef void lead_forgotten_fn(void *user, const struct error *why);
+int lead_forget(struct lead *lead, const char *name, lead_forgotten_fn *done, void *user,
+		struct error **err) must_check;
 /* As leader_set_copied(). */
 void lead_set_copied(struct lead *lead, const struct election_copied *copied);
 /* Ends the lease, so that the next one leads at once; then it is freed, and `done` called. Until that it says what it has

@@ -55,6 +55,8 @@ static const struct cli_command *const commands[] = {
 	&command_cluster_uncordon,
 	&command_cluster_rebalance,
 	&command_cluster_leader_move,
+	&command_cluster_zrms,
+	&command_cluster_zrms_rm,
 	&command_cluster_audit,
 	&command_cluster_rm,
 	&command_cluster_token,

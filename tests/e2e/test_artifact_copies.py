@@ -142,3 +142,29 @@ def test_members_are_known_by_their_certificates(three):
     assert asked(standby, "GET", path, stranger) == asked(standby, "POST", "/v1/artifacts", stranger) == 307
     # It is a certificate for these, and for nothing else.
     assert asked(leader, "GET", "/v1/users", identity) == 401
+
+
+def test_one_that_is_gone_for_good_counts_until_it_is_forgotten(three):
+    """[machines.replicated.members]"""
+    c = three
+    leader = c.leader()
+    gone = [port for port in c.all_zrms() if port != leader]
+    name = {int(m["address"].rsplit(":", 1)[1]): m["name"] for m in c.get("/v1/cluster/zrms")["zrms"]}
+    alive = c.zshell("cluster", "zrms", "rm", name[gone[0]], check=False)
+    assert alive.returncode != 0 and "stands by: stop it first" in alive.stderr
+    assert "leads" in c.zshell("cluster", "zrms", "rm", name[leader], check=False).stderr
+    assert "no zrms named 'nobody'" in c.zshell("cluster", "zrms", "rm", "nobody", check=False).stderr
+    for port in gone:
+        c.all_zrms()[port].kill()
+    until(lambda: [m.get("away", False) for m in c.get("/v1/cluster/zrms")["zrms"]] == [False, True, True],
+          "both are away")
+    assert c.zshell("cluster", "zrms").stdout.count("away") == 2
+    status, answer = submit(c, "shop", "k1")
+    assert status == 503 and "the package is on 1 of 3 zrms" in answer["error"]["message"], answer
+    for port in gone:
+        assert "forgotten" in c.zshell("cluster", "zrms", "rm", name[port]).stdout
+    until(lambda: len(c.get("/v1/cluster/zrms")["zrms"]) == 1, "they are known no longer")
+    assert submit(c, "shop", "k1")[0] == 201
+    assert f"forget the zrms {name[gone[0]]}" in c.zshell("cluster", "audit").stdout
+    c.all_zrms()[gone[0]].start()
+    until(lambda: len(c.get("/v1/cluster/zrms")["zrms"]) == 2, "who comes back is known again")

@@ -29,7 +29,7 @@ struct etcd_election {
 	void *closed_user;
 };
 
-enum question { GRANT, KEEP_ALIVE, CAMPAIGN, ANNOUNCE, OBSERVE, REVOKE };
+enum question { GRANT, KEEP_ALIVE, CAMPAIGN, ANNOUNCE, OBSERVE, FORGET, REVOKE };
 
 /* Everybody that a key names: owned. */
 typedef VECTOR(Etcd__Content__Member *) contents;
@@ -37,7 +37,7 @@ typedef VECTOR(Etcd__Content__Member *) contents;
 struct election_request {
 	struct worker_job base; /* first */
 	enum question question;
-	uint64_t lease;
+	uint64_t lease, fence;
 	int64_t ttl_ms;
 	struct election_member self; /* strings are owned */
 	election_done_fn *done;
@@ -333,6 +333,23 @@ static int ask_announce(struct etcd_election *e, struct election_request *reques
 	return without_lease(e, request, r);
 }
 
+static int ask_forget(struct etcd_election *e, struct election_request *request)
+{
+	CLEANUP(txn_done) struct txn txn = {0};
+	Etcd__TxnRequest message;
+	ProtobufCMessage *answer = NULL;
+	CLEANUP(freep) char *key = str_printf(KEY_MEMBER "%s", request->self.name);
+	CLEANUP(freep) char *known = str_printf(KEY_KNOWN "%s", request->self.name);
+	txn_if_created(&txn, KEY_LEADER, (int64_t)request->fence);
+	txn_if_created(&txn, key, 0);
+	txn_delete(&txn, etcd_key_text(known));
+	int r = call(e, request, &rpc_txn, &txn_request(&txn, &message)->base, &answer);
+	if (r < 0)
+		return r;
+	protobuf_c_message_free_unpacked(answer, NULL);
+	return ask_observe(e, request);
+}
+
 static enum election_outcome outcome_of(int code)
 {
 	if (code == 0)
@@ -354,6 +371,8 @@ static int ask(struct etcd_election *e, struct election_request *request)
 		return ask_announce(e, request);
 	case OBSERVE:
 		return ask_observe(e, request);
+	case FORGET:
+		return ask_forget(e, request);
 	case REVOKE:
 		break;
 	}
@@ -481,6 +500,15 @@ static void election_observe(struct election *election, election_done_fn *done, 
 	request_start(election, request_new(OBSERVE, done, user));
 }
 
+static void election_forget(struct election *election, uint64_t fence, const char *name,
+			    election_done_fn *done, void *user)
+{
+	struct election_request *request = request_new(FORGET, done, user);
+	request->fence = fence;
+	request->self.name = mem_strdup(name);
+	request_start(election, request);
+}
+
 static void election_revoke(struct election *election, uint64_t lease, election_done_fn *done,
 			    void *user)
 {
@@ -522,6 +550,7 @@ static const struct election_ops election_ops = {
 	.campaign = election_campaign,
 	.announce = election_announce,
 	.observe = election_observe,
+	.forget = election_forget,
 	.revoke = election_revoke,
 	.close = election_close,
 };

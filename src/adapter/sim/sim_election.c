@@ -13,15 +13,16 @@ enum ask_type {
 	ASK_CAMPAIGN,
 	ASK_ANNOUNCE,
 	ASK_OBSERVE,
+	ASK_FORGET,
 	ASK_REVOKE
 };
 
 struct sim_ask {
 	struct sim_ask *next, *prev;
 	enum ask_type type;
-	uint64_t lease;
+	uint64_t lease; /* forget: the fence */
 	int64_t ttl_ms;
-	char *name, *next_name; /* campaign, announce */
+	char *name, *next_name; /* campaign, announce, forget */
 	struct election_copied copied;
 	election_done_fn *done;
 	void *user;
@@ -32,6 +33,7 @@ struct sim_ask {
 	char *leader;
 	struct election_leader by;
 	VECTOR(struct sim_lease) members;
+	VECTOR(char *) known;
 };
 
 struct sim_election {
@@ -59,6 +61,9 @@ void sim_seat_done(struct sim_seat *seat)
 	vector_for_each (&seat->leases, lease)
 		lease_done(lease);
 	vector_done(&seat->leases);
+	vector_for_each (&seat->known, name)
+		free(*name);
+	vector_done(&seat->known);
 	free(seat->leader);
 }
 
@@ -115,6 +120,15 @@ static void campaign(struct sim_seat *seat, struct sim_ask *ask)
 	see_leader(seat, ask);
 }
 
+/* Where it is among those that were ever announced, or their count. */
+static size_t known_at(const struct sim_seat *seat, const char *name)
+{
+	for (size_t i = 0; i < seat->known.count; i++)
+		if (str_equal(seat->known.items[i], name))
+			return i;
+	return seat->known.count;
+}
+
 static void announce(struct sim_seat *seat, const struct sim_ask *ask)
 {
 	struct sim_lease *lease = find_lease(seat, ask->lease);
@@ -124,6 +138,8 @@ static void announce(struct sim_seat *seat, const struct sim_ask *ask)
 	lease->name = mem_strdup(ask->name);
 	lease->next = mem_strdup(ask->next_name);
 	lease->copied = ask->copied;
+	if (known_at(seat, ask->name) == seat->known.count)
+		vector_push(&seat->known, mem_strdup(ask->name));
 }
 
 static void observe(struct sim_seat *seat, struct sim_ask *ask)
@@ -135,6 +151,21 @@ static void observe(struct sim_seat *seat, struct sim_ask *ask)
 				    ((struct sim_lease){.name = mem_strdup(lease->name),
 							.next = mem_strdup(lease->next),
 							.copied = lease->copied}));
+	vector_for_each (&seat->known, name)
+		vector_push(&ask->known, mem_strdup(*name));
+}
+
+static void forget(struct sim_seat *seat, struct sim_ask *ask)
+{
+	size_t at = known_at(seat, ask->name);
+	bool is_announced = false;
+	vector_for_each (&seat->leases, lease)
+		is_announced |= str_equal(lease->name, ask->name);
+	if (at < seat->known.count && !is_announced && seat->fence == ask->lease) {
+		free(seat->known.items[at]);
+		vector_remove_at(&seat->known, at);
+	}
+	observe(seat, ask);
 }
 
 static void happen(struct sim_seat *seat, struct sim_ask *ask)
@@ -166,6 +197,9 @@ static void happen(struct sim_seat *seat, struct sim_ask *ask)
 		return;
 	case ASK_OBSERVE:
 		observe(seat, ask);
+		return;
+	case ASK_FORGET:
+		forget(seat, ask);
 		return;
 	case ASK_REVOKE:
 		lease = find_lease(seat, ask->lease);
@@ -226,6 +260,12 @@ static void sim_observe(struct election *election, election_done_fn *done, void 
 	(void)ask(election, ASK_OBSERVE, 0, NULL, done, user);
 }
 
+static void sim_forget(struct election *election, uint64_t fence, const char *name,
+		       election_done_fn *done, void *user)
+{
+	ask(election, ASK_FORGET, fence, NULL, done, user)->name = mem_strdup(name);
+}
+
 static void sim_revoke(struct election *election, uint64_t lease, election_done_fn *done,
 		       void *user)
 {
@@ -248,6 +288,9 @@ static void ask_free(struct sim_ask *old)
 	vector_for_each (&old->members, m)
 		lease_done(m);
 	vector_done(&old->members);
+	vector_for_each (&old->known, name)
+		free(*name);
+	vector_done(&old->known);
 	free(old->name);
 	free(old->next_name);
 	free(old->leader);
@@ -283,12 +326,20 @@ void sim_election_answer(struct election *election)
 						 .address = "",
 						 .next = oldest->members.items[i].next,
 						 .copied = oldest->members.items[i].copied};
+	struct election_member *known =
+		mem_new_array(struct election_member, oldest->known.count + 1);
+	for (size_t i = 0; i < oldest->known.count; i++)
+		known[i] =
+			(struct election_member){.name = oldest->known.items[i], .address = ""};
 	oldest->done(oldest->user,
 		     &(struct election_answer){.lease = oldest->granted,
 					       .ttl_ms = oldest->left_ms,
 					       .leader = oldest->by,
 					       .members = members,
-					       .member_count = oldest->members.count});
+					       .member_count = oldest->members.count,
+					       .known = known,
+					       .known_count = oldest->known.count});
+	free(known);
 	free(members);
 	ask_free(oldest);
 }
@@ -326,6 +377,7 @@ static const struct election_ops sim_election_ops = {
 	.campaign = sim_campaign,
 	.announce = sim_announce,
 	.observe = sim_observe,
+	.forget = sim_forget,
 	.revoke = sim_revoke,
 	.close = sim_close,
 };

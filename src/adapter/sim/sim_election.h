@@ -25,7 +25,8 @@ struct sim_seat {
 	int64_t now_ms; /* set by the test */
 	uint64_t last_lease, revision, term;
 	VECTOR(struct sim_lease) leases;
-	char *leader; /* NULL: nobody */
+	VECTOR(char *) known; /* all that were ever announced */
+	char *leader;	      /* NULL: nobody */
 	uint64_t leader_lease, fence;
 };
 void sim_seat_done(struct sim_seat *seat);

@@ -169,6 +169,7 @@ static void apply(struct control *c, const struct control_input *input)
 		break;
 	case CONTROL_BACKUP:
 	case CONTROL_LEADER_MOVE:
+	case CONTROL_ZRMS_FORGET:
 		emit_reply(&c->emitter, input->request, NULL, NULL, NULL, NULL);
 		break;
 	case CONTROL_JOIN:

@@ -439,6 +439,24 @@ int leader_move(struct leader *leader, struct instant now, const char *name,
 	return 0;
 }
 
+int leader_may_forget(const struct leader *leader, const char *name, struct error **err)
+{
+	if (leader->role != LEADER_LEADING)
+		return error_set(err, ERR_CONFLICT, "%s does not lead", leader->name);
+	if (str_equal(name, leader->name))
+		return error_set(err, ERR_CONFLICT, "%s leads", name);
+	vector_for_each (&leader->members, m)
+		if (str_equal(m->name, name))
+			return error_set(err, ERR_CONFLICT,
+					 "%s stands by: stop it first, or it is known again "
+					 "at once",
+					 name);
+	vector_for_each (&leader->everybody, m)
+		if (str_equal(m->name, name))
+			return 0;
+	return error_set(err, ERR_NOT_FOUND, "no zrms named '%s'", name);
+}
+
 void leader_set_copied(struct leader *leader, const struct election_copied *copied)
 {
 	const struct election_copied *before = &leader->copied;

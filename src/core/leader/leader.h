@@ -117,6 +117,10 @@ void leader_resign(struct leader *leader, struct instant now, struct leader_outb
  * name); ERR_CONFLICT: it does not lead, or is giving its place away already. */
 int leader_move(struct leader *leader, struct instant now, const char *name,
 		struct leader_outbox *outbox, struct error **err) must_check;
+/* Whether one that is away may be forgotten as gone for good. ERR_NOT_FOUND: it was never announced; ERR_CONFLICT: it is
+ * there, or this one does not lead. */
+int leader_may_forget(const struct leader *leader, const char *name,
+		      struct error **err) must_check;
 /* How far it has read ahead; the others hear of it with its next announcement. */
 void leader_set_copied(struct leader *leader, const struct election_copied *copied);
 

@@ -54,17 +54,6 @@ static char *leader_text(const Samoza__V1__ClusterView *view)
 			  view->leader_moves_to != NULL ? view->leader_moves_to : "");
 }
 
-/* What it lacks of the records. The caller frees. */
-static char *lag_text(const Samoza__V1__ZrmsView *member)
-{
-	if (!member->has_read_ahead)
-		return mem_strdup("reads the records");
-	if (member->behind_ms == 0)
-		return mem_strdup("up to date");
-	return str_printf("lacks %" PRIu64 " transaction%s, for %.1f s", member->behind,
-			  str_plural(member->behind), (double)member->behind_ms / 1000);
-}
-
 /* "b at 10.0.0.2:7331 (up to date), c at 10.0.0.3:7331 (reads the records)"; NULL: zrms is alone. */
 static char *standbys_text(const Samoza__V1__ClusterView *view)
 {
@@ -75,7 +64,7 @@ static char *standbys_text(const Samoza__V1__ClusterView *view)
 		const Samoza__V1__ZrmsView *m = view->members[i];
 		if (m->leads)
 			continue;
-		CLEANUP(freep) char *lag = lag_text(m);
+		CLEANUP(freep) char *lag = zrms_lag_text(m);
 		(void)buffer_printf(&out, "%s%s at %s (%s)", out.size > 0 ? ", " : "", m->name,
 				    m->address, lag);
 	}

@@ -7,7 +7,7 @@
 static int run(void *context, const struct cli_run *line, struct error **err);
 
 static const struct cli_argument arguments[] = {
-	{.name = "NAME", .optional = true},
+	{.name = "NAME", .optional = true, .kind = ARGUMENT_ZRMS},
 	{0},
 };
 

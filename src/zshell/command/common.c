@@ -1,5 +1,6 @@
 #include "zshell/command/common.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -315,4 +316,14 @@ int request_topology(struct shell *shell, const struct cli_run *line,
 	else if (request->rollout)
 		print_rollout(o, view);
 	return r;
+}
+
+char *zrms_lag_text(const Samoza__V1__ZrmsView *zrms)
+{
+	if (!zrms->has_read_ahead)
+		return mem_strdup("reads the records");
+	if (zrms->behind_ms == 0)
+		return mem_strdup("up to date");
+	return str_printf("lacks %" PRIu64 " transaction%s, for %.1f s", zrms->behind,
+			  str_plural(zrms->behind), (double)zrms->behind_ms / 1000);
 }

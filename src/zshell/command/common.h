@@ -113,6 +113,8 @@ void print_notice(const struct shell *shell, const Samoza__V1__TopologyView *vie
 void print_rollout(const struct output *o, const Samoza__V1__TopologyView *view);
 /* The caller frees; NULL: there is none. */
 char *rollout_text(const Samoza__V1__RolloutView *rollout);
+/* What a standby lacks of the records; the caller frees. */
+char *zrms_lag_text(const Samoza__V1__ZrmsView *zrms);
 /* What a submission, and a plan of one, may ask for. */
 struct submit_wishes {
 	bool reset_values, allow_downgrade, no_surge;

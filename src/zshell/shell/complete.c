@@ -87,6 +87,17 @@ static void add_tokens(struct shell *shell, const char *current, struct cli_cand
 		cli_add_candidate(c, current, list->tokens[i]->id);
 }
 
+static void add_zrms(struct shell *shell, const char *current, struct cli_candidates *c)
+{
+	CLEANUP(view_freep) Samoza__V1__ZrmsListView *list = NULL;
+
+	if (api_get(shell->api, "/v1/cluster/zrms", &samoza__v1__zrms_list_view__descriptor,
+		    (void **)&list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list->n_zrms; i++)
+		cli_add_candidate(c, current, list->zrms[i]->name);
+}
+
 static void add_sessions(struct shell *shell, const char *current, struct cli_candidates *c)
 {
 	CLEANUP(view_freep) Samoza__V1__SessionListView *list = NULL;
@@ -135,6 +146,8 @@ static void add_names(void *context, int kind, const char *current, struct cli_c
 		add_users(context, current, c);
 	else if (kind == ARGUMENT_TOKEN)
 		add_tokens(context, current, c);
+	else if (kind == ARGUMENT_ZRMS)
+		add_zrms(context, current, c);
 	else if (kind == ARGUMENT_CONTEXT)
 		add_contexts(current, c);
 	else if (kind == ARGUMENT_SESSION)

@@ -41,6 +41,7 @@ enum argument_kind {
 	ARGUMENT_SPACE,				/* TOPOLOGY/PATH */
 	ARGUMENT_ZHOST,
 	ARGUMENT_USER,
+	ARGUMENT_ZRMS,	  /* of several that share a store: its name */
 	ARGUMENT_TOKEN,	  /* with which machines join: its id */
 	ARGUMENT_CONTEXT, /* of zshell's own */
 	ARGUMENT_SESSION, /* of somebody who has signed in: its id */

@@ -186,6 +186,20 @@ static void a_lease_that_lost_the_key_that_it_won_is_gone(void **state)
 	assert_true(ASK(f, 1, keep_alive, other).ttl_ms > 0);
 }
 
+static void who_is_gone_is_forgotten_by_who_leads_and_who_is_there_is_not(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t mine = ASK(f, 0, grant, 5000).lease, other = ASK(f, 1, grant, 5000).lease;
+	struct asked won = ASK(f, 0, campaign, mine, &a);
+	assert_int_equal(ASK(f, 0, announce, mine, &a).outcome, ELECTION_DONE);
+	assert_int_equal(ASK(f, 1, announce, other, &b).outcome, ELECTION_DONE);
+	assert_int_equal(ASK(f, 0, forget, won.fence, "b").known, 2);
+	assert_int_equal(ASK(f, 1, revoke, other).outcome, ELECTION_DONE);
+	assert_int_equal(ASK(f, 0, forget, won.fence + 1, "b").known, 2);
+	assert_int_equal(ASK(f, 0, forget, won.fence, "b").known, 1);
+	assert_int_equal(ASK(f, 0, revoke, mine).outcome, ELECTION_DONE);
+}
+
 static void while_the_loop_stands_still_a_lease_is_held(void **state)
 {
 	struct fixture *f = *state;
@@ -289,6 +303,7 @@ int main(void)
 		TEST(one_of_two_leads_and_every_win_has_the_next_term),
 		TEST(a_lease_that_is_not_renewed_ends_and_what_is_asked_under_it_has_no_effect),
 		TEST(a_lease_that_lost_the_key_that_it_won_is_gone),
+		TEST(who_is_gone_is_forgotten_by_who_leads_and_who_is_there_is_not),
 		TEST(while_the_loop_stands_still_a_lease_is_held),
 		TEST(a_renewal_that_no_majority_confirms_promises_nothing),
 		TEST(who_is_there_is_seen_by_all),

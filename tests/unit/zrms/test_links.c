@@ -173,6 +173,7 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_SIGNING_KEY:
 	case CONTROL_BACKUP:
 	case CONTROL_LEADER_MOVE:
+	case CONTROL_ZRMS_FORGET:
 	case CONTROL_JOIN:
 	case CONTROL_RENEW:
 	case CONTROL_CLOSED:

@@ -41,6 +41,7 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_CREDENTIAL:
 	case CONTROL_TOKEN:
 	case CONTROL_LEADER_MOVE:
+	case CONTROL_ZRMS_FORGET:
 	case CONTROL_AUTHORITY:
 	case CONTROL_SIGNING_KEY:
 	case CONTROL_BACKUP:
@@ -96,6 +97,7 @@ const char *access_topology(const struct control_input *input)
 	case CONTROL_SIGNING_KEY:
 	case CONTROL_BACKUP:
 	case CONTROL_LEADER_MOVE:
+	case CONTROL_ZRMS_FORGET:
 	case CONTROL_JOIN:
 	case CONTROL_RENEW:
 	case CONTROL_HELLO:

@@ -247,6 +247,8 @@ static char *words(const struct control *c, const struct control_input *input)
 		return str_printf("let %s lead", input->leader_move.to != NULL
 							 ? input->leader_move.to
 							 : "another zrms");
+	case CONTROL_ZRMS_FORGET:
+		return str_printf("forget the zrms %s", input->zrms_forget.name);
 	case CONTROL_JOIN:
 		return str_printf("join as zhost %s with join token %s%s", input->join->name,
 				  input->join->token,

@@ -32,6 +32,7 @@ enum control_input_type {
 	CONTROL_AUTHORITY,   /* of the cluster: rotated */
 	CONTROL_SIGNING_KEY, /* that packages are signed with: added, removed, found in files */
 	CONTROL_BACKUP,	     /* all records are handed out: changes nothing, for the audit */
+	CONTROL_ZRMS_FORGET, /* one that is gone for good: changes nothing here either */
 	CONTROL_LEADER_MOVE, /* another zrms is to lead: changes nothing here, for the audit */
 	CONTROL_JOIN,	     /* a machine joins with a token */
 	CONTROL_RENEW,	     /* a zhost gets a certificate for another key */
@@ -242,6 +243,9 @@ struct control_input {
 		struct {
 			const char *to; /* NULL: to the one that lags least */
 		} leader_move;
+		struct {
+			const char *name;
+		} zrms_forget;
 		const struct join_request *join; /* core/access/join.h */
 		struct {
 			const char *name;	  /* of the zhost: its certificate says so */
