@@ -41,8 +41,8 @@ enum election_outcome {
 struct election_copied {
 	uint64_t
 		transactions; /* in its copy, of all that there ever were; 0: it has none yet */
-	uint64_t behind;      /* so many more were in the store */
-	int64_t behind_ms;    /* for so long it has not caught up; 0: it has */
+	uint64_t lag;	      /* so many more were in the store */
+	int64_t lag_ms;	      /* for so long it has not caught up; 0: it has */
 };
 
 /* A zrms as the others see it; strings are borrowed. */

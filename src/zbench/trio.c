@@ -240,10 +240,10 @@ static int up_to_date(const json_t *cluster)
 	int count = 0;
 	json_array_foreach(members, i, m)
 	{
-		const json_t *behind = json_object_get(m, "behind_ms");
-		bool is_so = json_is_string(behind) ? str_equal(json_string_value(behind), "0")
-						    : json_is_integer(behind) &&
-							      json_integer_value(behind) == 0;
+		const json_t *lag = json_object_get(m, "lag_ms");
+		bool is_so = json_is_string(lag)
+				     ? str_equal(json_string_value(lag), "0")
+				     : json_is_integer(lag) && json_integer_value(lag) == 0;
 		count += is_so;
 	}
 	return count;

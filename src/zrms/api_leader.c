@@ -19,10 +19,10 @@ Samoza__V1__ZrmsView *api_zrms_view(const struct election_member *m, bool leads)
 	if (leads)
 		return view;
 	view->has_read_ahead = m->copied.transactions > 0;
-	view->has_behind = view->has_behind_ms = view->has_read_ahead;
+	view->has_lag = view->has_lag_ms = view->has_read_ahead;
 	view->read_ahead = m->copied.transactions;
-	view->behind = m->copied.behind;
-	view->behind_ms = (uint64_t)m->copied.behind_ms;
+	view->lag = m->copied.lag;
+	view->lag_ms = (uint64_t)m->copied.lag_ms;
 	return view;
 }
 

@@ -112,7 +112,7 @@ void api_zrms_list(void *context, struct http_request *request)
 		    str_equal(all[i].name, leader_known(seen)->member.name))
 			continue;
 		Samoza__V1__ZrmsView *view = api_zrms_view(&all[i], false);
-		view->has_read_ahead = view->has_behind = view->has_behind_ms = false;
+		view->has_read_ahead = view->has_lag = view->has_lag_ms = false;
 		view->has_away = view->away = true;
 		list.zrms[list.n_zrms++] = view;
 	}

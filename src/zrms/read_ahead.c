@@ -31,8 +31,8 @@ static void look(void *user)
 	const struct etcd_copy_state state = etcd_copy_look(a->copy);
 	const struct election_copied copied = {
 		.transactions = state.is_whole ? state.batch : 0,
-		.behind = state.behind,
-		.behind_ms = state.behind_ms,
+		.lag = state.lag,
+		.lag_ms = state.lag_ms,
 	};
 	say(a, &state);
 	lead_set_copied(a->zrms->lead, &copied);

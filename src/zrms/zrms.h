@@ -59,9 +59,9 @@ struct zrms {
 	struct request_key *request_keys; /* of what is at work, by principal and key */
 	int64_t started_ms;
 	struct store *store;
-	struct lead *lead;		  /* NULL: the store is this zrms' alone, or it has resigned */
-	struct certain *certain;	  /* with `lead`: that it leads at a moment */
-	struct standby *standby;	  /* with `lead`: what it answered until it led */
+	struct lead *lead;	 /* NULL: the store is this zrms' alone, or it has resigned */
+	struct certain *certain; /* with `lead`: that it leads at a moment */
+	struct standby *standby; /* with `lead`: what it answered until it led */
 	struct read_ahead *read_ahead;	  /* with `lead`, until the store is loaded */
 	void (*yield)(struct zrms *zrms); /* it gives its place away: as SIGTERM */
 	struct control *control;

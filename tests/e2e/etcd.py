@@ -170,7 +170,7 @@ class ThreeZrms(EtcdCluster):
         members = self.get("/v1/cluster").get("members", [])
         standbys = [m for m in members if not m["leads"]]
         return len(standbys) == len(self.other_ports) and all(
-            "read_ahead" in m and int(m["behind_ms"]) == 0 for m in standbys)
+            "read_ahead" in m and int(m["lag_ms"]) == 0 for m in standbys)
 
     def read_ahead(self):
         """Records that had been read ahead when the one that leads won."""

@@ -234,8 +234,8 @@ def test_the_cluster_says_what_each_standby_lacks(three):
     c.leader()
     until(c.is_up_to_date, "the standbys have read everything")
     assert c.zshell("cluster").stdout.count("(up to date)") == 2
-    behind = c.standby()
-    name = next(m["name"] for m in c.get("/v1/cluster")["members"] if m["address"] == f"{ADDRESS}:{behind}")
+    standby = c.standby()
+    name = next(m["name"] for m in c.get("/v1/cluster")["members"] if m["address"] == f"{ADDRESS}:{standby}")
 
     def of_it():
         return next((m for m in c.get("/v1/cluster")["members"] if m["name"] == name), {})

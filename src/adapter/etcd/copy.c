@@ -12,7 +12,7 @@
 
 enum {
 	LOOK_MS = 500,	  /* from one question for the ledger to the next */
-	SILENT_MS = 2000, /* behind for so long: the watch is given up */
+	SILENT_MS = 2000, /* it lags for so long: the watch is given up */
 	AGAIN_MS = 300,	  /* after a watch has ended, or something failed */
 	COPY_PAGE = 10000,
 };
@@ -29,8 +29,8 @@ struct etcd_copy {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* Under the lock. */
-	struct etcd_copy_state state; /* without behind_ms */
-	int64_t behind_since_ms;      /* 0: it is not */
+	struct etcd_copy_state state; /* without lag_ms */
+	int64_t lag_since_ms;	      /* 0: it is not */
 	int64_t wanted;		      /* revision; 0: none */
 	bool is_given, ends, has_ended, is_abandoned;
 };
@@ -62,8 +62,8 @@ static bool reached(struct etcd_copy *c, int64_t revision, uint64_t batch)
 	c->state.is_whole = true;
 	c->state.batch = batch;
 	if (revision >= c->newest) {
-		c->state.behind = 0;
-		c->behind_since_ms = 0;
+		c->state.lag = 0;
+		c->lag_since_ms = 0;
 	}
 	c->is_given = c->is_given || (c->wanted != 0 && c->wanted == revision);
 	bool is_given = c->is_given;
@@ -246,17 +246,16 @@ static void look(struct etcd_copy *c)
 	c->newest = answer->n_kvs > 0 ? answer->kvs[0]->mod_revision : 0;
 	etcd__range_response__free_unpacked(answer, NULL);
 	lock(c);
-	bool is_behind = c->newest > c->ahead.revision;
-	c->state.behind =
-		is_behind && batch > c->state.batch ? batch - c->state.batch : is_behind;
-	if (!is_behind)
-		c->behind_since_ms = 0;
-	else if (c->behind_since_ms == 0)
-		c->behind_since_ms = c->looked_ms;
-	int64_t since_ms = c->behind_since_ms;
+	bool lags = c->newest > c->ahead.revision;
+	c->state.lag = lags && batch > c->state.batch ? batch - c->state.batch : lags;
+	if (!lags)
+		c->lag_since_ms = 0;
+	else if (c->lag_since_ms == 0)
+		c->lag_since_ms = c->looked_ms;
+	int64_t since_ms = c->lag_since_ms;
 	unlock(c);
 	if (since_ms < c->watched_ms)
-		since_ms = is_behind ? c->watched_ms : 0;
+		since_ms = lags ? c->watched_ms : 0;
 	c->is_silent = since_ms != 0 && c->looked_ms - since_ms > SILENT_MS;
 }
 
@@ -396,7 +395,7 @@ struct etcd_copy_state etcd_copy_look(struct etcd_copy *c)
 {
 	lock(c);
 	struct etcd_copy_state state = c->state;
-	state.behind_ms = c->behind_since_ms != 0 ? now_ms() - c->behind_since_ms : 0;
+	state.lag_ms = c->lag_since_ms != 0 ? now_ms() - c->lag_since_ms : 0;
 	unlock(c);
 	return state;
 }

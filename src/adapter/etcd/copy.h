@@ -34,8 +34,8 @@ struct etcd_copy_state {
 	bool is_whole;	   /* it has read everything once, and follows */
 	bool is_too_large; /* it has given up */
 	uint64_t batch;	   /* transactions in it */
-	uint64_t behind;   /* so many more were in etcd when it was asked last */
-	int64_t behind_ms; /* for so long; 0: it is not */
+	uint64_t lag;	   /* so many more were in etcd when it was asked last */
+	int64_t lag_ms;	   /* for so long; 0: it is not */
 	uint64_t readings; /* of everything, from the start */
 };
 struct etcd_copy_state etcd_copy_look(struct etcd_copy *copy);

@@ -60,10 +60,10 @@ static bytes member_pack(const struct election_member *self, uint64_t term)
 	content.next = (char *)self->next;
 	content.has_applied = self->copied.transactions > 0;
 	content.applied = self->copied.transactions;
-	content.has_behind = self->copied.behind > 0;
-	content.behind = self->copied.behind;
-	content.has_behind_ms = self->copied.behind_ms > 0;
-	content.behind_ms = (uint64_t)self->copied.behind_ms;
+	content.has_lag = self->copied.lag > 0;
+	content.lag = self->copied.lag;
+	content.has_lag_ms = self->copied.lag_ms > 0;
+	content.lag_ms = (uint64_t)self->copied.lag_ms;
 	content.has_term = term > 0;
 	content.term = term;
 	bytes packed = {.len = etcd__content__member__get_packed_size(&content)};
@@ -79,8 +79,8 @@ static struct election_member member_of(const Etcd__Content__Member *content)
 					.version = content->version,
 					.next = content->next,
 					.copied = {.transactions = content->applied,
-						   .behind = content->behind,
-						   .behind_ms = (int64_t)content->behind_ms}};
+						   .lag = content->lag,
+						   .lag_ms = (int64_t)content->lag_ms}};
 }
 
 static bytes term_pack(uint64_t term)

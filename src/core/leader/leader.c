@@ -460,8 +460,8 @@ int leader_may_forget(const struct leader *leader, const char *name, struct erro
 void leader_set_copied(struct leader *leader, const struct election_copied *copied)
 {
 	const struct election_copied *before = &leader->copied;
-	if (copied->transactions != before->transactions || copied->behind != before->behind ||
-	    copied->behind_ms != before->behind_ms)
+	if (copied->transactions != before->transactions || copied->lag != before->lag ||
+	    copied->lag_ms != before->lag_ms)
 		leader->is_announced = false;
 	leader->copied = *copied;
 }

@@ -322,8 +322,8 @@ char *zrms_lag_text(const Samoza__V1__ZrmsView *zrms)
 {
 	if (!zrms->has_read_ahead)
 		return mem_strdup("reads the records");
-	if (zrms->behind_ms == 0)
+	if (zrms->lag_ms == 0)
 		return mem_strdup("up to date");
-	return str_printf("lacks %" PRIu64 " transaction%s, for %.1f s", zrms->behind,
-			  str_plural(zrms->behind), (double)zrms->behind_ms / 1000);
+	return str_printf("lacks %" PRIu64 " transaction%s, for %.1f s", zrms->lag,
+			  str_plural(zrms->lag), (double)zrms->lag_ms / 1000);
 }

@@ -74,12 +74,12 @@ static void until(struct etcd_copy *copy, state_fn *is_so, uint64_t number)
 
 static bool has(const struct etcd_copy_state *state, uint64_t number)
 {
-	return state->is_whole && state->batch == number && state->behind_ms == 0;
+	return state->is_whole && state->batch == number && state->lag_ms == 0;
 }
 
 static bool lacks(const struct etcd_copy_state *state, uint64_t number)
 {
-	return state->is_whole && state->behind == number && state->behind_ms > 0;
+	return state->is_whole && state->lag == number && state->lag_ms > 0;
 }
 
 static bool was_read(const struct etcd_copy_state *state, uint64_t number)
