@@ -145,3 +145,26 @@ int cluster_file_advertise(Samoza__V1__ClusterFile *file, const char *text,
 		add(file, listen->host, strlen(listen->host));
 	return 0;
 }
+
+/* "third" is "third", and "third.example.com". */
+static bool is_name_of(const char *machine, const char *name)
+{
+	return str_has_prefix(name, machine) &&
+	       (name[strlen(machine)] == '\0' || name[strlen(machine)] == '.');
+}
+
+const char *cluster_file_own(const Samoza__V1__ClusterFile *file,
+			     const struct cli_address *listen)
+{
+	CLEANUP(cluster_file_freep)
+	Samoza__V1__ClusterFile *own = mem_new(Samoza__V1__ClusterFile);
+	samoza__v1__cluster_file__init(own);
+	if (!cli_address_is_any(listen))
+		add(own, listen->host, strlen(listen->host));
+	add_machine(own);
+	for (size_t k = 0; k < own->n_advertise; k++)
+		for (size_t i = 0; i < file->n_advertise; i++)
+			if (is_name_of(own->advertise[k], file->advertise[i]))
+				return file->advertise[i];
+	return NULL;
+}

@@ -22,5 +22,9 @@ void cluster_file_freep(Samoza__V1__ClusterFile **file);
  * where that is all addresses, this machine's name and addresses. ERR_INVALID: an empty one. */
 int cluster_file_advertise(Samoza__V1__ClusterFile *file, const char *text,
 			   const struct cli_address *listen, struct error **err) must_check;
+/* Which of file->advertise is this machine's, where several machines share the file: what `listen` names, or an address of this
+ * machine, or its name, also as the first part of a longer one. Borrowed; NULL: none is. */
+const char *cluster_file_own(const Samoza__V1__ClusterFile *file,
+			     const struct cli_address *listen);
 
 #endif

@@ -1,6 +1,7 @@
 #include "zrms/leading.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "adapter/cli/version.h"
@@ -9,6 +10,7 @@
 #include "base/str.h"
 #include "zrms/again.h"
 #include "zrms/certain.h"
+#include "zrms/cluster_file.h"
 #include "zrms/lead.h"
 #include "zrms/member_identity.h"
 #include "zrms/reach.h"
@@ -55,11 +57,19 @@ static void on_ends(void *user, const char *why)
 static const struct lead_listener lead_listener = {
 	.leads = on_leads, .promises = on_promises, .yields = on_yields, .ends = on_ends};
 
-/* Where others reach it: under what its certificate says first, but for loopback. The caller frees. */
+/* Where others reach it: under what of its certificate is this machine's, or what that says first, but for loopback. The
+ * caller frees. */
 static char *address_of(const struct zrms *zrms)
 {
 	const struct settings *s = &zrms->settings;
 	struct cli_address at = cli_address_is_loopback(&s->listen) ? s->local : s->listen;
+	const char *own = cli_address_is_loopback(&s->listen)
+				  ? NULL
+				  : cluster_file_own(zrms->cluster, &s->listen);
+	if (own != NULL && strlen(own) < sizeof(at.host)) {
+		(void)snprintf(at.host, sizeof(at.host), "%s", own);
+		return cli_address_text(&at);
+	}
 	for (size_t i = 0; !cli_address_is_loopback(&at) && i < zrms->cluster->n_advertise;
 	     i++) {
 		struct cli_address said = {.port = at.port};

@@ -84,6 +84,7 @@ class Etcd:
 
 class EtcdCluster(SecureCluster):
     servers = 1
+    advertise = f"{ADDRESS},127.0.0.1"
     limits = Etcd.LIMITS
 
     def __init__(self, directory, **options):
@@ -91,7 +92,7 @@ class EtcdCluster(SecureCluster):
 
     def init(self, directory):
         run(BIN / "zrms", "init", "--dir", directory / "zrms", "--listen", f"{ADDRESS}:7331", "--name", "lab",
-            "--advertise", f"{ADDRESS},127.0.0.1")
+            "--advertise", self.advertise)
         credentials = directory / "zrms" / "credentials"
         self.ca = credentials / "authorities.pem"
         identity = directory / "etcd.pem"  # zrms renews its own

@@ -12,7 +12,7 @@ import time
 
 import pytest
 from conftest import BIN, run, until
-from etcd import ThreeZrms
+from etcd import EtcdCluster, ThreeZrms
 from native import native_deploy
 from secure import ADDRESS, needs_an_address
 from test_join import joiner
@@ -344,3 +344,13 @@ def test_a_standby_that_is_told_to_end_while_etcd_is_silent_answers_until_it_has
         assert set(answers) == {(307, f"https://{ADDRESS}:{leader}/v1/topologies")}
     finally:
         os.kill(c.etcd.processes[0].pid, signal.SIGCONT)
+
+
+class Shared(EtcdCluster):
+    advertise = f"192.0.2.99,elsewhere.example,{ADDRESS},127.0.0.1"
+
+
+def test_one_of_several_that_share_a_file_names_its_own_address(start_cluster):
+    c = start_cluster(kind=Shared, zhosts=())
+    member, = until(lambda: c.get("/v1/cluster/zrms").get("zrms"), "it has announced itself")
+    assert member["address"] == f"{ADDRESS}:{c.port}"
