@@ -20,6 +20,7 @@
 #define COPY_MS	   5000
 #define CONNECT_MS 3000
 #define SPREAD_MS  60000 /* until the others have fetched it */
+#define AGAIN_MS   500	 /* until one that could not is asked again */
 #define LIST_MAX   ((size_t)64 << 20)
 /* A submission may be about to need it, or a leader that is none any more had it. */
 #define SPARE_MS (INT64_C(15) * 60 * 1000)
@@ -29,6 +30,7 @@ struct copies {
 	struct fetches *fetches;
 	struct loop_timer *timer;
 	struct asked_of *asked; /* of others, and not answered */
+	struct loop_timer *again;
 	/* As a standby: the list of the leader that it goes by. */
 	char *version;
 	struct asked_of *list; /* NULL: it is not asked for now */
@@ -78,8 +80,8 @@ struct asked_of {
 	struct asked_of *prev, *next;
 	struct copies *copies;
 	struct spread *spread; /* NULL: the list of the leader */
-	char *name;
-	struct http_call *call;
+	char *name, *address;
+	struct http_call *call; /* NULL: it is asked again later */
 	int status;
 	struct buffer body;
 };
@@ -90,6 +92,7 @@ static void asked_free(struct asked_of *a)
 	http_call_cancel(a->call);
 	buffer_done(&a->body);
 	free(a->name);
+	free(a->address);
 	free(a);
 }
 
@@ -109,15 +112,13 @@ static int on_body(void *user, const void *data, size_t size, struct error **err
 		       : error_set(err, ERR_LIMIT, "the answer is too long");
 }
 
-/* NULL: it cannot be asked. */
-static struct asked_of *ask(struct copies *c, const struct election_member *m,
-			    const char *method, const char *target, const char *json,
-			    int64_t idle_ms, const struct http_call_handler *handler)
+static bool call(struct asked_of *a, const char *method, const char *target, const char *json,
+		 int64_t idle_ms, const struct http_call_handler *handler)
 {
 	struct cli_address at;
-	struct stream_transport *transport = transport_of(c);
-	if (transport == NULL || cli_address_parse_any(m->address, &at, NULL) < 0)
-		return NULL;
+	struct stream_transport *transport = transport_of(a->copies);
+	if (transport == NULL || cli_address_parse_any(a->address, &at, NULL) < 0)
+		return false;
 	const struct http_call_options options = {.method = method,
 						  .target = target,
 						  .to = {at.host, at.port},
@@ -126,13 +127,27 @@ static struct asked_of *ask(struct copies *c, const struct election_member *m,
 						  .body_max = LIST_MAX,
 						  .json = json,
 						  .peer_role = "zrms"};
+	buffer_done(&a->body);
+	a->body = BUFFER_INIT(LIST_MAX);
+	a->call = http_call_new(&a->copies->zrms->loop, transport, &options, handler, a);
+	return true;
+}
+
+/* NULL: it cannot be asked. */
+static struct asked_of *ask(struct copies *c, const struct election_member *m,
+			    const char *method, const char *target, const char *json,
+			    int64_t idle_ms, const struct http_call_handler *handler)
+{
 	struct asked_of *a = mem_new(struct asked_of);
 	a->copies = c;
 	a->name = mem_strdup(m->name);
+	a->address = mem_strdup(m->address);
 	a->body = BUFFER_INIT(LIST_MAX);
 	DL_APPEND(c->asked, a);
-	a->call = http_call_new(&c->zrms->loop, transport, &options, handler, a);
-	return a;
+	if (call(a, method, target, json, idle_ms, handler))
+		return a;
+	asked_free(a);
+	return NULL;
 }
 
 /* ---- a submission ---- */
@@ -140,6 +155,8 @@ static struct asked_of *ask(struct copies *c, const struct election_member *m,
 struct spread {
 	struct copies *copies;
 	size_t known, needed, held, waiting;
+	char *json;	      /* what they are to have */
+	int64_t ends_ms;      /* nobody is asked again later than that */
 	struct buffer why;    /* what the others said */
 	copies_done_fn *done; /* NULL: it was told */
 	void *user;
@@ -167,14 +184,26 @@ static void tell(struct spread *s)
 	done(s->user, err);
 }
 
+static void spread_free(struct spread *s)
+{
+	buffer_done(&s->why);
+	free(s->json);
+	free(s);
+}
+
 static void spread_end(struct spread *s)
 {
 	if (s->done != NULL)
 		tell(s);
-	if (s->waiting > 0)
-		return;
-	buffer_done(&s->why);
-	free(s);
+	if (s->waiting == 0)
+		spread_free(s);
+}
+
+/* It is there, and could not yet: it has just started, or fetches from one that was busy. */
+static bool is_to_be_asked_again(const struct asked_of *a, const struct error *why)
+{
+	return why == NULL && a->status == 503 && a->spread->done != NULL &&
+	       loop_now(&a->copies->zrms->loop).mono_ms + AGAIN_MS < a->spread->ends_ms;
 }
 
 static void on_held(void *user, const struct error *why)
@@ -183,6 +212,12 @@ static void on_held(void *user, const struct error *why)
 	struct spread *s = a->spread;
 	bool is_held = why == NULL && (a->status == 200 || a->status == 204);
 	a->call = NULL;
+	if (is_to_be_asked_again(a, why)) {
+		log_info("artifacts", "asked.again", LOG_S("of", a->name));
+		loop_timer_at(s->copies->again,
+			      loop_now(&s->copies->zrms->loop).mono_ms + AGAIN_MS);
+		return;
+	}
 	s->waiting--;
 	s->held += is_held;
 	if (!is_held) {
@@ -200,6 +235,22 @@ static void on_held(void *user, const struct error *why)
 static const struct http_call_handler held_handler = {
 	.head = on_head, .body = on_body, .done = on_held};
 
+static void on_again(void *user)
+{
+	struct copies *c = user;
+	struct asked_of *a = NULL, *next = NULL;
+	DL_FOREACH_SAFE (c->asked, a, next) {
+		struct spread *s = a->spread;
+		if (a->call != NULL || s == NULL ||
+		    (s->done != NULL &&
+		     call(a, "POST", "/v1/artifacts", s->json, SPREAD_MS, &held_handler)))
+			continue;
+		asked_free(a); /* it was told without this one */
+		s->waiting--;
+		spread_end(s);
+	}
+}
+
 void copies_spread(struct copies *c, char *const *digests, size_t count, copies_done_fn *done,
 		   void *user)
 {
@@ -209,10 +260,12 @@ void copies_spread(struct copies *c, char *const *digests, size_t count, copies_
 	list.digests = (char **)(uintptr_t)digests;
 	CLEANUP(freep) char *json = schema_write_json(&list.base, SCHEMA_JSON_COMPACT);
 	*s = (struct spread){.copies = c, .held = 1, .done = done, .user = user};
+	s->json = steal_ptr(&json);
+	s->ends_ms = loop_now(&c->zrms->loop).mono_ms + SPREAD_MS;
 	s->why = BUFFER_INIT(4096);
 	for (const struct election_member *m; (m = member_at(c, s->known)) != NULL;
 	     s->known++) {
-		struct asked_of *a = count > 0 ? ask(c, m, "POST", "/v1/artifacts", json,
+		struct asked_of *a = count > 0 ? ask(c, m, "POST", "/v1/artifacts", s->json,
 						     SPREAD_MS, &held_handler)
 					       : NULL;
 		if (a != NULL)
@@ -358,6 +411,7 @@ struct copies *copies_new(struct zrms *zrms)
 	c->zrms = zrms;
 	c->fetches = fetches_new(&zrms->loop, zrms->artifact_store, &sources, c);
 	c->timer = loop_timer_new(&zrms->loop, on_time, c);
+	c->again = loop_timer_new(&zrms->loop, on_again, c);
 	loop_timer_at(c->timer, loop_now(&zrms->loop).mono_ms);
 	return c;
 }
@@ -368,14 +422,13 @@ void copies_free(struct copies *c)
 		return;
 	while (c->asked != NULL) {
 		struct spread *s = c->asked->spread;
-		if (s != NULL && --s->waiting == 0) {
-			buffer_done(&s->why);
-			free(s);
-		}
+		if (s != NULL && --s->waiting == 0)
+			spread_free(s);
 		asked_free(c->asked);
 	}
 	fetches_free(c->fetches);
 	loop_timer_free(c->timer);
+	loop_timer_free(c->again);
 	free(c->version);
 	free(c);
 }

@@ -1,4 +1,5 @@
 """Artifacts on several zrms: what is acknowledged is on a majority of them [machines.replicated.large]."""
+import concurrent.futures
 import http.client
 import os
 import shutil
@@ -168,3 +169,19 @@ def test_one_that_is_gone_for_good_counts_until_it_is_forgotten(three):
     assert f"forget the zrms {name[gone[0]]}" in c.zshell("cluster", "audit").stdout
     c.all_zrms()[gone[0]].start()
     until(lambda: len(c.get("/v1/cluster/zrms")["zrms"]) == 2, "who comes back is known again")
+
+
+def test_a_standby_that_cannot_yet_is_asked_again(three):
+    c = three
+    leader, late = c.leader(), c.standby()
+    gone = next(port for port in c.all_zrms() if port not in (leader, late))
+    c.all_zrms()[gone].kill()
+    directory, away = c.directory / names(c)[late] / "artifacts", c.directory / "away"
+    directory.rename(away)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(submit, c, "shop")
+        until(lambda: "asked.again" in c.all_zrms()[leader].log.read_text(), "it could not")
+        assert not answer.done()
+        away.rename(directory)
+        assert answer.result()[0] == 201
+    assert artifacts_of(c, late) == artifacts_of(c, leader)
