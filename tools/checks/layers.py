@@ -12,7 +12,7 @@ from checks.tree import without_comments
 ORDER = [
     ["base"], ["proto"], ["schema"], ["model"],
     ["core"], ["port"], ["core/commit", "core/leader"], ["core/lifecycle"], ["core/application", "core/place", "core/agent", "core/access"],
-    ["core/control"], ["core/plan"],
+    ["core/control"], ["core/plan", "core/record"],
     ["adapter/terminal", "adapter/token"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
      "adapter/wire", "adapter/artifact", "adapter/sqlite", "adapter/etcd", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",

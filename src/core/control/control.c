@@ -44,6 +44,7 @@
 #include "core/control/state/record_writer.h"
 #include "core/control/state/sign_in_request.h"
 #include "core/control/state/state.h"
+#include "core/control/state/tap.h"
 #include "core/control/state/topology_state.h"
 #include "core/control/state/unload_order.h"
 #include "core/control/zhost/reports.h"
@@ -237,6 +238,12 @@ static void apply(struct control *c, const struct control_input *input)
 	}
 }
 
+void control_set_tap(struct control *c, const struct control_tap *tap, void *user)
+{
+	c->tap = tap;
+	c->tap_user = user;
+}
+
 void control_set_promise(struct control *c, int64_t mono_ms)
 {
 	c->promise_ms = mono_ms;
@@ -263,6 +270,8 @@ static bool carry_out(struct control *c, const struct control_input *input)
 void control_handle(struct control *c, struct instant now, const struct control_input *input,
 		    struct outbox *outbox)
 {
+	if (c->tap != NULL)
+		c->tap->input(c->tap_user, now, input);
 	control_enter(c, now, outbox);
 	if (input->actor != NULL)
 		c->actor = input->actor;
@@ -305,6 +314,8 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 	mesh_tables_send_changed(c); /* pages may have gone with them */
 	records_write(c);
 	c->count.flushes++;
+	if (c->tap != NULL)
+		c->tap->flushed(c->tap_user, now, outbox);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -312,16 +323,28 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* Without those of zhosts. */
+static int64_t timers_next_ms(const struct control *c)
+{
+	int64_t next =
+		earlier(loss_next_ms(c), earlier(drains_next_ms(c), rollouts_next_ms(c)));
+	next = earlier(next, rebalancing_next_ms(c));
+	next = earlier(next, kept_sets_next_ms(c));
+	next = earlier(next, making_next_ms(c));
+	next = earlier(next, patience_next_ms(&c->lifecycle));
+	return earlier(earlier(next, copies_next_ms(c)),
+		       earlier(exclusions_next_ms(c), handovers_next_ms(c)));
+}
+
 int64_t control_next_ms(const struct control *c)
 {
-	int64_t zhosts = earlier(zhosts_next_ms(c), loss_next_ms(c));
-	zhosts = earlier(zhosts, earlier(drains_next_ms(c), rollouts_next_ms(c)));
-	zhosts = earlier(zhosts, rebalancing_next_ms(c));
-	zhosts = earlier(zhosts, kept_sets_next_ms(c));
-	zhosts = earlier(zhosts, making_next_ms(c));
-	zhosts = earlier(zhosts, patience_next_ms(&c->lifecycle));
-	return earlier(earlier(zhosts, copies_next_ms(c)),
-		       earlier(exclusions_next_ms(c), handovers_next_ms(c)));
+	return earlier(zhosts_next_ms(c), timers_next_ms(c));
+}
+
+bool control_is_due(const struct control *c, int64_t mono_ms)
+{
+	const struct heap_node *silent = heap_first(&c->deadlines);
+	return (silent != NULL && silent->key <= mono_ms) || timers_next_ms(c) <= mono_ms;
 }
 
 /* What the core waits for by itself; NULL: nothing. The caller frees. */

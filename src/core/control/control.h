@@ -37,12 +37,15 @@
 #include "proto/view.pb-c.h"
 
 struct control;
+struct control_tap; /* state/tap.h */
 
 /* ---- a life: new, load every record, start, handle inputs, free ---- */
 
 /* `cluster`: identity used when the store holds none yet (a uuid that the caller drew). */
 struct control *control_new(const struct control_config *config, const char *cluster);
 void control_free(struct control *control);
+/* From now on `tap` is told of everything that the core is told; PRE: it was told of nothing yet. Borrowed. */
+void control_set_tap(struct control *control, const struct control_tap *tap, void *user);
 
 /* Takes one record of the store: kind and bytes as the outbox once wrote them. Any order of
  * kinds is fine: control_start() ties them together. ERR_INVALID for what cannot be read. */
@@ -91,6 +94,8 @@ void control_flush(struct control *control, struct instant now, struct outbox *o
 
 /* When the next CONTROL_TICK is due, on the monotonic clock; NEVER_MS: no timer. */
 int64_t control_next_ms(const struct control *control);
+/* Something waits for that time, or an earlier one, and not only for zhosts to be looked at once more. */
+bool control_is_due(const struct control *control, int64_t mono_ms);
 
 /* ---- reading (no change, no outbox) ---- */
 

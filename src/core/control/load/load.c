@@ -27,6 +27,7 @@
 #include "core/control/state/record_writer.h"
 #include "core/control/state/remains.h"
 #include "core/control/state/state.h"
+#include "core/control/state/tap.h"
 #include "core/control/zhost/zhosts.h"
 #include "core/lifecycle/patience.h"
 #include "core/lifecycle/rules.h"
@@ -119,6 +120,8 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 				 "a newer version has written it: this one knows no records "
 				 "of kind %d",
 				 (int)kind);
+	if (c->tap != NULL)
+		c->tap->load(c->tap_user, kind, data, size);
 	ProtobufCMessage *message = NULL;
 	int r = schema_message_unpack(type, data, size, &message, err);
 	if (r < 0)
@@ -196,6 +199,8 @@ enum {
 int control_load_without(struct control *c, enum record_kind kind, const char *id,
 			 struct error **err)
 {
+	if (c->tap != NULL)
+		c->tap->load_without(c->tap_user, kind, id);
 	switch (kind) {
 	case RECORD_APPLICATION:
 	case RECORD_REVISION:
@@ -231,6 +236,8 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 
 void control_load_gap(struct control *c)
 {
+	if (c->tap != NULL)
+		c->tap->load_gap(c->tap_user);
 	c->next_epoch += EPOCH_GAP;
 	c->emitter.next_event += EVENT_GAP;
 	c->emitter.next_audit += EVENT_GAP;
@@ -255,6 +262,8 @@ static void term_begin(struct control *c)
 
 void control_load_restored(struct control *c, int64_t after_ms, int64_t until_ms)
 {
+	if (c->tap != NULL)
+		c->tap->load_restored(c->tap_user, after_ms, until_ms);
 	for (struct identity *i = c->identities.by_name; i != NULL; i = i->hh.next)
 		if (!identity_is_removed(i))
 			identity_forgot(i, after_ms, until_ms);
@@ -476,6 +485,8 @@ static void write_forgotten(struct control *c)
 int control_start(struct control *c, struct instant now, struct outbox *outbox,
 		  struct error **err)
 {
+	if (c->tap != NULL)
+		c->tap->start(c->tap_user, now);
 	control_enter(c, now, outbox);
 	c->awake_ms = now.mono_ms;
 	term_begin(c);

@@ -34,6 +34,7 @@
 #include "core/lifecycle/lifecycle.h"
 #include "core/place/place.h"
 
+struct control_tap;
 struct rebalance;
 
 /* A topology name whose local data is to be deleted: what was placed before `epoch`. */
@@ -62,9 +63,11 @@ struct control {
 	struct {
 		uint64_t next_epoch, next_sequence, next_event, next_audit, term;
 		uint32_t format;
-	} written;	    /* in the last MetaRecord */
-	const char *actor;  /* of the request that is handled; borrowed */
-	struct instant now; /* of the call */
+	} written;		       /* in the last MetaRecord */
+	const char *actor;	       /* of the request that is handled; borrowed */
+	struct instant now;	       /* of the call */
+	const struct control_tap *tap; /* who listens; NULL: nobody. Borrowed, as is: */
+	void *tap_user;
 
 	struct event_emitter emitter;
 	struct dirty_set dirty;

@@ -1,0 +1,21 @@
+/*
+ * What came out of a batch, item by item: a name that says which it is, and a digest of all of it. A recording has
+ * this of what the core did; a replay makes the same of what its core does, and compares.
+ *
+ * Both leave out what a recording leaves out of what goes in (core/control/state/input_code.h): what programs have printed,
+ * and the data that spaces write, of which the size counts.
+ */
+#ifndef SAMOZA_CORE_RECORD_OUTPUTS_H
+#define SAMOZA_CORE_RECORD_OUTPUTS_H
+
+#include "core/outbox.h"
+#include "proto/recording.pb-c.h"
+
+/* `with_text`: also all of each, as JSON. The caller frees it with schema_message_free(). */
+Samoza__V1__RecordedFlush *outputs_of(const struct outbox *outbox, bool with_text);
+
+/* A record of the store without what programs have printed. *ret_data is NULL: it has nothing of that. */
+void record_without_lines(enum record_kind kind, const void *data, size_t size, void **ret_data,
+			  size_t *ret_size);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * Writes down what goes into a core, and digests of what comes out, as entries (proto/recording.proto). A recorder that
+ * keeps them, and a replay that reads them (replay.h), are elsewhere.
+ *
+ *   control ──tap──► recording ──entries──► sink (adapter/recorder: blocks of a file)
+ *
+ *   birth  input input flush  input flush  quiet  input flush  checkpoint  input …  digest
+ *     │      └──── one batch ───┘            │                     └─ of the same life: a reading may begin here
+ *     └─ all records as loaded               └─ heartbeats and ticks that led to nothing but acknowledgements
+ *
+ * Held back, and written before the first input that may depend on them: of such heartbeats the last of each zhost, and what
+ * the ticks came to. What the core would do with those before it changes nothing that is still there then: it keeps of each
+ * zhost the newest counter, instant and usage, and nothing was due meanwhile.
+ *
+ * Pure: what it keeps is memory, and what it says goes to the sink at once.
+ */
+#ifndef SAMOZA_CORE_RECORD_RECORDING_H
+#define SAMOZA_CORE_RECORD_RECORDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/control/control.h"
+
+struct recording;
+
+struct recording_sink {
+	/* Whether the next entry begins a block, and so names its time by itself. */
+	bool (*begins_block)(void *user);
+	/* One more. `begins`: a reading may begin with it. Borrowed for the call. */
+	void (*entry)(void *user, struct instant at, bool begins, const void *data,
+		      size_t size);
+};
+
+/* From the birth of `control` on, which has been told nothing yet. All borrowed. `with_texts`: what comes out as a
+ * whole, not its digest alone. */
+struct recording *recording_new(struct control *control, const struct recording_sink *sink,
+				void *user, bool with_texts);
+/* Before the core is freed; what is held back is written. NULL is fine. */
+void recording_free(struct recording *recording);
+
+/* So that a reading may begin here. PRE: every input so far is flushed. */
+void recording_checkpoint(struct recording *recording, struct instant now);
+/* What is held back is written, and a digest of the core's whole state; nothing where inputs wait for the end of their batch. */
+void recording_digest(struct recording *recording, struct instant now);
+
+/* Inputs so far, and those of them that are written as counts. */
+struct recording_counts {
+	uint64_t inputs, counted, entries;
+};
+struct recording_counts recording_counts(const struct recording *recording);
+
+#endif

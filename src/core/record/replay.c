@@ -1,0 +1,413 @@
+#include "core/record/replay.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/fingerprint.h"
+#include "base/str.h"
+#include "base/vector.h"
+#include "core/control/checkpoint/checkpoint.h"
+#include "core/control/state/input_code.h"
+#include "core/control/state/state.h"
+#include "core/record/outputs.h"
+#include "schema/message.h"
+
+struct replay {
+	struct control *control; /* NULL: waits for a birth or a checkpoint */
+	struct outbox outbox;
+	struct instant now;  /* of the last entry that was done */
+	struct instant read; /* of the last entry of the block that was read */
+	char **drivers;	     /* that the core borrows; ends with NULL */
+	/* From a checkpoint on: links that were open then. */
+	bool from_checkpoint;
+	VECTOR(uint64_t) links;
+	struct replay_counts counts;
+};
+
+/* ---- a core begins ---- */
+
+static void forget(struct replay *r)
+{
+	control_free(r->control);
+	r->control = NULL;
+	outbox_clear(&r->outbox);
+	vector_clear(&r->links);
+	for (size_t k = 0; r->drivers != NULL && r->drivers[k] != NULL; k++)
+		free(r->drivers[k]);
+	free(r->drivers);
+	r->drivers = NULL;
+	r->from_checkpoint = false;
+}
+
+void replay_skip(struct replay *r)
+{
+	forget(r);
+}
+
+static int load_birth(struct replay *r, const Samoza__V1__RecordedBirth *birth,
+		      struct error **err)
+{
+	for (size_t k = 0; k < birth->n_records; k++) {
+		const Samoza__V1__CheckpointRecord *record = birth->records[k];
+		int result = control_load(r->control, (enum record_kind)record->kind,
+					  record->data.data, record->data.len, err);
+		if (result < 0)
+			return result;
+	}
+	for (size_t k = 0; k < birth->n_losses; k++) {
+		int result = control_load_without(r->control,
+						  (enum record_kind)birth->losses[k]->kind,
+						  birth->losses[k]->id, err);
+		if (result < 0)
+			return result;
+	}
+	if (birth->gap)
+		control_load_gap(r->control);
+	if (birth->restored != NULL)
+		control_load_restored(r->control, birth->restored->after_ms,
+				      birth->restored->until_ms);
+	control_set_term(r->control, birth->elected);
+	control_set_promise(r->control, birth->promise_ms);
+	return control_start(r->control, r->now, &r->outbox, err);
+}
+
+static int begin_birth(struct replay *r, const Samoza__V1__RecordedBirth *birth,
+		       struct error **err)
+{
+	const Samoza__V1__CheckpointConfig *from = birth->config;
+	forget(r);
+	r->drivers = mem_new_array(char *, birth->n_drivers + 1);
+	for (size_t k = 0; k < birth->n_drivers; k++)
+		r->drivers[k] = mem_strdup(birth->drivers[k]);
+	const struct control_config config = {
+		.heartbeat_ms = from->heartbeat_ms,
+		.failure_timeout_ms = from->failure_timeout_ms,
+		.check_ms = from->check_ms,
+		.on_disconnect_ms = from->on_disconnect_ms,
+		.margin_ms = from->margin_ms,
+		.drain_units = from->drain_units,
+		.drivers = birth->n_drivers > 0 ? (const char *const *)r->drivers : NULL,
+	};
+	r->control = control_new(&config, birth->cluster);
+	int result = load_birth(r, birth, err);
+	if (result < 0) {
+		forget(r);
+		return error_wrap(err, "a life of the recording cannot begin");
+	}
+	r->counts.lives++;
+	return 0;
+}
+
+static int begin_checkpoint(struct replay *r, const Samoza__V1__Checkpoint *checkpoint,
+			    struct error **err)
+{
+	int result = checkpoint_load(checkpoint, &r->control, err);
+	if (result < 0)
+		return result;
+	r->from_checkpoint = true;
+	for (size_t k = 0; k < checkpoint->n_zhosts; k++)
+		if (checkpoint->zhosts[k]->link != 0)
+			vector_push(&r->links, checkpoint->zhosts[k]->link);
+	r->counts.lives++;
+	return 0;
+}
+
+/* ---- comparing ---- */
+
+static int differs(char **ret_difference, char *take_text)
+{
+	*ret_difference = take_text;
+	return 1;
+}
+
+/* What goes over these links is not compared. */
+static bool is_compared(const struct replay *r, const Samoza__V1__RecordedOutput *o)
+{
+	const char *link = str_has_prefix(o->name, "message ") ? strrchr(o->name, ' ') : NULL;
+	uint64_t number;
+	if (link == NULL || str_to_u64(link + 1, &number) < 0)
+		return true;
+	vector_for_each (&r->links, l)
+		if (*l == number)
+			return false;
+	return true;
+}
+
+static const Samoza__V1__RecordedOutput *
+next_output(const struct replay *r, const Samoza__V1__RecordedFlush *flush, size_t *at)
+{
+	while (*at < flush->n_outputs) {
+		const Samoza__V1__RecordedOutput *o = flush->outputs[(*at)++];
+		if (is_compared(r, o))
+			return o;
+	}
+	return NULL;
+}
+
+static char *side_text(const Samoza__V1__RecordedOutput *o)
+{
+	if (o == NULL)
+		return mem_strdup("nothing more");
+	return str_printf("%s, digest %016" PRIx64 "%s%s", o->name, o->digest,
+			  o->text != NULL ? "\n      " : "", o->text != NULL ? o->text : "");
+}
+
+static char *difference_text(const struct replay *r, size_t item,
+			     const Samoza__V1__RecordedOutput *recorded,
+			     const Samoza__V1__RecordedOutput *played)
+{
+	CLEANUP(freep) char *before = side_text(recorded);
+	CLEANUP(freep) char *now = side_text(played);
+	return str_printf("output %zu of the batch at %" PRId64 ".%03d s (input %" PRIu64
+			  ") differs\n    recorded: %s\n    replayed: %s",
+			  item, r->now.mono_ms / 1000, (int)(r->now.mono_ms % 1000),
+			  r->counts.inputs, before, now);
+}
+
+static int compare_outputs(struct replay *r, const Samoza__V1__RecordedFlush *recorded,
+			   char **ret_difference)
+{
+	CLEANUP(schema_message_freep)
+	Samoza__V1__RecordedFlush *played = outputs_of(&r->outbox, false);
+	size_t a = 0, b = 0;
+	for (size_t item = 1;; item++) {
+		const Samoza__V1__RecordedOutput *x = next_output(r, recorded, &a);
+		const Samoza__V1__RecordedOutput *y = next_output(r, played, &b);
+		if (x == NULL && y == NULL)
+			return 0;
+		if (x != NULL && y != NULL && x->digest == y->digest &&
+		    str_equal(x->name, y->name)) {
+			r->counts.outputs++;
+			continue;
+		}
+		CLEANUP(schema_message_freep)
+		Samoza__V1__RecordedFlush *texts = outputs_of(&r->outbox, true);
+		return differs(
+			ret_difference,
+			difference_text(r, item, x, y != NULL ? texts->outputs[b - 1] : NULL));
+	}
+}
+
+/* ---- entries ---- */
+
+static int hand_over(struct replay *r, struct instant at, const ProtobufCBinaryData *bytes,
+		     struct error **err)
+{
+	ProtobufCMessage *message = NULL;
+	struct decoded_input decoded;
+	int result = schema_message_unpack(&samoza__v1__recorded_input__descriptor, bytes->data,
+					   bytes->len, &message, err);
+	if (result < 0)
+		return result;
+	result = input_decode((Samoza__V1__RecordedInput *)message, &decoded, err);
+	if (result == 0) {
+		control_handle(r->control, at, &decoded.input, &r->outbox);
+		r->counts.inputs++;
+	}
+	decoded_input_done(&decoded);
+	return result;
+}
+
+static int do_flush(struct replay *r, const Samoza__V1__RecordedFlush *flush,
+		    char **ret_difference)
+{
+	control_flush(r->control, r->now, &r->outbox);
+	int result = compare_outputs(r, flush, ret_difference);
+	outbox_clear(&r->outbox);
+	return result;
+}
+
+/* Nothing but acknowledgements came of it then. */
+static int check_quiet(struct replay *r, char **ret_difference)
+{
+	CLEANUP(schema_message_freep)
+	Samoza__V1__RecordedFlush *played = outputs_of(&r->outbox, true);
+	for (size_t k = 0; k < played->n_outputs; k++) {
+		const Samoza__V1__RecordedOutput *o = played->outputs[k];
+		if (is_compared(r, o) && !str_has_prefix(o->name, "message heartbeat-ack ") &&
+		    !str_has_prefix(o->name, "message heartbeat_ack "))
+			return differs(ret_difference, difference_text(r, 1, NULL, o));
+	}
+	return 0;
+}
+
+static int do_beat(struct replay *r, const Samoza__V1__RecordedBeat *beat,
+		   char **ret_difference, struct error **err)
+{
+	const struct instant at = {beat->mono_ms, beat->wall_ms};
+	const struct instant flushed = {beat->flush_mono_ms, beat->flush_wall_ms};
+	if (beat->has_promise_ms)
+		control_set_promise(r->control, beat->promise_ms);
+	r->control->awake_ms = at.mono_ms; /* others came before it, which are only counted */
+	int result = hand_over(r, at, &beat->input, err);
+	if (result < 0)
+		return result;
+	r->now = flushed;
+	control_flush(r->control, flushed, &r->outbox);
+	result = check_quiet(r, ret_difference);
+	outbox_clear(&r->outbox);
+	return result;
+}
+
+static int do_quiet(struct replay *r, const Samoza__V1__RecordedQuiet *quiet,
+		    char **ret_difference, struct error **err)
+{
+	const struct instant at = r->now;
+	uint64_t came = quiet->heartbeats + quiet->ticks;
+	for (size_t k = 0; k < quiet->n_beats; k++) {
+		int result = do_beat(r, quiet->beats[k], ret_difference, err);
+		if (result != 0)
+			return result;
+	}
+	r->counts.counted += came > quiet->n_beats ? came - quiet->n_beats : 0;
+	r->now = at;
+	control_flush(r->control, at, &r->outbox); /* that of the last one, whatever it was */
+	int result = check_quiet(r, ret_difference);
+	outbox_clear(&r->outbox);
+	r->control->awake_ms = quiet->awake_ms;
+	r->control->next_check_ms = quiet->next_check_ms;
+	return result;
+}
+
+static int do_checkpoint(struct replay *r, const Samoza__V1__Checkpoint *checkpoint,
+			 char **ret_difference, struct error **err)
+{
+	if (r->control == NULL)
+		return begin_checkpoint(r, checkpoint, err);
+	if (r->from_checkpoint)
+		return 0;
+	CLEANUP(schema_message_freep)
+	Samoza__V1__Checkpoint *own = checkpoint_new(r->control, r->now);
+	r->counts.checkpoints++;
+	if (schema_message_equal(&own->base, &checkpoint->base))
+		return 0;
+	return differs(ret_difference,
+		       str_printf("the checkpoint at %" PRId64 ".%03d s differs from the state "
+				  "of the replay",
+				  r->now.mono_ms / 1000, (int)(r->now.mono_ms % 1000)));
+}
+
+static char *first_line_that_differs(const char *recorded, const char *played)
+{
+	if (recorded == NULL)
+		return mem_strdup("");
+	for (;;) {
+		size_t n = strcspn(recorded, "\n"), m = strcspn(played, "\n");
+		if (n != m || memcmp(recorded, played, n) != 0 || recorded[n] == '\0')
+			return str_printf("\n    recorded: %.*s\n    replayed: %.*s", (int)n,
+					  recorded, (int)m, played);
+		recorded += n + 1;
+		played += m + (played[m] != '\0');
+	}
+}
+
+static int do_digest(struct replay *r, const Samoza__V1__RecordedDigest *recorded,
+		     char **ret_difference)
+{
+	if (r->from_checkpoint)
+		return 0;
+	CLEANUP(freep) char *text = control_digest(r->control, r->now);
+	r->counts.digests++;
+	if (fingerprint_text(FINGERPRINT_NONE, text) == recorded->digest)
+		return 0;
+	CLEANUP(freep) char *lines = first_line_that_differs(recorded->text, text);
+	return differs(ret_difference,
+		       str_printf("the state after input %" PRIu64
+				  " differs, although nothing that came out did%s",
+				  r->counts.inputs, lines));
+}
+
+int replay_do(struct replay *r, const struct replay_entry *entry, char **ret_difference,
+	      struct error **err)
+{
+	const Samoza__V1__RecordingEntry *m = entry->message;
+	bool begins = m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_BIRTH ||
+		      m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_CHECKPOINT;
+	if (r->control == NULL && !begins)
+		return 0;
+	r->now = entry->at;
+	if (m->has_promise_ms && r->control != NULL)
+		control_set_promise(r->control, m->promise_ms);
+	switch (m->what_case) {
+	case SAMOZA__V1__RECORDING_ENTRY__WHAT_BIRTH:
+		return begin_birth(r, m->birth, err);
+	case SAMOZA__V1__RECORDING_ENTRY__WHAT_CHECKPOINT:
+		return do_checkpoint(r, m->checkpoint, ret_difference, err);
+	case SAMOZA__V1__RECORDING_ENTRY__WHAT_INPUT:
+		return hand_over(r, r->now, &m->input, err);
+	case SAMOZA__V1__RECORDING_ENTRY__WHAT_FLUSH:
+		return do_flush(r, m->flush, ret_difference);
+	case SAMOZA__V1__RECORDING_ENTRY__WHAT_QUIET:
+		return do_quiet(r, m->quiet, ret_difference, err);
+	case SAMOZA__V1__RECORDING_ENTRY__WHAT_DIGEST:
+		return do_digest(r, m->digest, ret_difference);
+	case SAMOZA__V1__RECORDING_ENTRY__WHAT__NOT_SET:
+	case _SAMOZA__V1__RECORDING_ENTRY__WHAT__CASE_IS_INT_SIZE:
+		break;
+	}
+	return error_set(err, ERR_INVALID,
+			 "an entry of a kind that this version does not know");
+}
+
+void replay_block(struct replay *r)
+{
+	r->read = (struct instant){0};
+}
+
+int replay_read(struct replay *r, const void *data, size_t size, struct replay_entry *ret_entry,
+		struct error **err)
+{
+	ProtobufCMessage *message = NULL;
+	int result = schema_message_unpack(&samoza__v1__recording_entry__descriptor, data, size,
+					   &message, err);
+	if (result < 0)
+		return error_wrap(err, "an entry of the recording");
+	Samoza__V1__RecordingEntry *m = (Samoza__V1__RecordingEntry *)message;
+	ret_entry->message = m;
+	ret_entry->at = (struct instant){
+		.mono_ms = (int64_t)((uint64_t)r->read.mono_ms + (uint64_t)m->mono_step),
+		.wall_ms = (int64_t)((uint64_t)r->read.wall_ms + (uint64_t)m->mono_step +
+				     (uint64_t)m->drift),
+	};
+	r->read = ret_entry->at;
+	return 0;
+}
+
+void replay_entry_done(struct replay_entry *entry)
+{
+	schema_message_free(steal_ptr(&entry->message));
+}
+
+/* ---- use ---- */
+
+struct control *replay_control(struct replay *r)
+{
+	return r->control;
+}
+
+struct instant replay_now(const struct replay *r)
+{
+	return r->now;
+}
+
+struct replay_counts replay_counts(const struct replay *r)
+{
+	return r->counts;
+}
+
+struct replay *replay_new(void)
+{
+	struct replay *r = mem_new(struct replay);
+	outbox_init(&r->outbox);
+	return r;
+}
+
+void replay_free(struct replay *r)
+{
+	if (r == NULL)
+		return;
+	forget(r);
+	outbox_done(&r->outbox);
+	vector_done(&r->links);
+	free(r);
+}
