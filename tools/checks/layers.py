@@ -17,7 +17,7 @@ ORDER = [
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
      "adapter/wire", "adapter/artifact", "adapter/sqlite", "adapter/etcd", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",
      "adapter/pki", "adapter/tls", "adapter/client", "adapter/systemd", "adapter/snapshot", "adapter/lock", "adapter/netns",
-     "adapter/backup"],
+     "adapter/backup", "adapter/recorder"],
     ["zrun/protocol"], ["zrun/launch"], ["zrun/runner"], ["zrun/native", "zrun/wasm"], ["zrun"],
     ["zhost/state", "zhost/environment", "zhost/uplink"],
     ["zhost/log", "zhost/artifact", "zhost/mesh", "zhost/data"],
@@ -71,6 +71,7 @@ LIBRARIES = {
     "uv.h": ["adapter/uv"],
     "yaml.h": ["schema", "adapter/cli"],
     "zip.h": ["adapter/archive"],
+    "zstd.h": ["adapter/recorder"],
 }
 # The same, of libraries with many headers.
 LIBRARY_DIRECTORIES = {"openssl/": ["adapter/pki", "adapter/tls"]}
