@@ -6,6 +6,6 @@
 
 #include "adapter/cli/cli.h"
 
-extern const struct cli_command run_command, place_command, fuzz_command;
+extern const struct cli_command run_command, place_command, fuzz_command, replay_command;
 
 #endif

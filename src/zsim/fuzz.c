@@ -5,18 +5,20 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "adapter/cli/version.h"
 #include "base/str.h"
 #include "zsim/command.h"
 #include "zsim/fuzz/life.h"
 #include "zsim/fuzz/life/commits.h"
 #include "zsim/fuzz/life/fuzz.h"
+#include "zsim/world/recorder.h"
 
 #define NUMBER_MAX 1000
 
 struct options {
 	struct cli_range seeds;
 	uint32_t zhosts, topologies, steps;
-	char *draws;
+	char *draws, *record;
 	bool verbose;
 };
 
@@ -52,6 +54,11 @@ static const struct cli_option options[] = {
 		 "none); "
 		 "by "
 		 "default each seed has its own"},
+	{.name = "record",
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct options, record),
+	 .value = "FILE",
+	 .help = "record what zrms is told and what comes out, for zsim replay"},
 	{.name = "verbose",
 	 .letter = 'v',
 	 .offset = offsetof(struct options, verbose),
@@ -109,6 +116,17 @@ static void on_signal(int signal_number)
 	_exit(CLI_FAILED);
 }
 
+static int finish_recording(struct sim_recorder *recorder, struct error **err)
+{
+	struct sim_recorder_counts counts = sim_recorder_counts(recorder);
+	printf("recorded: %" PRIu64 " lives of zrms, %" PRIu64 " inputs (%" PRIu64
+	       " of them as counts), %" PRIu64 " bytes\n",
+	       counts.lives, counts.inputs, counts.counted, counts.bytes);
+	int r = sim_recorder_finish(recorder, err);
+	sim_recorder_free(recorder);
+	return r;
+}
+
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	const struct options *given = line->options;
@@ -119,6 +137,11 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 				     .verbose = given->verbose};
 	if (given->draws != NULL) {
 		int r = draws_parse(given->draws, &drawn.draws, err);
+		if (r < 0)
+			return r;
+	}
+	if (given->record != NULL) {
+		int r = sim_recorder_new(given->record, SAMOZA_VERSION, &drawn.recorder, err);
 		if (r < 0)
 			return r;
 	}
@@ -155,6 +178,11 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		printf("FAIL over all seeds: %s\n", missing);
 	}
 	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
+	if (drawn.recorder != NULL) {
+		int r = finish_recording(drawn.recorder, err);
+		if (r < 0)
+			return r;
+	}
 	if (failed > 0 && !given->verbose)
 		puts("Replay one with: zsim fuzz --seeds S..S -v (and the same other options)");
 	return failed == 0 ? CLI_DONE : CLI_FAILED;

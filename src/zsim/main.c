@@ -3,7 +3,7 @@
 #include "zsim/command.h"
 
 static const struct cli_command *const commands[] = {
-	&run_command, &place_command, &fuzz_command, &cli_help_command, NULL,
+	&run_command, &place_command, &fuzz_command, &replay_command, &cli_help_command, NULL,
 };
 
 static const struct cli_program zsim_program = {

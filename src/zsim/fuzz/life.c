@@ -277,6 +277,7 @@ static void birth(struct fuzz *f)
 	f->counts->draws.happened[DRAW_LIMITS] += draws_have(f, DRAW_LIMITS);
 	f->counts->draws.happened[DRAW_EAGER] += draws_have(f, DRAW_EAGER);
 	world_init(&f->world, &options);
+	f->world.recorder = f->options->recorder;
 	f->world.print_log = f->options->verbose ? stdout : NULL;
 	f->world.hooks = (struct world_hooks){
 		.user = f,

@@ -9,6 +9,7 @@
 #include "zsim/world/link.h"
 #include "zsim/world/machine_state.h"
 #include "zsim/world/members.h"
+#include "zsim/world/recorder.h"
 #include "zsim/world/world.h"
 
 /* ---- end ---- */
@@ -22,6 +23,7 @@ void answer_done(struct answer *a)
 
 static void life_free(struct sim_life *life, size_t written)
 {
+	sim_recording_end(life->recording, world_instant(life->world));
 	control_loop_stop(life->commits);
 	sim_store_crash(life->store, written);
 	control_loop_free(life->commits);
@@ -397,6 +399,7 @@ void controller_start_elected(struct world *w, uint64_t term, uint64_t fence,
 		.ended_ms = NEVER_MS,
 		.term = term,
 		.fence = fence,
+		.recording = sim_recording_begin(w->recorder, w->control),
 	};
 	w->life = life;
 	control_set_term(w->control, term);

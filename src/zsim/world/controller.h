@@ -9,6 +9,7 @@
 
 #include "core/control/control.h"
 
+struct sim_recording;
 struct watching;
 struct world;
 
@@ -27,9 +28,10 @@ struct sim_life {
 	struct control *control;
 	struct control_loop *commits;
 	struct store *store;
-	uint64_t number;      /* world.zrms_life while it led */
-	uint64_t term, fence; /* of its election; 0: it is the only zrms */
-	int64_t ended_ms;     /* when another one began to lead; NEVER_MS: it leads */
+	struct sim_recording *recording; /* NULL: none is made */
+	uint64_t number;		 /* world.zrms_life while it led */
+	uint64_t term, fence;		 /* of its election; 0: it is the only zrms */
+	int64_t ended_ms; /* when another one began to lead; NEVER_MS: it leads */
 	/* Of a former one, as those of the world: */
 	bool dies;
 	int64_t commit_ms, stalls_until_ms;

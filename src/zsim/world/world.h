@@ -24,7 +24,7 @@
  *   driver.h      machines that drivers make
  *   messages.h    messages between spaces
  *   link.h        links between them      older_protocol.h  what an older zhost leaves out
- *   event.h       the queue
+ *   event.h       the queue           recorder.h       what zrms was told, in a file
  *   world.h       the state of it all, and its log
  *
  * A part uses those below it.
@@ -51,6 +51,7 @@
 struct answer;
 struct sim_event;
 struct sim_life;
+struct sim_recorder;
 struct sim_member;
 struct sim_link;
 
@@ -110,7 +111,8 @@ struct world {
 	uint64_t next_request, next_identity, next_process;
 	struct answer *waiting; /* the client that waits */
 	uint64_t waiting_request;
-	char *violation; /* first thing that must never be; NULL */
+	struct sim_recorder *recorder; /* of its lives of zrms; borrowed; NULL: none */
+	char *violation;	       /* first thing that must never be; NULL */
 };
 
 static inline struct instant world_instant(const struct world *w)

@@ -110,6 +110,7 @@ struct fuzz_options {
 	unsigned zhosts, topologies, steps; /* 0: drawn */
 	fuzz_draws draws;		    /* DRAWS_BY_SEED, or what every life draws */
 	bool verbose;
+	struct sim_recorder *recorder; /* borrowed; NULL: nothing is recorded */
 };
 
 struct begun_zhost;

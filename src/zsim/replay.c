@@ -1,0 +1,207 @@
+/* zsim replay: a recording is handed to the core again, and what comes out is compared. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "adapter/cli/version.h"
+#include "adapter/recorder/segment.h"
+#include "base/str.h"
+#include "core/record/replay.h"
+#include "schema/json.h"
+#include "schema/message.h"
+#include "zsim/command.h"
+
+struct reading {
+	struct segment_reader *file;
+	struct replay *replay;
+	struct block block;
+	uint64_t next_block; /* number that is expected */
+	uint64_t blocks, gaps;
+	bool steps;
+};
+
+/* ---- what an entry says ---- */
+
+static char *input_text(const ProtobufCBinaryData *bytes)
+{
+	ProtobufCMessage *message = NULL;
+	if (schema_message_unpack(&samoza__v1__recorded_input__descriptor, bytes->data,
+				  bytes->len, &message, NULL) < 0)
+		return mem_strdup("(it cannot be read)");
+	char *text = schema_write_json(message, SCHEMA_JSON_COMPACT);
+	schema_message_free(message);
+	return text;
+}
+
+static void print_flush(const Samoza__V1__RecordedFlush *flush)
+{
+	printf("batch\n");
+	for (size_t k = 0; k < flush->n_outputs; k++)
+		printf("    %s %s\n", flush->outputs[k]->name,
+		       flush->outputs[k]->text != NULL ? flush->outputs[k]->text : "");
+}
+
+static void print_quiet(const Samoza__V1__RecordedQuiet *quiet)
+{
+	printf("%" PRIu64 " heartbeats and %" PRIu64 " ticks that changed nothing\n",
+	       quiet->heartbeats, quiet->ticks);
+	for (size_t k = 0; k < quiet->n_beats; k++) {
+		CLEANUP(freep) char *text = input_text(&quiet->beats[k]->input);
+		printf("    %" PRId64 " %s\n", quiet->beats[k]->mono_ms, text);
+	}
+}
+
+static void print_entry(const struct replay_entry *entry)
+{
+	const Samoza__V1__RecordingEntry *m = entry->message;
+	printf("%" PRId64 " ", entry->at.mono_ms);
+	if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_BIRTH) {
+		printf("a life begins, %zu records\n", m->birth->n_records);
+	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_CHECKPOINT) {
+		printf("checkpoint, %zu records\n", m->checkpoint->n_records);
+	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_INPUT) {
+		CLEANUP(freep) char *text = input_text(&m->input);
+		printf("input %s\n", text);
+	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_FLUSH) {
+		print_flush(m->flush);
+	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_QUIET) {
+		print_quiet(m->quiet);
+	} else {
+		printf("state\n");
+	}
+}
+
+/* ---- reading ---- */
+
+/* 1: a difference, which is printed. */
+static int play_entry(struct reading *r, const void *data, size_t size, struct error **err)
+{
+	struct replay_entry entry;
+	CLEANUP(freep) char *difference = NULL;
+	int result = replay_read(r->replay, data, size, &entry, err);
+	if (result < 0)
+		return result;
+	if (r->steps)
+		print_entry(&entry);
+	result = replay_do(r->replay, &entry, &difference, err);
+	replay_entry_done(&entry);
+	if (result == 1)
+		printf("DIFFERENCE: %s\n", difference);
+	return result;
+}
+
+static int play_block(struct reading *r, struct error **err)
+{
+	const void *data;
+	size_t at = 0, size;
+	replay_block(r->replay);
+	while (block_next(&r->block, &at, &data, &size)) {
+		int result = play_entry(r, data, size, err);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+/* What is missing is said, and what depends on it passed over. */
+static void notice_gap(struct reading *r, uint64_t lost, bool is_end)
+{
+	bool has_gap = !is_end && r->blocks > 0 && r->block.head.number != r->next_block;
+	if (lost == 0 && !has_gap)
+		return;
+	r->gaps++;
+	if (is_end)
+		printf("gap: the last %" PRIu64 " byte%s %s no whole block\n", lost,
+		       str_plural(lost), str_are(lost));
+	else
+		printf("gap: %" PRIu64 " damaged byte%s before block %" PRIu64
+		       "; goes on with the next birth or checkpoint\n",
+		       lost, str_plural(lost), r->block.head.number);
+	replay_skip(r->replay);
+}
+
+static int play(struct reading *r, struct error **err)
+{
+	for (;;) {
+		uint64_t lost = 0;
+		int result = segment_next(r->file, &r->block, &lost, err);
+		if (result < 0)
+			return result;
+		notice_gap(r, lost, result == 0);
+		if (result == 0)
+			return 0;
+		r->blocks++;
+		r->next_block = r->block.head.number + 1;
+		result = play_block(r, err);
+		if (result != 0)
+			return result;
+	}
+}
+
+static void print_counts(const struct reading *r, bool is_equal)
+{
+	struct replay_counts counts = replay_counts(r->replay);
+	printf("%" PRIu64 " li%s, %" PRIu64 " input%s (and %" PRIu64 " as counts), %" PRIu64
+	       " output%s, %" PRIu64 " checkpoint%s, %" PRIu64 " state%s: %s\n",
+	       counts.lives, counts.lives == 1 ? "fe" : "ves", counts.inputs,
+	       str_plural(counts.inputs), counts.counted, counts.outputs,
+	       str_plural(counts.outputs), counts.checkpoints, str_plural(counts.checkpoints),
+	       counts.digests, str_plural(counts.digests),
+	       is_equal ? "no difference" : "differs");
+}
+
+struct options {
+	bool step;
+};
+
+static const struct cli_option options[] = {
+	{.name = "step",
+	 .offset = offsetof(struct options, step),
+	 .help = "print every entry: what came in, and what came out"},
+	{0},
+};
+
+static int run(void *context, const struct cli_run *line, struct error **err)
+{
+	const struct options *given = line->options;
+	struct reading r = {.steps = given->step};
+	const char *path = cli_argument(line, 0);
+	int result = segment_open(path, &r.file, err);
+	if (result < 0)
+		return result;
+	const Samoza__V1__RecordingHeader *header = segment_header(r.file);
+	if (!str_equal(header->program, SAMOZA_VERSION))
+		printf("note: version %s recorded it, and this is %s, which may decide "
+		       "otherwise\n",
+		       header->program, SAMOZA_VERSION);
+	r.replay = replay_new();
+	block_init(&r.block);
+	result = play(&r, err);
+	if (result >= 0)
+		print_counts(&r, result == 0);
+	block_done(&r.block);
+	replay_free(r.replay);
+	segment_reader_free(r.file);
+	if (result < 0)
+		return error_wrap(err, "%s", path);
+	return result == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+static const struct cli_argument arguments[] = {
+	{.name = "FILE", .kind = CLI_ARGUMENT_FILE},
+	{0},
+};
+
+const struct cli_command replay_command = {
+	.words = "replay",
+	.summary = "hand a recording to the core again, and compare what comes out",
+	.details =
+		"Runs the core over what zrms was told (zshell cluster record, zsim fuzz "
+		"--record), and "
+		"compares everything that comes out with what came out then. The first "
+		"difference is shown "
+		"with both sides. Blocks that are torn or damaged are passed over, and named.",
+	.arguments = arguments,
+	.options = options,
+	.options_size = sizeof(struct options),
+	.run = run,
+};

@@ -1,0 +1,35 @@
+/*
+ * Records lives of zrms in a file, as zrms itself does (core/record, adapter/recorder): each life as a whole, when it ends, since
+ * several may go on at the same time.
+ */
+#ifndef SAMOZA_ZSIM_WORLD_RECORDER_H
+#define SAMOZA_ZSIM_WORLD_RECORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/control/control.h"
+
+struct sim_recorder;  /* a file */
+struct sim_recording; /* a life */
+
+int sim_recorder_new(const char *path, const char *version, struct sim_recorder **ret,
+		     struct error **err) must_check;
+/* ERR_IO: something could not be written. */
+int sim_recorder_finish(struct sim_recorder *recorder, struct error **err) must_check;
+void sim_recorder_free(struct sim_recorder *recorder);
+/* What was recorded so far. */
+struct sim_recorder_counts {
+	uint64_t lives, inputs, counted, bytes;
+};
+struct sim_recorder_counts sim_recorder_counts(const struct sim_recorder *recorder);
+
+/* `control` has been told nothing yet. `recorder` NULL: NULL. */
+struct sim_recording *sim_recording_begin(struct sim_recorder *recorder,
+					  struct control *control);
+/* Of a life that goes on, so that a reading may begin here. PRE: everything is flushed. */
+void sim_recording_checkpoint(struct sim_recording *recording, struct instant now);
+/* Before the core is freed. NULL is fine. */
+void sim_recording_end(struct sim_recording *recording, struct instant now);
+
+#endif
