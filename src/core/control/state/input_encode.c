@@ -239,6 +239,15 @@ static int encode_leader_move(const struct control_input *in, Samoza__V1__Record
 	return pack(r, to);
 }
 
+static int encode_zrms_forget(const struct control_input *in, Samoza__V1__RecordedInput *r,
+			      struct buffer *to)
+{
+	BODY(r, ZRMS_FORGET, RecordedZrmsForget, SAMOZA__V1__RECORDED_ZRMS_FORGET__INIT, body);
+	r->zrms_forget = &body;
+	body.name = BORROWED(in->zrms_forget.name);
+	return pack(r, to);
+}
+
 static int encode_machine(const struct control_input *in, Samoza__V1__RecordedInput *r,
 			  struct buffer *to)
 {
@@ -481,6 +490,8 @@ static int encode_body(const struct control_input *in, Samoza__V1__RecordedInput
 		return encode_backup(in, r, to);
 	case CONTROL_LEADER_MOVE:
 		return encode_leader_move(in, r, to);
+	case CONTROL_ZRMS_FORGET:
+		return encode_zrms_forget(in, r, to);
 	case CONTROL_JOIN:
 		return encode_join(in->join, r, to);
 	case CONTROL_RENEW:
