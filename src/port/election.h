@@ -50,6 +50,8 @@ struct election_member {
 	const char *name;    /* of its identity; unique */
 	const char *address; /* where it is reached: HOST:PORT */
 	const char *version;
+	const char *
+		admin; /* hash of the token of its machine's administrator, hexadecimal; NULL: it has none */
 	struct election_copied copied; /* of a standby */
 	/* Of a leader that gives its place away: who campaigns first; else NULL. Part of the
 	 * announcement. */

@@ -1,5 +1,6 @@
 #include "zrms/access.h"
 
+#include <sodium.h>
 #include <string.h>
 #include <strings.h>
 
@@ -8,6 +9,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "zrms/lead.h"
 #include "zrms/members.h"
 #include "zrms/session_cookie.h"
 #include "zrms/standby.h"
@@ -144,10 +146,29 @@ static const char *shown_token(const struct http_request *request)
 	return text + strspn(text, " ");
 }
 
+/* Each zrms makes one of its own, and who administers its machine is not to lose the cluster when another one leads. One that is
+ * forgotten as gone for good is none any longer. */
+static bool is_admin_of_another(const struct zrms *zrms,
+				const uint8_t hash[CREDENTIAL_HASH_SIZE])
+{
+	uint8_t its[CREDENTIAL_HASH_SIZE];
+	size_t count = 0, size = 0;
+	const struct election_member *all =
+		zrms->lead != NULL ? leader_everybody(lead_seen(zrms->lead), &count) : NULL;
+	for (size_t i = 0; i < count; i++)
+		if (all[i].admin != NULL &&
+		    sodium_hex2bin(its, sizeof(its), all[i].admin, strlen(all[i].admin), NULL,
+				   &size, NULL) == 0 &&
+		    size == sizeof(its) && token_hashes_are_equal(hash, its))
+			return true;
+	return false;
+}
+
 const struct principal *access_credential(struct zrms *zrms,
 					  const uint8_t hash[CREDENTIAL_HASH_SIZE])
 {
-	if (token_hashes_are_equal(hash, zrms->access.local_admin_hash))
+	if (token_hashes_are_equal(hash, zrms->access.local_admin_hash) ||
+	    is_admin_of_another(zrms, hash))
 		return &zrms->access.local_admin;
 	return control_principal(zrms->control, hash, loop_now(&zrms->loop).wall_ms);
 }
@@ -423,16 +444,11 @@ static bool is_good(void *user, const uint8_t hash[CREDENTIAL_HASH_SIZE])
 	       NULL;
 }
 
-int access_open(struct access *access, struct zrms *zrms, const char *dir, struct error **err)
+int access_local_admin_open(struct access *access, const char *dir, struct error **err)
 {
 	CLEANUP(freep) char *path = str_printf("%s/credentials/local-admin", dir);
 	CLEANUP(token_freep) char *token = NULL;
 	CLEANUP(error_freep) struct error *missing = NULL;
-	access->zrms = zrms;
-	access_watches_init(&access->open, &zrms->loop, is_good, zrms);
-	/* Causes of events call it so. */
-	access->local_admin =
-		(struct principal){.name = (char *)"operator", .role = ACCESS_ADMIN};
 	int r = token_read(path, &token, &missing);
 	if (r == ERR_NOT_FOUND) {
 		token = token_new(TOKEN_OF_PERSON);
@@ -446,6 +462,16 @@ int access_open(struct access *access, struct zrms *zrms, const char *dir, struc
 		return r;
 	token_hash(token, access->local_admin_hash);
 	return 0;
+}
+
+int access_open(struct access *access, struct zrms *zrms, const char *dir, struct error **err)
+{
+	access->zrms = zrms;
+	access_watches_init(&access->open, &zrms->loop, is_good, zrms);
+	/* Causes of events call it so. */
+	access->local_admin =
+		(struct principal){.name = (char *)"operator", .role = ACCESS_ADMIN};
+	return access_local_admin_open(access, dir, err);
 }
 
 void access_close(struct access *access)

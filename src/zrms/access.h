@@ -2,7 +2,8 @@
  * Who asks: each request shows a token, and is one of these.
  *
  *   Authorization: Bearer smzu_…  ──hash──┬─► that of DIR/credentials/local-admin: the administrator of
- *                                         │                                       this machine
+ *                                         │                                       this machine; of several
+ *                                         │                                       zrms, of any that is known
  *                                         ├─► a credential that the core knows ──► its principal
  *                                         └─► nobody: 401
  *   no token, but the cookie of a session ─► the principal of the credential with which it was made
@@ -51,7 +52,10 @@ struct access {
 	struct attempts attempts;   /* of those who were refused */
 };
 
-/* The token of this machine's administrator, DIR/credentials/local-admin: made where it is missing. */
+/* The token of this machine's administrator, DIR/credentials/local-admin: made where it is missing. The hash of it is there
+ * then. */
+int access_local_admin_open(struct access *access, const char *dir,
+			    struct error **err) must_check;
 int access_open(struct access *access, struct zrms *zrms, const char *dir,
 		struct error **err) must_check;
 void access_close(struct access *access);

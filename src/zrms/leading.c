@@ -1,5 +1,6 @@
 #include "zrms/leading.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -99,7 +100,9 @@ static int stand_by(struct zrms *zrms, const struct etcd_servers *servers, struc
 	CLEANUP(freep) char *witness = etcd_witness_of(&zrms->settings);
 	zrms->standby = standby_new(zrms);
 	zrms->certain = certain_new(zrms);
-	int r = artifact_store_open(zrms, err);
+	int r = access_local_admin_open(&zrms->access, zrms->settings.dir, err);
+	if (r == 0)
+		r = artifact_store_open(zrms, err);
 	if (r == 0)
 		r = reach_stand_by(zrms, err);
 	if (r == 0)
@@ -110,7 +113,11 @@ static int stand_by(struct zrms *zrms, const struct etcd_servers *servers, struc
 		return r;
 	CLEANUP(freep) char *name = name_of(&zrms->settings);
 	CLEANUP(freep) char *address = address_of(zrms);
+	char admin[2 * CREDENTIAL_HASH_SIZE + 1];
+	(void)sodium_bin2hex(admin, sizeof(admin), zrms->access.local_admin_hash,
+			     CREDENTIAL_HASH_SIZE);
 	const struct leader_config config = {.name = name,
+					     .admin = admin,
 					     .address = address,
 					     .version = SAMOZA_VERSION,
 					     .lease_ms = zrms->settings.lease_ms};

@@ -354,3 +354,29 @@ def test_one_of_several_that_share_a_file_names_its_own_address(start_cluster):
     c = start_cluster(kind=Shared, zhosts=())
     member, = until(lambda: c.get("/v1/cluster/zrms").get("zrms"), "it has announced itself")
     assert member["address"] == f"{ADDRESS}:{c.port}"
+
+
+def test_the_administrator_of_each_machine_is_one_of_the_cluster(three):
+    """Its file is good at whichever leads, also on a machine that has never led, until its zrms is forgotten."""
+    c = three
+    first, second = c.leader(), c.standby()
+    directory = c.directory / dict(zip((c.first_port, *c.other_ports), ("zrms", "zrms-2", "zrms-3")))[second]
+    file = directory / "credentials" / "local-admin"
+    c.all_zrms()[second].kill()
+    file.unlink()
+    c.all_zrms()[second].start()
+    own = until(lambda: file.exists() and file.read_text().strip(), "it makes one of its own while it stands by")
+    assert own != token_of(c)
+    until(lambda: asked(first, "GET", "/v1/users", token=own)[0] == 200, "it is known where another one leads")
+    c.all_zrms()[first].kill()
+    leader = c.leader(first)
+    for token in (own, token_of(c)):
+        assert asked(leader, "GET", "/v1/users", token=token)[0] == 200
+    assert asked(leader, "GET", "/v1/users", token="smzu_" + "A" * 43)[0] == 401
+    if leader == second:
+        c.zshell("cluster", "leader", "move")
+        leader = c.leader(second)
+    c.all_zrms()[second].kill()
+    name = next(m["name"] for m in c.get("/v1/cluster/zrms")["zrms"] if m["address"] == f"{ADDRESS}:{second}")
+    until(lambda: c.zshell("cluster", "zrms", "rm", name, check=False).returncode == 0, "its lease ends")
+    until(lambda: asked(leader, "GET", "/v1/users", token=own)[0] == 401, "it is good no longer")

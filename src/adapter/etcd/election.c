@@ -57,6 +57,7 @@ static bytes member_pack(const struct election_member *self, uint64_t term)
 	content.name = (char *)self->name;
 	content.address = (char *)self->address;
 	content.version = (char *)self->version;
+	content.admin = (char *)self->admin;
 	content.next = (char *)self->next;
 	content.has_applied = self->copied.transactions > 0;
 	content.applied = self->copied.transactions;
@@ -77,6 +78,7 @@ static struct election_member member_of(const Etcd__Content__Member *content)
 	return (struct election_member){.name = content->name,
 					.address = content->address,
 					.version = content->version,
+					.admin = content->admin,
 					.next = content->next,
 					.copied = {.transactions = content->applied,
 						   .lag = content->lag,
@@ -408,6 +410,7 @@ static void request_free(struct election_request *request)
 	free((char *)request->self.name);
 	free((char *)request->self.address);
 	free((char *)request->self.version);
+	free((char *)request->self.admin);
 	free((char *)request->self.next);
 	error_free(request->err);
 	free(request);
@@ -455,6 +458,7 @@ static void self_take(struct election_request *request, const struct election_me
 	request->self = (struct election_member){.name = mem_strdup(self->name),
 						 .address = mem_strdup(self->address),
 						 .version = mem_strdup(self->version),
+						 .admin = mem_strdup(self->admin),
 						 .next = mem_strdup(self->next),
 						 .copied = self->copied};
 }

@@ -17,6 +17,7 @@ void calls_ask(struct leader *leader, enum leader_call_type type)
 			.name = leader->name,
 			.address = leader->address,
 			.version = leader->version,
+			.admin = leader->admin,
 			.copied = leader->copied,
 			.next = leader->next,
 		};

@@ -14,7 +14,7 @@ struct leader_asked {
 };
 
 struct leader_member {
-	char *name, *address, *version, *next;
+	char *name, *address, *version, *admin, *next;
 	struct election_copied copied;
 };
 
@@ -35,7 +35,7 @@ enum leader_leaving {
 };
 
 struct leader {
-	char *name, *address, *version;
+	char *name, *address, *version, *admin;
 	int64_t lease_ms;
 	uint8_t role; /* enum leader_role */
 	struct instant now;

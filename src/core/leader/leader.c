@@ -533,6 +533,7 @@ struct leader *leader_new(const struct leader_config *config)
 	leader->name = mem_strdup(config->name);
 	leader->address = mem_strdup(config->address);
 	leader->version = mem_strdup(config->version);
+	leader->admin = mem_strdup(config->admin);
 	leader->lease_ms = config->lease_ms > 0 ? config->lease_ms : LEADER_LEASE_MS;
 	leader->renew_ms = leader->observe_ms = INT64_MIN;
 	leader->promise_ms = INT64_MIN;
@@ -552,5 +553,6 @@ void leader_free(struct leader *leader)
 	free(leader->name);
 	free(leader->address);
 	free(leader->version);
+	free(leader->admin);
 	free(leader);
 }

@@ -55,8 +55,8 @@ enum __attribute__((packed)) leader_role {
 extern const struct state_machine_type leader_machine;
 
 struct leader_config {
-	const char *name, *address, *version; /* copied */
-	int64_t lease_ms;		      /* 0: LEADER_LEASE_MS */
+	const char *name, *address, *version, *admin; /* as of election_member; copied */
+	int64_t lease_ms;			      /* 0: LEADER_LEASE_MS */
 };
 
 enum leader_call_type {

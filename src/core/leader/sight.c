@@ -10,6 +10,7 @@ static void member_done(struct leader_member *m)
 	free(m->name);
 	free(m->address);
 	free(m->version);
+	free(m->admin);
 	free(m->next);
 	*m = (struct leader_member){0};
 }
@@ -20,6 +21,7 @@ static struct leader_member member_copy(const struct election_member *m)
 		.name = mem_strdup(m->name),
 		.address = mem_strdup(m->address),
 		.version = mem_strdup(m->version),
+		.admin = mem_strdup(m->admin),
 		.next = mem_strdup(m->next),
 		.copied = m->copied,
 	};
@@ -31,6 +33,7 @@ static struct election_member member_view(const struct leader_member *m)
 		.name = m->name,
 		.address = m->address,
 		.version = m->version,
+		.admin = m->admin,
 		.next = m->next,
 		.copied = m->copied,
 	};
