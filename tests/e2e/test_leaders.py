@@ -380,3 +380,61 @@ def test_the_administrator_of_each_machine_is_one_of_the_cluster(three):
     name = next(m["name"] for m in c.get("/v1/cluster/zrms")["zrms"] if m["address"] == f"{ADDRESS}:{second}")
     until(lambda: c.zshell("cluster", "zrms", "rm", name, check=False).returncode == 0, "its lease ends")
     until(lambda: asked(leader, "GET", "/v1/users", token=own)[0] == 401, "it is good no longer")
+
+
+def events_of(port, token, after, numbers):
+    """Follows from `after` on as browsers do, until the stream ends; the numbers are added as they come."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET", "/v1/events", headers={
+            "Accept": "text/event-stream", "Authorization": f"Bearer {token}", "Last-Event-ID": str(after)})
+        answer = connection.getresponse()
+        while answer.status == 200 and (line := answer.readline()):
+            if line.startswith(b"id:"):
+                numbers.append(int(line[3:]))
+    except (OSError, http.client.HTTPException):
+        pass  # it has died
+    finally:
+        connection.close()
+
+
+def test_who_comes_back_with_the_last_event_gets_each_of_the_others_once(three):
+    """[machines.replicated.failover]: while changes go on, over two takeovers, asking each zrms in turn."""
+    c, numbers, over = three, [], threading.Event()
+    token, ports = token_of(c), [*c.all_zrms()]
+
+    def follow():
+        turn = 0
+        while not over.is_set():
+            turn += 1
+            events_of(ports[turn % 3], token, numbers[-1] if numbers else 0, numbers)
+            time.sleep(0.02)
+
+    def change():
+        number = 0
+        while not over.is_set():
+            number += 1
+            for port in ports:
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    asked(port, "POST", "/v1/users", {"name": f"user-{number}", "role": "viewer"}, token)
+
+    threads = [threading.Thread(target=follow, daemon=True), threading.Thread(target=change)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(2):
+            count = len(numbers)
+            until(lambda: len(numbers) >= count + 20, "events come")
+            old = c.leader()
+            c.all_zrms()[old].kill()
+            c.leader(old)
+            c.all_zrms()[old].start()
+            until(lambda: c.role(old) == "standby", "it stands by")
+        count = len(numbers)
+        until(lambda: len(numbers) >= count + 20, "events come from the third, too")
+    finally:
+        over.set()
+        threads[1].join()
+    until(lambda: numbers[-1] == int(c.events()[-1]["seq"]), "it has the last")
+    assert numbers == list(range(1, numbers[-1] + 1))
+    assert numbers == [int(event["seq"]) for event in c.events()]
