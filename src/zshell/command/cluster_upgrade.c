@@ -13,7 +13,8 @@ const struct cli_command command_cluster_upgrade_status = {
 	.summary = "who runs which version",
 	.details = "zrms is upgraded first, then one zhost after another: the programs are "
 		   "replaced "
-		   "and restarted,\nand no space notices. Versions may differ meanwhile.",
+		   "and restarted,\nand no space notices. Versions may differ meanwhile. Of "
+		   "several zrms the one that\nleads is the last.",
 	.run = run,
 };
 
@@ -32,14 +33,27 @@ static Samoza__V1__UpgradeMemberView *member(const char *program, const char *na
 	return m;
 }
 
-static Samoza__V1__UpgradeView *compile(const char *version,
+static void add_zrms(Samoza__V1__UpgradeView *v, const Samoza__V1__ClusterView *cluster)
+{
+	if (cluster->n_members == 0)
+		v->members[v->n_members++] =
+			member("zrms", "zrms", cluster->version, "deployed-started");
+	for (size_t i = 0; i < cluster->n_members; i++)
+		v->members[v->n_members++] =
+			member("zrms", cluster->members[i]->name, cluster->members[i]->version,
+			       "deployed-started");
+}
+
+static Samoza__V1__UpgradeView *compile(const Samoza__V1__ClusterView *cluster,
 					const Samoza__V1__ZhostListView *list)
 {
+	const char *version = cluster->version;
 	Samoza__V1__UpgradeView *v = (Samoza__V1__UpgradeView *)schema_message_new(
 		&samoza__v1__upgrade_view__descriptor);
 	v->version = mem_strdup(version);
-	v->members = mem_new_array(Samoza__V1__UpgradeMemberView *, list->n_zhosts + 1);
-	v->members[v->n_members++] = member("zrms", "zrms", version, "deployed-started");
+	v->members = mem_new_array(Samoza__V1__UpgradeMemberView *,
+				   list->n_zhosts + cluster->n_members + 1);
+	add_zrms(v, cluster);
 	for (size_t i = 0; i < list->n_zhosts; i++) {
 		const Samoza__V1__ZhostView *z = list->zhosts[i];
 		v->members[v->n_members++] = member("zhost", z->name, z->version, z->state);
@@ -50,18 +64,25 @@ static Samoza__V1__UpgradeView *compile(const char *version,
 
 static void print(const struct output *o, const Samoza__V1__UpgradeView *view)
 {
+	unsigned zrms = 0, other_zrms = 0;
 	struct output_table *table = output_table_new(o, columns, 0);
 	for (size_t i = 0; i < view->n_members; i++) {
 		const Samoza__V1__UpgradeMemberView *m = view->members[i];
 		output_table_row(table, (const char *[]){m->program, m->name, m->version,
 							 state_shown(m->state)});
+		zrms += str_equal(m->program, "zrms");
+		other_zrms +=
+			str_equal(m->program, "zrms") && !str_equal(m->version, view->version);
 	}
 	output_table_print(table);
-	if (view->other == 0)
+	if (other_zrms > 0)
+		output_note(o, "%u of %u zrms %s not run %s, as the one that leads does.",
+			    other_zrms, zrms, other_zrms == 1 ? "does" : "do", view->version);
+	if (view->other == 0 && other_zrms == 0)
 		output_note(o, "All run %s.", view->version);
-	else
+	else if (view->other > 0)
 		output_note(o, "%u of %zu zhosts %s not run %s, as zrms does.", view->other,
-			    view->n_members - 1, view->other == 1 ? "does" : "do",
+			    view->n_members - zrms, view->other == 1 ? "does" : "do",
 			    view->version);
 }
 
@@ -82,7 +103,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		return error_set(err, ERR_UNAVAILABLE,
 				 "this zrms does not say its version: it is older than this "
 				 "command; upgrade it first");
-	CLEANUP(view_freep) Samoza__V1__UpgradeView *view = compile(cluster->version, list);
+	CLEANUP(view_freep) Samoza__V1__UpgradeView *view = compile(cluster, list);
 	output_page(&shell->output);
 	if (shell->output.format != OUTPUT_TABLE)
 		output_message(&shell->output, &view->base);
