@@ -83,6 +83,8 @@ static bool is_done(const struct control_application *a, const struct slot_contr
 	bool lost = root->lost && !slot_is_optional(root->slot);
 	if (lost && root->slot->each)
 		return true; /* it is changed when its zhost is back */
+	/* What is not to run is not waited for [change.submit.completes]. */
+	lost = lost && root->slot->goal == GOAL_DEPLOYED_STARTED;
 	return root->handover == NULL && !root->slot->moving && !lost &&
 	       rollout_is_current(root, a->rollout->target);
 }

@@ -82,7 +82,7 @@ static bool waits_for_switch(const struct slot_control *root, const bool *change
 {
 	if (space_of(root) == NULL || root->of_path->serving != NULL || root->turn != TURN_NOW)
 		return false;
-	bool idle = root->slot->goal == GOAL_NOT_DEPLOYED && changes_content(root);
+	bool idle = root->slot->goal != GOAL_DEPLOYED_STARTED && changes_content(root);
 	return root->slot->each ? each_joins_later(root)
 				: idle || changes[space_of(root)->index];
 }
@@ -174,7 +174,7 @@ static const struct slot *missing_below(const struct control_application *a,
 static bool holds_up_switch(const struct slot_control *root)
 {
 	bool is_unserved = root->of_path->serving == NULL &&
-			   root->slot->goal != GOAL_NOT_DEPLOYED &&
+			   root->slot->goal == GOAL_DEPLOYED_STARTED &&
 			   !slot_is_optional(root->slot);
 	return root->turn == TURN_JOINT && !waits_for_its_zhost(root) &&
 	       (is_unserved || is_to_switch(root)) && !is_ready(root);

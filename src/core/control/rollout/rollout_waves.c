@@ -171,24 +171,27 @@ static bool is_left_over(const struct slot_control *root)
 	return true;
 }
 
-/* [change.optional.optional] The topology runs without it, and it has no place in the version that it served: it
- * holds nothing up, and is placed in the one that is wanted when there is room. A rolling change keeps its order. */
-static bool is_optional_and_lost(const struct control_application *a,
-				 const struct slot_control *root)
+/* [change.optional.optional] [change.submit.completes] The topology runs without it, or it is not to run, and it has no
+ * place in the version that it served: it holds nothing up, and is placed in the one that is wanted when there is room.
+ * A rolling change keeps the order of what is to run. */
+static bool is_lost_and_not_waited_for(const struct control_application *a,
+				       const struct slot_control *root)
 {
 	const struct rollout *r = &a->rollout->rollout;
-	bool in_order = r->spec.policy == ROLLOUT_ROLLING && !a->rollout->at_once;
+	bool runs = root->slot->goal == GOAL_DEPLOYED_STARTED;
+	bool in_order = runs && r->spec.policy == ROLLOUT_ROLLING && !a->rollout->at_once;
 	bool moves_on =
 		r->state == ROLLOUT_RETURNING || (r->state == ROLLOUT_ADVANCING && !in_order);
+	bool stays = loss_waits(root) || (!runs && (root->slot->each || loss_only_there(root)));
 	return moves_on && root->lost && root->no_place && root->turn != TURN_LATER &&
-	       slot_is_optional(root->slot) && !loss_waits(root) && serving_copy(root) != NULL;
+	       (!runs || slot_is_optional(root->slot)) && !stays && serving_copy(root) != NULL;
 }
 
 static void unload_left(struct control *c, struct control_application *a)
 {
 	for_each_root (a, root)
 		if (!rollout_is_current(root, rollout_wanted(a)) &&
-		    (is_left_over(root) || is_optional_and_lost(a, root))) {
+		    (is_left_over(root) || is_lost_and_not_waited_for(a, root))) {
 			unit_unload(c, root, "unloads in the background");
 			mark_application(a, APPLICATION_ROLLOUT); /* nothing else shows it */
 		}
