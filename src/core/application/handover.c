@@ -257,7 +257,9 @@ enum handover_state handover_next(struct handover *h, const struct handover_fact
 		return next == h->state && f->deployed && !waits ? HANDOVER_STOPPING : next;
 	case HANDOVER_STOPPING:
 		next = before_switch(h, f, false);
-		return next == h->state && f->ended && f->deployed ? HANDOVER_STARTING : next;
+		return next == h->state && f->ended && f->deployed && !f->others_stop
+			       ? HANDOVER_STARTING
+			       : next;
 	case HANDOVER_STARTING:
 	case HANDOVER_RETURNING:
 		return next_while_between(h, f, late && !f->healthy);

@@ -90,6 +90,7 @@ struct handover_facts {
 	bool failed;   /* of the successor: its attempts are used up */
 	bool active;   /* the copies that serve: some runs, or an action is under way */
 	bool ended; /* the copies that serve: certainly none runs, and none starts by itself */
+	bool others_stop;	/* of what stops with it in one order, some has not ended */
 	bool serving_lost;	/* their zhost is lost */
 	bool serving_exhausted; /* their attempts are used up */
 	bool standby;		/* the incumbent may serve again */

@@ -123,6 +123,9 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 		m->served = m->record != NULL ? m->record->serving : 0;
 	if (m->taken != f->commits)
 		m->waited = waiting_revision(m->record);
+	if (m->taken != f->commits)
+		m->was_stopping = is_handed_over_in(
+			m->record, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STOPPING);
 	m->taken = f->commits;
 	uint64_t writer = m->record != NULL ? m->record->writer : 0;
 	uint64_t incumbent = m->record != NULL ? m->record->serving : 0;

@@ -81,6 +81,9 @@ static void stop_first_starts_the_successor_when_the_incumbent_has_ended(void **
 	f.active = false; /* but its zhost may start it by itself */
 	assert_int_equal(step(&h, f, 0), HANDOVER_STOPPING);
 	f.ended = true;
+	f.others_stop = true;
+	assert_int_equal(step(&h, f, 0), HANDOVER_STOPPING);
+	f.others_stop = false;
 	assert_int_equal(step(&h, f, 0), HANDOVER_STARTING);
 	assert_true(handover_is_between(&h));
 	f.healthy = true;

@@ -319,13 +319,14 @@ static void stop_unit(struct slot_control *root)
 	stop_in_order(application_of(root->slot), &active);
 }
 
-/* As far as it goes now. False: it is done. */
-static bool run(struct control *c, struct slot_control *root)
+/* As far as it goes now. `others_stop`: of what is held, some has still to stop. False: it is done. */
+static bool run(struct control *c, struct slot_control *root, bool others_stop)
 {
 	struct unit_handover *h = root->handover;
 	const struct handover_limits limits = limits_of(h);
 	for (;;) {
-		const struct handover_facts facts = handover_facts_of(root);
+		struct handover_facts facts = handover_facts_of(root);
+		facts.others_stop = h->held && others_stop;
 		enum handover_state next =
 			handover_next(&h->handover, &facts, &limits, c->now.mono_ms);
 		if (next == h->handover.state)
@@ -333,8 +334,10 @@ static bool run(struct control *c, struct slot_control *root)
 		if (is_failure(h, &facts, next))
 			note_failure(root);
 		handover_move(c, root, next);
-		if (next == HANDOVER_STOPPING && facts.shares)
-			start_clock(c, h); /* it has waited beside the one that served */
+		/* It has waited beside the one that served, or for others to stop. */
+		if ((next == HANDOVER_STOPPING && facts.shares) ||
+		    (next == HANDOVER_STARTING && h->held))
+			start_clock(c, h);
 		if (next == HANDOVER_DONE) {
 			handover_emit_end(c, root);
 			handover_free(c, root);
@@ -445,6 +448,28 @@ static void wait_for_places(const struct control *c, struct control_application 
 	}
 }
 
+/* [change.rollout.replace] Of those that stop in one order some has not ended: no successor of them starts before. */
+static bool stops_together(const struct control_application *a)
+{
+	vector_for_each (&a->handovers, root) {
+		const struct unit_handover *h = (*root)->handover;
+		if (h->held && h->handover.state == HANDOVER_STOPPING && !(*root)->lost &&
+		    !handover_facts_of(*root).ended)
+			return true;
+	}
+	return false;
+}
+
+static void run_all(struct control *c, struct control_application *a)
+{
+	bool others_stop = stops_together(a);
+	for (size_t n = 0; n < a->handovers.count;)
+		n += run(c, a->handovers.items[n], others_stop);
+	/* What has waited for them goes on. */
+	if (others_stop && !stops_together(a))
+		mark_application(a, APPLICATION_HANDOVER);
+}
+
 static bool is_due(const struct control_application *a)
 {
 	return (a->marks & APPLICATION_HANDOVER) != 0 &&
@@ -469,8 +494,7 @@ bool handovers_run(struct control *c)
 		a->marks &= ~(unsigned)APPLICATION_HANDOVER;
 		wait_for_places(c, a);
 		kept_set_run(c, a);
-		for (size_t n = 0; n < a->handovers.count;)
-			n += run(c, a->handovers.items[n]);
+		run_all(c, a);
 	}
 	return any;
 }

@@ -202,6 +202,33 @@ static void check_together(struct fuzz *f, const struct submitted *s)
 	}
 }
 
+/* Its incumbent stops in one order with others, since before this commit. */
+static bool still_stops(const struct fuzz *f, const struct mirrored *m)
+{
+	return m->record != NULL && m->record->handover != NULL && m->record->handover->held &&
+	       is_in(m, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STOPPING) &&
+	       (m->taken != f->commits || m->was_stopping);
+}
+
+/* [change.rollout.replace] One ordered stop, then start: no successor takes over from what stopped in it while
+ * another one that stops with it runs. */
+static void check_started_together(struct fuzz *f, const struct mirrored *m)
+{
+	const Samoza__V1__SlotRecord *r = m->record;
+	if (r == NULL || r->handover == NULL || !r->handover->held || m->taken != f->commits ||
+	    !m->was_stopping || !is_in(m, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STARTING))
+		return;
+	for (const struct mirrored *other = f->instances; other != NULL; other = other->hh.next)
+		if (still_stops(f, other) && !other->record->lost &&
+		    str_equal(other->record->application, r->application) &&
+		    other->record->handover->revision == r->handover->revision &&
+		    is_active(f, other))
+			world_violate(&f->world,
+				      "%s starts in its new version, and %s, which stops with "
+				      "it, has not stopped",
+				      m->id, other->id);
+}
+
 /* ---- canaries ---- */
 
 static bool is_below(const struct topology *t, const struct space *space, const char *name)
@@ -364,6 +391,8 @@ static void check_touched(struct fuzz *f, const struct submitted *s)
 
 void check_rollouts_committed(struct fuzz *f)
 {
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next)
+		check_started_together(f, m);
 	vector_for_each (&f->submitted, s) {
 		if (is_in_steps(s))
 			check_canary(f, s);
