@@ -52,6 +52,12 @@ static bool has_change_under_way(const struct control_application *a)
 	return false;
 }
 
+static bool replaces(const struct application_rollout *r)
+{
+	return r->rollout.state == ROLLOUT_ADVANCING && !r->at_once &&
+	       r->rollout.spec.policy == ROLLOUT_REPLACE;
+}
+
 /* What is replaced all at once stops first, in one ordered stop. A return, and a step back, leave served what
  * can be. */
 static void begin(struct control *c, struct slot_control *root, bool together)
@@ -59,10 +65,9 @@ static void begin(struct control *c, struct slot_control *root, bool together)
 	const struct control_application *a = application_of(root->slot);
 	const struct application_rollout *r = a->rollout;
 	bool returns = r->rollout.state == ROLLOUT_RETURNING;
-	bool replaces = together && !returns && !r->at_once &&
-			r->rollout.spec.policy == ROLLOUT_REPLACE;
-	enum handover_kind kind = replaces ? HANDOVER_STOP_FIRST
-					   : handover_kind_of_change(root, rollout_wanted(a));
+	enum handover_kind kind = together && replaces(r)
+					  ? HANDOVER_STOP_FIRST
+					  : handover_kind_of_change(root, rollout_wanted(a));
 	CLEANUP(freep) char *cause = cause_of(r, returns);
 	handover_start_change(c, root, rollout_wanted(a), kind, returns,
 			      together && kind == HANDOVER_STOP_FIRST, cause);
@@ -137,10 +142,40 @@ static bool waits_for_room(const struct control_application *a, const struct uni
 	       h->handover.state == HANDOVER_PLACING && h->waits != NULL;
 }
 
+static bool runs(const struct slot_control *root)
+{
+	slot_for_each_below (root->slot, s)
+		if (state_is_active(s->state) || state_is_transitive(s->state))
+			return true;
+	return false;
+}
+
+/* Something else has still to end before it can be handed over: a move, or its handover to another version. */
+static bool changes_later(const struct control_application *a, const struct slot_control *root)
+{
+	const struct unit_handover *h = root->handover;
+	bool is_begun =
+		h != NULL && h->held && !h->unwanted && h->handover.state != HANDOVER_REMOVING;
+	return rollout_differs(root, rollout_wanted(a)) && slot_is_placed(root) &&
+	       root->slot->goal != GOAL_NOT_DEPLOYED && !rollout_can_change(root) &&
+	       !is_begun && runs(root);
+}
+
+/* [change.rollout.replace] What is replaced stops in one order: what cannot be handed over yet is waited for, too. */
+static bool waits_for_one(const struct control_application *a)
+{
+	for_each_root (a, root)
+		if (changes_later(a, root))
+			return true;
+	return false;
+}
+
 /* Nothing stops before everything that stops with it is installed. */
 static void stop_prepared(struct control *c, struct control_application *a)
 {
 	bool any = false;
+	if (replaces(a->rollout) && waits_for_one(a))
+		return;
 	vector_for_each (&a->handovers, item) {
 		const struct unit_handover *h = (*item)->handover;
 		if (!h->held || h->unwanted || (*item)->lost || waits_for_room(a, h))

@@ -172,6 +172,17 @@ static bool is_active(const struct fuzz *f, const struct mirrored *root)
 	return false;
 }
 
+/* It is placed again in this commit, because the zhost on which it served was lost, or because it had no place: it was
+ * in nobody's way when the others were told to stop. */
+static bool is_placed_again(const struct fuzz *f, const struct mirrored *m)
+{
+	const struct mirrored_copy *before =
+		mirror_copy(f, m->record->application, m->record->path, m->served);
+	return m->taken == f->commits && m->served != m->record->serving &&
+	       (m->served == 0 || before == NULL || before->record == NULL ||
+		before->record->lost);
+}
+
 /* [change.rollout.replace] Nothing that runs stops before all that stops with it is installed. In a return what has
  * no room holds no others back [change.rollout.failure]. */
 static void check_together(struct fuzz *f, const struct submitted *s)
@@ -186,11 +197,7 @@ static void check_together(struct fuzz *f, const struct submitted *s)
 			first = m;
 	for (const struct mirrored *m = first != NULL ? f->instances : NULL; m != NULL;
 	     m = m->hh.next) {
-		/* One that is placed again in this commit was lost when the others stopped. */
-		bool waited = stops_together(f, s, m) &&
-			      (m->taken != f->commits ||
-			       (m->waited == first->record->handover->revision &&
-				m->served == m->record->serving));
+		bool waited = stops_together(f, s, m) && !is_placed_again(f, m);
 		bool places = waited && !m->record->handover->returns &&
 			      is_in(m, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PLACING);
 		if (places ||
