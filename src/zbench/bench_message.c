@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "zbench/bare_chain.h"
 #include "zbench/benchmarks.h"
 #include "zbench/cluster.h"
 #include "zbench/package.h"
@@ -14,8 +15,14 @@
 static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
 	       struct error **err);
 
+/* What is measured in turn. */
+enum { ONE, HUB, DIRECT, BARE_ONE, BARE_DIRECT, KINDS };
+
+static const char *const names[] = {"one", "hub", "direct", NULL};
+
 struct options {
 	uint32_t messages;
+	const char *only;
 };
 
 static const struct cli_option options[] = {
@@ -26,6 +33,12 @@ static const struct cli_option options[] = {
 	 .min = 100,
 	 .max = 100000,
 	 .help = "requests in each run, one after the other"},
+	{.name = "only",
+	 .type = CLI_CHOICE,
+	 .offset = offsetof(struct options, only),
+	 .choices = names,
+	 .value = "WAY",
+	 .help = "measure only this way, and the bare programs beside it"},
 	{0},
 };
 
@@ -43,8 +56,10 @@ const struct benchmark benchmark_message = {
 				"messages go "
 				"through the hub in zrms, and once on two that have joined, "
 				"where they go "
-				"directly, over TLS. In turn, so that all meet the same load "
-				"of others. "
+				"directly, over TLS. Beside them bare programs that only pass "
+				"as many bytes on, over the same sockets and through as many "
+				"processes: the least that this machine can do. In turn, so "
+				"that all meet the same load of others. "
 				"The first tenth does not count.",
 			.options = options,
 			.options_size = sizeof(struct options),
@@ -111,49 +126,117 @@ static int one_run(struct cluster *cluster, const char *name, const struct buffe
 	return 0;
 }
 
-/* What is measured in turn. */
-enum { ONE, HUB, DIRECT, KINDS };
+static int measure_bare(const struct bench *bench, bool is_far, uint32_t count,
+			struct figures *figures, struct error **err)
+{
+	uint64_t p50, p99;
+	int r = bare_chain_measure(is_far, count, &p50, &p99, err);
 
-static int measure(const struct bench *bench, const struct options *given,
-		   struct figures figures[KINDS], struct error **err)
+	if (r < 0)
+		return r;
+	samples_add(&figures->p50_us, (double)p50 / 1000);
+	samples_add(&figures->p99_us, (double)p99 / 1000);
+	bench_progress(bench, "bare programs, %s: p50 %.1f us, p99 %.1f us",
+		       is_far ? "over TLS" : "one zhost", (double)p50 / 1000,
+		       (double)p99 / 1000);
+	return 0;
+}
+
+static int measure_cluster(const struct bench *bench, unsigned kind, uint32_t count,
+			   struct figures *figures, struct error **err)
 {
 	static const struct {
 		const char *name, *placement;
 		bool secure;
-	} kinds[KINDS] = {
+	} kinds[] = {
 		[ONE] = {"message-one", "affinity: [{with: pong, required: true}]", false},
 		[HUB] = {"message-hub", "anti_affinity: [{with: pong, required: true}]", false},
 		[DIRECT] = {"message-direct", "anti_affinity: [{with: pong, required: true}]",
 			    true},
 	};
+	struct cluster cluster = {0};
+	CLEANUP(buffer_done) struct buffer mex = {0};
+	int r = build(bench, kinds[kind].name, kinds[kind].placement, count, &mex, err);
+
+	if (r == 0)
+		r = cluster_start(
+			bench,
+			&(struct cluster_options){.zhosts = 2, .secure = kinds[kind].secure},
+			&cluster, err);
+	if (r < 0)
+		return r;
+	r = one_run(&cluster, kinds[kind].name, &mex, figures, err);
+	cluster_stop(&cluster);
+	return r;
+}
+
+static bool is_wanted(const struct options *given, unsigned kind)
+{
+	static const unsigned beside[] = {[BARE_ONE] = ONE, [BARE_DIRECT] = DIRECT};
+
+	if (given->only == NULL)
+		return true;
+	if (kind >= BARE_ONE)
+		kind = beside[kind];
+	return str_equal(given->only, names[kind]);
+}
+
+static int measure(const struct bench *bench, const struct options *given,
+		   struct figures figures[KINDS], struct error **err)
+{
 	int r = 0;
 
 	for (uint32_t n = 0; n < bench->runs; n++)
 		for (unsigned k = 0; k < KINDS && r == 0; k++) {
-			struct cluster cluster = {0};
-			CLEANUP(buffer_done) struct buffer mex = {0};
-			r = build(bench, kinds[k].name, kinds[k].placement, given->messages,
-				  &mex, err);
-			if (r == 0)
-				r = cluster_start(
-					bench,
-					&(struct cluster_options){.zhosts = 2,
-								  .secure = kinds[k].secure},
-					&cluster, err);
-			if (r < 0)
-				return r;
-			r = one_run(&cluster, kinds[k].name, &mex, &figures[k], err);
-			cluster_stop(&cluster);
+			if (!is_wanted(given, k))
+				continue;
+			r = k >= BARE_ONE ? measure_bare(bench, k == BARE_DIRECT,
+							 given->messages, &figures[k], err)
+					  : measure_cluster(bench, k, given->messages,
+							    &figures[k], err);
 		}
 	return r;
 }
 
-/* Run by run; PRE: none of them was sorted. */
-static void ratio_fill(const struct figures figures[KINDS], struct samples *ratio)
+/* `a` to `b`, run by run, where both were measured. PRE: none of them was sorted. */
+static void report_ratio(struct report *report, const char *key, const char *label,
+			 const char *aim, const struct figures *a, const struct figures *b)
 {
-	for (size_t i = 0; i < figures[HUB].p50_us.list.count; i++)
-		samples_add(ratio, figures[DIRECT].p50_us.list.items[i] /
-					   figures[HUB].p50_us.list.items[i]);
+	CLEANUP(samples_done) struct samples ratio = {0};
+
+	if (a->p50_us.list.count == 0 || b->p50_us.list.count == 0)
+		return;
+	for (size_t i = 0; i < a->p50_us.list.count; i++)
+		samples_add(&ratio, a->p50_us.list.items[i] / b->p50_us.list.items[i]);
+	report_add(report, key, label, "", aim, &ratio);
+}
+
+static void report_figures(struct report *report, struct figures figures[KINDS])
+{
+	static const struct {
+		const char *key50, *key99, *label, *aim;
+	} rows[KINDS] = {
+		[ONE] = {"one_zhost_p50_us", "one_zhost_p99_us",
+			 "request and answer, one zhost", "30 or less"},
+		[HUB] = {"two_zhosts_p50_us", "two_zhosts_p99_us",
+			 "two zhosts, through the hub", "100 or less"},
+		[DIRECT] = {"direct_p50_us", "direct_p99_us", "two zhosts, directly over TLS",
+			    "50 or less"},
+		[BARE_ONE] = {"bare_one_zhost_p50_us", "bare_one_zhost_p99_us",
+			      "bare programs, as one zhost", NULL},
+		[BARE_DIRECT] = {"bare_direct_p50_us", "bare_direct_p99_us",
+				 "bare programs, as two zhosts over TLS", NULL},
+	};
+
+	for (unsigned k = 0; k < KINDS; k++) {
+		CLEANUP(freep) char *p50 = str_printf("%s, p50", rows[k].label);
+		CLEANUP(freep) char *p99 = str_printf("%s, p99", rows[k].label);
+
+		if (figures[k].p50_us.list.count == 0)
+			continue;
+		report_add(report, rows[k].key50, p50, "us", rows[k].aim, &figures[k].p50_us);
+		report_add(report, rows[k].key99, p99, "us", NULL, &figures[k].p99_us);
+	}
 }
 
 static int run(const struct bench *bench, const struct cli_run *line, struct report *report,
@@ -161,26 +244,18 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 {
 	const struct options *given = line->options;
 	struct figures figures[KINDS] = {0};
-	CLEANUP(samples_done) struct samples ratio = {0};
 	int r = measure(bench, given, figures, err);
 
 	if (r == 0) {
-		ratio_fill(figures, &ratio);
 		report_number(report, "messages", given->messages);
-		report_add(report, "one_zhost_p50_us", "request and answer, one zhost, p50",
-			   "us", "30 or less", &figures[ONE].p50_us);
-		report_add(report, "one_zhost_p99_us", "request and answer, one zhost, p99",
-			   "us", NULL, &figures[ONE].p99_us);
-		report_add(report, "two_zhosts_p50_us", "two zhosts, through the hub, p50",
-			   "us", "100 or less", &figures[HUB].p50_us);
-		report_add(report, "two_zhosts_p99_us", "two zhosts, through the hub, p99",
-			   "us", NULL, &figures[HUB].p99_us);
-		report_add(report, "direct_p50_us", "two zhosts, directly over TLS, p50", "us",
-			   "50 or less", &figures[DIRECT].p50_us);
-		report_add(report, "direct_p99_us", "two zhosts, directly over TLS, p99", "us",
-			   NULL, &figures[DIRECT].p99_us);
-		report_add(report, "direct_to_hub", "directly over TLS, to the hub, p50", "",
-			   "1 or less", &ratio);
+		report_ratio(report, "direct_to_hub", "directly over TLS, to the hub, p50",
+			     "1 or less", &figures[DIRECT], &figures[HUB]);
+		report_ratio(report, "one_zhost_to_bare", "one zhost, to bare programs, p50",
+			     NULL, &figures[ONE], &figures[BARE_ONE]);
+		report_ratio(report, "direct_to_bare",
+			     "directly over TLS, to bare programs, p50", NULL, &figures[DIRECT],
+			     &figures[BARE_DIRECT]);
+		report_figures(report, figures);
 	}
 	for (unsigned k = 0; k < KINDS; k++)
 		figures_done(&figures[k]);

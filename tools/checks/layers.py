@@ -74,7 +74,7 @@ LIBRARIES = {
     "zstd.h": ["adapter/recorder"],
 }
 # The same, of libraries with many headers.
-LIBRARY_DIRECTORIES = {"openssl/": ["adapter/pki", "adapter/tls"]}
+LIBRARY_DIRECTORIES = {"openssl/": ["adapter/pki", "adapter/tls", "zbench"]}  # zbench: what TLS costs without ours
 # Of the C library and of Linux, for layers that SYSTEM does not name.
 LINUX = PLAIN | {
     "dirent.h", "dlfcn.h", "elf.h", "fcntl.h", "ftw.h", "grp.h", "ifaddrs.h", "langinfo.h", "link.h", "locale.h", "malloc.h",
