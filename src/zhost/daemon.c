@@ -209,7 +209,7 @@ static void on_end(void *user)
 {
 	struct zhost_daemon *d = user;
 	loop_timer_free(d->end_timer);
-	(void)zrun_processes_flush(d->processes);
+	zrun_processes_flush(d->processes);
 	uplink_close(d->uplink);
 	direct_service_close(d->direct);
 	usage_free(d->usage);

@@ -544,9 +544,9 @@ void zrun_process_renew(struct zrun_process *p, const struct zrun_lease *lease)
 
 /* ---- all of them ---- */
 
-static bool flush_hook(void *user)
+static void on_turn(void *user)
 {
-	return zrun_processes_flush(user);
+	zrun_processes_flush(user);
 }
 
 struct zrun_processes *zrun_processes_new(const struct zrun_processes_options *options)
@@ -554,7 +554,7 @@ struct zrun_processes *zrun_processes_new(const struct zrun_processes_options *o
 	struct zrun_processes *ps = mem_new(struct zrun_processes);
 	ps->options = *options;
 	ps->unwritten_end = &ps->unwritten;
-	loop_before_poll(options->loop, flush_hook, ps);
+	ps->turn = (struct loop_task){.fn = on_turn, .user = ps};
 	return ps;
 }
 
@@ -563,7 +563,7 @@ void zrun_processes_free(struct zrun_processes *ps)
 	if (ps == NULL)
 		return;
 	PRE(ps->all == NULL);
-	loop_before_poll_remove(ps->options.loop, flush_hook, ps);
+	loop_defer_cancel(ps->options.loop, &ps->turn);
 	error_free(ps->unknown);
 	free(ps);
 }

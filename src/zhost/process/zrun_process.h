@@ -96,12 +96,13 @@ struct zrun_processes_options {
 	int64_t orphan_ms;   /* how long a process runs without a zhost */
 };
 
-/* All borrowed. Writes frames from a hook of the loop. */
+/* All borrowed. Frames are written by a task of the loop, in the order in which they and those for links came:
+ * a message is on its way before its sender is told so, whether its receiver is here or not. */
 struct zrun_processes *zrun_processes_new(const struct zrun_processes_options *options);
 /* PRE: all processes are released. NULL is fine. */
 void zrun_processes_free(struct zrun_processes *ps);
-/* Writes what waits for the processes. Returns whether there was anything. */
-bool zrun_processes_flush(struct zrun_processes *ps);
+/* Writes what waits for the processes. */
+void zrun_processes_flush(struct zrun_processes *ps);
 /* After zrun_process_find() of many, before the loop runs: waits until all have sent HELLO, at
  * most wait_ms; a process whose HELLO is of another instance is rejected. One that sends none
  * because its guest computes is accepted: it was found under its name, and is a zrun. */

@@ -26,6 +26,7 @@ struct zrun_processes {
 	struct zrun_processes_options options;
 	struct zrun_process *all;			 /* in order of their start */
 	struct zrun_process *unwritten, **unwritten_end; /* with frames to write */
+	struct loop_task turn;				 /* writes them */
 	struct error *unknown; /* why it is not known whether a process lives: the first */
 };
 

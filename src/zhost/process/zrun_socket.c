@@ -27,6 +27,7 @@ void *process_frame(struct zrun_process *p, uint16_t type, uint32_t correlation,
 	buffer_grew(&p->out, sizeof(frame) + body_size);
 	if (!p->is_unwritten) {
 		p->is_unwritten = true;
+		loop_defer(p->owner->options.loop, &p->owner->turn);
 		/* In this order: a receiver gets its message before the sender its result. */
 		*p->owner->unwritten_end = p;
 		p->owner->unwritten_end = &p->unwritten_next;
@@ -112,8 +113,8 @@ static ssize_t send_some(struct zrun_process *p, size_t done)
 	return n;
 }
 
-/* Writes what the socket takes. Returns whether anything was written. */
-static bool process_write(struct zrun_process *p)
+/* Writes what the socket takes. */
+static void process_write(struct zrun_process *p)
 {
 	size_t done = 0;
 
@@ -138,13 +139,10 @@ static bool process_write(struct zrun_process *p)
 		resume(p);
 	if (p->fd >= 0)
 		poll_next(p);
-	return done > 0;
 }
 
-bool zrun_processes_flush(struct zrun_processes *ps)
+void zrun_processes_flush(struct zrun_processes *ps)
 {
-	bool any = false;
-
 	while (ps->unwritten != NULL) {
 		struct zrun_process *p = ps->unwritten;
 
@@ -153,9 +151,8 @@ bool zrun_processes_flush(struct zrun_processes *ps)
 			ps->unwritten_end = &ps->unwritten;
 		p->unwritten_next = NULL;
 		p->is_unwritten = false;
-		any |= process_write(p);
+		process_write(p);
 	}
-	return any;
 }
 
 /* ---- reading ---- */
@@ -261,7 +258,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	if (p->fd >= 0 && p->is_paused)
 		poll_next(p);
 	if (p->fd >= 0 && (events & UV_WRITABLE) != 0)
-		(void)process_write(p);
+		process_write(p);
 }
 
 /* ---- connection ---- */

@@ -154,6 +154,27 @@ static void an_emitted_message_is_answered(void **state)
 	assert_int_equal(result.status, -11);
 }
 
+static void on_link_turn(void *user)
+{
+	struct fake_zrun *z = user;
+	char byte;
+	assert_true(recv(z->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0);
+}
+
+/* To another zhost, too: else the sender is woken first, and takes the processor. */
+static void a_message_is_passed_on_before_its_sender_gets_the_result(void **state)
+{
+	struct stage *s = *state;
+	struct fake_zrun *z = start(s);
+	char body[64];
+	struct zrun_emit emit = {.address_size = 3};
+	size_t size = 0;
+	memcpy(mempcpy(body, &emit, sizeof(emit)), "webhello", 8);
+	s->on_emit = (struct loop_task){.fn = on_link_turn, .user = z};
+	fake_zrun_send(z, ZRUN_EMIT, 5, body, sizeof(emit) + 8);
+	assert_int_equal(receive(s, z, body, sizeof(body), &size), ZRUN_EMIT_RESULT);
+}
+
 static int deliver(struct stage *s, size_t size)
 {
 	static const char payload[ZRUN_PAYLOAD_MAX];
@@ -428,6 +449,7 @@ int main(void)
 		TEST(a_hello_in_pieces_is_one_hello),
 		TEST(what_zrun_reports_reaches_the_listener),
 		TEST(an_emitted_message_is_answered),
+		TEST(a_message_is_passed_on_before_its_sender_gets_the_result),
 		TEST(messages_wait_for_credit),
 		TEST(the_window_also_counts_bytes),
 		TEST(a_sender_with_too_long_an_address_is_refused),

@@ -77,6 +77,8 @@ static int on_emit(void *user, const char *address, size_t address_size, const v
 	struct stage *s = user;
 	note(s, "emit(%.*s,%.*s)", (int)address_size, address, (int)size,
 	     (const char *)payload);
+	if (s->on_emit.fn != NULL)
+		loop_defer(&s->loop, &s->on_emit);
 	return s->emit_result;
 }
 

@@ -22,6 +22,8 @@ struct stage {
 	struct zrun_process *process; /* NULL: none, or it has ended */
 	char *log;		      /* what the listener was called for, one word each */
 	int emit_result;
+	struct loop_task
+		on_emit; /* with a function: deferred by the listener, as a link does that takes a message */
 	bool refuses_data;
 	bool is_ended, is_connected, is_rejected;
 	struct exit_report report; /* the error is owned */
