@@ -23,6 +23,7 @@ struct uv_state {
 	uv_idle_t spin; /* while it runs, the poll does not wait */
 	VECTOR(uv_signal_t *) signals;
 	uint64_t message_ns, spin_until_ns; /* of loop_busy_poll() */
+	bool in_burst;			    /* the last two messages followed each other */
 	struct spin spinning;
 	uv_poll_t resumed; /* readable after the machine slept, or its clock was set */
 	int resumed_fd;
@@ -141,7 +142,10 @@ static void busy_poll(struct loop *loop)
 {
 	struct uv_state *s = state_of(loop);
 	uint64_t now = uv_hrtime();
-	if (now - s->message_ns < BURST_NS)
+	if (s->in_burst)
+		spin_waited(&s->spinning, now - s->message_ns);
+	s->in_burst = now - s->message_ns < BURST_NS;
+	if (s->in_burst)
 		s->spin_until_ns = now + SPIN_NS;
 	s->message_ns = now;
 }

@@ -32,25 +32,29 @@ static uint64_t mono_ns(void)
 
 /* poll() that spins for some microseconds before it sleeps, yielding the processor to others,
  * because waking a sleeping processor takes longer than most answers take to arrive. It spins
- * only after a short wait (after a long one the next wait sleeps at once), and only while no
- * other program wants the processor. */
+ * only after a short wait (after a long one the next wait sleeps at once), and only while it pays. */
 static int poll_spin(struct zhost_connection *l, struct pollfd *p, int timeout_ms)
 {
 	uint64_t begin = mono_ns(), now = begin;
+	bool in_conversation = l->spin_next;
 	int r = 0;
 
-	while (l->spin_next && timeout_ms > 0 && now - begin < SPIN_NS &&
+	while (r == 0 && in_conversation && timeout_ms > 0 && now - begin < SPIN_NS &&
 	       spin_may(&l->spin, now)) {
 		r = poll(p, 1, 0);
 		if (r != 0)
-			return r;
+			break;
 		now = mono_ns();
 		(void)sched_yield();
 		spin_yielded(&l->spin, now, mono_ns());
 		now = mono_ns();
 	}
-	r = poll(p, 1, timeout_ms);
-	l->spin_next = r > 0 && mono_ns() - begin < 2 * SPIN_NS;
+	if (r == 0)
+		r = poll(p, 1, timeout_ms);
+	now = mono_ns();
+	l->spin_next = r > 0 && now - begin < 2 * SPIN_NS;
+	if (in_conversation)
+		spin_waited(&l->spin, now - begin);
 	return r;
 }
 
