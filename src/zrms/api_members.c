@@ -39,8 +39,40 @@ static int certificate_issue(struct zrms *zrms, const Samoza__V1__ZrmsIdentityRe
 	return r;
 }
 
+static bool has_key(const Samoza__V1__ZrmsIdentityRequest *asked, const struct pki_pin *pin)
+{
+	char text[PKI_PIN_HEX];
+	pki_pin_text(pin, text);
+	for (size_t i = 0; i < asked->n_keys; i++)
+		if (str_equal(asked->keys[i], text))
+			return true;
+	return false;
+}
+
+/* What it lacks: it may have to sign next. */
+static void keys_add(const struct zrms *zrms, const Samoza__V1__ZrmsIdentityRequest *asked,
+		     const struct pki_trust *trust, Samoza__V1__ZrmsIdentityView *view)
+{
+	struct pki_pin pin;
+	view->keys = mem_new_array(char *, OWN_AUTHORITY_KEYS);
+	for (unsigned at = 0; at < OWN_AUTHORITY_KEYS; at++) {
+		CLEANUP(pki_secret_freep)
+		char *pem = own_authority_key(zrms->settings.dir, trust, at, &pin);
+		if (pem != NULL && !has_key(asked, &pin))
+			view->keys[view->n_keys++] = steal_ptr(&pem);
+	}
+}
+
+static void keys_free(Samoza__V1__ZrmsIdentityView *view)
+{
+	for (size_t i = 0; i < view->n_keys; i++)
+		pki_secret_free(view->keys[i]);
+	free(view->keys);
+}
+
 static int identity_view(struct zrms *zrms, const Samoza__V1__ZrmsIdentityRequest *asked,
-			 Samoza__V1__ZrmsIdentityView *ret_view, struct error **err)
+			 bool with_keys, Samoza__V1__ZrmsIdentityView *ret_view,
+			 struct error **err)
 {
 	CLEANUP(pki_trust_freep) struct pki_trust *trust = NULL;
 	int r = authorities_trust(zrms, &trust, err);
@@ -49,6 +81,8 @@ static int identity_view(struct zrms *zrms, const Samoza__V1__ZrmsIdentityReques
 	if (r < 0)
 		return r;
 	ret_view->authorities = pki_trust_write(trust);
+	if (with_keys)
+		keys_add(zrms, asked, trust, ret_view);
 	ret_view->signer = (char *)(uintptr_t)signer_pem(zrms, ret_view->authorities);
 	return 0;
 }
@@ -68,7 +102,8 @@ void api_member_identity(void *context, struct http_request *request)
 			request, &samoza__v1__zrms_identity_request__descriptor);
 	if (asked == NULL)
 		return;
-	if (identity_view(zrms, asked, &view, &err) < 0) {
+	bool is_expired = http_peer(request)->expires_wall_ms <= loop_now(&zrms->loop).wall_ms;
+	if (identity_view(zrms, asked, !is_expired, &view, &err) < 0) {
 		api_refuse(request, err);
 	} else {
 		api_send_view_now(request, 200, &view.base);
@@ -76,6 +111,7 @@ void api_member_identity(void *context, struct http_request *request)
 			log_info("tls", "certificate.issued", LOG_S("to", "zrms"),
 				 LOG_S("peer", http_peer(request)->address));
 	}
+	keys_free(&view);
 	free(view.authorities);
 	free(view.certificate);
 	samoza__v1__zrms_identity_request__free_unpacked(asked, NULL);

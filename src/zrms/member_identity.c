@@ -77,6 +77,19 @@ static int certificate_take(const struct member_identity *m, const struct pki_tr
 	return pki_identity_store(m->credentials, m->key, certificate, err);
 }
 
+/* So that it can sign when it leads. */
+static int keys_take(const struct member_identity *m, const struct pki_trust *trust,
+		     const Samoza__V1__ZrmsIdentityView *view, struct error **err)
+{
+	const char *dir = m->zrms->settings.dir;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < view->n_keys; i++)
+		r = own_authority_key_store(dir, trust, view->keys[i], err);
+	if (r == 0 && view->n_keys > 0)
+		log_info("tls", "authority.copied");
+	return r < 0 ? r : own_authority_keys_follow(dir, trust, err);
+}
+
 static bool is_of(const struct member_identity *m, const char *signer)
 {
 	CLEANUP(pki_trust_freep) struct pki_trust *trust = NULL;
@@ -95,6 +108,8 @@ static int take(struct member_identity *m, const Samoza__V1__ZrmsIdentityView *v
 		r = authorities_take(m, trust, &has_changed, err);
 	if (r == 0 && is_renewed)
 		r = certificate_take(m, trust, view->certificate, err);
+	if (r == 0)
+		r = keys_take(m, trust, view, err);
 	if (r == 0 && is_renewed)
 		listening_renewed(m->zrms->listening);
 	else if (has_changed)
@@ -167,6 +182,23 @@ static void on_done(void *user, const struct error *why)
 static const struct http_call_handler handler = {
 	.head = on_head, .body = on_body, .done = on_done};
 
+/* Of what it has: as many as are believed by its authorities.pem. */
+static size_t keys_list(const struct member_identity *m, char texts[][PKI_PIN_HEX])
+{
+	CLEANUP(pki_trust_freep) struct pki_trust *trust = NULL;
+	size_t count = 0;
+	if (authorities_trust(m->zrms, &trust, NULL) < 0)
+		return 0;
+	for (unsigned at = 0; at < OWN_AUTHORITY_KEYS; at++) {
+		struct pki_pin pin;
+		CLEANUP(pki_secret_freep)
+		char *pem = own_authority_key(m->zrms->settings.dir, trust, at, &pin);
+		if (pem != NULL)
+			pki_pin_text(&pin, texts[count++]);
+	}
+	return count;
+}
+
 /* The body; the caller frees. With a request where a certificate is due. */
 static char *body_make(struct member_identity *m)
 {
@@ -188,6 +220,12 @@ static char *body_make(struct member_identity *m)
 		body.n_addresses = zrms->cluster->n_advertise;
 		body.addresses = zrms->cluster->advertise;
 	}
+	char texts[OWN_AUTHORITY_KEYS][PKI_PIN_HEX];
+	char *keys[OWN_AUTHORITY_KEYS];
+	body.n_keys = keys_list(m, texts);
+	body.keys = keys;
+	for (size_t i = 0; i < body.n_keys; i++)
+		keys[i] = texts[i];
 	return schema_write_json(&body.base, SCHEMA_JSON_COMPACT);
 }
 

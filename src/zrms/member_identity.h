@@ -3,7 +3,8 @@
  * the leader, by the certificate that it has:
  *
  *   each ASK_MS ─► POST /v1/cluster/zrms/identity ─► whom the cluster trusts ─► authorities.pem
- *                   └ with a new key, when its own is to be renewed, or another authority signs ─► identity.pem
+ *                   ├ with a new key, when its own is to be renewed, or another authority signs ─► identity.pem
+ *                   └ keys of authorities that it lacks, after a rotation ─► authority.pem, authority-next.pem
  *
  * So it is known to zhosts, to the others and to the etcd that shows the same certificate, however long it stands by, and after
  * each rotation of the authority. A leader renews its own (listen.h).

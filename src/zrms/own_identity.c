@@ -1,5 +1,7 @@
 #include "zrms/own_identity.h"
 
+#include <unistd.h>
+
 #include "adapter/pki/credentials.h"
 #include "base/str.h"
 
@@ -119,6 +121,72 @@ int own_authority_find(const char *dir, const struct pki_pin *pin, const char *p
 			 "the key of the certificate authority that signs is not in "
 			 "%s/credentials",
 			 dir);
+}
+
+/* ---- on each of several zrms ---- */
+
+static const char *const key_files[OWN_AUTHORITY_KEYS] = {OWN_AUTHORITY_FILE,
+							  OWN_AUTHORITY_NEXT_FILE};
+
+static bool has_pin(const struct pki_trust *trust, const struct pki_pin *pin)
+{
+	for (size_t i = 0; i < pki_trust_count(trust); i++) {
+		const struct pki_pin one = pki_trust_pin(trust, i);
+		if (pki_pin_equal(&one, pin))
+			return true;
+	}
+	return false;
+}
+
+static int pin_of(const char *pem, struct pki_pin *ret_pin, struct error **err)
+{
+	CLEANUP(pki_certificate_freep) struct pki_certificate *certificate = NULL;
+	int r = pki_certificate_read(pem, strlen(pem), &certificate, err);
+	if (r == 0)
+		*ret_pin = pki_certificate_pin(certificate);
+	return r;
+}
+
+char *own_authority_key(const char *dir, const struct pki_trust *trust, unsigned at,
+			struct pki_pin *ret_pin)
+{
+	CLEANUP(freep) char *path = path_of(dir, key_files[at]);
+	CLEANUP(pki_secret_freep) char *pem = NULL;
+	size_t size = 0;
+	if (pki_file_read(path, &pem, &size, NULL) < 0 || pin_of(pem, ret_pin, NULL) < 0 ||
+	    !has_pin(trust, ret_pin))
+		return NULL;
+	return steal_ptr(&pem);
+}
+
+int own_authority_key_store(const char *dir, const struct pki_trust *trust, const char *pem,
+			    struct error **err)
+{
+	struct pki_pin pin, other;
+	int r = pin_of(pem, &pin, err);
+	if (r < 0)
+		return r;
+	if (!has_pin(trust, &pin))
+		return error_set(err, ERR_INVALID, "it is the key of an unknown authority");
+	/* As authorities.h: the first one stays until it is dropped. */
+	CLEANUP(pki_secret_freep) char *first = own_authority_key(dir, trust, 0, &other);
+	CLEANUP(freep) char *path = path_of(dir, key_files[first != NULL]);
+	return pki_file_write(path, pem, strlen(pem), err);
+}
+
+int own_authority_keys_follow(const char *dir, const struct pki_trust *trust,
+			      struct error **err)
+{
+	struct pki_pin pin;
+	CLEANUP(freep) char *path = path_of(dir, OWN_AUTHORITY_FILE);
+	CLEANUP(freep) char *next_path = path_of(dir, OWN_AUTHORITY_NEXT_FILE);
+	CLEANUP(pki_secret_freep) char *first = own_authority_key(dir, trust, 0, &pin);
+	CLEANUP(pki_secret_freep) char *next = own_authority_key(dir, trust, 1, &pin);
+	if (first == NULL && next != NULL)
+		return pki_file_rename(next_path, path, err);
+	if (next == NULL)
+		(void)unlink(next_path);
+	return 0;
 }
 
 /* ---- zrms' own ---- */

@@ -34,6 +34,22 @@ int own_authority_find(const char *dir, const struct pki_pin *pin, const char *p
 		       struct pki_authority **ret_authority, struct error **err) must_check;
 /* Whether that file holds the one of that key. */
 bool own_authority_is(const char *path, const struct pki_pin *pin);
+/* ---- on each of several zrms, as each may have to sign ---- */
+
+#define OWN_AUTHORITY_KEYS 2
+/* Certificate and key of the authority `at`, of 0 to OWN_AUTHORITY_KEYS - 1, as its file is: pki_secret_free(). NULL: there is
+ * none, or it is none of `trust`. */
+char *own_authority_key(const char *dir, const struct pki_trust *trust, unsigned at,
+			struct pki_pin *ret_pin);
+/* Stores what another one has told in this form. ERR_INVALID: it is none of `trust`. */
+int own_authority_key_store(const char *dir, const struct pki_trust *trust, const char *pem,
+			    struct error **err) must_check;
+/* Keys of authorities that are none of `trust` any longer go. */
+int own_authority_keys_follow(const char *dir, const struct pki_trust *trust,
+			      struct error **err) must_check;
+
+/* ---- zrms' own ---- */
+
 /* A certificate of a zrms for the public key of `request`; `addresses`: NULL at the end. */
 int own_identity_sign(const struct pki_authority *authority, const struct pki_request *request,
 		      const char *const *addresses, int64_t lifetime_ms, int64_t now_wall_ms,

@@ -39,6 +39,11 @@ def issuer(certificate):
                           capture_output=True).stdout.strip()
 
 
+def subject(certificate):
+    return subprocess.run(["openssl", "x509", "-noout", "-subject"], input=certificate, text=True, check=True,
+                          capture_output=True).stdout.strip()
+
+
 def names(certificate):
     return subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName"], input=certificate, text=True,
                           check=True, capture_output=True).stdout
@@ -91,6 +96,19 @@ def test_standbys_follow_a_rotation_of_the_authority(three):
     believed = (directory_of(c, leader) / "credentials" / "authorities.pem").read_text()
     until(lambda: all((directory_of(c, port) / "credentials" / "authorities.pem").read_text() == believed
                       for port in c.all_zrms()), "all believe the same")
+    # Each of them can sign, and the old key is nowhere.
+    until(lambda: all(subject((directory_of(c, port) / "credentials" / "authority.pem").read_text())
+                      .endswith("Samoza CA 2") for port in c.all_zrms()), "all have the key of the next one")
+    assert not [port for port in c.all_zrms()
+                if (directory_of(c, port) / "credentials" / "authority-next.pem").exists()]
+    # etcd reads its authorities when it starts.
+    shutil.copy(directory_of(c, leader) / "credentials" / "identity.pem", c.directory / "etcd.pem")
+    c.etcd.kill(0)
+    c.etcd.start(0)
+    until(c.etcd.is_healthy, "etcd answers")
+    c.all_zrms()[leader].kill()
+    c.leader(leader)
+    c.issue("edge-node-9", c.directory / "edge-node-9")
 
 
 def test_a_certificate_is_for_zrms_of_the_cluster_alone(three):
@@ -114,6 +132,10 @@ def test_a_certificate_is_for_zrms_of_the_cluster_alone(three):
     identity = c.directory / "zrms" / "credentials" / "identity.pem"
     status, body = asked(leader, identity)
     assert status == 200 and "certificate" not in json.loads(body), body
+    assert len(json.loads(body)["keys"]) == 1
+    issue(c.directory / "zrms", "zrms", c.directory / "expired", 600, role="zrms", shift=-3600)
+    status, body = asked(leader, c.directory / "expired" / "credentials" / "identity.pem")
+    assert status == 200 and not json.loads(body).get("keys"), "to one that has ended none is told"
     assert asked(standby, identity)[0] == 307
     assert asked(leader)[0] == 401
     admin = (directory_of(c, leader) / "credentials" / "local-admin").read_text().strip()
