@@ -26,6 +26,7 @@
 #include "zsim/fuzz/check/check_plan.h"
 #include "zsim/fuzz/check/check_quotas.h"
 #include "zsim/fuzz/check/check_rebalances.h"
+#include "zsim/fuzz/check/check_recording.h"
 #include "zsim/fuzz/check/check_sign_ins.h"
 #include "zsim/fuzz/check/check_signers.h"
 #include "zsim/fuzz/check/check_timeouts.h"
@@ -278,6 +279,7 @@ static void birth(struct fuzz *f)
 	f->counts->draws.happened[DRAW_EAGER] += draws_have(f, DRAW_EAGER);
 	world_init(&f->world, &options);
 	f->world.recorder = f->options->recorder;
+	check_recording_begin(f);
 	f->world.print_log = f->options->verbose ? stdout : NULL;
 	f->world.hooks = (struct world_hooks){
 		.user = f,
@@ -493,6 +495,7 @@ static void end(struct fuzz *f)
 	}
 	vector_done(&f->submitted);
 	world_done(&f->world);
+	check_recording_done(f);
 	vector_for_each (&f->variants, t)
 		schema_message_free(*t);
 	vector_done(&f->variants);
@@ -529,6 +532,7 @@ bool fuzz_live(uint64_t seed, const struct fuzz_options *options, struct fuzz_co
 	follow_plans(&f); /* what it leaves is not checked otherwise: zhosts stay cordoned */
 	if (f.world.violation == NULL)
 		check_machines_end(&f);
+	check_recording_end(&f);
 	vector_for_each (&f.world.log, line)
 		puts(*line);
 	if (f.world.violation != NULL)

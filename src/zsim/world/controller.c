@@ -23,7 +23,10 @@ void answer_done(struct answer *a)
 
 static void life_free(struct sim_life *life, size_t written)
 {
-	sim_recording_end(life->recording, world_instant(life->world));
+	CLEANUP(freep)
+	char *difference = sim_recording_end(life->recording, world_instant(life->world));
+	if (difference != NULL)
+		world_violate(life->world, REPLAY_DIFFERS, difference);
 	control_loop_stop(life->commits);
 	sim_store_crash(life->store, written);
 	control_loop_free(life->commits);

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 
 #include "adapter/recorder/segment.h"
+#include "base/str.h"
 #include "base/vector.h"
 #include "core/record/recording.h"
+#include "core/record/replay.h"
 
 struct sim_recorder {
-	struct segment_writer *writer;
-	struct error *err; /* the first one */
+	struct segment_writer *writer; /* NULL: lives are replayed */
+	struct error *err;	       /* the first one */
 	uint64_t blocks;
 	struct sim_recorder_counts counts;
 };
@@ -17,6 +19,7 @@ struct sim_recording {
 	struct sim_recorder *recorder;
 	struct recording *recording;
 	VECTOR(struct block) blocks;
+	bool is_replayed; /* all of it */
 };
 
 /* ---- a life ---- */
@@ -62,12 +65,50 @@ static void write_block(struct sim_recorder *r, struct block *block)
 	buffer_done(&packed);
 }
 
-void sim_recording_end(struct sim_recording *s, struct instant now)
+/* NULL: the whole block is replayed, and nothing differs. */
+static char *replay_differs(struct replay *r, const struct block *block)
+{
+	const void *data;
+	size_t at = 0, size;
+	replay_block(r);
+	while (block_next(block, &at, &data, &size)) {
+		struct replay_entry entry;
+		char *difference = NULL;
+		CLEANUP(error_freep) struct error *err = NULL;
+		int result = replay_read(r, data, size, &entry, &err);
+		if (result == 0) {
+			result = replay_do(r, &entry, &difference, &err);
+			replay_entry_done(&entry);
+		}
+		if (result < 0)
+			return str_printf("it cannot be replayed: %s", err->message);
+		if (result > 0)
+			return difference;
+	}
+	return NULL;
+}
+
+char *sim_recording_difference(struct sim_recording *s, struct instant now)
+{
+	if (s == NULL || s->recorder->writer != NULL || s->blocks.count == 0)
+		return NULL;
+	char *difference = NULL;
+	struct replay *replay = replay_new();
+	recording_digest(s->recording, now);
+	for (size_t k = 0; k < s->blocks.count && difference == NULL; k++)
+		difference = replay_differs(replay, &s->blocks.items[k]);
+	replay_free(replay);
+	s->is_replayed = true;
+	return difference;
+}
+
+char *sim_recording_end(struct sim_recording *s, struct instant now)
 {
 	if (s == NULL)
-		return;
+		return NULL;
 	struct sim_recorder *r = s->recorder;
-	if (s->blocks.count > 0)
+	char *difference = s->is_replayed ? NULL : sim_recording_difference(s, now);
+	if (r->writer != NULL && s->blocks.count > 0)
 		recording_digest(s->recording, now);
 	struct recording_counts counts = recording_counts(s->recording);
 	r->counts.lives += s->blocks.count > 0;
@@ -75,14 +116,21 @@ void sim_recording_end(struct sim_recording *s, struct instant now)
 	r->counts.counted += counts.counted;
 	recording_free(s->recording);
 	vector_for_each (&s->blocks, block) {
-		write_block(r, block);
+		if (r->writer != NULL)
+			write_block(r, block);
 		block_done(block);
 	}
 	vector_done(&s->blocks);
 	free(s);
+	return difference;
 }
 
 /* ---- the file ---- */
+
+struct sim_recorder *sim_recorder_new_replaying(void)
+{
+	return mem_new(struct sim_recorder);
+}
 
 int sim_recorder_new(const char *path, const char *version, struct sim_recorder **ret,
 		     struct error **err)
@@ -118,6 +166,6 @@ void sim_recorder_free(struct sim_recorder *r)
 struct sim_recorder_counts sim_recorder_counts(const struct sim_recorder *r)
 {
 	struct sim_recorder_counts counts = r->counts;
-	counts.bytes = segment_size(r->writer);
+	counts.bytes = r->writer != NULL ? segment_size(r->writer) : 0;
 	return counts;
 }

@@ -10,9 +10,14 @@
 
 #include "core/control/control.h"
 
+/* The violation. */
+#define REPLAY_DIFFERS "a replay of what zrms was told differs: %s"
+
 struct sim_recorder;  /* a file */
 struct sim_recording; /* a life */
 
+/* In no file: each life is replayed when it ends, and what differs is a violation. */
+struct sim_recorder *sim_recorder_new_replaying(void);
 int sim_recorder_new(const char *path, const char *version, struct sim_recorder **ret,
 		     struct error **err) must_check;
 /* ERR_IO: something could not be written. */
@@ -29,7 +34,9 @@ struct sim_recording *sim_recording_begin(struct sim_recorder *recorder,
 					  struct control *control);
 /* Of a life that goes on, so that a reading may begin here. PRE: everything is flushed. */
 void sim_recording_checkpoint(struct sim_recording *recording, struct instant now);
-/* Before the core is freed. NULL is fine. */
-void sim_recording_end(struct sim_recording *recording, struct instant now);
+/* How a replay of it so far differs; NULL: it does not, or is not asked for. The caller frees. */
+char *sim_recording_difference(struct sim_recording *recording, struct instant now);
+/* Before the core is freed. NULL is fine. Returns what the function above does. */
+char *sim_recording_end(struct sim_recording *recording, struct instant now);
 
 #endif

@@ -73,6 +73,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_SIGNERS] = {"signers", 2, 1, 10, "a package is accepted with its key"},
 	[DRAW_LEADERS] = {"leaders", 3, 2, 10, "another zrms begins to lead"},
 	[DRAW_KEYS] = {"keys", 2, 1, 25, "a request is asked again under its key"},
+	[DRAW_RECORDINGS] = {"recordings", 2, 1, 10, "what zrms was told is replayed"},
 	[DRAW_EACH] = {"each", 3, 2, 25, "an instance is there because its zhost fits"},
 	[DRAW_SHRINKS] = {"shrinks", 3, 2, 15, "a zhost has less than is reserved there"},
 };

@@ -69,6 +69,7 @@ enum fuzz_draw {
 	DRAW_SHRINKS,
 	DRAW_LEADERS,
 	DRAW_KEYS,
+	DRAW_RECORDINGS,
 	DRAWS,
 };
 

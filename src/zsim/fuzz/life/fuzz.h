@@ -42,6 +42,7 @@
  *     check_rebalances.c  what a rebalance moves
  *     check_plan.c     whether what was planned happens
  *     check_checkpoint.c  whether a second core loaded from a checkpoint is the same
+ *     check_recording.c   whether a second core that is told the same decides the same
  *     check.c          what zrms shows when all is idle           imports.c       who knows which providers
  *     place.c          confirms that there is no place
  *
@@ -90,6 +91,7 @@
  * - a rebalance moves nothing that stops first unless it is named, and ends; in peace a second one finds nothing
  * - what follows from a request in peace is what its plan says
  * - a core that is loaded from a checkpoint has the digest of the one that wrote it
+ * - a core that is told the same, as it was written down, says the same, and has the same digest in the end
  * - nothing is sent or done before it is durable (world/machine.c, mirror.c)
  * - once faults end, all is idle within an hour, each topology runs or has a reason that an
  *   independent search confirms, what runs is exactly what zrms reports, and each zhost knows exactly the
@@ -179,6 +181,7 @@ struct fuzz {
 	uint32_t versions;			/* that were drawn: draw_versions.h */
 	VECTOR(struct data_access) accesses;	/* of spaces to their data, by number - 1 */
 	struct stored *stored;			/* check_data.h */
+	struct sim_recorder *replayed;		/* check_recording.h */
 	struct quota_told *quotas_told;		/* check_quotas.h */
 	struct messages *messages;		/* check_messages.h; NULL: none are drawn */
 	struct joins *joins;			/* check_joins.h; NULL: none are drawn */
