@@ -7,7 +7,6 @@
 #include "base/fingerprint.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "schema/message.h"
 
 /* What zrun and zhost say of an end; ": " and the last lines follow ([lifecycle.failure.last-error]). */
 static const char *const ends[] = {"exit status ", "killed by signal ", "timed out after ",

@@ -11,8 +11,9 @@
 #ifndef SAMOZA_CORE_CONTROL_OUTPUT_LINES_H
 #define SAMOZA_CORE_CONTROL_OUTPUT_LINES_H
 
-#include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
+
+#include "schema/message.h"
 
 /* How much of it is not of a program: its length where all of it is. */
 size_t output_lines_begin(const char *text);
