@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "adapter/sqlite/store.h"
+#include "zrms/recorder.h"
 
 enum { CONNECTIONS, OPENED, REQUESTS, REFUSED, STARVED, STREAMS, WAITING, ANSWERS };
 static const struct metric metrics[] = {
@@ -66,11 +67,14 @@ static const struct metric_source link_refusal_metrics =
 
 /* As api_register_metrics() registers them. */
 const struct metric_source *const api_metric_sources[] = {
-	&control_metrics,   &sqlite_store_metrics, &commit_driver_metrics,
-	&links_metrics,	    &link_refusal_metrics, &listening_metrics,
-	&hub_metrics,	    &submissions_metrics,  &translations_metrics,
-	&artifacts_metrics, &copies_metrics,	   &http_metrics,
-	&execs_metrics,	    &backups_metrics,	   NULL,
+	&control_metrics,	&sqlite_store_metrics,
+	&commit_driver_metrics, &links_metrics,
+	&link_refusal_metrics,	&listening_metrics,
+	&hub_metrics,		&submissions_metrics,
+	&translations_metrics,	&artifacts_metrics,
+	&copies_metrics,	&http_metrics,
+	&execs_metrics,		&backups_metrics,
+	&recorder_metrics,	NULL,
 };
 
 void api_register_metrics(struct zrms *zrms)
@@ -89,6 +93,8 @@ void api_register_metrics(struct zrms *zrms)
 	if (zrms->execs != NULL)
 		metric_registry_add(r, &execs_metrics, zrms->execs);
 	metric_registry_add(r, &backups_metrics, zrms->backups);
+	if (zrms->recorder != NULL)
+		metric_registry_add(r, &recorder_metrics, zrms->recorder);
 	metric_registry_add(r, &submissions_metrics, zrms->submissions);
 	if (zrms->copies != NULL)
 		metric_registry_add(r, &copies_metrics, zrms->copies);

@@ -35,7 +35,7 @@ struct backup {
 static bool is_left_out(const char *name)
 {
 	static const char *const names[] = {"address", "api.sock", "artifacts", "backups",
-					    "cache",   "lock",	   "spool"};
+					    "cache",   "lock",	   "recorder",	"spool"};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (str_equal(name, names[i]))
 			return true;

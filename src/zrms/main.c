@@ -35,6 +35,7 @@
 #include "zrms/member_identity.h"
 #include "zrms/page_access.h"
 #include "zrms/reach.h"
+#include "zrms/recorder.h"
 #include "zrms/renewals.h"
 #include "zrms/standby.h"
 #include "zrms/state_open.h"
@@ -426,6 +427,7 @@ static void parts_free(struct zrms *zrms)
 {
 	loop_before_poll_remove(&zrms->loop, store_watch, zrms);
 	drivers_free(zrms->drivers);
+	recorder_free(zrms->recorder);
 	commit_driver_free(zrms->commits);
 	submissions_free(zrms->submissions);
 	plans_free(zrms->plans);

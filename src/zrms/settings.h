@@ -26,8 +26,10 @@ struct settings {
 	int64_t certificate_ms;	  /* of a zhost */
 	char *ca_passphrase_file; /* NULL: as ca_passphrase.h */
 	struct audit_kept audit;
-	char *metrics; /* "viewer", "public" */
-	char *trust;   /* files, with ':' between */
+	int64_t recorder_keep_ms;
+	uint64_t recorder_bytes; /* 0: nothing is recorded */
+	char *metrics;		 /* "viewer", "public" */
+	char *trust;		 /* files, with ':' between */
 	bool allow_unsigned;
 	bool accept_loss, force;
 	int64_t backup_every_ms; /* 0: none by itself */

@@ -7,6 +7,7 @@
 #include "zrms/api_reads.h"
 #include "zrms/lead.h"
 #include "zrms/read_ahead.h"
+#include "zrms/recorder.h"
 #include "zrms/restore.h"
 #include "zrms/store_open.h"
 #include "zrms/store_place.h"
@@ -121,6 +122,7 @@ static int open_and_load(struct zrms *zrms, struct error **err)
 	if (r < 0)
 		return r;
 	zrms->control = control_new(&config, id);
+	zrms->recorder = recorder_new(zrms);
 	CLEANUP(store_losses_done) struct store_losses losses = {0};
 	r = store_start_inspect(zrms->store, store, zrms->settings.accept_loss, &losses, err);
 	if (r < 0)

@@ -42,6 +42,7 @@ struct api;
 struct certain;
 struct lead;
 struct member_identity;
+struct recorder;
 struct standby;
 
 struct zrms {
@@ -65,6 +66,7 @@ struct zrms {
 	struct read_ahead *read_ahead;	  /* with `lead`, until the store is loaded */
 	void (*yield)(struct zrms *zrms); /* it gives its place away: as SIGTERM */
 	struct control *control;
+	struct recorder *recorder; /* of `control`; NULL: the settings want none */
 	struct commit_driver *commits;
 	struct links *links;
 	struct hub *hub;

@@ -1,8 +1,10 @@
 /* zsim replay: a recording is handed to the core again, and what comes out is compared. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "adapter/cli/version.h"
+#include "adapter/recorder/directory.h"
 #include "adapter/recorder/segment.h"
 #include "base/str.h"
 #include "core/record/replay.h"
@@ -14,9 +16,9 @@ struct reading {
 	struct segment_reader *file;
 	struct replay *replay;
 	struct block block;
-	uint64_t next_block; /* number that is expected */
-	uint64_t blocks, gaps;
-	bool steps;
+	uint64_t next_block; /* number that is expected; of the life before, where one begins */
+	uint64_t blocks;
+	bool steps, is_foreign;
 };
 
 /* ---- what an entry says ---- */
@@ -105,21 +107,19 @@ static int play_block(struct reading *r, struct error **err)
 /* What is missing is said, and what depends on it passed over. */
 static void notice_gap(struct reading *r, uint64_t lost, bool is_end)
 {
-	bool has_gap = !is_end && r->blocks > 0 && r->block.head.number != r->next_block;
-	if (lost == 0 && !has_gap)
-		return;
-	r->gaps++;
-	if (is_end)
-		printf("gap: the last %" PRIu64 " byte%s %s no whole block\n", lost,
+	bool is_next = !is_end && r->block.head.number == r->next_block;
+	bool is_other_life = !is_end && r->block.head.begins && r->block.head.number == 0;
+	if (lost > 0)
+		printf("gap: %" PRIu64 " byte%s that %s no whole block\n", lost,
 		       str_plural(lost), str_are(lost));
-	else
-		printf("gap: %" PRIu64 " damaged byte%s before block %" PRIu64
-		       "; goes on with the next birth or checkpoint\n",
-		       lost, str_plural(lost), r->block.head.number);
-	replay_skip(r->replay);
+	if (!is_end && !is_next && !is_other_life && r->blocks > 0)
+		printf("gap: blocks are missing before number %" PRIu64 "\n",
+		       r->block.head.number);
+	if (!is_end && !is_next)
+		replay_skip(r->replay);
 }
 
-static int play(struct reading *r, struct error **err)
+static int play_file(struct reading *r, struct error **err)
 {
 	for (;;) {
 		uint64_t lost = 0;
@@ -160,29 +160,54 @@ static const struct cli_option options[] = {
 	{0},
 };
 
+/* One file of a recording. */
+static int play(struct reading *r, const char *path, struct error **err)
+{
+	int result = segment_open(path, &r->file, err);
+	if (result < 0)
+		return result;
+	const char *program = segment_header(r->file)->program;
+	if (!r->is_foreign && !str_equal(program, SAMOZA_VERSION)) {
+		r->is_foreign = true;
+		printf("note: version %s recorded it, and this is %s, which may decide "
+		       "otherwise\n",
+		       program, SAMOZA_VERSION);
+	}
+	result = play_file(r, err);
+	segment_reader_free(steal_ptr(&r->file));
+	return result < 0 ? error_wrap(err, "%s", path) : result;
+}
+
+/* A file that a process began and did not come to write anything into is none. */
+static int play_all(struct reading *r, const char *path, struct error **err)
+{
+	struct recording_files files;
+	struct stat st;
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return play(r, path, err);
+	int result = recording_files_list(path, &files, err);
+	if (result == 0 && files.all.count == 0)
+		result = error_set(err, ERR_NOT_FOUND, "no recordings in %s", path);
+	for (size_t k = 0; k < files.all.count && result == 0; k++)
+		result = play(r, files.all.items[k].path, err);
+	recording_files_done(&files);
+	return result;
+}
+
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	const struct options *given = line->options;
 	struct reading r = {.steps = given->step};
 	const char *path = cli_argument(line, 0);
-	int result = segment_open(path, &r.file, err);
-	if (result < 0)
-		return result;
-	const Samoza__V1__RecordingHeader *header = segment_header(r.file);
-	if (!str_equal(header->program, SAMOZA_VERSION))
-		printf("note: version %s recorded it, and this is %s, which may decide "
-		       "otherwise\n",
-		       header->program, SAMOZA_VERSION);
 	r.replay = replay_new();
 	block_init(&r.block);
-	result = play(&r, err);
+	int result = play_all(&r, path, err);
 	if (result >= 0)
 		print_counts(&r, result == 0);
 	block_done(&r.block);
 	replay_free(r.replay);
-	segment_reader_free(r.file);
 	if (result < 0)
-		return error_wrap(err, "%s", path);
+		return result;
 	return result == 0 ? CLI_DONE : CLI_FAILED;
 }
 

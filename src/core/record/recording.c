@@ -55,7 +55,7 @@ struct recording {
 static void write_entry(struct recording *r, struct instant at, bool begins,
 			Samoza__V1__RecordingEntry *entry)
 {
-	if (r->sink->begins_block(r->user))
+	if (r->sink->begins_block(r->user, begins))
 		r->last = (struct instant){0};
 	int64_t mono_step = at.mono_ms - r->last.mono_ms;
 	int64_t drift = (at.wall_ms - r->last.wall_ms) - mono_step;
@@ -322,9 +322,14 @@ static const struct control_tap tap = {
 
 /* ---- use ---- */
 
+bool recording_is_flushed(const struct recording *r)
+{
+	return r->waiting.count == 0 && r->birth == NULL;
+}
+
 void recording_checkpoint(struct recording *r, struct instant now)
 {
-	PRE(r->waiting.count == 0 && r->birth == NULL);
+	PRE(recording_is_flushed(r));
 	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
 	write_held(r);
 	entry.what_case = SAMOZA__V1__RECORDING_ENTRY__WHAT_CHECKPOINT;
@@ -336,7 +341,7 @@ void recording_checkpoint(struct recording *r, struct instant now)
 
 void recording_digest(struct recording *r, struct instant now)
 {
-	if (r->waiting.count > 0 || r->birth != NULL)
+	if (!recording_is_flushed(r))
 		return;
 	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
 	Samoza__V1__RecordedDigest digest = SAMOZA__V1__RECORDED_DIGEST__INIT;

@@ -25,9 +25,10 @@
 struct recording;
 
 struct recording_sink {
-	/* Whether the next entry begins a block, and so names its time by itself. */
-	bool (*begins_block)(void *user);
-	/* One more. `begins`: a reading may begin with it. Borrowed for the call. */
+	/* Whether the next entry begins a block, and so names its time by itself. It does where a reading may begin with it
+	 * (`begins`). */
+	bool (*begins_block)(void *user, bool begins);
+	/* That one. Borrowed for the call. */
 	void (*entry)(void *user, struct instant at, bool begins, const void *data,
 		      size_t size);
 };
@@ -39,6 +40,8 @@ struct recording *recording_new(struct control *control, const struct recording_
 /* Before the core is freed; what is held back is written. NULL is fine. */
 void recording_free(struct recording *recording);
 
+/* No input waits for the end of its batch. */
+bool recording_is_flushed(const struct recording *recording);
 /* So that a reading may begin here. PRE: every input so far is flushed. */
 void recording_checkpoint(struct recording *recording, struct instant now);
 /* What is held back is written, and a digest of the core's whole state; nothing where inputs wait for the end of their batch. */

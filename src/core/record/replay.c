@@ -108,6 +108,15 @@ static int begin_checkpoint(struct replay *r, const Samoza__V1__Checkpoint *chec
 	for (size_t k = 0; k < checkpoint->n_zhosts; k++)
 		if (checkpoint->zhosts[k]->link != 0)
 			vector_push(&r->links, checkpoint->zhosts[k]->link);
+	/* It sends every zhost everything once more, which is nothing that happened then. */
+	control_flush(r->control, r->now, &r->outbox);
+	outbox_clear(&r->outbox);
+	for (size_t k = 0; k < checkpoint->n_zhosts; k++) {
+		const Samoza__V1__VolatileZhost *from = checkpoint->zhosts[k];
+		struct control_zhost *z = zhost_find(&r->control->zhosts, from->name);
+		if (z != NULL)
+			z->desired_version = from->desired_version;
+	}
 	r->counts.lives++;
 	return 0;
 }

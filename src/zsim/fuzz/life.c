@@ -210,6 +210,7 @@ static void after_step(void *user)
 	alone_watch_machines(user);
 	draw_messages(user);
 	check_checkpoint(user);
+	check_recording_step(user);
 }
 
 static void committed(void *user, const struct outbox *o, const struct data_answer *answers)

@@ -24,16 +24,17 @@ struct sim_recording {
 
 /* ---- a life ---- */
 
-static bool begins_block(void *user)
+static bool begins_block(void *user, bool begins)
 {
 	struct sim_recording *s = user;
-	return s->blocks.count == 0 || vector_last(&s->blocks)->entries.size >= BLOCK_BYTES;
+	return begins || s->blocks.count == 0 ||
+	       vector_last(&s->blocks)->entries.size >= BLOCK_BYTES;
 }
 
 static void on_entry(void *user, struct instant at, bool begins, const void *data, size_t size)
 {
 	struct sim_recording *s = user;
-	if (begins_block(s) || begins)
+	if (begins_block(s, begins))
 		block_init(vector_add(&s->blocks));
 	block_add(vector_last(&s->blocks), at.wall_ms, begins, data, size);
 }
@@ -53,7 +54,8 @@ struct sim_recording *sim_recording_begin(struct sim_recorder *recorder,
 
 void sim_recording_checkpoint(struct sim_recording *s, struct instant now)
 {
-	recording_checkpoint(s->recording, now);
+	if (recording_is_flushed(s->recording))
+		recording_checkpoint(s->recording, now);
 }
 
 static void write_block(struct sim_recorder *r, struct block *block)

@@ -11,6 +11,15 @@ void check_recording_begin(struct fuzz *f)
 		f->world.recorder = f->replayed = sim_recorder_new_replaying();
 }
 
+void check_recording_step(struct fuzz *f)
+{
+	if (f->replayed == NULL || f->world.life == NULL || f->world.zrms_dies ||
+	    control_loop_is_due(f->world.commits) ||
+	    !random_percent(draws_random(f, DRAW_RECORDINGS), 1))
+		return;
+	sim_recording_checkpoint(f->world.life->recording, world_instant(&f->world));
+}
+
 void check_recording_end(struct fuzz *f)
 {
 	if (!draws_have(f, DRAW_RECORDINGS))

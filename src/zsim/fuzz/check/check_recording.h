@@ -9,6 +9,8 @@ struct fuzz;
 
 /* Before zrms begins. */
 void check_recording_begin(struct fuzz *f);
+/* After every step of anything: sometimes a checkpoint is written, with which that of the replay is compared. */
+void check_recording_step(struct fuzz *f);
 /* The last life, which goes on. */
 void check_recording_end(struct fuzz *f);
 /* After the world has ended. */

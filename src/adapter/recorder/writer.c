@@ -1,0 +1,227 @@
+#include "adapter/recorder/writer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "adapter/recorder/directory.h"
+#include "adapter/recorder/segment.h"
+#include "base/str.h"
+#include "base/vector.h"
+
+/* What waits for a disk that is slow: about a minute of a large cluster. */
+#define QUEUE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+/* So many files share the budget: what goes at once is small. */
+#define FILES	       16
+#define FILE_BYTES_MAX ((uint64_t)64 * 1024 * 1024)
+#define FILE_BYTES_MIN ((uint64_t)64 * 1024)
+#define END_SECONDS    2
+#define DIRECTORY_MODE 0700
+
+struct record_writer {
+	char *directory, *program, *zrms;
+	uint64_t size_bytes, file_bytes;
+	int64_t keep_ms;
+	pthread_t thread;
+	pthread_mutex_t lock; /* for everything down to `status` */
+	pthread_cond_t changed;
+	VECTOR(struct block) queue;
+	size_t queue_bytes;
+	bool is_ending, has_ended;
+	bool waits_for_begin; /* what a further block continues was lost */
+	bool wants_begin;
+	struct record_writer_status status;
+	/* Of the thread alone: */
+	struct segment_writer *file;
+	uint64_t files;
+	bool has_gap; /* the next block must be one with which a reading may begin */
+};
+
+static int64_t wall_ms(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- in the thread ---- */
+
+static uint64_t trim(const struct record_writer *w, uint64_t coming)
+{
+	struct recording_files files;
+	uint64_t bytes = 0;
+	uint64_t most = w->size_bytes > coming ? w->size_bytes - coming : 0;
+	if (recording_files_list(w->directory, &files, NULL) == 0)
+		bytes = recording_files_trim(&files, most, wall_ms() - w->keep_ms);
+	recording_files_done(&files);
+	return bytes;
+}
+
+static int open_file(struct record_writer *w, struct error **err)
+{
+	Samoza__V1__RecordingHeader header = SAMOZA__V1__RECORDING_HEADER__INIT;
+	header.program = w->program;
+	header.zrms = w->zrms;
+	header.created_ms = wall_ms();
+	segment_writer_free(steal_ptr(&w->file));
+	if (mkdir(w->directory, DIRECTORY_MODE) < 0 && errno != EEXIST)
+		return error_errno(err, "cannot make %s", w->directory);
+	CLEANUP(freep)
+	char *path = str_printf("%s/%015" PRId64 "-%06" PRIu64 RECORDING_SUFFIX, w->directory,
+				header.created_ms, w->files++);
+	return segment_create(path, &header, &w->file, err);
+}
+
+static int write_block(struct record_writer *w, struct block *block, struct error **err)
+{
+	bool begins = block->head.begins;
+	struct buffer packed = BUFFER_INIT(SIZE_MAX);
+	int r = block_pack(block, &packed, err);
+	if (r == 0 && (w->file == NULL || (begins && segment_size(w->file) >= w->file_bytes)))
+		r = open_file(w, err);
+	if (r == 0)
+		r = segment_append(w->file, packed.data, packed.size, err);
+	buffer_done(&packed);
+	return r;
+}
+
+/* What is said of it; the caller logs it. */
+static void note(struct record_writer *w, bool is_written, uint64_t bytes,
+		 const struct error *err)
+{
+	struct record_writer_status *s = &w->status;
+	(void)pthread_mutex_lock(&w->lock);
+	s->bytes = bytes;
+	*(is_written ? &s->written : &s->lost) += 1;
+	if (err != NULL)
+		(void)snprintf(s->why, sizeof(s->why), "%s", err->message);
+	s->is_failing = !is_written;
+	w->waits_for_begin |= !is_written;
+	w->wants_begin =
+		w->has_gap || (w->file != NULL && segment_size(w->file) >= w->file_bytes);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+static void take_block(struct record_writer *w, struct block *block)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	bool begins = block->head.begins;
+	bool is_written = (!w->has_gap || begins) && write_block(w, block, &err) == 0;
+	w->has_gap = !is_written;
+	note(w, is_written, trim(w, BLOCK_BYTES), err);
+	block_done(block);
+}
+
+static void *run(void *user)
+{
+	struct record_writer *w = user;
+	(void)pthread_mutex_lock(&w->lock);
+	for (;;) {
+		while (w->queue.count == 0 && !w->is_ending)
+			(void)pthread_cond_wait(&w->changed, &w->lock);
+		if (w->queue.count == 0)
+			break;
+		struct block block = w->queue.items[0];
+		vector_remove_at(&w->queue, 0);
+		w->queue_bytes -= block.entries.size;
+		(void)pthread_mutex_unlock(&w->lock);
+		take_block(w, &block);
+		(void)pthread_mutex_lock(&w->lock);
+	}
+	w->has_ended = true;
+	(void)pthread_cond_broadcast(&w->changed);
+	(void)pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+/* ---- in the thread of who records ---- */
+
+bool record_writer_put(struct record_writer *w, struct block *take)
+{
+	uint64_t number = take->head.number;
+	(void)pthread_mutex_lock(&w->lock);
+	bool is_taken =
+		w->queue_bytes < QUEUE_BYTES_MAX && (!w->waits_for_begin || take->head.begins);
+	if (is_taken) {
+		w->queue_bytes += take->entries.size;
+		vector_push(&w->queue, *take);
+		(void)pthread_cond_broadcast(&w->changed);
+	} else {
+		w->status.lost++;
+		block_done(take);
+	}
+	w->waits_for_begin = !is_taken;
+	w->wants_begin |= !is_taken;
+	(void)pthread_mutex_unlock(&w->lock);
+	block_init(take);
+	take->head.number = number + 1;
+	return is_taken;
+}
+
+bool record_writer_wants_begin(const struct record_writer *writer)
+{
+	struct record_writer *w = (struct record_writer *)(uintptr_t)writer;
+	(void)pthread_mutex_lock(&w->lock);
+	bool wants = w->wants_begin;
+	(void)pthread_mutex_unlock(&w->lock);
+	return wants;
+}
+
+void record_writer_status(struct record_writer *w, struct record_writer_status *ret)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	*ret = w->status;
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+struct record_writer *record_writer_new(const struct record_writer_options *options)
+{
+	struct record_writer *w = mem_new(struct record_writer);
+	w->directory = mem_strdup(options->directory);
+	w->program = mem_strdup(options->program);
+	w->zrms = mem_strdup(options->zrms);
+	w->size_bytes = options->size_bytes;
+	w->file_bytes = options->size_bytes / FILES;
+	if (w->file_bytes > FILE_BYTES_MAX)
+		w->file_bytes = FILE_BYTES_MAX;
+	if (w->file_bytes < FILE_BYTES_MIN)
+		w->file_bytes = FILE_BYTES_MIN;
+	w->keep_ms = options->keep_ms;
+	(void)pthread_mutex_init(&w->lock, NULL);
+	(void)pthread_cond_init(&w->changed, NULL);
+	if (pthread_create(&w->thread, NULL, run, w) != 0)
+		out_of_memory(1, sizeof(*w));
+	return w;
+}
+
+void record_writer_free(struct record_writer *w)
+{
+	if (w == NULL)
+		return;
+	struct timespec until;
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += END_SECONDS;
+	(void)pthread_mutex_lock(&w->lock);
+	w->is_ending = true;
+	(void)pthread_cond_broadcast(&w->changed);
+	while (!w->has_ended && pthread_cond_timedwait(&w->changed, &w->lock, &until) == 0)
+		;
+	bool has_ended = w->has_ended;
+	(void)pthread_mutex_unlock(&w->lock);
+	if (!has_ended)
+		return; /* a disk that does not answer: the process ends without it */
+	(void)pthread_join(w->thread, NULL);
+	vector_done(&w->queue);
+	segment_writer_free(w->file);
+	(void)pthread_cond_destroy(&w->changed);
+	(void)pthread_mutex_destroy(&w->lock);
+	free(w->directory);
+	free(w->program);
+	free(w->zrms);
+	free(w);
+}

@@ -1,0 +1,154 @@
+#include "zrms/recorder.h"
+
+#include <stdlib.h>
+
+#include "adapter/cli/version.h"
+#include "adapter/log/log.h"
+#include "adapter/recorder/writer.h"
+#include "base/str.h"
+#include "core/record/recording.h"
+#include "zrms/zrms.h"
+
+/* So much of the newest may be lost with the process. */
+#define HAND_OVER_MS 1000
+
+struct recorder {
+	struct zrms *zrms; /* borrowed */
+	struct recording *recording;
+	struct record_writer *writer;
+	struct loop_timer *timer;
+	struct block block; /* that is being filled */
+	bool has_begun;	    /* the timer runs */
+	bool awaits_commit; /* of what is in the block */
+	bool is_failing;    /* as it was said last */
+};
+
+/* ---- entries ---- */
+
+/* What was held back, and is no decision, may stand before it. */
+static bool begins_block(void *user, bool begins)
+{
+	struct recorder *r = user;
+	if (begins && !block_is_empty(&r->block))
+		(void)record_writer_put(r->writer, &r->block);
+	return block_is_empty(&r->block);
+}
+
+static void on_entry(void *user, struct instant at, bool begins, const void *data, size_t size)
+{
+	struct recorder *r = user;
+	block_add(&r->block, at.wall_ms, begins, data, size);
+	if (!r->has_begun) {
+		r->has_begun = true;
+		loop_timer_at(r->timer, loop_now(&r->zrms->loop).mono_ms + HAND_OVER_MS);
+	}
+}
+
+static const struct recording_sink sink = {.begins_block = begins_block, .entry = on_entry};
+
+/* ---- to the writer ---- */
+
+static void say(struct recorder *r)
+{
+	struct record_writer_status status;
+	record_writer_status(r->writer, &status);
+	if (status.is_failing && !r->is_failing)
+		log_warn("recorder", "failing", LOG_S("why", status.why),
+			 LOG_S("then", "zrms goes on without it; what is missing of the "
+				       "recording is a gap"));
+	if (!status.is_failing && r->is_failing)
+		log_info("recorder", "writes.again", LOG_U("lost_blocks", status.lost));
+	r->is_failing = status.is_failing;
+}
+
+static void hand_over(void *user)
+{
+	struct recorder *r = user;
+	r->awaits_commit = false;
+	if (block_is_empty(&r->block))
+		return;
+	(void)record_writer_put(r->writer, &r->block);
+	if (record_writer_wants_begin(r->writer) && recording_is_flushed(r->recording))
+		recording_checkpoint(r->recording, loop_now(&r->zrms->loop));
+}
+
+static void on_time(void *user)
+{
+	struct recorder *r = user;
+	r->has_begun = false;
+	say(r);
+	if (r->awaits_commit || block_is_empty(&r->block) || r->zrms->commits == NULL)
+		return;
+	r->awaits_commit = true;
+	commit_driver_after(r->zrms->commits, hand_over, r);
+	/* Until nothing comes any more, it is looked at whether that could be written. */
+	r->has_begun = true;
+	loop_timer_at(r->timer, loop_now(&r->zrms->loop).mono_ms + HAND_OVER_MS);
+}
+
+/* ---- metrics ---- */
+
+enum { BYTES, WRITTEN, LOST, FAILING, INPUTS };
+static const struct metric metrics[] = {
+	[BYTES] = {"zrms_recorder_bytes", METRIC_GAUGE,
+		   "Size of the recordings in the directory of zrms."},
+	[WRITTEN] = {"zrms_recorder_blocks_total", METRIC_COUNTER,
+		     "Blocks of the recording that were written."},
+	[LOST] = {"zrms_recorder_lost_blocks_total", METRIC_COUNTER,
+		  "Blocks that could not be written: gaps of the recording."},
+	[FAILING] = {"zrms_recorder_failing", METRIC_GAUGE,
+		     "1: the newest part of the recording could not be written."},
+	[INPUTS] = {"zrms_recorder_inputs_total", METRIC_COUNTER,
+		    "Inputs of the core that were recorded."},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
+{
+	const struct recorder *r = part;
+	struct record_writer_status status;
+	record_writer_status(r->writer, &status);
+	metric_set(to, BYTES, status.bytes);
+	metric_set(to, WRITTEN, status.written);
+	metric_set(to, LOST, status.lost);
+	metric_set(to, FAILING, status.is_failing);
+	metric_set(to, INPUTS, recording_counts(r->recording).inputs);
+}
+
+const struct metric_source recorder_metrics = METRIC_SOURCE(metrics, read_metrics);
+
+/* ---- life ---- */
+
+struct recorder *recorder_new(struct zrms *zrms)
+{
+	const struct settings *s = &zrms->settings;
+	if (s->recorder_bytes == 0)
+		return NULL;
+	CLEANUP(freep) char *directory = str_printf("%s/recorder", s->dir);
+	const struct record_writer_options options = {
+		.directory = directory,
+		.program = SAMOZA_VERSION,
+		.zrms = str_is_empty(s->name) ? "zrms" : s->name,
+		.size_bytes = s->recorder_bytes,
+		.keep_ms = s->recorder_keep_ms,
+	};
+	struct recorder *r = mem_new(struct recorder);
+	r->zrms = zrms;
+	r->writer = record_writer_new(&options);
+	r->timer = loop_timer_new(&zrms->loop, on_time, r);
+	block_init(&r->block);
+	r->recording = recording_new(zrms->control, &sink, r, false);
+	return r;
+}
+
+void recorder_free(struct recorder *r)
+{
+	if (r == NULL)
+		return;
+	recording_free(r->recording);
+	if (!block_is_empty(&r->block))
+		(void)record_writer_put(r->writer, &r->block);
+	record_writer_free(r->writer);
+	loop_timer_free(r->timer);
+	block_done(&r->block);
+	free(r);
+}

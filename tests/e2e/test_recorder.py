@@ -1,0 +1,77 @@
+"""The flight recorder: what real daemons did, over crashes of zrms, is replayed to the same decisions."""
+import re
+import signal
+import subprocess
+
+from conftest import BIN, text_of, until
+from native import native_app
+from test_access import SLEEPS
+
+SECRET = "a-word-that-a-program-has-printed"
+LINE = re.compile(r"(\d+) li(?:fe|ves), (\d+) inputs? \(and (\d+) as counts\), (\d+) outputs?.*: (.*)")
+
+
+def replay(c, *more):
+    return subprocess.run([BIN / "zsim", "replay", *more, c.directory / "zrms" / "recorder"],
+                          capture_output=True, text=True, timeout=120, check=False)
+
+
+def metric(c, name):
+    return int(re.search(rf"^{name} (\d+)$", text_of(f"{c.url}/metrics"), re.M).group(1))
+
+
+def test_what_daemons_did_over_crashes_of_zrms_is_replayed_without_a_difference(start_cluster):
+    c = start_cluster(zhosts=["n1", "n2"])
+    good = native_app(c, "shop", [SLEEPS], {"p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"})
+    bad = native_app(c, "bad", [SLEEPS], {"p/recipes/start": f"#!/bin/sh\necho {SECRET} >&2\nexit 3\n"})
+    c.submit(c.build(good, "shop"))
+    until(lambda: c.state("shop") == "running", "shop runs")
+    c.zshell("topo", "submit", c.build(bad, "bad"))
+    until(lambda: SECRET in str(c.get("/v1/topologies/bad/spaces")), "bad has failed, and says why")
+    for n in range(3):
+        blocks = metric(c, "zrms_recorder_blocks_total")
+        c.zshell("topo", "stop", "shop", "--wait=30s")
+        c.zshell("topo", "start", "shop", "--wait=30s")
+        if n > 0:  # one kill at any moment, two when something is in the file
+            until(lambda: metric(c, "zrms_recorder_blocks_total") > blocks, "the recorder has written")
+        c.zrms.kill()
+        c.start_zrms()
+        for zhost in ("n1", "n2"):
+            c.wait_zhost(zhost, "deployed-started")
+        until(lambda: c.state("shop") == "running", "shop runs")
+    c.zshell("topo", "stop", "shop", "--wait=30s")
+    c.zrms.kill(signal.SIGTERM)
+    done = replay(c)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lives, inputs, _, outputs, result = LINE.search(done.stdout).groups()
+    assert result == "no difference"
+    assert int(lives) == 4 and int(inputs) > 50 and int(outputs) > 200, done.stdout
+    steps = replay(c, "--step").stdout
+    assert SECRET not in steps and "exit status 3: (output " in steps
+    assert '"user":"operator"' in steps or '"name":"operator"' in steps or "principal" in steps
+
+
+def test_a_recorder_that_cannot_write_says_so_and_stops_nothing(start_cluster):
+    c = start_cluster(zhosts=["n1"])
+    until(lambda: metric(c, "zrms_recorder_blocks_total") > 0, "the recorder has written")
+    c.zrms.kill()
+    directory = c.directory / "zrms" / "recorder"
+    for file in directory.iterdir():
+        file.unlink()
+    directory.rmdir()
+    directory.write_text("a file in its place\n")
+    c.start_zrms()
+    c.wait_zhost("n1", "deployed-started")
+    until(lambda: metric(c, "zrms_recorder_failing") == 1, "the recorder says that it fails")
+    c.submit(c.build(native_app(c, "shop", [SLEEPS], {
+        "p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"}), "shop"))
+    until(lambda: c.state("shop") == "running", "shop runs")
+    assert c.zrms.log.read_text().count("recorder failing") <= 1
+    directory.unlink()
+    c.zshell("topo", "stop", "shop", "--wait=30s")
+    until(lambda: metric(c, "zrms_recorder_failing") == 0, "it writes again")
+    c.zshell("topo", "start", "shop", "--wait=30s")
+    c.zrms.kill(signal.SIGTERM)
+    done = replay(c)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert LINE.search(done.stdout).group(5) == "no difference"
