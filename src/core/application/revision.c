@@ -33,12 +33,12 @@ void revision_open(struct revision *r, struct topology *topology)
 		if (space >= 0)
 			r->artifacts[space] = r->record->artifacts[k];
 	}
-	r->contents = mem_new_array(uint64_t, topology->space_count);
+	r->contents = mem_new_array(struct revision_content, topology->space_count);
 	for (size_t k = 0; k < r->record->topology->n_spaces; k++) {
 		const Samoza__V1__Space *declared = r->record->topology->spaces[k];
 		int space = topology_find_space(topology, declared->name);
 		if (space >= 0)
-			r->contents[space] = space_content(declared, r->artifacts[space]);
+			r->contents[space].declared = declared;
 	}
 }
 
@@ -60,7 +60,12 @@ bool revision_content(const struct revision *r, const char *path, uint64_t *ret_
 	int instance = path != NULL ? topology_find_instance(r->topology, path) : -1;
 	if (instance < 0)
 		return false;
-	*ret_content = r->contents[r->topology->instances[instance].space];
+	unsigned space = r->topology->instances[instance].space;
+	struct revision_content *content = &r->contents[space];
+	if (!content->is_known && content->declared != NULL)
+		content->hash = space_content(content->declared, r->artifacts[space]);
+	content->is_known = true;
+	*ret_content = content->hash;
 	return true;
 }
 

@@ -13,11 +13,18 @@
 
 struct declarations; /* core/lifecycle/slot.h */
 
+/* Of a space in a revision: space_content(), computed when it is asked for, as few ever are. */
+struct revision_content {
+	const Samoza__V1__Space *declared; /* borrowed from the record; NULL: it is not */
+	uint64_t hash;
+	bool is_known;
+};
+
 struct revision {
 	uint32_t number;
 	Samoza__V1__RevisionRecord *record; /* as it is kept: package, artifacts, who, when */
 	struct topology *topology;	    /* a reference; NULL: neither served nor placed */
-	uint64_t *contents; /* by space, while it has a topology: space_content() */
+	struct revision_content *contents;  /* by space, while it has a topology */
 	const struct declarations
 		*declared; /* in the slots of its application; NULL: it is not. Borrowed */
 	const Samoza__V1__SpaceArtifacts **artifacts; /* by space; NULL entries */
