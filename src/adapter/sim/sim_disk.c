@@ -43,6 +43,7 @@ void sim_disk_put(struct sim_disk *disk, int kind, const char *id, const void *d
 		if (r != NULL) {
 			HASH_DELETE(hh, disk->records, r);
 			record_free(r);
+			disk->removals++;
 		}
 		return;
 	}

@@ -395,6 +395,11 @@ uint64_t control_link_of(const struct control *c, const char *zhost)
 	return z != NULL ? z->link_id : 0;
 }
 
+uint64_t control_link_changes(const struct control *c)
+{
+	return c->zhosts.link_changes;
+}
+
 int control_link_of_instance(const struct control *c, const char *id, const char *path,
 			     uint64_t *ret_link, struct error **err)
 {

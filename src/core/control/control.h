@@ -233,6 +233,8 @@ Samoza__V1__ZhostListView *control_view_zhosts(const struct control *control);
 
 /* The hub: the link that reaches `zhost`, 0 when it has none. */
 uint64_t control_link_of(const struct control *control, const char *zhost);
+/* As long as it stays the same, so does the link of every zhost. */
+uint64_t control_link_changes(const struct control *control);
 /* What zhosts have said of copies that are not theirs, or not any more: it changed nothing [machines.identity.itself]. */
 struct control_link_refusals {
 	uint64_t reports, data;

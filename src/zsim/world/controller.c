@@ -342,6 +342,7 @@ bool controller_swap_store(struct world *w, bool is_restored)
 	w->disk.copies.items = was.copies.items;
 	w->disk.copies.count = was.copies.count;
 	w->disk.copies.capacity = was.copies.capacity;
+	w->disk.removals = was.removals + 1; /* the other need not have what this one had */
 	was.copies.items = NULL;
 	was.copies.count = was.copies.capacity = 0;
 	*kept = was;

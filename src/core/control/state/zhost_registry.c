@@ -69,6 +69,7 @@ void zhost_set_link(struct zhost_registry *r, struct control_zhost *z, uint64_t 
 {
 	if (z->link_id != 0)
 		HASH_DELETE(hh_link, r->by_link, z);
+	r->link_changes += z->link_id != link_id;
 	z->link_id = link_id;
 	if (link_id != 0)
 		HASH_ADD(hh_link, r->by_link, link_id, sizeof(z->link_id), z);

@@ -81,6 +81,7 @@ static inline bool zhost_runs_two(const struct control_zhost *z)
 struct zhost_registry {
 	struct control_zhost *by_name; /* in the order in which they came */
 	struct control_zhost *by_link;
+	uint64_t link_changes; /* how often zhost_set_link() has changed one */
 	uint32_t next_index;
 };
 

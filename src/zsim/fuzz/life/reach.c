@@ -27,10 +27,17 @@ static struct reach reach_now(const struct world *w, const struct sim_machine *n
 		.link = n->link_id,
 		.life = n->life,
 		.zrms_life = w->zrms_life,
+		.link_changes = w->control != NULL ? control_link_changes(w->control) : 0,
 		.is_whole = link_is_whole(w, n) && machine_executes(n) && w->control != NULL &&
 			    !controller_stalls(w) && !disk_is_stuck(w, n),
 		.since_ms = w->now_ms,
 	};
+}
+
+/* Zrms and what it has of links are as they were: so is whether it has one with the machine. */
+static bool has_same_links(const struct reach *a, const struct reach *b)
+{
+	return a->zrms_life == b->zrms_life && a->link_changes == b->link_changes;
 }
 
 static bool is_same(const struct reach *a, const struct reach *b)
@@ -47,14 +54,17 @@ static bool is_unlinked(const struct fuzz *f, const struct sim_machine *n)
 void reach_watch(struct fuzz *f)
 {
 	vector_for_each (&f->world.machines, n) {
-		const struct reach now = reach_now(&f->world, *n);
-		if ((*n)->index >= f->reaches.count)
+		struct reach now = reach_now(&f->world, *n);
+		bool is_new = (*n)->index >= f->reaches.count;
+		if (is_new)
 			vector_push(&f->reaches, now);
 		struct reach *known = &f->reaches.items[(*n)->index];
-		int64_t unlinked_ms = is_unlinked(f, *n) ? f->world.now_ms : known->unlinked_ms;
-		if (!is_same(known, &now))
-			*known = now;
-		known->unlinked_ms = unlinked_ms;
+		now.is_unlinked = !is_new && has_same_links(known, &now) ? known->is_unlinked
+									 : is_unlinked(f, *n);
+		now.unlinked_ms = now.is_unlinked ? f->world.now_ms : known->unlinked_ms;
+		if (is_same(known, &now))
+			now.since_ms = known->since_ms;
+		*known = now;
 	}
 }
 

@@ -19,7 +19,9 @@ struct reach {
 	uint64_t link, life, zrms_life;
 	bool is_whole;
 	int64_t since_ms;
-	int64_t unlinked_ms; /* when zrms, while it ran, had no link with it; the last time */
+	uint64_t link_changes; /* control_link_changes() of zrms */
+	bool is_unlinked;      /* zrms runs, and had no link with it at these changes */
+	int64_t unlinked_ms;   /* the last time that it was so */
 };
 
 /* After every step of anything. */
