@@ -41,7 +41,8 @@ struct sim_disk {
 	VECTOR(struct sim_value) values; /* by owner, then key in byte order */
 	VECTOR(struct sim_copy) copies;	 /* by suffix */
 	uint64_t last_batch;		 /* number of the last one of a fenced store */
-	uint64_t removals; /* of records: what was there is there as long as it stays the same */
+	uint64_t
+		removals; /* of records: what was there is there as long as it stays the same */
 };
 
 void sim_disk_done(struct sim_disk *disk);

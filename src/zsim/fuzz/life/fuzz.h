@@ -163,9 +163,10 @@ struct submitted {
 	uint32_t served;    /* number of the revision that it serves, as its record says */
 	char *newest_digest; /* of the package of the last of them; NULL: there is none */
 	bool acknowledged;   /* it must be there */
-	uint64_t kept;	     /* removals of the disk when its record was last seen there, and 1; 0: never */
-	bool may_be_gone;    /* a request tried to remove it */
-	bool moved;	     /* an instance of it, in this commit */
+	uint64_t
+		kept; /* removals of the disk when its record was last seen there, and 1; 0: never */
+	bool may_be_gone; /* a request tried to remove it */
+	bool moved;	  /* an instance of it, in this commit */
 };
 
 struct fuzz {

@@ -2,7 +2,6 @@
 
 #include "zsim/fuzz/life/mirrored.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,8 +41,7 @@ struct mirrored *mirrored_instance(struct fuzz *f, const char *id)
 
 const struct mirrored *mirror_find(const struct fuzz *f, const char *topology, const char *path)
 {
-	CLEANUP(freep) char *name = str_printf("%s/%s", topology, path);
-	CLEANUP(freep) char *id = names_slot(name);
+	CLEANUP(freep) char *id = names_instance(topology, path);
 	struct mirrored *m = NULL;
 	HASH_FIND_STR(f->instances, id, m);
 	return m;
@@ -71,8 +69,7 @@ struct mirrored_copy *mirrored_copy(struct fuzz *f, const char *id)
 const struct mirrored_copy *mirror_copy(const struct fuzz *f, const char *topology,
 					const char *path, uint64_t epoch)
 {
-	CLEANUP(freep) char *name = str_printf("%s/%s#%" PRIu64, topology, path, epoch);
-	CLEANUP(freep) char *id = names_slot(name);
+	CLEANUP(freep) char *id = names_copy(topology, path, epoch);
 	return find_copy(f, id);
 }
 

@@ -33,6 +33,42 @@ char *names_slot(const char *path)
 	return slot;
 }
 
+#define DIGITS_MAX 20 /* of UINT64_MAX */
+
+/* "TOPOLOGY/PATH" and room for more. */
+static char *joined(const char *topology, const char *path, size_t room)
+{
+	size_t before = strlen(topology), after = strlen(path);
+	char *name = mem_new_array(char, before + 1 + after + room + 1);
+	memcpy(name, topology, before);
+	name[before] = '/';
+	memcpy(name + before + 1, path, after);
+	return name;
+}
+
+char *names_instance(const char *topology, const char *path)
+{
+	char *name = joined(topology, path, 0);
+	normalise(name);
+	return name;
+}
+
+char *names_copy(const char *topology, const char *path, uint64_t epoch)
+{
+	char digits[DIGITS_MAX + 1] = "";
+	char *first = digits + DIGITS_MAX;
+	do {
+		*--first = (char)('0' + epoch % 10);
+		epoch /= 10;
+	} while (epoch > 0);
+	char *name = joined(topology, path, 1 + DIGITS_MAX);
+	normalise(name);
+	char *end = name + strlen(name);
+	*end++ = '#';
+	memcpy(end, first, strlen(first) + 1);
+	return name;
+}
+
 bool names_same(const char *a, const char *b)
 {
 	if (a == NULL || b == NULL || strcmp(a, b) == 0)

@@ -6,11 +6,16 @@
 #define SAMOZA_ZSIM_FUZZ_NAMES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "model/topology.h"
 
 /* "t1/b-1/c-2" → "t1/b/c-2". The caller frees. */
 char *names_slot(const char *path);
+/* Of an instance: that of "TOPOLOGY/PATH"; of a copy of it: that of "TOPOLOGY/PATH#EPOCH". They are made for
+ * each lookup, thousands of times a seed, so they are not printed. The caller frees. */
+char *names_instance(const char *topology, const char *path);
+char *names_copy(const char *topology, const char *path, uint64_t epoch);
 /* Both name the same slot. */
 bool names_same(const char *a, const char *b);
 /* `path` is at or below the root of that name, whichever it has. */
