@@ -28,14 +28,20 @@ static void add_double(struct buffer *out, double value)
 	INVARIANT(r == 0);
 }
 
+static const char *text_of(const void *member)
+{
+	const char *text = *(char *const *)member;
+	return text != NULL ? text : "";
+}
+
 static void add_scalar(struct buffer *out, const ProtobufCFieldDescriptor *field,
 		       const void *member)
 {
 	int r = 0;
 	switch (field->type) {
 	case PROTOBUF_C_TYPE_STRING: {
-		const char *text = *(char *const *)member;
-		add_sized(out, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
+		const char *text = text_of(member);
+		add_sized(out, text, strlen(text));
 		break;
 	}
 	case PROTOBUF_C_TYPE_BOOL:
@@ -97,7 +103,9 @@ static void read_message(struct walk *w, const struct change_table *table,
 static size_t path_begin(struct walk *w, const char *separator, const char *name)
 {
 	size_t size = w->path.size;
-	int r = buffer_printf(&w->path, "%s%s", size > 0 ? separator : "", name);
+	int r = buffer_add_string(&w->path, size > 0 ? separator : "");
+	if (r == 0)
+		r = buffer_add_string(&w->path, name);
 	INVARIANT(r == 0);
 	return size;
 }
@@ -163,10 +171,16 @@ static bool is_default(const ProtobufCMessage *message, const ProtobufCMessage *
 	if (field->label != PROTOBUF_C_LABEL_OPTIONAL || field_in_oneof(field) ||
 	    change == CHANGE_COUNT)
 		return false;
+	const void *here = field_member(message, field), *there = field_member(defaults, field);
+	if (field->type == PROTOBUF_C_TYPE_STRING)
+		return strcmp(text_of(here), text_of(there)) == 0;
+	if (field->type != PROTOBUF_C_TYPE_BYTES &&
+	    memcmp(here, there, field_element_size(field)) == 0)
+		return true; /* the same bits are the same fact, and are not printed */
 	CLEANUP(buffer_done) struct buffer mine = BUFFER_INIT(NO_LIMIT);
 	CLEANUP(buffer_done) struct buffer theirs = BUFFER_INIT(NO_LIMIT);
-	add_scalar(&mine, field, field_member(message, field));
-	add_scalar(&theirs, field, field_member(defaults, field));
+	add_scalar(&mine, field, here);
+	add_scalar(&theirs, field, there);
 	return mine.size == theirs.size && memcmp(mine.data, theirs.data, mine.size) == 0;
 }
 
