@@ -15,35 +15,25 @@ static bool link_is_whole(const struct world *w, const struct sim_machine *n)
 	return link->last_ms[0] <= w->now_ms && link->last_ms[1] <= w->now_ms;
 }
 
-static bool disk_is_stuck(const struct world *w, const struct sim_machine *n)
+static bool is_stuck(const struct world *w, int64_t commit_ms)
 {
-	return n->commit_ms - w->now_ms > COMMIT_MAX_MS ||
-	       w->zrms_commit_ms - w->now_ms > COMMIT_MAX_MS;
+	return commit_ms - w->now_ms > COMMIT_MAX_MS;
 }
 
-static struct reach reach_now(const struct world *w, const struct sim_machine *n)
+/* Of zrms, for all machines. */
+struct zrms_now {
+	uint64_t life, link_changes;
+	bool hears;
+};
+
+static struct zrms_now zrms_now(const struct world *w)
 {
-	return (struct reach){
-		.link = n->link_id,
-		.life = n->life,
-		.zrms_life = w->zrms_life,
+	return (struct zrms_now){
+		.life = w->zrms_life,
 		.link_changes = w->control != NULL ? control_link_changes(w->control) : 0,
-		.is_whole = link_is_whole(w, n) && machine_executes(n) && w->control != NULL &&
-			    !controller_stalls(w) && !disk_is_stuck(w, n),
-		.since_ms = w->now_ms,
+		.hears = w->control != NULL && !controller_stalls(w) &&
+			 !is_stuck(w, w->zrms_commit_ms),
 	};
-}
-
-/* Zrms and what it has of links are as they were: so is whether it has one with the machine. */
-static bool has_same_links(const struct reach *a, const struct reach *b)
-{
-	return a->zrms_life == b->zrms_life && a->link_changes == b->link_changes;
-}
-
-static bool is_same(const struct reach *a, const struct reach *b)
-{
-	return a->link == b->link && a->life == b->life && a->zrms_life == b->zrms_life &&
-	       a->is_whole == b->is_whole;
 }
 
 static bool is_unlinked(const struct fuzz *f, const struct sim_machine *n)
@@ -51,20 +41,40 @@ static bool is_unlinked(const struct fuzz *f, const struct sim_machine *n)
 	return f->world.control != NULL && control_link_of(f->world.control, n->name) == 0;
 }
 
+/* Zrms and its links are mostly as they were: then so is whether it has one with the machine. */
+static void watch_one(struct fuzz *f, const struct zrms_now *zrms, const struct sim_machine *n,
+		      struct reach *r)
+{
+	const struct world *w = &f->world;
+	bool is_whole = zrms->hears && machine_executes(n) && !is_stuck(w, n->commit_ms) &&
+			link_is_whole(w, n);
+	bool is_same = r->link == n->link_id && r->life == n->life &&
+		       r->zrms_life == zrms->life && r->is_whole == is_whole;
+	if (r->zrms_life != zrms->life || r->link_changes != zrms->link_changes)
+		r->is_unlinked = is_unlinked(f, n);
+	if (r->is_unlinked)
+		r->unlinked_ms = w->now_ms;
+	r->link_changes = zrms->link_changes;
+	if (is_same)
+		return;
+	r->link = n->link_id;
+	r->life = n->life;
+	r->zrms_life = zrms->life;
+	r->is_whole = is_whole;
+	r->since_ms = w->now_ms;
+}
+
 void reach_watch(struct fuzz *f)
 {
+	const struct zrms_now zrms = zrms_now(&f->world);
 	vector_for_each (&f->world.machines, n) {
-		struct reach now = reach_now(&f->world, *n);
-		bool is_new = (*n)->index >= f->reaches.count;
-		if (is_new)
-			vector_push(&f->reaches, now);
-		struct reach *known = &f->reaches.items[(*n)->index];
-		now.is_unlinked = !is_new && has_same_links(known, &now) ? known->is_unlinked
-									 : is_unlinked(f, *n);
-		now.unlinked_ms = now.is_unlinked ? f->world.now_ms : known->unlinked_ms;
-		if (is_same(known, &now))
-			now.since_ms = known->since_ms;
-		*known = now;
+		if ((*n)->index >= f->reaches.count)
+			vector_push(&f->reaches,
+				    ((struct reach){.is_unlinked = is_unlinked(f, *n),
+						    .zrms_life = zrms.life,
+						    .link_changes = zrms.link_changes,
+						    .since_ms = f->world.now_ms}));
+		watch_one(f, &zrms, *n, &f->reaches.items[(*n)->index]);
 	}
 }
 
