@@ -42,14 +42,12 @@ static const char **copy_sorted(struct compile *c, unsigned space, const char *f
 	return copy;
 }
 
-uint32_t compile_duration(struct compile *c, struct place place, const char *text,
-			  uint32_t fallback, uint64_t least, uint64_t most)
+uint32_t compile_written_duration(struct compile *c, struct place place, const char *text,
+				  uint32_t fallback, uint64_t least, uint64_t most)
 {
 	struct error *err = NULL;
 	uint64_t ms;
 
-	if (text == NULL)
-		return fallback;
 	if (duration_parse(text, &ms, &err) < 0) {
 		finding_error(c, place, err);
 		return fallback;

@@ -18,9 +18,14 @@
 struct compile;
 struct place;
 
-/* A duration from `text` (NULL: `fallback`) in [least, most]. */
-uint32_t compile_duration(struct compile *c, struct place place, const char *text,
-			  uint32_t fallback, uint64_t least, uint64_t most);
+/* A duration from `text` (NULL: `fallback`) in [least, most]. `place` is evaluated only where there
+ * is a text: it is printed, and most spaces write none. */
+#define compile_duration(c, place, text, fallback, least, most)                                \
+	((text) != NULL                                                                        \
+		 ? compile_written_duration((c), (place), (text), (fallback), (least), (most)) \
+		 : (fallback))
+uint32_t compile_written_duration(struct compile *c, struct place place, const char *text,
+				  uint32_t fallback, uint64_t least, uint64_t most);
 
 /* After names. Sets parent, depth and children; false when there is a cycle or a wrong parent.
  */
