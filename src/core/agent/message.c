@@ -4,6 +4,7 @@
 #include "core/mesh_sum.h"
 
 #include "core/agent/family.h"
+#include "schema/message.h"
 
 void *message_copy(const void *message)
 {
@@ -174,12 +175,13 @@ void hello_send(struct agent *agent, const uint64_t *mesh_sums)
 
 void heartbeat_send(struct agent *agent)
 {
-	Samoza__V1__Heartbeat h = SAMOZA__V1__HEARTBEAT__INIT;
-	h.identity = agent->identity;
-	h.incarnation = agent->incarnation;
-	h.counter = ++agent->counter;
-	h.usage = agent->usage;
-	send(agent, SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT, message_copy(&h));
+	Samoza__V1__Heartbeat *h =
+		(Samoza__V1__Heartbeat *)schema_message_new(&samoza__v1__heartbeat__descriptor);
+	h->identity = mem_strdup(agent->identity);
+	h->incarnation = agent->incarnation;
+	h->counter = ++agent->counter;
+	h->usage = message_copy(agent->usage);
+	send(agent, SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT, &h->base);
 	vector_push(&agent->unacknowledged,
 		    ((struct sent_heartbeat){agent->counter, agent->now.mono_ms}));
 	heap_set(&agent->timers, &agent->heartbeat_timer.node,
