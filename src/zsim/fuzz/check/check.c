@@ -17,6 +17,7 @@
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/mirrored.h"
 #include "zsim/fuzz/life/names.h"
+#include "zsim/fuzz/life/reach.h"
 #include "zsim/world/machine_state.h"
 #include "zsim/world/older_protocol.h"
 #include "zsim/world/process.h"
@@ -368,7 +369,10 @@ static void check_nothing_retired(struct fuzz *f)
 
 void check_converged(struct fuzz *f)
 {
+	vector_for_each (&f->submitted, s)
+		s->kept = 0; /* whatever was seen, it is looked for */
 	check_kept(f);
+	reach_check(f);
 	check_nothing_retired(f);
 	check_rollouts(f);
 	check_quotas_idle(f);

@@ -78,6 +78,21 @@ void reach_watch(struct fuzz *f)
 	}
 }
 
+void reach_check(struct fuzz *f)
+{
+	const struct zrms_now zrms = zrms_now(&f->world);
+	vector_for_each (&f->world.machines, n) {
+		const struct reach *r =
+			(*n)->index < f->reaches.count ? &f->reaches.items[(*n)->index] : NULL;
+		if (r != NULL && r->zrms_life == zrms.life &&
+		    r->link_changes == zrms.link_changes &&
+		    r->is_unlinked != is_unlinked(f, *n))
+			world_violate(&f->world,
+				      "the link of %s has changed, and zrms has not counted it",
+				      (*n)->name);
+	}
+}
+
 int64_t reach_since(const struct fuzz *f, const struct sim_machine *n)
 {
 	if (n->index >= f->reaches.count || !f->reaches.items[n->index].is_whole)

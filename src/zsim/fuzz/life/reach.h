@@ -26,6 +26,8 @@ struct reach {
 
 /* After every step of anything. */
 void reach_watch(struct fuzz *f);
+/* That what it knows without asking zrms after every step is what zrms says. */
+void reach_check(struct fuzz *f);
 /* NEVER_MS: they do not, just now. */
 int64_t reach_since(const struct fuzz *f, const struct sim_machine *n);
 /* zrms need not have heard of it when it made the batch that it commits now: it had no link then. */
