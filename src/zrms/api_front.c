@@ -1,6 +1,6 @@
 /*
- * What answers at `/` until there is a console: what this is, and how to sign in. Nothing about the cluster, as everybody may
- * ask. For browsers a page, as JSON for who prefers that, and otherwise text.
+ * What answers at `/`: for browsers the console, as JSON or text what this is, and how to sign in. Nothing about the cluster, as
+ * everybody may ask. Where the console was not built, browsers get a page that says so, and the same as text.
  */
 #include <string.h>
 
@@ -8,11 +8,15 @@
 #include "adapter/http/http.h"
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "zrms/api_console.h"
 #include "zrms/api_handlers.h"
 
 enum { FRONT_MAX = 16 * 1024 };
 
-#define WHAT   "zrms of Samoza " SAMOZA_VERSION
+#define WHAT "zrms of Samoza " SAMOZA_VERSION
+#define MISSING                                                                   \
+	"This zrms was built without its web console, as there was no node: see " \
+	"docs/howto/console.md."
 #define SIGNED "Every request shows a token, as in \"Authorization: Bearer TOKEN\"."
 
 static const struct {
@@ -65,8 +69,8 @@ static void write_page(struct buffer *b)
 {
 	(void)buffer_printf(b,
 			    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-			    "<title>%s</title></head><body>\n<h1>%s</h1>\n<p>",
-			    WHAT, WHAT);
+			    "<title>%s</title></head><body>\n<h1>%s</h1>\n<p>%s</p>\n<p>",
+			    WHAT, WHAT, MISSING);
 	add_html(b, SIGNED);
 	(void)buffer_printf(b, "</p>\n<dl>\n");
 	for (size_t k = 0; k < ARRAY_SIZE(ways); k++) {
@@ -92,6 +96,8 @@ void api_front(void *context, struct http_request *request)
 	struct buffer b = BUFFER_INIT(FRONT_MAX);
 	const char *type = "text/plain; charset=utf-8";
 	(void)context;
+	if (prefers(request, "text/html") && api_console_page(request))
+		return;
 	if (prefers(request, "text/html")) {
 		type = "text/html; charset=utf-8";
 		write_page(&b);

@@ -43,6 +43,8 @@ api_handler api_audit;
 api_handler api_backup;
 /* api_events.c */
 api_handler api_events;
+/* api_console.c */
+api_handler api_console_file;
 /* api_front.c */
 api_handler api_front;
 /* api_system.c */

@@ -1,0 +1,35 @@
+import type { ComponentChildren } from 'preact';
+import { useSignalEffect } from '@preact/signals';
+import { route } from './base/route';
+import { Events, Topologies, Zhosts } from './pages/lists';
+import { Overview } from './pages/overview';
+import { SignIn } from './pages/sign_in';
+import { BottomBar, Foot, PAGES, TopBar } from './parts/top_bar';
+import { contact, isLost, self, summary } from './store/store';
+
+const pages: Record<string, () => ComponentChildren> = {
+  overview: () => <Overview />, topologies: () => <Topologies />, zhosts: () => <Zhosts />, events: () => <Events />,
+};
+
+function Content() {
+  if (summary.value === null) return <main id="main"><p class="waits" role="status">{isLost.value ? 'zrms does not answer. This page tries again.' : 'Reading the cluster'}</p></main>;
+  return (pages[route.value.page] ?? pages['overview']!)();
+}
+
+export function App({ why }: { why: string }) {
+  useSignalEffect(() => {
+    const name = PAGES.find((p) => p.page === route.value.page)?.name ?? 'Overview';
+    document.title = self.value ? `${name}, Samoza` : 'Sign in, Samoza';
+  });
+  if (self.value === undefined) return <main id="main"><p class="waits" role="status">{contact.value.kind === 'lost' ? 'zrms does not answer. This page tries again.' : ''}</p></main>;
+  if (self.value === null) return <SignIn why={why} />;
+  return (
+    <div class={isLost.value ? 'frame lost' : 'frame'}>
+      <TopBar />
+      <Content />
+      <Foot />
+      <BottomBar />
+      <p class="hidden" role="status">{contact.value.kind === 'live' ? 'In contact with zrms' : ''}</p>
+    </div>
+  );
+}

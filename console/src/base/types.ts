@@ -1,0 +1,41 @@
+// What zrms answers (proto/view.proto): only what the console reads of it.
+
+export interface Count { state: string; count: number }
+export interface Amount { total: number; reserved: number }
+
+export interface Rollout {
+  policy: string; state: string; revision: number; version?: string; done: number; all: number;
+  detail?: string; cause?: string; step?: number; steps?: number; promotes_at?: string;
+}
+
+export interface Attention {
+  kind: 'topology' | 'rollout' | 'zhost'; name: string; topology?: string; state: string; reason: string; since?: string;
+  space?: string; zhost?: string; count?: number; of?: number;
+}
+
+export interface ZhostColumns {
+  seq: number; names: string[]; states: string[]; cordoned: boolean[]; drains: string[]; left: number[]; since: string[];
+  heard: string[]; instances: number[]; cpu_total: number[]; cpu_reserved: number[]; cpu_used: number[];
+  memory_total: number[]; memory_reserved: number[]; memory_used: number[]; devices_total: number[];
+  devices_reserved: number[]; labels: { name: string; values: string[] }[];
+}
+
+export interface SummaryTopology {
+  seq: number;
+  topology: { id: string; name: string; version?: string; state: string; failure_reason?: string; spaces: number; updated: string };
+  states: Count[];
+  spaces: { space: string; states: Count[] }[];
+  rollout?: Rollout;
+}
+
+export interface Summary {
+  seq: number; id: string; time: string; open_zhosts: number; cpu_millicores: Amount; memory_bytes: Amount; devices: Amount;
+  zhost_states: Count[]; topology_states: Count[]; space_states: Count[]; attention: Attention[]; attention_count: number;
+  zhosts: ZhostColumns[]; topologies: SummaryTopology[];
+}
+
+export interface Self { user: string; role: string; topologies: string[]; session?: string; expires?: string; word?: string }
+
+export interface Happened {
+  seq: number; time: string; kind: string; subject: string; from?: string; to?: string; cause: string; topology?: string;
+}

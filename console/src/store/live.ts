@@ -1,0 +1,117 @@
+// Keeps the store up to date:
+//
+//   summary ──► events after it ──► a batch a frame ──► a further summary, soon after something has happened
+//      ▲                                │ ends, fails, or is silent
+//      └────────── a second later ◄─────┘ the page says since when there is no contact
+import { batch } from '@preact/signals';
+import { isSignedOut, read } from '../base/api';
+import { follow } from '../base/stream';
+import type { Happened, Self, Summary } from '../base/types';
+import { contact, forget, happened, self, takeEvents, takeHistory, takeSummary, tick } from './store';
+
+const SILENCE_MS = 20000; // zrms sends something every 15 s
+const RETRY_MS = 1000;
+const SOON_MS = 150; // what belongs to one change has come by then
+const SPACING_MS = 1000; // between two summaries
+const SAMPLE_MS = 10000; // loads come by no event
+const HISTORY = 200;
+
+const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+let refreshing = false;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let due = Infinity;
+let spacing = SPACING_MS;
+let refreshed = 0;
+
+async function refresh() {
+  if (refreshing || contact.value.kind !== 'live') return;
+  refreshing = true;
+  const began = performance.now();
+  try {
+    const next = await read<Summary>('/v1/summary');
+    batch(() => takeSummary(next));
+  } catch {
+    // The stream ends, too, and says what that means.
+  } finally {
+    refreshing = false;
+    refreshed = performance.now();
+    spacing = Math.max(SPACING_MS, 10 * (refreshed - began)); // a large cluster is not asked all the time
+    plan(SAMPLE_MS);
+  }
+}
+
+/** A summary within so many ms. */
+function plan(ms: number) {
+  const at = Math.max(performance.now() + ms, refreshed + spacing);
+  if (at >= due && timer !== undefined) return;
+  clearTimeout(timer);
+  due = at;
+  timer = setTimeout(() => { timer = undefined; due = Infinity; void refresh(); }, at - performance.now());
+}
+
+let queue: Happened[] = [];
+
+function take(event: Happened) {
+  if (queue.push(event) > 1) return;
+  // A page that is not seen has no frames.
+  const soon = document.hidden ? (done: () => void) => setTimeout(done, SOON_MS) : requestAnimationFrame;
+  soon(() => {
+    const events = queue;
+    queue = [];
+    batch(() => takeEvents(events));
+    plan(SOON_MS);
+  });
+}
+
+async function once() {
+  const first = await read<Summary>('/v1/summary');
+  const history = await read<{ events: Happened[] }>(`/v1/events?stream=0&newest=${HISTORY}`);
+  batch(() => {
+    takeSummary(first);
+    takeHistory(history.events);
+    contact.value = { kind: 'live' };
+  });
+  plan(SAMPLE_MS);
+  const abort = new AbortController();
+  let heard = performance.now();
+  const watch = setInterval(() => { if (performance.now() - heard > SILENCE_MS) abort.abort(); }, 1000);
+  try {
+    await follow(Math.min(first.seq, happened.value[0]?.seq ?? first.seq), abort.signal, () => { heard = performance.now(); }, take);
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+/** Ends when nobody is signed in any more. */
+export async function keepUp(): Promise<void> {
+  for (;;) {
+    try {
+      await once();
+    } catch (error) {
+      if (isSignedOut(error)) break;
+    }
+    if (contact.value.kind !== 'lost') contact.value = { kind: 'lost', since: new Date() };
+    await wait(RETRY_MS);
+  }
+  batch(() => {
+    forget();
+    contact.value = { kind: 'connecting' };
+    self.value = null;
+  });
+}
+
+/** Asks who is signed in until zrms answers. */
+export async function whoIsIt(): Promise<Self | null> {
+  for (;;) {
+    try {
+      return await read<Self>('/v1/session');
+    } catch (error) {
+      if (isSignedOut(error)) return null;
+      if (contact.value.kind !== 'lost') contact.value = { kind: 'lost', since: new Date() };
+      await wait(RETRY_MS);
+    }
+  }
+}
+
+setInterval(tick, 1000);

@@ -1,0 +1,118 @@
+// A person at the console, in headless Chromium: reads commands from standard input, one a line, and answers each with
+// one line of JSON.
+//
+//   open ADDRESS         of the console
+//   text SELECTOR        of the first such element; null: there is none
+//   texts SELECTOR       of all of them
+//   click SELECTOR       the first one
+//   fill SELECTOR|TEXT
+//   press KEY
+//   answer PATH FILE     from now on, requests for this path are answered with that file
+//   focused              what has the focus: its id, or its text
+//   size WIDTH|HEIGHT
+//   theme light|dark
+//   axe                  what axe-core finds: rule and element
+//   overflow             by how many pixels the page is wider than the window
+//   shot FILE            a screenshot
+//   script TEXT          what it evaluates to
+//   problems             errors of the page, refusals of its policy, requests to other hosts; since the last time
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const [, , executablePath] = process.argv;
+const PATIENCE_MS = 60000;
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const browser = await chromium.launch({
+  executablePath,
+  timeout: PATIENCE_MS,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+page.setDefaultTimeout(PATIENCE_MS);
+let problems = [];
+let origin = null;
+page.on('pageerror', (error) => problems.push(`error: ${error}`));
+// A refused or a failed request is said by the browser itself, with no page to blame.
+page.on('console', (message) => {
+  if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) problems.push(`console: ${message.text()}`);
+});
+page.on('request', (request) => {
+  const url = new URL(request.url());
+  if (origin !== null && url.origin !== origin && url.protocol !== 'data:') problems.push(`foreign: ${request.url()}`);
+});
+await page.addInitScript(() => {
+  addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+});
+
+const commands = {
+  async open(address) {
+    origin = new URL(address).origin;
+    await page.goto('about:blank');
+    await page.goto(address);
+    return true;
+  },
+  text: (selector) => page.evaluate((s) => document.querySelector(s)?.innerText ?? null, selector),
+  texts: (selector) => page.$$eval(selector, (all) => all.map((one) => one.innerText)),
+  async click(selector) {
+    await page.click(selector);
+    return true;
+  },
+  async fill(argument) {
+    const [selector, text] = argument.split('|');
+    await page.fill(selector, text);
+    return true;
+  },
+  async press(key) {
+    await page.keyboard.press(key);
+    return true;
+  },
+  async answer(argument) {
+    const [path, file] = argument.split(' ');
+    await page.route(`**${path}`, (route) => route.fulfill({ path: file, contentType: 'application/json' }));
+    return true;
+  },
+  focused: () => page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent || ''),
+  async size(argument) {
+    const [width, height] = argument.split('|').map(Number);
+    await page.setViewportSize({ width, height });
+    return true;
+  },
+  async theme(colorScheme) {
+    await page.emulateMedia({ colorScheme });
+    return true;
+  },
+  async axe() {
+    // By the debugger, which the page's policy does not stop.
+    await page.evaluate(axe);
+    return page.evaluate(async () => {
+      const found = await window.axe.run(document, { resultTypes: ['violations'] });
+      return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html.slice(0, 160)}: ${n.any[0]?.message ?? ''}`));
+    });
+  },
+  overflow: () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
+  async shot(file) {
+    await page.screenshot({ path: file });
+    return true;
+  },
+  script: (text) => page.evaluate(text),
+  problems() {
+    const said = problems;
+    problems = [];
+    return said;
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const space = line.indexOf(' ');
+  const name = space < 0 ? line : line.slice(0, space);
+  try {
+    const answer = await commands[name](space < 0 ? '' : line.slice(space + 1));
+    console.log(JSON.stringify({ answer: answer ?? null }));
+  } catch (error) {
+    console.log(JSON.stringify({ error: String(error) }));
+  }
+}
+await browser.close();
