@@ -112,12 +112,12 @@ def test_what_make_run_prints_works_when_it_is_pasted(home):
     done = subprocess.run([ROOT / "tools" / "run-example", BIN.parent, home, "--api", f"127.0.0.1:{free_port()}"], cwd=ROOT,
                           capture_output=True, text=True, timeout=170, stdin=subprocess.DEVNULL, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    said = dict(re.findall(r"^(Dashboard|zrms|API|Anywhere): +(.*)$", done.stdout, re.M))
-    assert list(said) == ["Dashboard", "zrms", "API", "Anywhere"], done.stdout
+    said = dict(re.findall(r"^(Dashboard|Console|API|Anywhere): +(.*)$", done.stdout, re.M))
+    assert list(said) == ["Dashboard", "Console", "API", "Anywhere"], done.stdout
     for command in (said["API"], said["Anywhere"]):
         pasted = subprocess.run(["/bin/sh", "-c", command], cwd="/", capture_output=True, text=True, timeout=60, check=False)
         assert '"my-app"' in pasted.stdout, (command, pasted)
-    for page in ("Dashboard", "zrms"):
+    for page in ("Dashboard", "Console"):
         with urllib.request.urlopen(urllib.request.Request(said[page], headers={"Accept": "text/html"}), timeout=10) as answer:
             assert answer.status == 200 and b"<html" in answer.read()
 
