@@ -8,9 +8,8 @@
 #include "adapter/recorder/segment.h"
 #include "base/str.h"
 #include "core/record/replay.h"
-#include "schema/json.h"
-#include "schema/message.h"
 #include "zsim/command.h"
+#include "zsim/replay_text.h"
 
 struct reading {
 	struct segment_reader *file;
@@ -18,63 +17,22 @@ struct reading {
 	struct block block;
 	uint64_t next_block; /* number that is expected; of the life before, where one begins */
 	uint64_t blocks;
+	int64_t until_wall_ms; /* what comes later is not played */
 	bool steps, is_foreign;
 };
 
-/* ---- what an entry says ---- */
-
-static char *input_text(const ProtobufCBinaryData *bytes)
-{
-	ProtobufCMessage *message = NULL;
-	if (schema_message_unpack(&samoza__v1__recorded_input__descriptor, bytes->data,
-				  bytes->len, &message, NULL) < 0)
-		return mem_strdup("(it cannot be read)");
-	char *text = schema_write_json(message, SCHEMA_JSON_COMPACT);
-	schema_message_free(message);
-	return text;
-}
-
-static void print_flush(const Samoza__V1__RecordedFlush *flush)
-{
-	printf("batch\n");
-	for (size_t k = 0; k < flush->n_outputs; k++)
-		printf("    %s %s\n", flush->outputs[k]->name,
-		       flush->outputs[k]->text != NULL ? flush->outputs[k]->text : "");
-}
-
-static void print_quiet(const Samoza__V1__RecordedQuiet *quiet)
-{
-	printf("%" PRIu64 " heartbeats and %" PRIu64 " ticks that changed nothing\n",
-	       quiet->heartbeats, quiet->ticks);
-	for (size_t k = 0; k < quiet->n_beats; k++) {
-		CLEANUP(freep) char *text = input_text(&quiet->beats[k]->input);
-		printf("    %" PRId64 " %s\n", quiet->beats[k]->mono_ms, text);
-	}
-}
-
-static void print_entry(const struct replay_entry *entry)
-{
-	const Samoza__V1__RecordingEntry *m = entry->message;
-	printf("%" PRId64 " ", entry->at.mono_ms);
-	if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_BIRTH) {
-		printf("a life begins, %zu records\n", m->birth->n_records);
-	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_CHECKPOINT) {
-		printf("checkpoint, %zu records\n", m->checkpoint->n_records);
-	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_INPUT) {
-		CLEANUP(freep) char *text = input_text(&m->input);
-		printf("input %s\n", text);
-	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_FLUSH) {
-		print_flush(m->flush);
-	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_QUIET) {
-		print_quiet(m->quiet);
-	} else {
-		printf("state\n");
-	}
-}
-
 /* ---- reading ---- */
 
-/* 1: a difference, which is printed. */
+/* Results of playing: 0, a difference, which is printed, or that the time has come at which it ends. */
+enum { DIFFERS = 1, ENDS = 2 };
+
+/* A batch that has begun is played to its end. */
+static bool is_later(const struct reading *r, const struct replay_entry *entry)
+{
+	return entry->at.wall_ms > r->until_wall_ms &&
+	       entry->message->what_case != SAMOZA__V1__RECORDING_ENTRY__WHAT_FLUSH;
+}
+
 static int play_entry(struct reading *r, const void *data, size_t size, struct error **err)
 {
 	struct replay_entry entry;
@@ -82,11 +40,15 @@ static int play_entry(struct reading *r, const void *data, size_t size, struct e
 	int result = replay_read(r->replay, data, size, &entry, err);
 	if (result < 0)
 		return result;
+	if (is_later(r, &entry)) {
+		replay_entry_done(&entry);
+		return ENDS;
+	}
 	if (r->steps)
-		print_entry(&entry);
+		replay_print_entry(&entry);
 	result = replay_do(r->replay, &entry, &difference, err);
 	replay_entry_done(&entry);
-	if (result == 1)
+	if (result == DIFFERS)
 		printf("DIFFERENCE: %s\n", difference);
 	return result;
 }
@@ -150,10 +112,21 @@ static void print_counts(const struct reading *r, bool is_equal)
 }
 
 struct options {
+	char *at, *until;
 	bool step;
 };
 
 static const struct cli_option options[] = {
+	{.name = "at",
+	 .type = CLI_STRING,
+	 .offset = offsetof(struct options, at),
+	 .value = "TIME",
+	 .help = "print the cluster as it was then: zhosts, topologies, instances, reasons"},
+	{.name = "until",
+	 .type = CLI_STRING,
+	 .offset = offsetof(struct options, until),
+	 .value = "TIME",
+	 .help = "end there: 2026-11-28T14:30:00Z"},
 	{.name = "step",
 	 .offset = offsetof(struct options, step),
 	 .help = "print every entry: what came in, and what came out"},
@@ -197,18 +170,28 @@ static int play_all(struct reading *r, const char *path, struct error **err)
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	const struct options *given = line->options;
-	struct reading r = {.steps = given->step};
+	struct reading r = {.steps = given->step, .until_wall_ms = INT64_MAX};
 	const char *path = cli_argument(line, 0);
+	const char *until = given->at != NULL ? given->at : given->until;
+	int result = 0;
+	if (given->at != NULL && given->until != NULL)
+		return cli_usage_error(line, "--at and --until exclude each other");
+	if (until != NULL)
+		result = replay_time_parse(until, &r.until_wall_ms, err);
+	if (result < 0)
+		return result;
 	r.replay = replay_new();
 	block_init(&r.block);
-	int result = play_all(&r, path, err);
+	result = play_all(&r, path, err);
 	if (result >= 0)
-		print_counts(&r, result == 0);
+		print_counts(&r, result != DIFFERS);
+	if (result >= 0 && given->at != NULL && replay_control(r.replay) != NULL)
+		replay_print_cluster(replay_control(r.replay), replay_now(r.replay));
 	block_done(&r.block);
 	replay_free(r.replay);
 	if (result < 0)
 		return result;
-	return result == 0 ? CLI_DONE : CLI_FAILED;
+	return result != DIFFERS ? CLI_DONE : CLI_FAILED;
 }
 
 static const struct cli_argument arguments[] = {

@@ -1,4 +1,5 @@
 """The flight recorder: what real daemons did, over crashes of zrms, is replayed to the same decisions."""
+import datetime
 import re
 import signal
 import subprocess
@@ -26,6 +27,7 @@ def test_what_daemons_did_over_crashes_of_zrms_is_replayed_without_a_difference(
     bad = native_app(c, "bad", [SLEEPS], {"p/recipes/start": f"#!/bin/sh\necho {SECRET} >&2\nexit 3\n"})
     c.submit(c.build(good, "shop"))
     until(lambda: c.state("shop") == "running", "shop runs")
+    running = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
     c.zshell("topo", "submit", c.build(bad, "bad"))
     until(lambda: SECRET in str(c.get("/v1/topologies/bad/spaces")), "bad has failed, and says why")
     for n in range(3):
@@ -48,7 +50,10 @@ def test_what_daemons_did_over_crashes_of_zrms_is_replayed_without_a_difference(
     assert int(lives) == 4 and int(inputs) > 50 and int(outputs) > 200, done.stdout
     steps = replay(c, "--step").stdout
     assert SECRET not in steps and "exit status 3: (output " in steps
-    assert '"user":"operator"' in steps or '"name":"operator"' in steps or "principal" in steps
+    assert '"principal":{"name":"n1","role":4' in steps
+    then = replay(c, "--at", running).stdout
+    assert "topology shop 1.0.0 running" in then and "space shop/p deployed-started" in then
+    assert "topology bad" not in then and "zhost n1 deployed-started" in then
 
 
 def test_a_recorder_that_cannot_write_says_so_and_stops_nothing(start_cluster):
@@ -75,3 +80,29 @@ def test_a_recorder_that_cannot_write_says_so_and_stops_nothing(start_cluster):
     done = replay(c)
     assert done.returncode == 0, done.stdout + done.stderr
     assert LINE.search(done.stdout).group(5) == "no difference"
+
+
+def test_what_is_torn_is_passed_over_and_what_is_no_recording_is_refused(tmp_path):
+    def zsim(*words):
+        return subprocess.run([BIN / "zsim", *words], capture_output=True, text=True, timeout=120, check=False)
+    file = tmp_path / "lives"
+    assert zsim("fuzz", "--seeds", "1..3", "--record", file).returncode == 0
+    whole = zsim("replay", file)
+    assert whole.returncode == 0 and LINE.search(whole.stdout).group(5) == "no difference"
+    data = file.read_bytes()
+    file.write_bytes(data[:-100])
+    torn = zsim("replay", file)
+    assert torn.returncode == 0 and "that are no whole block" in torn.stdout
+    middle = bytearray(data)
+    middle[len(data) // 2] ^= 1
+    file.write_bytes(bytes(middle))
+    damaged = zsim("replay", file)
+    assert damaged.returncode == 0 and "blocks are missing before number" in damaged.stdout
+    assert LINE.search(damaged.stdout).group(5) == "no difference"
+    file.write_bytes(data.replace(b"samoza-recording\x01", b"samoza-recording\x00", 1))
+    old = zsim("replay", file)
+    assert old.returncode == 1 and "replay it with the version that wrote it" in old.stderr
+    file.write_text("a text\n")
+    assert "is no recording" in zsim("replay", file).stderr
+    assert zsim("fuzz", "--seeds", "1..1", "--record", file).returncode == 1  # nothing is written over
+    assert "expected one as" in zsim("replay", "--at", "noon", file).stderr

@@ -33,10 +33,10 @@ struct sim_recorder_counts sim_recorder_counts(const struct sim_recorder *record
 struct sim_recording *sim_recording_begin(struct sim_recorder *recorder,
 					  struct control *control);
 /* Of a life that goes on, so that a reading may begin here; not while an input waits for the end of its batch. */
-void sim_recording_checkpoint(struct sim_recording *recording, struct instant now);
+void sim_recording_checkpoint(struct sim_recording *s, struct instant now);
 /* How a replay of it so far differs; NULL: it does not, or is not asked for. The caller frees. */
-char *sim_recording_difference(struct sim_recording *recording, struct instant now);
+char *sim_recording_difference(struct sim_recording *s, struct instant now);
 /* Before the core is freed. NULL is fine. Returns what the function above does. */
-char *sim_recording_end(struct sim_recording *recording, struct instant now);
+char *sim_recording_end(struct sim_recording *s, struct instant now);
 
 #endif

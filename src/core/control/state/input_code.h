@@ -32,8 +32,8 @@ struct decoded_input {
 	struct join_request join;
 	struct topology *topology;
 };
-/* Takes the message over, also when it fails. ERR_INVALID: it is none. `ret` needs decoded_input_done(). */
-int input_decode(Samoza__V1__RecordedInput *message, struct decoded_input *ret,
+/* Takes the message over, also when it fails. ERR_INVALID: it is none. `decoded` needs decoded_input_done(). */
+int input_decode(Samoza__V1__RecordedInput *message, struct decoded_input *decoded,
 		 struct error **err) must_check;
 void decoded_input_done(struct decoded_input *decoded);
 
