@@ -11,6 +11,8 @@
 
 /* So much of the newest may be lost with the process. */
 #define HAND_OVER_MS 1000
+/* So much waits for its commit at most. */
+#define BLOCK_BYTES_WAIT ((size_t)16 * 1024 * 1024)
 
 struct recorder {
 	struct zrms *zrms; /* borrowed */
@@ -25,11 +27,12 @@ struct recorder {
 
 /* ---- entries ---- */
 
-/* What was held back, and is no decision, may stand before it. */
+/* What was held back, and is no decision, may stand before one with which a reading may begin. A store that does not answer
+ * for long is no reason to fill the memory. */
 static bool begins_block(void *user, bool begins)
 {
 	struct recorder *r = user;
-	if (begins && !block_is_empty(&r->block))
+	if ((begins && !block_is_empty(&r->block)) || r->block.entries.size >= BLOCK_BYTES_WAIT)
 		(void)record_writer_put(r->writer, &r->block);
 	return block_is_empty(&r->block);
 }

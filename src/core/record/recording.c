@@ -254,6 +254,8 @@ static void on_start(void *user, struct instant now)
 	entry.birth = r->birth;
 	write_entry(r, now, true, &entry);
 	schema_message_free(steal_ptr(&r->birth));
+	buffer_done(&r->scratch); /* it is as large as the whole store */
+	r->scratch = BUFFER_INIT(SIZE_MAX);
 }
 
 /* ---- life ---- */
