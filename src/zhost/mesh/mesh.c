@@ -1,7 +1,7 @@
 #include "zhost/mesh/mesh.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/str.h"
@@ -28,10 +28,17 @@ struct mesh_name {
 static int name_join(struct mesh_name *name, const char *path, const char *suffix,
 		     size_t suffix_size)
 {
-	int n = snprintf(name->text, sizeof(name->text), "%s%.*s", path, (int)suffix_size,
-			 suffix != NULL ? suffix : "");
+	size_t path_size = strlen(path);
+	char *end = name->text;
 
-	return n > 0 && n < (int)sizeof(name->text) ? 0 : -EINVAL;
+	if (path_size + suffix_size == 0 || path_size >= sizeof(name->text) ||
+	    suffix_size >= sizeof(name->text) - path_size)
+		return -EINVAL;
+	end = mempcpy(end, path, path_size);
+	if (suffix_size > 0)
+		end = mempcpy(end, suffix, suffix_size);
+	*end = '\0';
+	return 0;
 }
 
 /* The zhost whose zedge holds a page's session, out of "~SESSION@ZHOST". */
