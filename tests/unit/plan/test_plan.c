@@ -185,6 +185,34 @@ static void a_stop_takes_no_longer_than_its_grace(void **state)
 	fixture_done(&f);
 }
 
+/* What has handed over goes when every zhost knows the new routes: not only when that could be no longer waited for. */
+static void a_handover_ends_when_its_routes_are_known(void **state)
+{
+	struct fixture f;
+	struct error *err = NULL;
+	Samoza__V1__PlanView *v = NULL;
+	const struct plan_limits limits = PLAN_LIMITS_DEFAULT;
+	const struct plan_request drain = {.kind = PLAN_DRAIN, .zhost = "n1"};
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_submit(&f, "T", "shop", "- {name: web, type: CALL}\n");
+	struct reported web = {.topology = "T", .path = "web"};
+	web.epoch = fixture_desired(&f, 1, "web")->key->epoch;
+	web.phase = SAMOZA__V1__PHASE__PHASE_DEPLOYED;
+	fixture_report(&f, 1, &web);
+	web.phase = SAMOZA__V1__PHASE__PHASE_STARTED;
+	fixture_report(&f, 1, &web);
+	fixture_hello(&f, "n2", 2, NULL, 0);
+	assert_int_equal(plan(&f, &drain, &limits, &v, &err), 0);
+	assert_string_equal(v->end, "completed");
+	assert_non_null(last_move(v, "placement", "shop/web"));
+	assert_true(v->virtual_ms < 15000); /* half of the failure timeout */
+	schema_message_free(&v->base);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +220,7 @@ int main(void)
 		cmocka_unit_test(what_is_refused_has_no_plan),
 		cmocka_unit_test(a_plan_ends_at_its_limits),
 		cmocka_unit_test(a_stop_takes_no_longer_than_its_grace),
+		cmocka_unit_test(a_handover_ends_when_its_routes_are_known),
 		cmocka_unit_test(
 			what_a_rebalance_moves_is_chosen_on_a_copy_and_judged_at_its_turn),
 	};
