@@ -114,6 +114,8 @@ static void take_report(struct control *c, uint64_t link_id, const Samoza__V1__R
 	struct control_zhost *z = zhost_by_link(&c->zhosts, link_id);
 	for (size_t k = 0; z != NULL && k < report->n_instances; k++) {
 		report_apply(c, z, report->instances[k], false);
+		if (report->instances[k]->phase == SAMOZA__V1__PHASE__PHASE_ABSENT)
+			drain_heard(c, z);
 		lifecycle_settle(&c->lifecycle);
 	}
 }

@@ -353,15 +353,22 @@ void fixture_hello(struct fixture *f, const char *zhost, uint64_t link_id,
 	schema_message_free(hello);
 }
 
-void fixture_report(struct fixture *f, uint64_t link_id, const struct reported *instance)
+void fixture_report_all(struct fixture *f, uint64_t link_id, const struct reported *instances,
+			size_t count)
 {
 	Samoza__V1__Report *report =
 		(Samoza__V1__Report *)schema_message_new(&samoza__v1__report__descriptor);
-	report->instances = mem_new_array(Samoza__V1__InstanceReport *, 1);
-	report->instances[report->n_instances++] = report_new(instance);
+	report->instances = mem_new_array(Samoza__V1__InstanceReport *, count);
+	for (size_t k = 0; k < count; k++)
+		report->instances[report->n_instances++] = report_new(&instances[k]);
 	(void)fixture_handle(f, &(struct control_input){.type = CONTROL_REPORT,
 							.report = {link_id, report}});
 	schema_message_free(report);
+}
+
+void fixture_report(struct fixture *f, uint64_t link_id, const struct reported *instance)
+{
+	fixture_report_all(f, link_id, instance, 1);
 }
 
 void fixture_heartbeat(struct fixture *f, const char *zhost, uint64_t link_id)

@@ -98,6 +98,9 @@ struct reported {
 void fixture_hello(struct fixture *f, const char *zhost, uint64_t link_id,
 		   const struct reported *instances, size_t count);
 void fixture_report(struct fixture *f, uint64_t link_id, const struct reported *instance);
+/* In one frame. */
+void fixture_report_all(struct fixture *f, uint64_t link_id, const struct reported *instances,
+			size_t count);
 void fixture_heartbeat(struct fixture *f, const char *zhost, uint64_t link_id);
 
 /* ---- looking ---- */

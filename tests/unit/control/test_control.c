@@ -457,6 +457,48 @@ static void what_runs_has_not_failed_whatever_its_attempts(void **state)
 	fixture_done(&f);
 }
 
+/* [change.counts.each] The last of the others has gone: what its drain takes then is not started before, though what it has
+ * waited for comes in the same batch. */
+static void
+what_a_drain_takes_is_not_started_in_the_batch_in_which_the_others_have_gone(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_submit(&f, "T", "shop",
+		       "- {name: agent, type: CALL, count: each}\n"
+		       "- {name: cache, type: CALL, inside: agent}\n"
+		       "- {name: web, type: CALL}\n");
+	struct reported said[] = {{.topology = "T", .path = "web"},
+				  {.topology = "T", .path = "agent@n1"},
+				  {.topology = "T", .path = "agent@n1/cache"}};
+	said[0].epoch = fixture_desired(&f, 1, "web")->key->epoch;
+	said[1].epoch = fixture_desired(&f, 1, "agent@n1")->key->epoch;
+	said[0].phase = said[1].phase = said[2].phase = SAMOZA__V1__PHASE__PHASE_DEPLOYED;
+	fixture_report_all(&f, 1, said, 2);
+	said[2].epoch = fixture_desired(&f, 1, "agent@n1/cache")->key->epoch;
+	fixture_report(&f, 1, &said[2]);
+	assert_int_equal(fixture_goal(&f, "T", "web", "not-deployed"), 0);
+	said[0].phase = SAMOZA__V1__PHASE__PHASE_DEPLOYED;
+	fixture_report(&f, 1, &said[0]);
+	struct control_input drain = {.type = CONTROL_ZHOST,
+				      .zhost = {.name = "n1", .action = ZHOST_DRAIN}};
+	assert_int_equal(fixture_handle(&f, &drain)->code, 0);
+	CLEANUP(freep) char *before = fixture_events(&f, "space");
+	assert_null(strstr(before, "agent@n1/cache: waiting-for-ancestor -> starting"));
+	assert_null(strstr(before, "agent@n1: deployed-started -> "));
+	said[0].phase = SAMOZA__V1__PHASE__PHASE_ABSENT;
+	said[1].phase = SAMOZA__V1__PHASE__PHASE_STARTED;
+	fixture_report_all(&f, 1, said, 2);
+	CLEANUP(freep) char *events = fixture_events(&f, "space");
+	assert_non_null(strstr(events, "web: undeploying -> not-deployed"));
+	assert_non_null(strstr(events, "agent@n1: deployed-started -> stopping"));
+	assert_null(strstr(events, "agent@n1/cache: waiting-for-ancestor -> starting"));
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -478,6 +520,8 @@ int main(void)
 		cmocka_unit_test(a_zhost_that_joins_gets_the_whole_set),
 		cmocka_unit_test(what_runs_has_not_failed_whatever_its_attempts),
 		cmocka_unit_test(the_tables_have_no_fault),
+		cmocka_unit_test(
+			what_a_drain_takes_is_not_started_in_the_batch_in_which_the_others_have_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

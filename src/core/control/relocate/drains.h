@@ -28,7 +28,7 @@ void drain_begin(struct control *c, struct control_zhost *z, int64_t deadline_ms
 /* The zhost is uncordoned: what has not left stays, what is about to take over does. Nothing where there is
  * none. */
 void drain_cancel(struct control *c, struct control_zhost *z);
-/* The zhost is back, or something has ended there by itself: what goes now is not started before. */
+/* The zhost is back, or something has ended or gone there: what goes now is not started before. */
 void drain_heard(struct control *c, struct control_zhost *z);
 /* The zhost is removed. */
 void drain_drop(struct control *c, struct control_zhost *z);

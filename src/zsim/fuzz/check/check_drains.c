@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "core/control/control.h"
 #include "model/compile.h"
 #include "zsim/fuzz/check/place.h"
 #include "zsim/fuzz/life/fuzz.h"
@@ -122,14 +123,78 @@ static bool has_only_each(const struct fuzz *f, const char *zhost)
 	return true;
 }
 
-/* [change.counts.each] A drain stops last what is on each zhost: once nothing else is left, nothing of it begins. */
+static bool begins(const char *state)
+{
+	return str_equal(state, "starting") || str_equal(state, "deploying");
+}
+
+/* A report of something else than what is on each zhost, which is known: it has gone from that one. */
+static bool says_other_gone(const struct fuzz *f, const Samoza__V1__InstanceReport *r)
+{
+	if (r->phase != SAMOZA__V1__PHASE__PHASE_ABSENT || instance_path_is_each(r->key->path))
+		return false;
+	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next)
+		if (m->record != NULL && m->record->epoch == r->key->epoch &&
+		    names_same(m->record->path, r->key->path))
+			return true;
+	return false;
+}
+
+/* zrms has decided to start it: not yet committed, maybe. */
+static bool has_begun(const struct fuzz *f, const struct mirrored *m)
+{
+	Samoza__V1__SpaceView *v = NULL;
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (control_view_space(f->world.control, m->record->application, m->record->path, &v,
+			       &err) < 0)
+		return false;
+	bool has = begins(v->state);
+	samoza__v1__space_view__free_unpacked(v, NULL);
+	return has;
+}
+
+/* What is above it is reported to have started, by an entry of the report before that one. */
+static bool may_begin_by(const Samoza__V1__Report *report, size_t before,
+			 const struct mirrored *m)
+{
+	for (size_t k = 0; k < before; k++) {
+		const Samoza__V1__InstanceReport *r = report->instances[k];
+		if (r->phase == SAMOZA__V1__PHASE__PHASE_STARTED &&
+		    str_has_prefix(m->record->path, r->key->path))
+			return true;
+	}
+	return false;
+}
+
+void check_drains_report(struct fuzz *f, const char *zhost, const Samoza__V1__Report *report)
+{
+	size_t gone = 0;
+	while (gone < report->n_instances && !says_other_gone(f, report->instances[gone]))
+		gone++;
+	if (gone == report->n_instances || f->world.control == NULL)
+		return;
+	for (struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		if (m->record == NULL || !instance_path_is_each(m->record->path) ||
+		    begins(m->state))
+			continue;
+		CLEANUP(freep) char *name = instance_path_zhost(m->record->path);
+		if (str_equal(name, zhost))
+			m->began_before = has_begun(f, m) || may_begin_by(report, gone, m);
+	}
+}
+
+/* [change.counts.each] A drain stops last what is on each zhost: once nothing else is left, nothing of it begins. What had
+ * begun when zrms heard that the last of the others has gone may be in the same commit. */
 static void check_last(struct fuzz *f)
 {
-	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+	for (struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
 		struct mirrored_zhost *z = NULL;
 		if (m->record == NULL || m->moved != f->commits ||
-		    !instance_path_is_each(m->record->path) ||
-		    !(str_equal(m->state, "starting") || str_equal(m->state, "deploying")))
+		    !instance_path_is_each(m->record->path) || !begins(m->state))
+			continue;
+		bool began_before = m->began_before;
+		m->began_before = false;
+		if (began_before)
 			continue;
 		CLEANUP(freep) char *name = instance_path_zhost(m->record->path);
 		HASH_FIND_STR(f->zhosts, name, z);

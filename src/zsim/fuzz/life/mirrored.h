@@ -17,6 +17,7 @@ struct mirrored {
 	char *state;			/* after the last event; NULL: none */
 	int64_t since_ms;		/* of that event */
 	uint64_t moved;			/* number of the commit that brought it */
+	bool began_before; /* of its next start: zrms had decided it when it heard that another copy there has gone */
 	/* It has no place, or has to give it up: it is placed with others like it. And so it was
 	 * before the commit `taken`. */
 	bool is_first, was_first;
