@@ -555,6 +555,32 @@ static void test_a_move_needs_a_standby(void **state)
 	end(&d);
 }
 
+static void test_who_is_away_may_be_forgotten_and_nobody_else(void **state)
+{
+	static const struct {
+		const char *name;
+		int code;
+	} cases[] = {{"a", ERR_CONFLICT}, {"b", ERR_CONFLICT}, {"d", 0}, {"e", ERR_NOT_FOUND}};
+	const struct election_member members[] = {{.name = "a"}, {.name = "b"}};
+	const struct election_member known[] = {{.name = "a"}, {.name = "b"}, {.name = "d"}};
+	struct desk d;
+	(void)state;
+	lead(&d);
+	tick(&d, 1000);
+	answer(&d, asked(&d, LEADER_CALL_OBSERVE),
+	       &(struct election_answer){.leader = by("a", LEASE, 5),
+					 .members = members,
+					 .member_count = ARRAY_SIZE(members),
+					 .known = known,
+					 .known_count = ARRAY_SIZE(known)});
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(leader_may_forget(d.leader, cases[i].name, NULL),
+				 cases[i].code);
+	leader_refused(d.leader, now_of(&d), &d.outbox);
+	assert_int_equal(leader_may_forget(d.leader, "d", NULL), ERR_CONFLICT);
+	end(&d);
+}
+
 /* Sees b lead, which names `next`, and then nobody, at 1000; returns when it campaigns. */
 static int64_t campaigns_after(const char *next)
 {
@@ -690,6 +716,7 @@ int main(void)
 		cmocka_unit_test(test_one_that_resigns_revokes_and_then_ends),
 		cmocka_unit_test(test_one_that_resigns_does_not_wait_for_ever),
 		cmocka_unit_test(test_a_move_needs_a_standby),
+		cmocka_unit_test(test_who_is_away_may_be_forgotten_and_nobody_else),
 		cmocka_unit_test(test_the_named_one_has_a_head_start),
 		cmocka_unit_test(test_a_new_one_waits_as_the_place_may_be_given_away),
 		cmocka_unit_test(test_a_leader_that_moves_yields_when_all_have_seen_it),
