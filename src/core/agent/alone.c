@@ -37,14 +37,11 @@ static bool is_of_another_machine(const struct agent *agent)
 
 void alone_watch(struct agent *agent)
 {
-	if (agent->synced || agent->alone || agent->refused || is_of_another_machine(agent))
+	if (agent->synced || agent->alone || agent->refused || agent->offline_starts == 0 ||
+	    is_of_another_machine(agent))
 		return;
-	for (const struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
-		if (copy->spec->offline_start) {
-			heap_set(&agent->timers, &agent->alone_timer.node,
-				 agent->now.mono_ms + agent->failure_timeout_ms);
-			return;
-		}
+	heap_set(&agent->timers, &agent->alone_timer.node,
+		 agent->now.mono_ms + agent->failure_timeout_ms);
 }
 
 void alone_end(struct agent *agent)

@@ -138,6 +138,7 @@ struct agent_copy *copy_new(struct agent *agent, const Samoza__V1__InstanceKey *
 	HASH_ADD_KEYPTR(hh, agent->copies, copy->id, strlen(copy->id), copy);
 	if (copy_has_lease(copy))
 		DL_APPEND2(agent->leased, copy, leased_prev, leased_next);
+	agent->offline_starts += copy->spec->offline_start;
 	slot_join(agent, copy);
 	family_join(agent, copy);
 	return copy;
@@ -155,6 +156,7 @@ void copy_free(struct agent *agent, struct agent_copy *copy)
 	heap_remove(&agent->timers, &copy->well_timer.node);
 	if (copy_has_lease(copy))
 		DL_DELETE2(agent->leased, copy, leased_prev, leased_next);
+	agent->offline_starts -= copy->spec->offline_start;
 	family_leave(agent, copy);
 	slot_leave(agent, copy);
 	HASH_DELETE(hh, agent->copies, copy);

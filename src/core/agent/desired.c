@@ -54,8 +54,10 @@ static void adjust(struct agent *agent, struct agent_copy *copy,
 	family_leave(agent, copy);
 	if (is_newer) {
 		bool exclusive = copy->spec->exclusive; /* this cannot be adjusted */
+		agent->offline_starts -= copy->spec->offline_start;
 		samoza__v1__instance_spec__free_unpacked(copy->spec, NULL);
 		copy->spec = message_copy(spec);
+		agent->offline_starts += copy->spec->offline_start;
 		copy->spec->has_exclusive = true;
 		copy->spec->exclusive = exclusive;
 	}

@@ -160,6 +160,7 @@ struct agent {
 	struct agent_slot *slots;   /* by id */
 	struct agent_copy *actions; /* by number */
 	struct agent_copy *leased;  /* list */
+	int offline_starts;	    /* copies with `loss.offline_start` */
 	struct family *families;    /* by id */
 	struct agent_list *lists;   /* of the present link, by id */
 	struct agent_copy *touched; /* list of this call */

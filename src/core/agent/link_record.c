@@ -40,21 +40,13 @@ static int64_t lag_ms(const struct agent *agent)
 	return lag == NEVER_MS || lag < LINK_LAG_MS ? lag : LINK_LAG_MS;
 }
 
-static bool may_be_alone(const struct agent *agent)
-{
-	for (const struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
-		if (copy->spec->offline_start)
-			return true;
-	return false;
-}
-
 static bool is_due(const struct agent *agent)
 {
 	int64_t lag = lag_ms(agent);
 	const Samoza__V1__LinkRecord *r = agent->link_record;
 	if (agent->term != (r != NULL ? r->term : 0))
 		return true;
-	if (lag == NEVER_MS && !may_be_alone(agent))
+	if (lag == NEVER_MS && agent->offline_starts == 0)
 		return false;
 	return r == NULL ||
 	       (lag != NEVER_MS &&
