@@ -22,6 +22,9 @@
 			check_failed(kind, #cond, __FILE__, __LINE__, __func__); \
 	} while (0)
 
+/* Called before the process aborts, in the thread that does; it must not fail a check. NULL: nothing. */
+void check_before_abort(void (*fn)(void));
+
 /* Writes one line to standard error and aborts. */
 __attribute__((noreturn, cold)) void check_failed(const char *kind, const char *what,
 						  const char *file, int line,

@@ -1,5 +1,6 @@
 #include "zrms/commit_driver.h"
 
+#include "adapter/log/log.h"
 #include "adapter/uv/loop.h"
 #include "base/check.h"
 
@@ -20,6 +21,7 @@ static bool turn(void *user)
 {
 	struct commit_driver *d = user;
 	bool is_due = control_loop_is_due(d->commits);
+	log_release();
 	if (!is_due && !d->has_input)
 		return false;
 	bool any = is_due && control_loop_turn(d->commits, loop_now(d->loop));
@@ -44,6 +46,8 @@ void commit_driver_step(struct commit_driver *d, enum commit_step step)
 {
 	if (step != COMMIT_STEP_ASKED && step != COMMIT_STEP_DURABLE)
 		return;
+	if (step == COMMIT_STEP_DURABLE)
+		log_hold(); /* each of its events is a line of the log */
 	uint64_t now_ns = uv_hrtime();
 	d->waited_ns += d->committing * (now_ns - d->since_ns);
 	d->since_ns = now_ns;
@@ -128,6 +132,7 @@ void commit_driver_free(struct commit_driver *d)
 	PRE(commit_driver_is_idle(d));
 	loop_before_poll_remove(d->loop, turn, d);
 	loop_timer_free(d->tick);
+	log_release();
 	control_loop_free(d->commits);
 	free(d);
 }

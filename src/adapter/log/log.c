@@ -2,23 +2,35 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/str.h"
 #include "base/text.h"
 
-enum { LINE_MOSTLY = 512 }; /* bytes of most lines */
+enum {
+	LINE_MOSTLY = 512,   /* bytes of most lines */
+	HELD_MAX = PIPE_BUF, /* a pipe takes as much in one piece */
+	LEVEL_WIDTH = 5,
+	SUBSYSTEM_WIDTH = 7,
+};
 
 static _Atomic(int) log_max = LOG_LEVEL_INFO;
 static _Atomic(int) log_fd = STDERR_FILENO;
 static _Atomic(bool) log_journal = false;
 static pthread_mutex_t written_lock = PTHREAD_MUTEX_INITIALIZER;
 static void (*log_written)(void); /* with the lock */
+static _Thread_local struct {
+	bool is_held;
+	struct buffer lines;
+} held = {.lines = {.max = HELD_MAX + 16 * LOG_LINE_MAX}};
 
 static const struct {
 	const char *name;
@@ -87,6 +99,11 @@ int log_level_parse(const char *text, enum log_level *ret_level, struct error **
 			 "'%s' is not a log level: expected error, warn, info or debug", text);
 }
 
+static char digit(int number)
+{
+	return (char)('0' + number % 10);
+}
+
 /* "1970-01-01T00:00:00.000Z" */
 static void add_time(struct buffer *out, int64_t wall_ms)
 {
@@ -102,7 +119,21 @@ static void add_time(struct buffer *out, int64_t wall_ms)
 			(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 		newest = seconds;
 	}
-	(void)buffer_printf(out, "%s.%03dZ", text, (int)(wall_ms % 1000));
+	int ms = (int)(wall_ms % 1000);
+	const char end[] = {'.', digit(ms / 100), digit(ms / 10), digit(ms), 'Z'};
+	(void)buffer_add_string(out, text);
+	(void)buffer_add(out, end, sizeof(end));
+}
+
+/* A space, and `word` with spaces up to `width`. */
+static void add_padded(struct buffer *out, const char *word, size_t width)
+{
+	static const char spaces[] = "        ";
+	size_t size = strlen(word);
+	(void)buffer_add(out, spaces, 1);
+	(void)buffer_add(out, word, size);
+	if (size < width)
+		(void)buffer_add(out, spaces, width - size);
 }
 
 /* As people write it: 250ms, 30.2s. */
@@ -144,7 +175,9 @@ void log_format(struct buffer *out, int64_t wall_ms, enum log_level level,
 		const char *subsystem, const char *event, const struct log_field *fields)
 {
 	add_time(out, wall_ms);
-	(void)buffer_printf(out, " %-5s %-7s %s", levels[level].name, subsystem, event);
+	add_padded(out, levels[level].name, LEVEL_WIDTH);
+	add_padded(out, subsystem, SUBSYSTEM_WIDTH);
+	add_padded(out, event, 0);
 	for (const struct log_field *f = fields; f->key != NULL; f++) {
 		if (f->kind != LOG_KIND_STRING || f->as.string != NULL)
 			add_field(out, f);
@@ -166,26 +199,11 @@ static void finish(struct buffer *line)
 	(void)buffer_add(line, "\n", 1);
 }
 
-void log_write(enum log_level level, const char *subsystem, const char *event,
-	       const struct log_field *fields)
+static void write_lines(const struct buffer *lines)
 {
-	/* What does not fit even here is left out; finish() marks it. */
-	CLEANUP(buffer_done) struct buffer line = BUFFER_INIT(16 * LOG_LINE_MAX);
-	int saved = errno;
-	struct timespec now;
 	size_t done = 0;
-
-	if (!log_enabled(level))
-		return;
-	(void)buffer_reserve(&line, LINE_MOSTLY);
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	if (log_journal)
-		(void)buffer_printf(&line, "<%d>", levels[level].priority);
-	log_format(&line, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, level, subsystem,
-		   event, fields);
-	finish(&line);
-	while (done < line.size) {
-		ssize_t n = write(log_fd, line.data + done, line.size - done);
+	while (done < lines->size) {
+		ssize_t n = write(log_fd, lines->data + done, lines->size - done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -198,5 +216,59 @@ void log_write(enum log_level level, const char *subsystem, const char *event,
 	if (log_written != NULL)
 		log_written();
 	(void)pthread_mutex_unlock(&written_lock);
+}
+
+static void write_held(void)
+{
+	int saved = errno;
+	if (held.lines.size > 0)
+		write_lines(&held.lines);
+	buffer_clear(&held.lines);
+	errno = saved;
+}
+
+void log_hold(void)
+{
+	held.is_held = true;
+	check_before_abort(write_held);
+}
+
+void log_release(void)
+{
+	held.is_held = false;
+	write_held();
+}
+
+/* `line` waits for more, unless somebody should see it now. */
+static void hold(enum log_level level, const struct buffer *line)
+{
+	if (held.lines.size + line->size > HELD_MAX)
+		write_held();
+	(void)buffer_add(&held.lines, line->data, line->size);
+	if (level <= LOG_LEVEL_WARNING)
+		write_held();
+}
+
+void log_write(enum log_level level, const char *subsystem, const char *event,
+	       const struct log_field *fields)
+{
+	/* What does not fit even here is left out; finish() marks it. */
+	CLEANUP(buffer_done) struct buffer line = BUFFER_INIT(16 * LOG_LINE_MAX);
+	int saved = errno;
+	struct timespec now;
+
+	if (!log_enabled(level))
+		return;
+	(void)buffer_reserve(&line, LINE_MOSTLY);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	if (log_journal)
+		(void)buffer_printf(&line, "<%d>", levels[level].priority);
+	log_format(&line, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, level, subsystem,
+		   event, fields);
+	finish(&line);
+	if (held.is_held)
+		hold(level, &line);
+	else
+		write_lines(&line);
 	errno = saved;
 }

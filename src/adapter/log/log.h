@@ -9,7 +9,7 @@
  *
  * Only programs log (zrms, zhost, startz ...); base, schema, model and core never do. Lines go
  * to standard error, each in one write(2), so that lines of several threads or processes do not
- * mix. Where the journal reads standard error (JOURNAL_STREAM), `<N>` with the priority stands
+ * mix; many at once where a thread holds them (log_hold()). Where the journal reads standard error (JOURNAL_STREAM), `<N>` with the priority stands
  * in front.
  *
  * Values may come from anywhere: what is not plain is quoted, and control characters, line
@@ -86,7 +86,7 @@ struct log_field {
 /* Without it: level info, to standard error. Reads JOURNAL_STREAM. `fd` is borrowed. */
 void log_init(enum log_level max, int fd);
 void log_set_level(enum log_level max);
-/* Another descriptor, borrowed, in place of that of log_init(). `written` is called after each line, by one
+/* Another descriptor, borrowed, in place of that of log_init(). `written` is called after each write, by one
  * thread at a time; it must not log. */
 void log_set_fd(int fd, void (*written)(void));
 bool log_enabled(enum log_level level);
@@ -99,6 +99,12 @@ int log_level_parse(const char *text, enum log_level *ret_level, struct error **
 /* `fields` end with one whose key is NULL. */
 void log_write(enum log_level level, const char *subsystem, const char *event,
 	       const struct log_field *fields);
+
+/* Until log_release() the lines of this thread wait for each other, as many as a pipe takes in one piece: for who writes
+ * thousands. A warning or an error takes along what waits, and so does a check that fails (base/check.h); what kills the
+ * process takes at most PIPE_BUF bytes of lines with it. Lines of other threads may overtake them. */
+void log_hold(void);
+void log_release(void);
 
 /* One line as log_write() makes it, without priority and line end, at `wall_ms` since 1970. */
 void log_format(struct buffer *out, int64_t wall_ms, enum log_level level,

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include "adapter/log/log.h"
 #include "adapter/log/log_file.h"
+#include "base/check.h"
 #include "base/str.h"
 #include "base/text.h"
 
@@ -133,6 +135,88 @@ static void a_long_line_is_cut_within_its_bound(void **state)
 	assert_in_range(strlen(line), LOG_LINE_MAX - 8, LOG_LINE_MAX);
 	assert_true(str_has_suffix(line, "\xe2\x82\xac...\n"));
 	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+}
+
+/* How many lines the file has so far. */
+static int lines_of(FILE *file)
+{
+	char line[2 * LOG_LINE_MAX];
+	int count = 0;
+	rewind(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+		count++;
+	return count;
+}
+
+static FILE *log_to_file(void)
+{
+	FILE *file = tmpfile();
+	assert_non_null(file);
+	log_init(LOG_LEVEL_INFO, fileno(file));
+	return file;
+}
+
+static void held_lines_wait_until_they_are_released(void **state)
+{
+	FILE *file = log_to_file();
+	log_hold();
+	log_info("test", "one");
+	log_info("test", "two");
+	assert_int_equal(lines_of(file), 0);
+	log_release();
+	assert_int_equal(lines_of(file), 2);
+	log_info("test", "three");
+	assert_int_equal(lines_of(file), 3);
+	(void)fclose(file);
+	log_init(LOG_LEVEL_INFO, STDERR_FILENO);
+}
+
+static void a_warning_takes_along_the_lines_that_are_held(void **state)
+{
+	FILE *file = log_to_file();
+	log_hold();
+	log_info("test", "one");
+	log_warn("test", "two");
+	assert_int_equal(lines_of(file), 2);
+	log_release();
+	(void)fclose(file);
+	log_init(LOG_LEVEL_INFO, STDERR_FILENO);
+}
+
+static void no_more_lines_are_held_than_a_pipe_takes_at_once(void **state)
+{
+	enum { LINES = 1000 };
+	FILE *file = log_to_file();
+	size_t before = 0;
+	struct stat st;
+	log_hold();
+	for (int n = 0; n < LINES; n++) {
+		log_info("test", "line", LOG_I("n", n));
+		assert_int_equal(fstat(fileno(file), &st), 0);
+		assert_true((size_t)st.st_size - before <= PIPE_BUF);
+		before = (size_t)st.st_size;
+	}
+	assert_true(before > 0);
+	log_release();
+	assert_int_equal(lines_of(file), LINES);
+	(void)fclose(file);
+	log_init(LOG_LEVEL_INFO, STDERR_FILENO);
+}
+
+static void a_check_that_fails_takes_along_the_lines_that_are_held(void **state)
+{
+	FILE *file = log_to_file();
+	pid_t child = fork();
+	if (child == 0) {
+		(void)dup2(fileno(file), STDERR_FILENO);
+		log_hold();
+		log_info("test", "one");
+		IMPOSSIBLE("a test");
+	}
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(lines_of(file), 2);
+	(void)fclose(file);
+	log_init(LOG_LEVEL_INFO, STDERR_FILENO);
 }
 
 static void the_journal_gets_its_priority(void **state)
@@ -299,6 +383,10 @@ int main(void)
 		cmocka_unit_test(escaping_stops_where_the_buffer_is_full),
 		cmocka_unit_test(levels_below_the_chosen_one_are_not_written),
 		cmocka_unit_test(a_long_line_is_cut_within_its_bound),
+		cmocka_unit_test(held_lines_wait_until_they_are_released),
+		cmocka_unit_test(a_warning_takes_along_the_lines_that_are_held),
+		cmocka_unit_test(no_more_lines_are_held_than_a_pipe_takes_at_once),
+		cmocka_unit_test(a_check_that_fails_takes_along_the_lines_that_are_held),
 		cmocka_unit_test(the_journal_gets_its_priority),
 		cmocka_unit_test(a_log_in_a_file_has_a_bound_and_loses_only_what_is_oldest),
 		cmocka_unit_test(a_log_grows_on_where_no_other_can_be_begun),
