@@ -580,6 +580,9 @@ int main(int argc, char **argv)
 	descriptors_raise();
 	/* With an arena for each of libuv's threads, each would keep its peak. */
 	(void)mallopt(M_ARENA_MAX, 2);
+	/* What a batch frees is joined at once: with lists of free small pieces, each large piece that comes or goes
+	 * makes malloc() go through all of them. */
+	(void)mallopt(M_MXFAST, 0);
 	log_info("zrms", "starting", LOG_S("version", SAMOZA_VERSION));
 	r = zrms_run(&zrms, &err);
 	if (r < 0) {
