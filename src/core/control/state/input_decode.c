@@ -211,8 +211,7 @@ static int decode_people(struct decoded_input *d, struct error **err)
 		CASE(SIGNING_KEY) : BY(SIGNING_KEY, decode_signing_key(d));
 		CASE(BACKUP) : AS(BACKUP, backup, .keys = m->backup->keys);
 		CASE(LEADER_MOVE) : AS(LEADER_MOVE, leader_move, .to = m->leader_move->to);
-		CASE(ZRMS_FORGET)
-		    : AS(ZRMS_FORGET, zrms_forget, .name = m->zrms_forget->name);
+		CASE(ZRMS_FORGET) : AS(ZRMS_FORGET, zrms_forget, .name = m->zrms_forget->name);
 		CASE(MACHINE)
 		    : AS(MACHINE, machine, .action = (enum machine_action)m->machine->action,
 			 .record = m->machine->record, .drain = m->machine->drain,
