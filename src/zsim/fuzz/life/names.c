@@ -6,17 +6,9 @@
 #include "base/memory.h"
 #include "base/str.h"
 
-/* Most names are, and need not be taken apart. */
-static bool is_normal(const char *path)
-{
-	return strstr(path, "-1") == NULL;
-}
-
 /* Without "-1" at the ends of its parts. What is on each zhost, and inside of that, has one name. */
 static void normalise(char *path)
 {
-	if (is_normal(path))
-		return;
 	char *to = path;
 	bool is_each = false;
 	for (const char *from = path; *from != '\0';) {
@@ -81,8 +73,6 @@ bool names_same(const char *a, const char *b)
 {
 	if (a == NULL || b == NULL || strcmp(a, b) == 0)
 		return a == b || (a != NULL && b != NULL);
-	if (is_normal(a) && is_normal(b))
-		return false;
 	CLEANUP(freep) char *one = names_slot(a);
 	CLEANUP(freep) char *other = names_slot(b);
 	return strcmp(one, other) == 0;
