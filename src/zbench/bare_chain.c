@@ -185,8 +185,8 @@ static int far_add(struct chain *chain, int *fd, struct error **err)
 		return r;
 	}
 	*fd = next[1];
-	return process_add(chain, (struct end){.fd = tcp[1], .kind = TLS_SERVER},
-			   &(struct end){.fd = next[0]}, err);
+	struct end far = {.fd = tcp[1], .kind = TLS_SERVER}, onward = {.fd = next[0]};
+	return process_add(chain, far, &onward, err);
 }
 
 static int near_add(struct chain *chain, int *fd, struct error **err)
@@ -195,7 +195,8 @@ static int near_add(struct chain *chain, int *fd, struct error **err)
 	int r = plain_pair(next, err);
 	if (r < 0)
 		return r;
-	r = process_add(chain, (struct end){.fd = *fd}, &(struct end){.fd = next[0]}, err);
+	struct end near = {.fd = *fd}, onward = {.fd = next[0]};
+	r = process_add(chain, near, &onward, err);
 	*fd = next[1];
 	return r;
 }
