@@ -38,11 +38,10 @@ char *names_slot(const char *path)
 /* "TOPOLOGY/PATH" and room for more. */
 static char *joined(const char *topology, const char *path, size_t room)
 {
-	size_t before = strlen(topology), after = strlen(path);
-	char *name = mem_new_array(char, before + 1 + after + room + 1);
-	memcpy(name, topology, before);
-	name[before] = '/';
-	memcpy(name + before + 1, path, after);
+	char *name = mem_new_array(char, strlen(topology) + 1 + strlen(path) + room + 1);
+	char *end = stpcpy(name, topology);
+	*end++ = '/';
+	stpcpy(end, path);
 	return name;
 }
 
