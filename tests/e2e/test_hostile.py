@@ -26,7 +26,7 @@ PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
 # What each operation needs, and what a person or zhost without more may still do with it: "own" is about oneself.
 ROUTES = {
     "nobody": "getFront getHealth getOpenapi join signIn",
-    "viewer": "getCluster listZrms listTopologies getTopology explainTopology listRevisions listTopologySpaces getSpace listSpaces "
+    "viewer": "getCluster getSummary listZrms listTopologies getTopology explainTopology listRevisions listTopologySpaces getSpace listSpaces "
               "listMeshSpaces listMeshPeers listMeshRoutes pingMesh listZhosts getZhost getEvents getMetrics getSession signOut makeSignInCode",
     "operator": "submitTopology removeTopology startTopology stopTopology recoverTopology promoteRollout abortRollout "
                 "pauseRollout resumeRollout rollbackTopology scaleTopology deployAll startAll stopAll undeployAll getLogs "
