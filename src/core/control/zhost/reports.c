@@ -239,8 +239,15 @@ static void on_starting(struct copy *copy, bool adopting)
 			slot_move(copy->sc->slot, STATE_STARTING, true, "its zhost is back");
 		}
 		break;
-	case STATE_STARTING:
 	case STATE_STOPPING:
+		/* Stopped by its zhost itself, and being started again, while disconnected. */
+		if (adopting && copy->target == TARGET_STARTED) {
+			slot_move(copy->sc->slot, STATE_DEPLOYED_STOPPED, false,
+				  "stopped there");
+			slot_move(copy->sc->slot, STATE_STARTING, false, "tried again");
+		}
+		break;
+	case STATE_STARTING:
 	case STATE_UNDEPLOYING:
 		break;
 	case STATE_PROBLEM:
