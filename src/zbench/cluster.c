@@ -1,13 +1,11 @@
 #include "zbench/cluster.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,26 +14,12 @@
 #include "base/str.h"
 #include "zbench/keeper.h"
 #include "zbench/package.h"
+#include "zbench/port.h"
 
 #define START_SECONDS	   30u
 #define STOP_SECONDS	   120u
 #define FAILURE_DEFAULT_MS 30000u
 #define NS_PER_SECOND	   UINT64_C(1000000000)
-
-/* A port that is free now; zrms fails if another program takes it first. */
-static int free_port(uint16_t *ret_port, struct error **err)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof(address);
-	CLEANUP(closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&address, &size) < 0)
-		return error_errno(err, "cannot find a free port");
-	*ret_port = ntohs(address.sin_port);
-	return 0;
-}
 
 static int make_directory(const char *path, struct error **err)
 {
@@ -256,7 +240,7 @@ static int start_all(struct cluster *c, const struct cluster_options *options,
 	if (r == 0)
 		r = write_zhosts(c, options->zhosts, err);
 	if (r == 0)
-		r = free_port(&c->port, err);
+		r = port_find(INADDR_LOOPBACK, &c->port, err);
 	c->client.port = c->port;
 	if (r == 0 && options->secure)
 		r = init_zrms(c, err);

@@ -1,13 +1,11 @@
 #include "zbench/trio.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +15,7 @@
 #include "base/str.h"
 #include "zbench/keeper.h"
 #include "zbench/package.h"
+#include "zbench/port.h"
 
 #define LIMIT_NS      (UINT64_C(60) * 1000 * 1000 * 1000)
 #define TRANSACTIONS  "--max-txn-ops=4096"
@@ -60,19 +59,6 @@ static int run(const struct trio *t, const char *name, struct words *w, struct e
 	pid_t pid = 0;
 	int r = spawn(t, name, w, &pid, err);
 	return r < 0 ? r : keeper_wait(pid, name, log, err);
-}
-
-/* On every address of this machine. */
-static int free_port(uint16_t *ret_port, struct error **err)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t size = sizeof(address);
-	CLEANUP(closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&address, &size) < 0)
-		return error_errno(err, "cannot find a free port");
-	*ret_port = ntohs(address.sin_port);
-	return 0;
 }
 
 /* ---- what is there before anything runs ---- */
@@ -174,9 +160,9 @@ static int start_etcds(struct trio *t, struct error **err)
 	uint16_t clients[TRIO], peers[TRIO];
 	int r = 0;
 	for (unsigned i = 0; i < TRIO && r == 0; i++) {
-		r = free_port(&clients[i], err);
+		r = port_find(INADDR_ANY, &clients[i], err);
 		if (r == 0)
-			r = free_port(&peers[i], err);
+			r = port_find(INADDR_ANY, &peers[i], err);
 	}
 	for (unsigned i = 0; i < TRIO && r == 0; i++)
 		r = start_etcd(t, i, clients, peers, err);
@@ -352,7 +338,7 @@ static int start_all(struct trio *t, struct error **err)
 {
 	int r = secure_own_address(t->address, err);
 	for (unsigned i = 0; i < TRIO && r == 0; i++)
-		r = free_port(&t->ports[i], err);
+		r = port_find(INADDR_ANY, &t->ports[i], err);
 	if (r == 0)
 		r = make_directories(t, err);
 	if (r == 0)

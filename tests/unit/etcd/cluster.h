@@ -46,7 +46,8 @@ int64_t cluster_put(const struct etcd_cluster *cluster, const char *key, const c
 int64_t cluster_put_at(const struct etcd_cluster *cluster, ProtobufCBinaryData take_key,
 		       const char *value);
 
-/* A port that is free now. */
+/* A port that is free now. It is below those that the kernel gives to outgoing connections: nobody takes it while a server
+ * is away. */
 unsigned free_port(void);
 
 #endif
