@@ -3,7 +3,7 @@
  *
  *   control ──tap──► recording ──► block ──once a second, when all of it is durable──► writer, in a thread
  *
- * It is behind the commit: what is in a file was decided durably. It holds up nothing, and nothing depends on it: a disk that takes
+ * It comes after the commit: what is in a file was decided durably. It holds up nothing, and nothing depends on it: a disk that takes
  * nothing is said once, in the log, and as a metric.
  */
 #ifndef SAMOZA_ZRMS_RECORDER_H

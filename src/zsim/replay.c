@@ -203,8 +203,8 @@ const struct cli_command replay_command = {
 	.words = "replay",
 	.summary = "hand a recording to the core again, and compare what comes out",
 	.details =
-		"Runs the core over what zrms was told (zshell cluster record, zsim fuzz "
-		"--record), and "
+		"Runs the core over what zrms was told (DIR/recorder of a "
+		"zrms, or a file of zsim fuzz --record), and "
 		"compares everything that comes out with what came out then. The first "
 		"difference is shown "
 		"with both sides. Blocks that are torn or damaged are passed over, and named.",
