@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import textwrap
 
-from conftest import is_alive, until
+from conftest import is_alive, stat_of, until
 
 
 def native_app(cluster, name, spaces, files, version="1.0.0"):
@@ -58,6 +58,17 @@ def processes_of(words):
         if words in line and is_alive(int(entry.name)):
             found.append((int(entry.name), line))
     return found
+
+
+def recipes_of(c, zhost="edge-node-1"):
+    """Recipes called `start` of that zhost's instances, as (pid, command line): other tests run some, too."""
+    def is_below(pid, roots):
+        while pid > 1 and pid not in roots:
+            stat = stat_of(pid)
+            pid = int(stat[1]) if stat else 0
+        return pid in roots
+    roots = set(c.zruns(zhost))
+    return [(pid, line) for pid, line in processes_of("recipes/start") if is_below(pid, roots)]
 
 
 def log_text(c, zhost="edge-node-1"):

@@ -7,8 +7,8 @@ import socket
 
 import pytest
 from conftest import free_port, is_alive, until
-from native import (SLEEPER, data_of, error, log_text, native_deploy, processes_of, state,
-                    submit_failing, wait_space)
+from native import (SLEEPER, data_of, error, log_text, native_deploy, processes_of, recipes_of,
+                    state, submit_failing, wait_space)
 
 
 def test_a_foreground_process_counts_as_started_once_it_is_ready(c):
@@ -189,11 +189,11 @@ def test_what_a_check_leaves_behind_ends_with_it_and_is_not_the_service(c):
     native_deploy(c, "leaves", [{"name": "p", "health": {
         "command": "echo >> checks; setsid sleep 100043 >/dev/null 2>&1 & true",
         "interval": "100ms", "timeout": "20s"}}],
-        {"p/recipes/start": "#!/bin/sh\nsleep 100042 >/dev/null 2>&1 &\n"})
+        {"p/recipes/start": "#!/bin/sh\nsleep 100076 >/dev/null 2>&1 &\n"})
     checks = data_of(c) / "checks"
     until(lambda: checks.exists() and len(checks.read_text()) >= 5, "checks have passed")
     until(lambda: len(processes_of("sleep 100043")) <= 1, "what the ones before left has ended")
-    (pid, _), = processes_of("sleep 100042")
+    (pid, _), = processes_of("sleep 100076")
     os.kill(pid, signal.SIGKILL)
     until(lambda: c.space("leaves", "p")["restarts"] == 1 and
           state(c, "leaves", "p") == "deployed-started", "its death is seen, and it runs again")
@@ -262,7 +262,7 @@ def test_a_port_that_another_program_took_during_a_back_off_is_named(c, mode):
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
         def take():
-            for pid, _ in processes_of("recipes/start"):
+            for pid, _ in recipes_of(c):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             try:
@@ -304,7 +304,7 @@ def test_a_drawn_port_that_another_program_took_during_a_back_off_is_drawn_again
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
         def take():
-            for pid, words in processes_of("recipes/start"):
+            for pid, words in recipes_of(c):
                 if "python3" in words:
                     os.kill(pid, signal.SIGKILL)
             try:
@@ -320,7 +320,7 @@ def test_a_drawn_port_that_another_program_took_during_a_back_off_is_drawn_again
         assert "Address already in use" not in log_text(c), "no start has failed for it"
     # It keeps that, also when the first one is free again.
     restarts = c.space("drawn", "db")["restarts"]
-    (pid, _), = [p for p in processes_of("recipes/start") if "python3" in p[1]]
+    (pid, _), = [p for p in recipes_of(c) if "python3" in p[1]]
     os.kill(pid, signal.SIGKILL)
     until(lambda: c.space("drawn", "db")["restarts"] > restarts and port_of() == now,
           "it runs again")
@@ -331,8 +331,8 @@ def test_an_instance_that_stays_sick_uses_up_its_attempts(c):
         "name": "p", "run": {"mode": "foreground"}, "restart": {"attempts": 1},
         "ready": {"command": "test -e up"},
         "health": {"command": "exit 3", "interval": "100ms", "timeout": "5s", "failures": 1}}],
-        {"p/recipes/start": "#!/bin/sh\ntouch up\nexec sleep 100041\n"})
+        {"p/recipes/start": "#!/bin/sh\ntouch up\nexec sleep 100075\n"})
     until(lambda: c.state("sick") == "failed", "its attempts are used up", SICK_DEADLINE)
     assert error(c, "sick", "p") == (
         "process: health check failed once: the command failed: exit status 3")
-    assert processes_of("sleep 100041") == []
+    assert processes_of("sleep 100075") == []

@@ -11,8 +11,8 @@ import tempfile
 import pytest
 from conftest import BIN, Daemon, free_port, until
 from control_groups import groups
-from native import (SLEEPER, error, log_text, native_deploy, processes_of, spaces_directories,
-                    state, wait_space)
+from native import (SLEEPER, error, log_text, native_deploy, processes_of, recipes_of,
+                    spaces_directories, state, wait_space)
 
 
 def test_a_gigabyte_of_output_fills_neither_disk_nor_memory(c):
@@ -173,7 +173,7 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
             time.sleep(100033)
         """,
         "calm/recipes/start": SLEEPER.format(100034)})
-    (pid, _), = [p for p in processes_of("recipes/start") if "python3" in p[1]]
+    (pid, _), = [p for p in recipes_of(c) if "python3" in p[1]]
     (calm, _), = processes_of("sleep 100034")
     names = set(re.findall("samoza-[0-9a-f]+", "".join(
         pathlib.Path(f"/proc/{p}/cgroup").read_text() for p in (pid, calm))))

@@ -16,18 +16,21 @@ def test_services_keep_running_while_their_zhost_restarts(c):
         "s/recipes/start": "#!/bin/sh\nsleep 100017 >/dev/null 2>&1 &\necho $! > pid\n",
         "s/recipes/stop": "#!/bin/sh\necho 'stop runs'\nkill $(cat pid) || pkill sleep\n",
         "f/recipes/start": SLEEPER.format(100018)})
-    before = processes_of("sleep 10001")
+
+    def both():
+        return processes_of("sleep 100017") + processes_of("sleep 100018")
+    before = both()
     zruns = c.zruns("edge-node-1")
     assert len(before) == 2 and len(zruns) == 2
     c.zhosts["edge-node-1"].kill()
-    assert processes_of("sleep 10001") == before
+    assert both() == before
     c.zhosts["edge-node-1"].start()
     c.wait_zhost("edge-node-1", "deployed-started")
     c.wait_state("on", "running")
-    assert processes_of("sleep 10001") == before
+    assert both() == before
     assert [e["to"] for e in c.events("on") if e["kind"] == "space"].count("starting") == 2
     c.zshell("topo", "stop", "on")
-    assert processes_of("sleep 10001") == []
+    assert both() == []
     assert "stop runs" in log_text(c)
     assert spaces_directories(c, "edge-node-1") == []
 

@@ -6,14 +6,14 @@ from native import native_app, processes_of
 from test_move import PAGE, PATHS, answers_pass, expect_all_answered, sources, space
 
 
-def package(c, version, word, last="exec sleep 1000", **rollout):
+def package(c, version, word, last="exec sleep 100074", **rollout):
     """An importer and its provider; `word` is in their command lines."""
     start = f"#!/bin/sh\n# {word}\n{last}\n".replace("sleep", f"env VERSION={word} sleep")
     spaces = [{"name": name, "run": {"mode": "foreground"}, "restart": {"attempts": 0},
                **({"imports": [{"from": "db"}]} if name == "web" else {})} for name in ("web", "db")]
     directory = native_app(c, "shop", spaces, {
         "db/recipes/start": start,
-        "web/recipes/start": f"#!/bin/sh\n# {word}\nexec sleep 1000\n"}, version)
+        "web/recipes/start": f"#!/bin/sh\n# {word}\nexec sleep 100074\n"}, version)
     manifest = json.loads((directory / "manifest.yaml").read_text())
     (directory / "manifest.yaml").write_text(json.dumps({**manifest, "rollout": rollout}))
     return c.build(directory, f"shop-{version}")
@@ -51,7 +51,7 @@ def test_a_version_replaces_what_runs_and_a_bad_one_is_taken_back(start_cluster)
     assert [(r["version"], r["what"], r["result"]) for r in history] == [
         ("1.0.0", "submit", "completed"), ("1.1.0", "submit", "completed"),
         ("1.2.0", "submit", "failed"), ("1.0.0", "rollback to 1", "completed")]
-    assert processes_of("sleep 1000")
+    assert processes_of("sleep 100074")
 
 
 def test_a_rolling_version_waits_for_people(start_cluster):
@@ -91,7 +91,7 @@ def large(c, version):
     directory = native_app(c, "shop", [{
         "name": "api", "handover": "start-first", "run": {"mode": "foreground"},
         "resources": {"cpu": 3, "memory": "16MiB"}}], {
-        "api/recipes/start": f"#!/bin/sh\n# {version}\nexec sleep 1000\n"}, version)
+        "api/recipes/start": f"#!/bin/sh\n# {version}\nexec sleep 100074\n"}, version)
     manifest = json.loads((directory / "manifest.yaml").read_text())
     (directory / "manifest.yaml").write_text(json.dumps(
         {**manifest, "rollout": {"policy": "rolling", "healthy": {"for": "0s"}}}))
