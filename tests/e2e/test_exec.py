@@ -384,6 +384,8 @@ def test_a_terminal_that_hangs_up_ends_its_command(x):
 @pytest.mark.parametrize("prefix", [less[1] for less in LESS], ids=[less[0] for less in LESS])
 def test_a_zhost_with_fewer_rights_runs_commands_in_the_box_of_the_instance(
         sweep_groups, start_cluster, monkeypatch, prefix):
+    # Both may run at the same time.
+    service, left, loop = range(300020, 300023) if "--reuid=4321" in prefix else range(300030, 300033)
     monkeypatch.setenv("ZHOST_ALLOW_EXEC", "true")
     c = start_cluster(zhosts=())
     directory = pathlib.Path(tempfile.mkdtemp(prefix="samoza-e2e-"))
@@ -395,7 +397,7 @@ def test_a_zhost_with_fewer_rights_runs_commands_in_the_box_of_the_instance(
             os.chown(own, 4321, 4321)
         add_zhost_by(c, prefix, own)
         native_deploy(c, "run", [{"name": "p", "run": {"mode": "foreground"}, "stop": {"grace": "1s"}}], {
-            "p/recipes/start": f"#!/bin/sh\n({FACTS}) > being-written\nmv being-written facts\nexec sleep 300020\n"})
+            "p/recipes/start": f"#!/bin/sh\n({FACTS}) > being-written\nmv being-written facts\nexec sleep {service}\n"})
         until(lambda: sh(c, "test -f facts").returncode == 0, "facts are there")
         facts = sh(c, "cat facts").stdout.decode()
         assert sh(c, FACTS).stdout.decode() == facts
@@ -404,17 +406,17 @@ def test_a_zhost_with_fewer_rights_runs_commands_in_the_box_of_the_instance(
         assert sh(c, "touch /etc/here").returncode != 0
         assert sh(c, f"ls {c.directory}").returncode != 0 or "--reuid=4321" in prefix
         p = begin(c, "-i", "run/p", "--", "sh", "-c",
-                  "trap '' HUP; (setsid sleep 300021 &); echo on; while true; do sleep 300022; done")
+                  f"trap '' HUP; (setsid sleep {left} &); echo on; while true; do sleep {loop}; done")
         wait_line(p, b"on")
         p.kill()
-        gone("sleep 300021")
-        gone("sleep 300022")
+        gone(f"sleep {left}")
+        gone(f"sleep {loop}")
         t = Terminal(c, "-i", "-t", "run/p", "--", "sh")
         t.type(b"stty size; test -t 1 && echo termi''nal; exit 4\r")
         t.expect(b"33 77\r\n")
         t.expect(b"terminal")
         assert t.wait() == 4
-        assert len(processes_of("sleep 300020")) == 1, "the instance runs on"
+        assert len(processes_of(f"sleep {service}")) == 1, "the instance runs on"
         c.zshell("topo", "stop", "run")
     finally:
         c.stop()

@@ -242,6 +242,8 @@ LESS = [
                          ids=[less[0] for less in LESS])
 def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups, start_cluster,
                                                                 prefix, said):
+    # Both may run at the same time.
+    numbers = [100038, 100039, 100040] if "--reuid=4321" in prefix else [100077, 100078, 100079]
     c = start_cluster(zhosts=())
     directory = pathlib.Path(tempfile.mkdtemp(prefix="samoza-e2e-"))
     try:
@@ -265,10 +267,10 @@ def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups,
                 done
                 mount -t tmpfs none /tmp 2>/dev/null && echo "MOUNTED"
                 grep -E '^(CapEff|NoNewPrivs|Seccomp|Uid):' /proc/self/status
-                setsid sh -c 'trap "" TERM; sleep 100038; sleep 100038' >/dev/null 2>&1 &
+                setsid sh -c 'trap "" TERM; sleep {numbers[0]}; sleep {numbers[0]}' >/dev/null 2>&1 &
             """,
             "p/recipes/stop": "#!/bin/sh\necho \"stop in $(pwd)\"\n",
-            "f/recipes/start": SLEEPER.format(100039)})
+            "f/recipes/start": SLEEPER.format(numbers[1])})
         text = "\n".join(p.read_text() for p in (own / "log").glob("*.log"))
         assert said in text, "what is missing is said"
         assert "own directories work" in text and "WROTE" not in text and "MOUNTED" not in text, text
@@ -277,12 +279,12 @@ def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups,
         assert re.search(r"CapEff:\s*0000000000000000", text), text
         assert re.search(r"NoNewPrivs:\s*1", text) and re.search(r"Seccomp:\s*2", text), text
         assert not re.search(r"Uid:\s*0", text), text
-        (pid, _), = processes_of("sleep 100039")
+        (pid, _), = processes_of(f"sleep {numbers[1]}")
         os.kill(pid, signal.SIGKILL)
         until(lambda: c.space("less", "f")["restarts"] == 1 and state(c, "less", "f") ==
               "deployed-started", "it runs again")
         c.zshell("topo", "stop", "less")
-        assert processes_of("sleep 100038") + processes_of("sleep 100039") == []
+        assert processes_of(f"sleep {numbers[0]}") + processes_of(f"sleep {numbers[1]}") == []
         text = "\n".join(p.read_text() for p in (own / "log").glob("*.log"))
         assert "stop in " in text
         assert list((own / "spaces").iterdir()) == []
@@ -291,11 +293,11 @@ def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups,
         assert "kept 2 starts" in text, "it outlived the undeploy"
         c.zshell("topo", "stop", "less")
         native_deploy(c, "more", [{"name": "p"}], {
-            "p/recipes/start": "#!/bin/sh\nsetsid sleep 100040 >/dev/null 2>&1 &\n"})
+            "p/recipes/start": f"#!/bin/sh\nsetsid sleep {numbers[2]} >/dev/null 2>&1 &\n"})
         zrun, = c.zruns("edge-node-1")
         os.kill(zrun, signal.SIGKILL)
         until(lambda: c.space("more", "p")["restarts"] == 1 and
-              len(processes_of("sleep 100040")) == 1, "what it had is ended, and runs again")
+              len(processes_of(f"sleep {numbers[2]}")) == 1, "what it had is ended, and runs again")
     finally:
         c.stop()
         shutil.rmtree(directory, ignore_errors=True)
