@@ -234,6 +234,31 @@ static void a_former_copy_that_is_lost_leaves_the_routes(void **state)
 	fixture_done(&s.f);
 }
 
+/* [change.counts.numbered] What took over from it has gone, and the slot has the name of the new version by then. */
+static void a_former_copy_leaves_the_routes_under_its_former_name(void **state)
+{
+	struct stage s;
+	(void)state;
+	begin(&s, 4, 4, 4);
+	rise(&s);
+	uint64_t version = version_sent(&s, 3);
+	for (uint64_t link_id = 1; link_id <= 3; link_id++)
+		applied(&s, link_id, version);
+	assert_int_equal(fixture_goal(&s.f, ID, "api", "not-deployed"), 0);
+	s.f.version = "1.1.0";
+	fixture_submit(&s.f, ID, "shop",
+		       "- {name: api, type: CALL, count: 1}\n"
+		       "- {name: log, type: CALL, placement: {anti_affinity: [{with: api, "
+		       "required: true}]}}\n");
+	reports(&s, 2, "api", s.successor, DEPLOYED);
+	reports(&s, 2, "api", s.successor, SAMOZA__V1__PHASE__PHASE_ABSENT);
+	CLEANUP(freep) char *space = fixture_space(&s.f, ID, "api-1");
+	assert_string_equal(space, "not-deployed");
+	reports(&s, 1, "api", s.incumbent, SAMOZA__V1__PHASE__PHASE_ABSENT);
+	expect_routes(&s, 3, "nobody");
+	fixture_done(&s.f);
+}
+
 static void a_zhost_that_comes_back_is_waited_for_again(void **state)
 {
 	struct stage s;
@@ -475,6 +500,7 @@ int main(void)
 		cmocka_unit_test(the_incumbent_goes_when_every_zhost_goes_by_the_new_routes),
 		cmocka_unit_test(a_zhost_without_a_link_is_not_waited_for),
 		cmocka_unit_test(a_former_copy_that_is_lost_leaves_the_routes),
+		cmocka_unit_test(a_former_copy_leaves_the_routes_under_its_former_name),
 		cmocka_unit_test(a_zhost_that_comes_back_is_waited_for_again),
 		cmocka_unit_test(one_that_never_says_so_does_not_hold_it_up_for_ever),
 		cmocka_unit_test(an_older_zhost_is_given_a_heartbeat_interval),
