@@ -261,6 +261,51 @@ static void a_record_that_cannot_be_read_is_refused(void **state)
 	control_free(c);
 }
 
+/* [change.handover.start-first] Nothing is left of it where it ran, and nobody else serves: its record says what it
+ * exported before zrms ended. */
+static void what_takes_over_after_a_restart_and_does_not_run_exports_nothing(void **state)
+{
+	struct fixture f;
+	Samoza__V1__Rollout rollout = SAMOZA__V1__ROLLOUT__INIT;
+	(void)state;
+	set_up(&f);
+	f.protocol = 5; /* two copies at a time */
+	rollout.has_policy = true;
+	rollout.policy = SAMOZA__V1__ROLLOUT_POLICY__ROLLING;
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	f.rollout = &rollout;
+	f.version = "1.0.0";
+	uint64_t first = start_one(&f, "id-1", "shop",
+				   "- {name: web, type: CALL, exports: {port: \"\"}}\n");
+	fixture_hello(&f, "n2", 2, NULL, 0);
+	f.version = "1.1.0";
+	fixture_submit(&f, "id-1", "shop",
+		       "- {name: web, type: CALL, exports: {port: \"\"}, "
+		       "placement: {constraints: [\"zhost == n2\"]}}\n");
+	struct reported next = {.topology = "id-1",
+				.path = "web",
+				.epoch = fixture_desired(&f, 2, "web")->key->epoch,
+				.phase = DEPLOYED};
+	fixture_report(&f, 2, &next);
+	next.phase = STARTED;
+	next.port = "80";
+	fixture_report(&f, 2, &next);
+	assert_int_not_equal(first, next.epoch);
+	fixture_restart(&f);
+	fixture_hello(&f, "n2", 3, NULL, 0);
+	fixture_advance(&f, 20000);
+	fixture_heartbeat(&f, "n2", 3);
+	fixture_advance(&f, 15000);
+	const struct control_application *a =
+		application_by_id(&f.control->applications, "id-1");
+	const struct copy *copy = serving_copy(a->slot_controls.items[0]);
+	assert_non_null(copy);
+	assert_int_equal(copy->of_slot.epoch, next.epoch);
+	assert_int_not_equal(copy->sc->slot->state, STATE_DEPLOYED_STARTED);
+	assert_int_equal(copy->export_count, 0);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +316,8 @@ int main(void)
 		cmocka_unit_test(an_exclusive_space_waits_for_the_copy_of_an_earlier_revision),
 		cmocka_unit_test(what_a_zhost_only_claims_to_run_holds_nothing_up),
 		cmocka_unit_test(what_may_still_run_on_a_silent_zhost_cannot_be_removed),
+		cmocka_unit_test(
+			what_takes_over_after_a_restart_and_does_not_run_exports_nothing),
 		cmocka_unit_test(a_clock_that_is_set_back_makes_no_exclusion_longer),
 		cmocka_unit_test(a_restart_knows_goals_places_and_epochs_again),
 		cmocka_unit_test(a_name_that_an_earlier_version_accepted_continues),
