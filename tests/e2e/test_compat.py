@@ -1,5 +1,6 @@
 """A store that an earlier version has written (tests/compat): zrms opens it and knows everything."""
 import contextlib
+import json
 import signal
 import sqlite3
 
@@ -72,6 +73,26 @@ def test_zrms_starts_on_a_store_of_the_present_format_as_it_was_recorded(start_c
             (path, "deployed-started", "n1") for path in ("api", "store", "dashboard")}
         zhosts = {z["name"]: (z["state"], z.get("version")) for z in c.get("/v1/zhosts")["zhosts"]}
         assert zhosts == {"n1": ("deployed-started", "0.1.0"), "n2": ("problem", "0.1.0"), "n3": ("problem", "0.1.0")}
+        c.zrms.kill()
+
+
+def test_zrms_starts_on_a_store_of_who_may_do_what_and_answers_as_before(start_cluster):
+    c = start_cluster(zhosts=[], timeout="60s")
+    c.zrms.kill()
+    for old in (c.directory / "zrms").glob("zrms.db*"):
+        old.unlink()
+    with sqlite3.connect(c.directory / "zrms" / "zrms.db") as database:
+        database.executescript((ROOT / "tests/compat/access/killed.sql").read_text())
+    (c.directory / "zrms" / "credentials" / "local-admin").unlink()
+    answers = json.loads((ROOT / "tests/compat/access/answers.json").read_text())
+    del answers["/v1/tokens"]  # these are good for an hour (tests/unit/control/test_compat.c)
+    answers["/v1/trust"]["keys"] = [key for key in answers["/v1/trust"]["keys"] if not key["file"]]
+    for _ in range(2):  # and on what this version has written
+        c.start_zrms()
+        now = {path: c.get(path) for path in answers}
+        now["/v1/trust"]["keys"] = [key for key in now["/v1/trust"]["keys"] if not key["file"]]
+        assert now == answers
+        assert {z["name"] for z in c.get("/v1/zhosts")["zhosts"]} == {"n1", "n2"}
         c.zrms.kill()
 
 

@@ -16,8 +16,10 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/state/state.h"
 #include "fixture.h"
 #include "schema/message.h"
 
@@ -460,10 +462,33 @@ static void the_term_goes_on(void **state)
 	}
 }
 
+/* Who may do what, and a rebalance: all of it is known, at the time at which it was recorded. */
+static void a_store_of_who_may_do_what_is_known_whole(void **state)
+{
+	struct fixture f;
+	const int64_t recorded_ms = INT64_C(1795887600000); /* 2026-11-28T17:40:00Z */
+	(void)state;
+	fixture_init(&f);
+	f.now.wall_ms = recorded_ms;
+	load(&f, "access/killed.sql");
+	fixture_start(&f);
+	const struct control *c = f.control;
+	assert_non_null(credentials_find(&c->credentials, "user/ann"));
+	assert_int_equal(HASH_COUNT(c->join_tokens.by_id), 2);
+	assert_int_equal(HASH_COUNT(c->identities.by_name), 2);
+	assert_int_equal(HASH_COUNT(c->sign_ins.by_hash), 1);
+	assert_int_equal(HASH_COUNT(c->signing_keys.recorded), 2);
+	assert_int_equal(HASH_COUNT(c->idempotency.by_id), 9);
+	assert_int_equal(c->authorities->n_believed, 2);
+	assert_non_null(c->rebalance);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_term_goes_on),
+		cmocka_unit_test(a_store_of_who_may_do_what_is_known_whole),
 		cmocka_unit_test(a_store_of_format_1_starts_with_everything_running),
 		cmocka_unit_test(a_store_of_format_1_left_by_a_killed_zrms_starts),
 		cmocka_unit_test(a_zhost_is_asked_for_what_it_runs),
