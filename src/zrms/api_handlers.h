@@ -51,6 +51,7 @@ api_handler api_front;
 api_handler api_health, api_metrics, api_openapi, api_link;
 /* api_artifacts.c */
 api_handler api_artifact, api_artifacts_list, api_artifacts_hold;
+api_handler api_history;
 /* api_members.c */
 api_handler api_member_identity, api_zrms_list, api_zrms_forget;
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "adapter/sqlite/store.h"
+#include "zrms/own_history.h"
 #include "zrms/recorder.h"
 
 enum { CONNECTIONS, OPENED, REQUESTS, REFUSED, STARVED, STREAMS, WAITING, ANSWERS };
@@ -67,14 +68,23 @@ static const struct metric_source link_refusal_metrics =
 
 /* As api_register_metrics() registers them. */
 const struct metric_source *const api_metric_sources[] = {
-	&control_metrics,	&sqlite_store_metrics,
-	&commit_driver_metrics, &links_metrics,
-	&link_refusal_metrics,	&listening_metrics,
-	&hub_metrics,		&submissions_metrics,
-	&translations_metrics,	&artifacts_metrics,
-	&copies_metrics,	&http_metrics,
-	&execs_metrics,		&backups_metrics,
-	&recorder_metrics,	NULL,
+	&control_metrics,
+	&sqlite_store_metrics,
+	&commit_driver_metrics,
+	&links_metrics,
+	&link_refusal_metrics,
+	&listening_metrics,
+	&hub_metrics,
+	&submissions_metrics,
+	&translations_metrics,
+	&artifacts_metrics,
+	&copies_metrics,
+	&http_metrics,
+	&execs_metrics,
+	&backups_metrics,
+	&recorder_metrics,
+	&own_history_metrics,
+	NULL,
 };
 
 void api_register_metrics(struct zrms *zrms)
@@ -98,6 +108,8 @@ void api_register_metrics(struct zrms *zrms)
 	metric_registry_add(r, &submissions_metrics, zrms->submissions);
 	if (zrms->copies != NULL)
 		metric_registry_add(r, &copies_metrics, zrms->copies);
+	if (zrms->own_history != NULL)
+		metric_registry_add(r, &own_history_metrics, zrms->own_history);
 	if (zrms->translations != NULL)
 		metric_registry_add(r, &translations_metrics, zrms->translations);
 	metric_registry_add(r, &artifacts_metrics, zrms->artifacts);

@@ -58,6 +58,10 @@ static const struct http_query submit_query[] = {
 	{0}};
 static const struct http_query artifacts_query[] = {
 	{"unless", HTTP_TEXT, "204 where it is this `version`"}, {0}};
+static const struct http_query history_query[] = {
+	{"after", HTTP_NUMBER, "Only events with a higher `seq`"},
+	{"until", HTTP_NUMBER, "Only events with this `seq`, or a lower one"},
+	{0}};
 static const struct http_query remove_query[] = {
 	{"data", HTTP_FLAG, "1: the data of its spaces, too"},
 	{0}};
@@ -361,6 +365,9 @@ static const struct http_route routes[] = {
 	{"POST", "/v1/artifacts", api_artifacts_hold, HTTP_BODY_MEMORY, NULL,
 	 "A zrms that stands by fetches these from the leader, which asks by its certificate", VIEW(artifact_list_view), NULL,
 	 "holdArtifacts", "204", "409", ACCESS_ADMIN, ARTIFACTS_BODY_MAX},
+	{"GET", "/v1/history", api_history, 0, history_query,
+	 "Events that a zrms has of its own (EventPage of protobuf); other zrms of the cluster ask by their certificates", NULL, NULL,
+	 "getHistory", NULL, "404", ACCESS_ADMIN},
 	{"POST", "/v1/cluster/zrms/identity", api_member_identity, HTTP_BODY_MEMORY, NULL,
 	 "A zrms that stands by asks the leader, by its certificate, whom the cluster trusts, and for another certificate",
 	 VIEW(zrms_identity_request), VIEW(zrms_identity_view),

@@ -39,7 +39,8 @@ static bool is_left_out(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (str_equal(name, names[i]))
 			return true;
-	return name[0] == '.' || str_has_prefix(name, "zrms.db");
+	return name[0] == '.' || str_has_prefix(name, "zrms.db") ||
+	       str_has_prefix(name, "history.db");
 }
 
 bool backup_is_name(const char *name)

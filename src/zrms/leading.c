@@ -14,6 +14,7 @@
 #include "zrms/cluster_file.h"
 #include "zrms/lead.h"
 #include "zrms/member_identity.h"
+#include "zrms/own_history.h"
 #include "zrms/reach.h"
 #include "zrms/read_ahead.h"
 #include "zrms/standby.h"
@@ -123,6 +124,7 @@ static int stand_by(struct zrms *zrms, const struct etcd_servers *servers, struc
 					     .lease_ms = zrms->settings.lease_ms};
 	zrms->lead = lead_new(&zrms->loop, election, &config, &lead_listener, zrms);
 	zrms->copies = copies_new(zrms);
+	zrms->own_history = own_history_new(zrms, servers);
 	zrms->member_identity = member_identity_new(zrms);
 	log_info("leader", "stands.by", LOG_S("name", name), LOG_S("address", address));
 	return 0;

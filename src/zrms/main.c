@@ -33,6 +33,7 @@
 #include "zrms/lead.h"
 #include "zrms/leading.h"
 #include "zrms/member_identity.h"
+#include "zrms/own_history.h"
 #include "zrms/page_access.h"
 #include "zrms/reach.h"
 #include "zrms/recorder.h"
@@ -308,11 +309,20 @@ static int submissions_open(struct zrms *zrms, const char *trust, struct error *
 
 /* ---- end ---- */
 
+static void history_closed(void *user)
+{
+	struct zrms *zrms = user;
+	loop_stop(&zrms->loop);
+}
+
 static void resigned(void *user)
 {
 	struct zrms *zrms = user;
 	zrms->lead = NULL; /* it has freed itself */
-	loop_stop(&zrms->loop);
+	if (zrms->own_history != NULL)
+		own_history_close(steal_ptr(&zrms->own_history), history_closed, zrms);
+	else
+		loop_stop(&zrms->loop);
 }
 
 /* Everything is durable: the next one may lead. */

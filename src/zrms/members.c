@@ -14,6 +14,7 @@ static const struct member_route *route_of(const struct http_route *route)
 	static const struct member_route routes[] = {
 		{.operation = "getArtifact"},
 		{.operation = "holdArtifacts"},
+		{.operation = "getHistory"},
 		{.operation = "listArtifacts", .is_for_leader = true},
 		{.operation = "renewZrms", .is_for_leader = true, .is_for_expired = true},
 	};

@@ -2,6 +2,7 @@
  * What zrms that share a store may ask of each other, whom they know by their certificates, whose role is zrms:
  *
  *   of each      GET /v1/artifacts/sha256/…          artifacts (copies.h)
+ *                GET /v1/history                     events (own_history.h)
  *   of a standby POST /v1/artifacts                  the same
  *   of the leader GET /v1/artifacts                  the same
  *                POST /v1/cluster/zrms/identity      whom the cluster trusts, and a certificate (member_identity.h)

@@ -15,6 +15,7 @@ struct settings {
 	char *store; /* URL; NULL: sqlite:DIR of `dir` */
 	/* PEM files for a store in etcd; NULL: zrms' own identity. The key may be in the file of the certificate. */
 	char *store_authorities, *store_certificate, *store_key;
+	uint32_t store_events;	   /* that a store in etcd keeps */
 	char *name;		   /* among those that share a store; NULL: HOST-PORT */
 	int64_t lease_ms;	   /* of who leads them */
 	struct cli_address listen; /* host "": what zrms init was told, or the default */

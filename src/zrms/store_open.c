@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "port/scheme.h"
 #include "zrms/lead.h"
+#include "zrms/own_history.h"
 #include "zrms/own_identity.h"
 #include "zrms/read_ahead.h"
 
@@ -74,6 +75,8 @@ static int open_etcd(struct zrms *zrms, const char *urls, struct error **err)
 	options.servers = servers;
 	options.fence = lead_fence(zrms->lead);
 	options.copy = read_ahead_copy(zrms->read_ahead);
+	options.older = own_history_older(zrms->own_history);
+	options.events_kept = zrms->settings.store_events;
 	options.patience =
 		(struct etcd_patience){.ms = LOAD_PATIENCE_MS, .waits = on_store_waits};
 	return etcd_store_open(&zrms->loop, &options, &zrms->store, err);

@@ -42,6 +42,7 @@ struct api;
 struct certain;
 struct lead;
 struct member_identity;
+struct own_history;
 struct recorder;
 struct standby;
 
@@ -80,6 +81,7 @@ struct zrms {
 	struct artifacts *artifacts;
 	struct copies *copies;			 /* with `lead`: on the others */
 	struct member_identity *member_identity; /* with `lead`: while it stands by */
+	struct own_history *own_history;	 /* with `lead`; NULL: the store's alone */
 	struct looks *looks;
 	struct api_read *reads;	     /* that wait (api_reads.h) */
 	struct api_parked *parked;   /* that are handled again */

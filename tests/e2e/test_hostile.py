@@ -33,7 +33,7 @@ ROUTES = {
                 "setGoal moveSpace execSpace",
     "admin": "getRebalance rebalanceCluster stopRebalance removeZhost cordonZhost uncordonZhost drainZhost makeZhostToken "
              "getBackup listUsers createUser removeUser rotateUserToken listTokens createToken removeToken getAudit "
-             "listSessions endSession listTrust addTrust removeTrust createZhost destroyZhost listArtifacts holdArtifacts renewZrms forgetZrms listAuthorities rotateAuthority finishRotation abortRotation moveLeader",
+             "listSessions endSession listTrust addTrust removeTrust createZhost destroyZhost listArtifacts holdArtifacts getHistory renewZrms forgetZrms listAuthorities rotateAuthority finishRotation abortRotation moveLeader",
     "zhost": "getArtifact",
 }
 NEEDS = {operation: role for role, names in ROUTES.items() for operation in names.split()}

@@ -175,11 +175,24 @@ static int64_t page_of(uint32_t limit, bool is_filtered)
 	return !is_filtered && limit < LIST_PAGE_MAX ? (int64_t)limit + 1 : LIST_PAGE_MAX;
 }
 
+/* Up to the newest that the transactions so far have deleted, the one that is made included: that is older than any copy lags. */
+static uint64_t older_list(struct etcd_history *h, uint64_t after, const char *topology,
+			   uint32_t limit, etcd_history_events *to, bool *ret_more)
+{
+	if (h->older.list == NULL || after >= h->trimmed_seq)
+		return after;
+	h->older.list(h->older.user, after, h->trimmed_seq, topology, limit, to, ret_more);
+	return h->trimmed_seq;
+}
+
 int etcd_history_list(struct etcd_history *h, uint64_t after, const char *topology,
 		      uint32_t limit, etcd_history_events *ret_events, bool *ret_more,
 		      struct error **err)
 {
 	if (after == UINT64_MAX)
+		return 0;
+	after = older_list(h, after, topology, limit, ret_events, ret_more);
+	if (*ret_more)
 		return 0;
 	CLEANUP(bytes_freep) bytes from = key_seq(KEY_EVENT, after + 1);
 	CLEANUP(bytes_freep) bytes all = etcd_key_text(KEY_EVENT);

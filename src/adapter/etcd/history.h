@@ -6,7 +6,7 @@
  *   audit    the oldest lines go when they are too old, or all together too large, a few with each that is added; the newest
  *            AUDIT_ALWAYS stay
  *
- * Longer histories do not belong into etcd: each zrms keeps its own.
+ * Longer histories do not belong into etcd: each zrms keeps its own, which is asked for what is no longer here.
  */
 #ifndef SAMOZA_ADAPTER_ETCD_HISTORY_H
 #define SAMOZA_ADAPTER_ETCD_HISTORY_H
@@ -23,14 +23,23 @@
 typedef VECTOR(Samoza__V1__EventRecord *) etcd_history_events; /* owned */
 typedef VECTOR(Samoza__V1__AuditRecord *) etcd_history_lines;
 
+/* Events in (after, until], which are in etcd no longer, at most `limit` of them; NULL: of all topologies. The worker's thread;
+ * may block. What it cannot read it leaves out. */
+struct etcd_older {
+	void (*list)(void *user, uint64_t after, uint64_t until, const char *topology,
+		     uint32_t limit, etcd_history_events *to, bool *ret_more);
+	void *user;
+};
+
 struct audit_oldest {
 	uint64_t seq, bytes;
 	int64_t time_ms;
 };
 
 struct etcd_history {
-	struct rpc *rpc; /* borrowed */
-	uint64_t kept;	 /* events */
+	struct rpc *rpc;	 /* borrowed */
+	struct etcd_older older; /* `list` NULL: nobody has them */
+	uint64_t kept;		 /* events */
 	uint64_t
 		trimmed_seq; /* no event up to it is left, after the transaction that is made */
 	uint64_t committed_trimmed_seq;

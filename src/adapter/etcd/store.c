@@ -316,7 +316,12 @@ static int content_open(struct etcd_store *s, const struct etcd_store_options *o
 		s->ahead = etcd_copy_take(options->copy, &s->ledger, COPY_PATIENCE_MS);
 	if (s->ahead != NULL)
 		s->read_ahead = s->ahead->count;
-	return r == 0 ? etcd_history_init(&s->history, s->rpc, err) : r;
+	if (r == 0)
+		r = etcd_history_init(&s->history, s->rpc, err);
+	s->history.older = options->older;
+	if (options->events_kept > 0)
+		s->history.kept = options->events_kept;
+	return r;
 }
 
 int etcd_store_open(struct loop *loop, const struct etcd_store_options *options,

@@ -17,6 +17,7 @@
 #define SAMOZA_ADAPTER_ETCD_STORE_H
 
 #include "adapter/etcd/copy.h"
+#include "adapter/etcd/history.h"
 #include "adapter/etcd/rpc.h"
 #include "adapter/uv/loop.h"
 #include "port/store.h"
@@ -41,6 +42,9 @@ struct etcd_store_options {
 	const char *witness; /* a file (life.h); NULL: none */
 	/* Records that were read ahead, as far as they serve: they are not read again. Borrowed until load() is over; NULL: none. */
 	struct etcd_copy *copy;
+	/* Of events that the store no longer keeps; `list` NULL: nobody. Borrowed until it is closed. */
+	struct etcd_older older;
+	uint64_t events_kept; /* the newest; 0: HISTORY_KEPT */
 };
 
 extern const struct metric_source etcd_store_metrics; /* of the store */
