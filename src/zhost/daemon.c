@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "adapter/artifact/directory.h"
+#include "adapter/cli/build_metrics.h"
 #include "adapter/cli/version.h"
 #include "adapter/log/log.h"
 #include "adapter/sqlite/kv.h"
@@ -31,6 +32,7 @@
 #include "zhost/process/process_host.h"
 #include "zhost/reconcile/reconcile.h"
 #include "zhost/space/residents.h"
+#include "zhost/space_metrics.h"
 #include "zhost/state/machine.h"
 #include "zhost/state/state_dir.h"
 #include "zhost/uplink/identity.h"
@@ -85,6 +87,7 @@ struct zhost_daemon {
 	struct edge *edge;
 	struct usage *usage;
 	struct metrics_sources metrics_sources;
+	struct space_figures *space_figures;
 	struct metric_registry metrics;
 
 	bool is_failing, is_tight; /* the store, when it was last looked at */
@@ -533,7 +536,10 @@ static void register_metrics(struct zhost_daemon *d)
 						      .reconcile = d->reconcile,
 						      .residents = d->residents,
 						      .uplink = d->uplink};
+	d->space_figures = space_figures_new(d->residents);
+	metric_registry_add(&d->metrics, &cli_build_metrics, "zhost");
 	metric_registry_add(&d->metrics, &zhost_metrics, &d->metrics_sources);
+	metric_registry_add(&d->metrics, &space_metrics, d->space_figures);
 	metric_registry_add(&d->metrics, &direct_metrics, d->direct);
 }
 
@@ -620,6 +626,7 @@ static void finish(struct zhost_daemon *d)
 	loop_timer_free(d->change);
 	edge_free(d->edge);
 	metric_registry_done(&d->metrics);
+	space_figures_free(d->space_figures);
 	usage_free(d->usage);
 	exec_service_free(d->exec);
 	residents_free(d->residents);

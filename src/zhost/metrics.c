@@ -1,7 +1,9 @@
 #include "zhost/metrics.h"
 
+#include "adapter/cli/build_metrics.h"
 #include "zhost/direct/direct_service.h"
 #include "zhost/edge/edge.h"
+#include "zhost/space_metrics.h"
 
 enum {
 	STARTS,
@@ -30,6 +32,9 @@ enum {
 	EXECS,
 	EXECS_STARTED,
 	EXECS_REFUSED,
+	START_TIME,
+	REQUEST_TIME,
+	HEARTBEAT_TIME,
 };
 static const struct metric metrics[] = {
 	[STARTS] = {"zhost_starts_total", METRIC_COUNTER, "Starts of instances."},
@@ -74,6 +79,13 @@ static const struct metric metrics[] = {
 			   "Commands of `spaces exec` that were started."},
 	[EXECS_REFUSED] = {"zhost_exec_refused_total", METRIC_COUNTER,
 			   "Commands of `spaces exec` that were refused or could not be run."},
+	[START_TIME] = {"zhost_start_seconds", METRIC_HISTOGRAM,
+			"Time from the order to start an instance until it runs."},
+	[REQUEST_TIME] = {"zhost_request_seconds", METRIC_HISTOGRAM,
+			  "Time from a message along a path to the next one back from the same "
+			  "instance, where that comes within a minute."},
+	[HEARTBEAT_TIME] = {"zhost_heartbeat_delay_seconds", METRIC_HISTOGRAM,
+			    "Time from a heartbeat to its acknowledgement by zrms."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)
@@ -110,9 +122,13 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, EXECS, execs.running);
 	metric_set(to, EXECS_STARTED, execs.started);
 	metric_set(to, EXECS_REFUSED, execs.refused);
+	metric_add_histogram(to, START_TIME, NULL, &residents.start_time);
+	metric_add_histogram(to, REQUEST_TIME, NULL, mesh_requests(from->mesh));
+	metric_add_histogram(to, HEARTBEAT_TIME, NULL, uplink_heartbeats(from->uplink));
 }
 
 const struct metric_source zhost_metrics = METRIC_SOURCE(metrics, read_metrics);
 
-const struct metric_source *const zhost_metric_sources[] = {&zhost_metrics, &direct_metrics,
-							    &edge_metrics, NULL};
+const struct metric_source *const zhost_metric_sources[] = {&cli_build_metrics, &zhost_metrics,
+							    &space_metrics,	&direct_metrics,
+							    &edge_metrics,	NULL};

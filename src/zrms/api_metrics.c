@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "adapter/cli/build_metrics.h"
 #include "adapter/sqlite/store.h"
 #include "zrms/own_history.h"
 #include "zrms/recorder.h"
@@ -9,7 +10,7 @@
 enum { CONNECTIONS, OPENED, REQUESTS, REFUSED, STARVED, STREAMS, WAITING, ANSWERS };
 static const struct metric metrics[] = {
 	[CONNECTIONS] = {"zrms_http_connections", METRIC_GAUGE, "Open connections."},
-	[OPENED] = {"zrms_http_connections_total", METRIC_COUNTER, "Connections accepted."},
+	[OPENED] = {"zrms_http_accepted_total", METRIC_COUNTER, "Connections accepted."},
 	[REQUESTS] = {"zrms_http_requests_total", METRIC_COUNTER, "Requests received."},
 	[REFUSED] = {"zrms_http_refused_total", METRIC_COUNTER,
 		     "Requests and connections that broke a rule."},
@@ -68,6 +69,7 @@ static const struct metric_source link_refusal_metrics =
 
 /* As api_register_metrics() registers them. */
 const struct metric_source *const api_metric_sources[] = {
+	&cli_build_metrics,
 	&control_metrics,
 	&sqlite_store_metrics,
 	&commit_driver_metrics,
@@ -91,6 +93,7 @@ void api_register_metrics(struct zrms *zrms)
 {
 	struct metric_registry *r = &zrms->metrics;
 
+	metric_registry_add(r, &cli_build_metrics, "zrms");
 	metric_registry_add(r, &control_metrics, zrms->control);
 	if (zrms->store->ops->metrics != NULL)
 		metric_registry_add(r, zrms->store->ops->metrics, zrms->store);

@@ -378,7 +378,7 @@ static const struct http_route routes[] = {
 	 "getFront", NULL, NULL, ACCESS_NOBODY},
 	{"GET", "/healthz", api_health, 0, NULL, "Whether zrms is healthy", NULL, NULL,
 	 "getHealth", NULL, NULL, ACCESS_NOBODY},
-	{"GET", "/metrics", api_metrics, 0, NULL, "Counters and gauges, as Prometheus text",
+	{"GET", "/metrics", api_metrics, 0, NULL, "Counters, gauges and histograms: OpenMetrics where that is asked for, else Prometheus text",
 	 NULL, NULL,
 	 "getMetrics", NULL, NULL, ACCESS_VIEWER},
 	{"GET", "/openapi.json", api_openapi, 0, NULL, "This interface", NULL, NULL,

@@ -9,7 +9,7 @@
 #include "zrms/openapi.h"
 #include "zrms/standby.h"
 
-enum { METRICS_MAX = 4 * 1024 * 1024 };
+enum { METRICS_MAX = 64 * 1024 * 1024 };
 
 /* ---- health, metrics, the interface ---- */
 
@@ -31,10 +31,10 @@ void api_metrics(void *context, struct http_request *request)
 	struct zrms *zrms = context;
 	struct buffer out = BUFFER_INIT(METRICS_MAX);
 
-	metric_registry_print(&zrms->metrics, &out);
+	enum metric_format format = metric_format_accepted(http_header(request, "Accept"));
+	metric_registry_print(&zrms->metrics, format, &out);
 	size_t size = out.size;
-	http_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_steal(&out),
-		   size);
+	http_reply(request, 200, metric_format_type(format), buffer_steal(&out), size);
 }
 
 void api_openapi(void *context, struct http_request *request)

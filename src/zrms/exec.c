@@ -337,7 +337,7 @@ void execs_link_gone(struct execs *execs, uint64_t link_id)
 enum { SESSIONS, OPENED, REFUSED, INPUT, OUTPUT };
 static const struct metric metrics[] = {
 	[SESSIONS] = {"zrms_exec_sessions", METRIC_GAUGE, "Open sessions of `spaces exec`."},
-	[OPENED] = {"zrms_exec_sessions_total", METRIC_COUNTER,
+	[OPENED] = {"zrms_exec_opened_total", METRIC_COUNTER,
 		    "Sessions of `spaces exec` that were opened."},
 	[REFUSED] = {"zrms_exec_refused_total", METRIC_COUNTER,
 		     "Commands that zrms refused after their session was opened."},

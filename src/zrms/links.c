@@ -37,18 +37,21 @@ struct zhost_link {
 	bool has_key, is_expired; /* as its handshake said */
 	bool is_missing;	  /* in links->missing */
 	bool renews;		  /* and waits for the answer */
+	int64_t heartbeat_us;	  /* when the last one came; 0: none has */
 	uint8_t key[IDENTITY_KEY_SIZE];
 	struct control_certified certified;
 };
 
 struct links {
 	struct loop *loop;
+	int64_t heartbeat_ms;
 	const struct links_listener *listener;
 	void *user;
 	struct zhost_link *all;	    /* by id */
 	struct zhost_link *missing; /* without HELLO, of certified names; the oldest first */
 	uint64_t last_id;
 	uint64_t frames_in, opened_total, refused;
+	struct histogram heartbeats;
 };
 
 /* ---- links without HELLO ---- */
@@ -173,6 +176,16 @@ static void count_unanswered(struct zhost_link *l, int change)
 	wire_link_pause(l->wire, l->unanswered >= UNANSWERED_MAX);
 }
 
+/* How much later than it was due: a zhost that is slow, a network that is, or this program. */
+static void time_heartbeat(struct zhost_link *l)
+{
+	int64_t now_us = loop_mono_us(l->links->loop);
+	if (l->heartbeat_us != 0)
+		histogram_add(&l->links->heartbeats,
+			      now_us - l->heartbeat_us - l->links->heartbeat_ms * 1000);
+	l->heartbeat_us = now_us;
+}
+
 static int message_take(struct zhost_link *l, Samoza__V1__FrameType type,
 			ProtobufCMessage *message, struct error **err)
 {
@@ -184,6 +197,8 @@ static int message_take(struct zhost_link *l, Samoza__V1__FrameType type,
 		return other_take(l, type, message, err);
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST)
 		count_unanswered(l, 1);
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT)
+		time_heartbeat(l);
 	if (input.type == CONTROL_HELLO) {
 		r = hello_take(l, input.hello.message, err);
 		input.hello.key = l->has_key ? l->key : NULL;
@@ -401,10 +416,12 @@ int links_forward(struct links *links, uint64_t link_id, const struct frame *fra
 
 /* ---- life of all ---- */
 
-struct links *links_new(struct loop *loop, const struct links_listener *listener, void *user)
+struct links *links_new(struct loop *loop, int64_t heartbeat_ms,
+			const struct links_listener *listener, void *user)
 {
 	struct links *links = mem_new(struct links);
 	links->loop = loop;
+	links->heartbeat_ms = heartbeat_ms;
 	links->listener = listener;
 	links->user = user;
 	return links;
@@ -437,11 +454,13 @@ uint64_t links_refused(const struct links *links)
 
 /* ---- metrics ---- */
 
-enum { OPEN, OPENED, FRAMES };
+enum { OPEN, OPENED, FRAMES, HEARTBEATS };
 static const struct metric metrics[] = {
 	[OPEN] = {"zrms_links", METRIC_GAUGE, "Open links of zhosts."},
-	[OPENED] = {"zrms_links_total", METRIC_COUNTER, "Links that were opened."},
+	[OPENED] = {"zrms_links_opened_total", METRIC_COUNTER, "Links that were opened."},
 	[FRAMES] = {"zrms_link_frames_total", METRIC_COUNTER, "Frames received."},
+	[HEARTBEATS] = {"zrms_heartbeat_delay_seconds", METRIC_HISTOGRAM,
+			"How much later than it was due each heartbeat of a zhost came."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)
@@ -451,6 +470,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, OPEN, HASH_COUNT(links->all));
 	metric_set(to, OPENED, links->opened_total);
 	metric_set(to, FRAMES, links->frames_in);
+	metric_add_histogram(to, HEARTBEATS, NULL, &links->heartbeats);
 }
 
 const struct metric_source links_metrics = METRIC_SOURCE(metrics, read_metrics);

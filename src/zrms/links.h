@@ -56,7 +56,9 @@ struct links_listener {
 	void (*closed)(void *user, uint64_t link_id, bool had_hello);
 };
 
-struct links *links_new(struct loop *loop, const struct links_listener *listener, void *user);
+/* `heartbeat_ms`: what zhosts are told to send theirs in, for metrics. */
+struct links *links_new(struct loop *loop, int64_t heartbeat_ms,
+			const struct links_listener *listener, void *user);
 /* PRE: links_is_empty(). NULL is fine. */
 void links_free(struct links *links);
 

@@ -488,7 +488,7 @@ static int parts_open(struct zrms *zrms, const char *trust, struct error **err)
 	translations_open(zrms);
 	zrms->commits = commit_driver_new(&zrms->loop, zrms->control, zrms->store,
 					  &commit_listener, zrms);
-	zrms->links = links_new(&zrms->loop, &links_listener, zrms);
+	zrms->links = links_new(&zrms->loop, zrms->settings.interval_ms, &links_listener, zrms);
 	zrms->hub = hub_new(&zrms->loop, zrms->links, on_link_of, zrms);
 	zrms->mesh_book = mesh_book_new(zrms->links, zrms->control);
 	zrms->mesh_queries = mesh_queries_new(&zrms->loop, zrms->links);

@@ -160,7 +160,7 @@ def test_commands_are_counted(x):
     waiting.communicate(b"twelve bytes", timeout=DEADLINE)
     until(lambda: counted(x.url, "zrms_exec_sessions") == 0, "the session has ended")
     assert counted(zhost, "zhost_exec_sessions") == 0
-    assert counted(x.url, "zrms_exec_sessions_total") == counted(zhost, "zhost_exec_started_total") == 1
+    assert counted(x.url, "zrms_exec_opened_total") == counted(zhost, "zhost_exec_started_total") == 1
     assert counted(x.url, "zrms_exec_input_bytes_total") == 12
     assert counted(x.url, "zrms_exec_output_bytes_total") == len("is there\ntwelve bytes")
     assert execute(x, "run/p", "--", "no-such-program").returncode == 127

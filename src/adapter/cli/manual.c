@@ -148,10 +148,14 @@ static void put_metrics(FILE *out, const struct metric_source *source)
 	for (size_t i = 0; i < source->count; i++) {
 		const struct metric *m = &source->metrics[i];
 
-		(void)fprintf(out, ".It Li %s\n%s", m->name,
-			      m->type == METRIC_COUNTER ? "Counter" : "Gauge");
-		if (m->label != NULL)
-			(void)fprintf(out, " by %s", m->label);
+		(void)fprintf(out, ".It Li %s\n%s", m->name, metric_type_name(m->type));
+		for (const char *label = m->label; label != NULL;) {
+			int size = (int)strcspn(label, ",");
+
+			(void)fprintf(out, "%s%.*s", label == m->label ? " by " : ", ", size,
+				      label);
+			label = label[size] == ',' ? label + size + 1 : NULL;
+		}
 		(void)fputs(".\n", out);
 		put_text(out, m->help);
 	}

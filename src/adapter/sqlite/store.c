@@ -187,7 +187,7 @@ static const struct metric metrics[] = {
 		     "Batches committed; several share a transaction."},
 	[RECORDS] = {"zrms_store_records_total", METRIC_COUNTER, "Records written."},
 	[EVENTS] = {"zrms_store_events_total", METRIC_COUNTER, "Events written."},
-	[COMMIT_TIME] = {"zrms_store_commit_microseconds_total", METRIC_COUNTER,
+	[COMMIT_TIME] = {"zrms_store_commit_seconds_total", METRIC_COUNTER,
 			 "Time spent in transactions."},
 	[LARGEST_GROUP] = {"zrms_store_largest_group", METRIC_GAUGE,
 			   "Largest number of batches in one transaction."},
@@ -213,7 +213,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, BATCHES, s->batches);
 	metric_set(to, RECORDS, s->records);
 	metric_set(to, EVENTS, s->events);
-	metric_set(to, COMMIT_TIME, s->commit_us);
+	metric_set_us(to, COMMIT_TIME, s->commit_us);
 	metric_set(to, LARGEST_GROUP, s->largest);
 	metric_set(to, WAITING, worker_waiting(s->commits.worker));
 	metric_set(to, WAL_PAGES, (uint64_t)s->wal_pages);

@@ -239,6 +239,8 @@ uint64_t control_link_changes(const struct control *control);
 struct control_link_refusals {
 	uint64_t reports, data;
 };
+/* How many were decided in this life. */
+uint64_t control_placements(const struct control *c);
 struct control_link_refusals control_link_refusals(const struct control *control);
 /* Whether an instance is placed on that zhost, or still there, that needs the artifact, or it is of a page
  * [machines.identity.itself]. */

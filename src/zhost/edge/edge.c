@@ -144,15 +144,18 @@ static void read_metrics(const void *part, struct metric_values *to)
 
 const struct metric_source edge_metrics = METRIC_SOURCE(metrics, read_metrics);
 
+#define METRICS_MAX ((size_t)64 * 1024 * 1024)
+
 static void on_metrics(void *context, struct http_request *q)
 {
 	struct edge *e = context;
-	struct buffer b = BUFFER_INIT(PAGE_MAX);
+	struct buffer b = BUFFER_INIT(METRICS_MAX);
+	enum metric_format format = metric_format_accepted(http_header(q, "Accept"));
 
 	if (refuse_others(q))
 		return;
-	metric_registry_print(e->options.metrics, &b);
-	page_reply_text(q, "text/plain; version=0.0.4; charset=utf-8", &b);
+	metric_registry_print(e->options.metrics, format, &b);
+	page_reply_text(q, metric_format_type(format), &b);
 }
 
 /* ---- life ---- */

@@ -16,6 +16,7 @@ struct mesh {
 	void *pages_user;
 	struct mesh_counters counters;
 	struct mesh_tallies zhosts;
+	struct histogram requests;
 	mesh_ponged_fn *ponged;
 	void *ponged_user;
 };
@@ -49,6 +50,50 @@ static const char *suffix_zhost(const char *text)
 	return at != NULL && at[1] != '\0' ? at + 1 : NULL;
 }
 
+/* ---- counts ---- */
+
+static struct mesh_path *declared(struct mesh_peer *to, const char *path_name)
+{
+	vector_for_each (&to->paths, p)
+		if (strcmp(p->name, path_name) == 0)
+			return p;
+	return NULL;
+}
+
+static int64_t now_us(const struct mesh *m)
+{
+	return m->loop != NULL ? loop_mono_us(m->loop) : 0;
+}
+
+/* What is sent may be a request: its answer is timed. */
+static struct mesh_tally *tally_of_sender(struct mesh *m, const struct mesh_peer *sender,
+					  const struct mesh_route *route, int r)
+{
+	struct mesh_tally *tally = mesh_tally_of(sender->tallies, route->peer->path);
+
+	if (r == 0)
+		mesh_tally_asks(tally, now_us(m));
+	return tally;
+}
+
+/* What has come from `from` (an instance), or was refused by its receiver. */
+static void count_delivered(struct mesh *m, struct mesh_peer *to, const char *path_name,
+			    const char *from, int r)
+{
+	struct mesh_path *path = declared(to, path_name);
+	struct mesh_tally *tally;
+
+	if (path != NULL)
+		*(r < 0 ? &path->counts.dropped : &path->counts.received) += 1;
+	if (r < 0 || to->tallies == NULL)
+		return;
+	HASH_FIND_STR(to->tallies->all, from, tally);
+	if (tally != NULL)
+		mesh_tally_answered(tally, now_us(m), &m->requests);
+}
+
+/* ---- messages that leave ---- */
+
 static int emit_here(struct mesh *m, const struct mesh_peer *sender, const char *sender_suffix,
 		     const struct mesh_route *route, const void *payload, size_t size)
 {
@@ -56,7 +101,8 @@ static int emit_here(struct mesh *m, const struct mesh_peer *sender, const char 
 	int r = to->deliver(to, route->name, sender->path, sender_suffix,
 			    sender_suffix != NULL ? strlen(sender_suffix) : 0, payload, size);
 
-	mesh_tally_sent_here(mesh_tally_of(sender->tallies, route->peer->path), m->zhost, r);
+	mesh_tally_sent_here(tally_of_sender(m, sender, route, r), m->zhost, r);
+	count_delivered(m, route->peer, route->name, sender->path, r);
 	/* Only here: between two zhosts the hub polls; if every zhost did, it got slower. */
 	if (r != -EHOSTUNREACH && m->loop != NULL)
 		loop_busy_poll(m->loop);
@@ -72,11 +118,15 @@ static int emit_here(struct mesh *m, const struct mesh_peer *sender, const char 
 static int emit_pages(struct mesh *m, const struct mesh_peer *sender,
 		      const struct mesh_route *route, const void *payload, size_t size)
 {
+	int r;
+
 	m->counters.page_messages++;
 	if (m->pages == NULL)
 		return -EHOSTUNREACH;
-	return m->pages->deliver(m->pages_user, route->peer, route->suffix, route->suffix_size,
-				 route->name, sender->path, payload, size);
+	r = m->pages->deliver(m->pages_user, route->peer, route->suffix, route->suffix_size,
+			      route->name, sender->path, payload, size);
+	count_delivered(m, route->peer, route->name, sender->path, r);
+	return r;
 }
 
 static int emit_away(struct mesh *m, const struct mesh_peer *sender, bool is_page,
@@ -100,23 +150,20 @@ static int emit_away(struct mesh *m, const struct mesh_peer *sender, bool is_pag
 	message.payload.len = size;
 	r = mesh_transport_send(m->transport, &message);
 	mesh_tally_sent(mesh_tally_of(&m->zhosts, zhost), NULL, m->transport->sent_by, r);
-	mesh_tally_sent(mesh_tally_of(sender->tallies, route->peer->path), zhost,
-			m->transport->sent_by, r);
+	mesh_tally_sent(tally_of_sender(m, sender, route, r), zhost, m->transport->sent_by, r);
 	if (r == 0)
 		m->counters.emits_remote++;
 	return r;
 }
 
 static int emit(struct mesh *m, const struct mesh_peer *sender, const char *sender_suffix,
-		const char *address, size_t address_size, const void *payload, size_t size)
+		const struct mesh_route *found, const void *payload, size_t size)
 {
-	struct mesh_route route;
+	struct mesh_route route = *found;
 	struct mesh_name from, to;
 	const char *zhost;
-	int r = mesh_table_route(m->table, sender, address, address_size, &route);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (!route.peer->is_ui && route.peer->is_open)
 		return emit_here(m, sender, sender_suffix, &route, payload, size);
 	r = name_join(&to, route.peer->path, route.suffix, route.suffix_size);
@@ -139,21 +186,23 @@ static int emit(struct mesh *m, const struct mesh_peer *sender, const char *send
 int mesh_emit(struct mesh *m, const struct mesh_peer *sender, const char *sender_suffix,
 	      const char *address, size_t address_size, const void *payload, size_t size)
 {
-	int r = emit(m, sender, sender_suffix, address, address_size, payload, size);
+	struct mesh_route route;
+	int r = mesh_table_route(m->table, sender, address, address_size, &route);
 
+	if (r == 0)
+		r = emit(m, sender, sender_suffix, &route, payload, size);
 	if (r < 0)
 		m->counters.emits_refused++;
+	if (route.path != NULL)
+		*(r < 0 ? &route.path->counts.refused : &route.path->counts.sent) += 1;
 	return r;
 }
 
 /* The receiver declared the path too: "path" must lead from it to the sender's space, so a
  * frame from elsewhere gets no further than an emit here would. */
-static bool is_declared(const struct mesh_peer *to, const char *path_name)
+static bool is_declared(struct mesh_peer *to, const char *path_name)
 {
-	vector_for_each (&to->paths, p)
-		if (strcmp(p->name, path_name) == 0)
-			return true;
-	return false;
+	return declared(to, path_name) != NULL;
 }
 
 static int deliver_here(struct mesh_peer *peer, const Samoza__V1__MeshMessage *message)
@@ -190,7 +239,7 @@ static int take(struct mesh *m, struct mesh_peer *peer, const char *suffix,
 	return deliver_here(peer, message);
 }
 
-static void count_received(struct mesh *m, const struct mesh_peer *peer,
+static void count_received(struct mesh *m, struct mesh_peer *peer,
 			   const Samoza__V1__MeshMessage *message, int r)
 {
 	struct mesh_name from;
@@ -202,6 +251,7 @@ static void count_received(struct mesh *m, const struct mesh_peer *peer,
 	    name_join(&from, "", message->from, size) < 0)
 		return;
 	mesh_tally_received(mesh_tally_of(peer->tallies, from.text), message->from_zhost, r);
+	count_delivered(m, peer, message->path_name, from.text, r);
 }
 
 /* ---- pings ---- */
@@ -334,6 +384,11 @@ struct mesh_transport *mesh_transport(struct mesh *m)
 const struct mesh_tallies *mesh_zhost_tallies(const struct mesh *m)
 {
 	return &m->zhosts;
+}
+
+const struct histogram *mesh_requests(const struct mesh *m)
+{
+	return &m->requests;
 }
 
 struct mesh_counters mesh_counters(const struct mesh *m)

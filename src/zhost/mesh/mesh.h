@@ -59,6 +59,8 @@ struct mesh_table *mesh_table(struct mesh *m);
 const char *mesh_zhost(const struct mesh *m);
 /* The way to other zhosts, borrowed. */
 struct mesh_transport *mesh_transport(struct mesh *m);
+/* From a message along a path to the next one back from the same instance. */
+const struct histogram *mesh_requests(const struct mesh *mesh);
 struct mesh_counters mesh_counters(const struct mesh *m);
 /* Of messages with each other zhost; borrowed. */
 const struct mesh_tallies *mesh_zhost_tallies(const struct mesh *m);

@@ -136,11 +136,12 @@ int mesh_table_route(struct mesh_table *t, const struct mesh_peer *sender, const
 	const char *hash = memchr(address, '#', address_size);
 	size_t name_size = hash != NULL ? (size_t)(hash - address) : address_size;
 	struct mesh_path *path = path_find(sender, address, name_size);
-	struct mesh_route route = {0};
+	struct mesh_route route = {.path = path};
 	struct mesh_space *space;
 	peer_vector *list;
 	int r;
 
+	*ret_route = route;
 	if (path == NULL)
 		return -ENOENT;
 	route.name = path->name;

@@ -41,6 +41,9 @@ struct mesh_path {
 	char *name;
 	char *space;
 	uint32_t drawn; /* of the share that copies of a newer revision get (mesh_share.h) */
+	struct mesh_path_counts {
+		uint64_t sent, refused, received, dropped;
+	} counts; /* of a copy that runs here */
 };
 
 struct mesh_asset {
@@ -110,6 +113,8 @@ void mesh_table_leave(struct mesh_table *t, struct mesh_peer *peer);
 /* Where one message goes: `peer` is the receiving instance; `suffix`, where not empty, what
  * followed it in the address ("~SESSION": a page of a UI space). */
 struct mesh_route {
+	struct mesh_path *
+		path; /* of the sender; set wherever there is one, also without a route; NULL: there is none */
 	struct mesh_peer *peer;
 	const char *name; /* of the path: borrowed from the sender */
 	const char *suffix;

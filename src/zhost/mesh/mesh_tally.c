@@ -66,6 +66,20 @@ void mesh_tally_sent_here(struct mesh_tally *tally, const char *zhost, int r)
 	tally->here++;
 }
 
+void mesh_tally_asks(struct mesh_tally *tally, int64_t now_us)
+{
+	if (tally != NULL &&
+	    (tally->asked_us == 0 || now_us - tally->asked_us > MESH_ANSWER_MAX_US))
+		tally->asked_us = now_us;
+}
+
+void mesh_tally_answered(struct mesh_tally *tally, int64_t now_us, struct histogram *to)
+{
+	if (tally->asked_us != 0 && now_us - tally->asked_us <= MESH_ANSWER_MAX_US)
+		histogram_add(to, now_us - tally->asked_us);
+	tally->asked_us = 0;
+}
+
 void mesh_tally_received(struct mesh_tally *tally, const char *zhost, int r)
 {
 	if (tally == NULL)

@@ -280,6 +280,9 @@ static void complete_start(struct resident *r, enum resident_state to, const cha
 	INVARIANT(action != 0);
 	log_completion(r, error);
 	bool has_exports = error == NULL && r->action_kind == ACTION_START;
+	if (has_exports)
+		histogram_add(&owner->counters.start_time,
+			      (resident_now_ms(r) - r->begun_ms) * 1000);
 	r->action = 0;
 	start_queue_leave(owner->starts, &r->slot);
 	if (to != RESIDENT_STARTED)
@@ -505,6 +508,7 @@ static void launch(struct resident *r)
 static void start(struct resident *r, struct task *t)
 {
 	r->owner->counters.starts++;
+	r->starts++;
 	imports_done(&r->imports);
 	r->imports = t->imports;
 	t->imports = (import_vector){0};
@@ -590,6 +594,7 @@ void resident_kill(struct resident *r, bool is_update)
 void resident_adopt(struct resident *r, bool is_started)
 {
 	farewell_used(r);
+	r->starts++;
 	if (!is_started) {
 		resident_enter(r, RESIDENT_STARTING);
 		return;

@@ -86,6 +86,7 @@ struct resident {
 	Samoza__V1__Phase loaded_phase;
 	struct exit_report last_report;
 	bool serves;		/* messages to the instance are for it */
+	uint64_t starts;	/* of this copy, since zhost started */
 	struct mesh_peer *peer; /* while it is in the mesh */
 	struct mesh_receiver receiver;
 	struct farewell farewell;

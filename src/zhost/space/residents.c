@@ -143,6 +143,33 @@ struct residents_counters residents_counters(const struct residents *rs)
 	return c;
 }
 
+/* In the order of enum resident_state. */
+const char *const resident_state_names[] = {"deploying", "deployed",	"queued",
+					    "starting",	 "started",	"updating",
+					    "stopping",	 "undeploying", "removed"};
+const size_t resident_state_count = ARRAY_SIZE(resident_state_names);
+
+void residents_visit(const struct residents *rs, int proc_fd,
+		     void (*visit)(void *user, const struct resident_view *view), void *user)
+{
+	for (const struct resident *r = rs->by_id; r != NULL; r = r->hh.next) {
+		struct resident_view view = {
+			.key = r->key,
+			.spec = r->spec,
+			.state = r->state,
+			.pid = r->process != NULL ? zrun_process_pid(r->process) : -1,
+			.restarts = r->starts > 0 ? r->starts - 1 : 0,
+			.has_usage = r->runtime->usage != NULL,
+			.usage = {.proc_fd = proc_fd},
+			.peer = r->peer,
+		};
+
+		if (view.has_usage)
+			r->runtime->usage(r, &view.usage);
+		visit(user, &view);
+	}
+}
+
 void residents_usage(const struct residents *rs, struct usage_sum *sum)
 {
 	for (const struct resident *r = rs->by_id; r != NULL; r = r->hh.next)

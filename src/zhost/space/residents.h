@@ -62,6 +62,8 @@ struct residents_listener {
 
 struct residents_counters {
 	uint64_t starts, start_failures, deaths;
+	struct histogram
+		start_time; /* from the order until it runs, with the wait for a slot */
 	/* now */
 	uint64_t instances, processes, starting;
 };
@@ -98,6 +100,22 @@ void residents_log(struct residents *rs, const Samoza__V1__InstanceKey *key, con
 		   const char *text);
 
 struct residents_counters residents_counters(const struct residents *rs);
+/* What there is to say of one of them, for metrics; all borrowed. */
+struct resident_view {
+	const Samoza__V1__InstanceKey *key;
+	const Samoza__V1__InstanceSpec *spec;
+	unsigned state; /* as in resident_state_names */
+	int64_t pid;	/* -1: it runs in no process */
+	uint64_t restarts;
+	bool has_usage;
+	struct usage_sum usage;
+	const struct mesh_peer *peer; /* NULL: it is not in the mesh */
+};
+extern const char *const resident_state_names[];
+extern const size_t resident_state_count;
+/* `proc_fd`: of /proc. */
+void residents_visit(const struct residents *rs, int proc_fd,
+		     void (*visit)(void *user, const struct resident_view *view), void *user);
 /* Adds what all of them use now. */
 void residents_usage(const struct residents *rs, struct usage_sum *sum);
 

@@ -32,6 +32,8 @@ struct uplink {
 	struct loop_timer *timer;
 	int64_t retry_ms; /* until the next attempt, when this one fails */
 	uint64_t connections;
+	int64_t heartbeat_us; /* when the last one left; 0: it is answered */
+	struct histogram heartbeats;
 	uint32_t (*draw)(uint32_t bound);
 	bool is_accepted, is_closing;
 	bool knows_leave;	/* zrms, on this connection */
@@ -227,6 +229,11 @@ static int take_frame(struct uplink *u, struct wire_link *link, const struct fra
 		u->retry_ms = RETRY_FIRST_MS;
 	u->has_frame = true;
 	u->told = 0;
+	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK &&
+	    u->heartbeat_us != 0) {
+		histogram_add(&u->heartbeats, loop_mono_us(u->loop) - u->heartbeat_us);
+		u->heartbeat_us = 0;
+	}
 	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK)
 		take_hello_ack(u, link, (const Samoza__V1__HelloAck *)m);
 	r = u->listener->frame(u->user, (Samoza__V1__FrameType)frame->type, m, err);
@@ -357,6 +364,8 @@ static void send_message(struct upstream *upstream, Samoza__V1__FrameType type,
 
 	if (u->link == NULL || u->next != NULL)
 		return;
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT)
+		u->heartbeat_us = loop_mono_us(u->loop);
 	if (wire_link_send(u->link, type, message, &err) == 0 || err->code == ERR_UNAVAILABLE)
 		return;
 	/* A message that must not be lost was: reconnect, and both sides exchange their state
@@ -492,6 +501,11 @@ void uplink_free(struct uplink *u)
 struct upstream *uplink_upstream(struct uplink *u)
 {
 	return &u->upstream;
+}
+
+const struct histogram *uplink_heartbeats(const struct uplink *u)
+{
+	return &u->heartbeats;
 }
 
 uint64_t uplink_connections(const struct uplink *u)

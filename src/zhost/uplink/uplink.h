@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/histogram.h"
 #include "port/stream.h"
 #include "zhost/uplink/token_source.h"
 #include "zhost/uplink/upstream.h"
@@ -66,6 +67,8 @@ void uplink_free(struct uplink *u);
 
 /* The same connection as the other parts see it; borrowed. */
 struct upstream *uplink_upstream(struct uplink *u);
+/* From a heartbeat to its acknowledgement; borrowed. */
+const struct histogram *uplink_heartbeats(const struct uplink *u);
 /* Connections made so far. */
 uint64_t uplink_connections(const struct uplink *u);
 

@@ -303,6 +303,8 @@ static void hand_over(struct submission *s)
 void submission_decided(struct submission *s)
 {
 	PRE(s->stage == SUBMISSION_DECIDING);
+	if (!s->options.plan)
+		histogram_add(&s->all->time, loop_mono_us(s->all->loop) - s->begun_us);
 	submission_free(s);
 }
 

@@ -60,6 +60,7 @@ struct submissions {
 	struct loop_timer *trim;
 	unsigned active;
 	uint64_t submitted_total, refused_total;
+	struct histogram time; /* of those that were decided */
 };
 
 /* A module of a package, once however many spaces run it. */
@@ -77,6 +78,7 @@ struct submitted_module {
 struct submission {
 	struct submissions *all;
 	void *request; /* the caller's */
+	int64_t begun_us;
 	uint8_t stage; /* enum submission_stage */
 	struct submission_options options;
 	struct upload upload;

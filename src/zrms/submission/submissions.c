@@ -12,8 +12,11 @@ void submissions_add(struct submissions *all, const struct upload *upload, void 
 	struct submission *s = mem_new(struct submission);
 	struct error *err = NULL;
 
-	*s = (struct submission){
-		.all = all, .request = request, .options = *options, .upload = *upload};
+	*s = (struct submission){.all = all,
+				 .request = request,
+				 .options = *options,
+				 .upload = *upload,
+				 .begun_us = loop_mono_us(all->loop)};
 	if (submissions_look_at_keys(all, &err) < 0) {
 		all->refused_total++;
 		all->listener->on_refused(all->user, request, err, NULL, 0);
@@ -81,7 +84,7 @@ void submissions_free(struct submissions *s)
 	free(s);
 }
 
-enum { SUBMITTED, REFUSED, ACTIVE };
+enum { SUBMITTED, REFUSED, ACTIVE, TIME };
 static const struct metric metrics[] = {
 	[SUBMITTED] = {"zrms_submissions_total", METRIC_COUNTER,
 		       "Packages that passed every check."},
@@ -89,6 +92,8 @@ static const struct metric metrics[] = {
 		     "Packages that were refused."},
 	[ACTIVE] = {"zrms_submissions_active", METRIC_GAUGE,
 		    "Packages in a stage between upload and answer."},
+	[TIME] = {"zrms_submit_seconds", METRIC_HISTOGRAM,
+		  "Time from a whole package to the durable decision on it."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)
@@ -98,6 +103,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_set(to, SUBMITTED, s->submitted_total);
 	metric_set(to, REFUSED, s->refused_total);
 	metric_set(to, ACTIVE, s->active);
+	metric_add_histogram(to, TIME, NULL, &s->time);
 }
 
 const struct metric_source submissions_metrics = METRIC_SOURCE(metrics, read_metrics);

@@ -493,14 +493,14 @@ void translations_free(struct translations *t)
 	free(t);
 }
 
-enum { MADE, REFUSED, MILLISECONDS };
+enum { MADE, REFUSED, TIME };
 static const struct metric metrics[] = {
 	[MADE] = {"zrms_modules_translated_total", METRIC_COUNTER,
 		  "Modules translated or found in the cache."},
 	[REFUSED] = {"zrms_modules_refused_total", METRIC_COUNTER,
 		     "Modules that could not be translated."},
-	[MILLISECONDS] = {"zrms_modules_translation_milliseconds_total", METRIC_COUNTER,
-			  "Time spent on translations."},
+	[TIME] = {"zrms_modules_translation_seconds_total", METRIC_COUNTER,
+		  "Time spent on translations."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)
@@ -509,7 +509,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 
 	metric_set(to, MADE, t->made_total);
 	metric_set(to, REFUSED, t->refused_total);
-	metric_set(to, MILLISECONDS, t->milliseconds_total);
+	metric_set_us(to, TIME, t->milliseconds_total * 1000);
 }
 
 const struct metric_source translations_metrics = METRIC_SOURCE(metrics, read_metrics);

@@ -206,7 +206,7 @@ uint64_t stage_metric(const struct stage *s, const char *name)
 	CLEANUP(buffer_done) struct buffer out = BUFFER_INIT(65536);
 	CLEANUP(freep) char *line = str_printf("\n%s ", name);
 	metric_registry_add(&registry, s->store->ops->metrics, s->store);
-	metric_registry_print(&registry, &out);
+	metric_registry_print(&registry, METRIC_FORMAT_TEXT, &out);
 	metric_registry_done(&registry);
 	const char *at = strstr(out.data, line);
 	assert_non_null(at);

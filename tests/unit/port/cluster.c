@@ -174,7 +174,7 @@ struct cluster *cluster_new(struct loop *loop)
 	c->net = sim_network_new(loop, 5);
 	c->zrms = sim_network_machine(c->net, "zrms");
 	machine_certify(c, "zrms", "zrms");
-	c->links = links_new(loop, &links_listener, c);
+	c->links = links_new(loop, 1000, &links_listener, c);
 	c->hub = hub_new(loop, c->links, on_link_of, c);
 	const struct stream_listen_options options = {.at = {"zrms", PORT},
 						      .protocols = protocols};

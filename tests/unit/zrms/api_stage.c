@@ -151,7 +151,7 @@ static void make_parts(struct stage *s)
 	z->artifacts = artifacts_new(z->artifact_store);
 	z->looks = looks_new(&z->loop, z->artifacts);
 	z->commits = commit_driver_new(&z->loop, z->control, z->store, &commit_listener, s);
-	z->links = links_new(&z->loop, &links_listener, s);
+	z->links = links_new(&z->loop, 1000, &links_listener, s);
 	z->hub = hub_new(&z->loop, z->links, NULL, NULL);
 	z->logs = logs_new(&z->loop, z->links, &z->access.open);
 	z->mesh_queries = mesh_queries_new(&z->loop, z->links);

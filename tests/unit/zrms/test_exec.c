@@ -255,7 +255,7 @@ static int begin(void **state)
 	sim_loop_init(&s->loop);
 	s->net = sim_network_new(&s->loop, 3);
 	s->machine = sim_network_machine(s->net, "zrms");
-	s->links = links_new(&s->loop, &links_listener, s);
+	s->links = links_new(&s->loop, 1000, &links_listener, s);
 	s->execs = execs_new(&s->loop, s->links, NULL, &control, s);
 	assert_int_equal(stream_listen(s->machine, &links_at, &link_handler, s,
 				       &s->links_listener, NULL),

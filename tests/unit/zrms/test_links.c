@@ -359,7 +359,7 @@ static int begin_with(void **state, int64_t ends_in_ms)
 	sim_loop_init(&s->loop);
 	s->net = sim_network_new(&s->loop, 3);
 	s->zrms = sim_network_machine(s->net, "zrms");
-	s->links = links_new(&s->loop, &links_listener, s);
+	s->links = links_new(&s->loop, 1000, &links_listener, s);
 	s->hub = hub_new(&s->loop, s->links, on_link_of, s);
 	const struct stream_listen_options options = {.at = {"zrms", PORT}};
 	assert_int_equal(
@@ -428,7 +428,7 @@ static uint64_t metric(struct stage *s, const char *name)
 	struct metric_registry registry = {0};
 	metric_registry_add(&registry, &links_metrics, s->links);
 	metric_registry_add(&registry, &hub_metrics, s->hub);
-	metric_registry_print(&registry, &text);
+	metric_registry_print(&registry, METRIC_FORMAT_TEXT, &text);
 	metric_registry_done(&registry);
 	CLEANUP(freep) char *line = str_printf("\nzrms_%s ", name);
 	const char *found = strstr(text.data, line);

@@ -117,4 +117,9 @@ struct control_link_refusals control_link_refusals(const struct control *c)
 					      .data = c->count.data_stale};
 }
 
+uint64_t control_placements(const struct control *c)
+{
+	return c->count.placements;
+}
+
 const struct metric_source control_metrics = METRIC_SOURCE(metrics, read_metrics);
