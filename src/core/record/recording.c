@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/fingerprint.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "core/control/checkpoint/checkpoint.h"
 #include "core/control/state/input_code.h"
@@ -26,7 +27,7 @@ struct waiting_input {
 struct held_beat {
 	struct waiting_input input;
 	struct instant flushed;
-	uint64_t order;
+	UT_hash_handle hh; /* by input.link */
 };
 
 struct recording {
@@ -36,8 +37,8 @@ struct recording {
 	bool with_texts;
 	Samoza__V1__RecordedBirth *birth; /* until it is written */
 	VECTOR(struct waiting_input) waiting;
-	VECTOR(struct held_beat) held;
-	uint64_t held_heartbeats, held_ticks, order;
+	struct held_beat *held; /* the one that came first is the first */
+	uint64_t held_heartbeats, held_ticks;
 	int64_t held_awake_ms,
 		held_next_check_ms;  /* as the core has them after the last of these */
 	struct instant held_flushed; /* the end of its batch */
@@ -99,15 +100,10 @@ static void write_input(struct recording *r, const struct waiting_input *input)
 
 /* ---- what changed nothing ---- */
 
-static int compare_order(const void *a, const void *b)
+static void put_beat(struct recording *r, const struct held_beat *held,
+		     Samoza__V1__RecordedBeat *beat)
 {
-	const struct held_beat *x = a, *y = b;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
-static Samoza__V1__RecordedBeat *beat_of(struct recording *r, struct held_beat *held)
-{
-	Samoza__V1__RecordedBeat *beat = NEW(RecordedBeat, recorded_beat);
+	*beat = (Samoza__V1__RecordedBeat)SAMOZA__V1__RECORDED_BEAT__INIT;
 	beat->input = held->input.bytes;
 	beat->mono_ms = held->input.at.mono_ms;
 	beat->wall_ms = held->input.at.wall_ms;
@@ -115,33 +111,62 @@ static Samoza__V1__RecordedBeat *beat_of(struct recording *r, struct held_beat *
 	beat->flush_wall_ms = held->flushed.wall_ms;
 	beat->has_promise_ms = held->input.promise_ms != r->promise_ms;
 	beat->promise_ms = r->promise_ms = held->input.promise_ms;
-	return beat;
+}
+
+static void forget_held(struct recording *r)
+{
+	struct held_beat *held, *next;
+	HASH_ITER (hh, r->held, held, next) {
+		HASH_DELETE(hh, r->held, held);
+		free(held->input.bytes.data);
+		free(held);
+	}
+	r->held_heartbeats = r->held_ticks = 0;
 }
 
 static void write_held(struct recording *r)
 {
+	size_t count = HASH_COUNT(r->held);
 	if (r->held_heartbeats + r->held_ticks == 0)
 		return;
-	Samoza__V1__RecordedQuiet *quiet = NEW(RecordedQuiet, recorded_quiet);
-	if (r->held.count > 0)
-		qsort(r->held.items, r->held.count, sizeof(struct held_beat), compare_order);
-	quiet->beats = mem_new_array(Samoza__V1__RecordedBeat *, r->held.count + 1);
-	vector_for_each (&r->held, held)
-		quiet->beats[quiet->n_beats++] = beat_of(r, held);
-	quiet->heartbeats = r->held_heartbeats;
-	quiet->ticks = r->held_ticks;
-	quiet->awake_ms = r->held_awake_ms;
-	quiet->next_check_ms = r->held_next_check_ms;
-	vector_clear(&r->held);
-	r->held_heartbeats = r->held_ticks = 0;
 	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
+	Samoza__V1__RecordedQuiet quiet = SAMOZA__V1__RECORDED_QUIET__INIT;
+	CLEANUP(freep) void *memory = mem_new_array(Samoza__V1__RecordedBeat, count + 1);
+	CLEANUP(freep) void *pointers = mem_new_array(Samoza__V1__RecordedBeat *, count + 1);
+	Samoza__V1__RecordedBeat *beats = memory;
+	quiet.beats = pointers;
+	for (struct held_beat *held = r->held; held != NULL; held = held->hh.next) {
+		put_beat(r, held, &beats[quiet.n_beats]);
+		quiet.beats[quiet.n_beats] = &beats[quiet.n_beats];
+		quiet.n_beats++;
+	}
+	quiet.heartbeats = r->held_heartbeats;
+	quiet.ticks = r->held_ticks;
+	quiet.awake_ms = r->held_awake_ms;
+	quiet.next_check_ms = r->held_next_check_ms;
 	entry.what_case = SAMOZA__V1__RECORDING_ENTRY__WHAT_QUIET;
-	entry.quiet = quiet;
+	entry.quiet = &quiet;
 	write_entry(r, r->held_flushed, false, &entry);
-	schema_message_free(quiet);
+	forget_held(r);
 }
 
-static void hold(struct recording *r, struct waiting_input *input, struct instant flushed)
+/* Of thousands of links: looked for by number. */
+static void hold_beat(struct recording *r, const struct waiting_input *input,
+		      struct instant flushed)
+{
+	struct held_beat *held = NULL;
+	HASH_FIND(hh, r->held, &input->link, sizeof(input->link), held);
+	if (held != NULL)
+		HASH_DELETE(hh, r->held, held);
+	else
+		held = mem_new(struct held_beat);
+	free(held->input.bytes.data);
+	held->input = *input;
+	held->flushed = flushed;
+	HASH_ADD_KEYPTR(hh, r->held, &held->input.link, sizeof(held->input.link), held);
+}
+
+static void hold(struct recording *r, const struct waiting_input *input, struct instant flushed)
 {
 	bool is_tick = input->link == 0;
 	*(is_tick ? &r->held_ticks : &r->held_heartbeats) += 1;
@@ -149,18 +174,10 @@ static void hold(struct recording *r, struct waiting_input *input, struct instan
 	r->held_flushed = flushed;
 	r->held_awake_ms = input->at.mono_ms;
 	r->held_next_check_ms = r->control->next_check_ms;
-	struct held_beat *held = NULL;
-	vector_for_each (&r->held, h)
-		if (h->input.link == input->link)
-			held = h;
-	if (input->is_void) {
+	if (input->is_void)
 		free(input->bytes.data);
-		return;
-	}
-	if (held == NULL)
-		held = vector_add(&r->held);
-	free(held->input.bytes.data);
-	*held = (struct held_beat){*input, flushed, r->order++};
+	else
+		hold_beat(r, input, flushed);
 }
 
 /* Whether the batch can be held back. */
@@ -329,16 +346,46 @@ bool recording_is_flushed(const struct recording *r)
 	return r->waiting.count == 0 && r->birth == NULL;
 }
 
-void recording_checkpoint(struct recording *r, struct instant now)
+void recording_checkpoint_begin(struct recording *r)
 {
 	PRE(recording_is_flushed(r));
-	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
 	write_held(r);
+	r->promise_ms = r->control->promise_ms;
+}
+
+/* It is large. What the recording writes next is not. */
+static void forget_scratch(struct recording *r)
+{
+	buffer_done(&r->scratch);
+	r->scratch = BUFFER_INIT(SIZE_MAX);
+}
+
+int recording_checkpoint_entry(const struct recording *r, struct instant now, struct buffer *to,
+			       struct error **err)
+{
+	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
 	entry.what_case = SAMOZA__V1__RECORDING_ENTRY__WHAT_CHECKPOINT;
 	entry.checkpoint = checkpoint_new(r->control, now);
-	note_promise(r, &entry, r->control->promise_ms);
-	write_entry(r, now, true, &entry);
+	entry.has_mono_step = entry.has_drift = entry.has_promise_ms = true;
+	entry.mono_step = now.mono_ms;
+	entry.drift = now.wall_ms - now.mono_ms;
+	entry.promise_ms = r->control->promise_ms;
+	int result = schema_message_pack(&entry.base, to, err);
 	schema_message_free(entry.checkpoint);
+	return result;
+}
+
+void recording_checkpoint(struct recording *r, struct instant now)
+{
+	recording_checkpoint_begin(r);
+	(void)r->sink->begins_block(r->user, true);
+	r->last = now;
+	buffer_clear(&r->scratch);
+	if (recording_checkpoint_entry(r, now, &r->scratch, NULL) < 0)
+		IMPOSSIBLE("a checkpoint of a recording lacks something");
+	r->counts.entries++;
+	r->sink->entry(r->user, now, true, r->scratch.data, r->scratch.size);
+	forget_scratch(r);
 }
 
 void recording_digest(struct recording *r, struct instant now)
@@ -385,10 +432,8 @@ void recording_free(struct recording *r)
 		write_held(r);
 	vector_for_each (&r->waiting, input)
 		free(input->bytes.data);
-	vector_for_each (&r->held, held)
-		free(held->input.bytes.data);
+	forget_held(r);
 	vector_done(&r->waiting);
-	vector_done(&r->held);
 	schema_message_free(r->birth);
 	buffer_done(&r->scratch);
 	free(r);

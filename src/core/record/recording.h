@@ -20,6 +20,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buffer.h"
+#include "base/error.h"
 #include "core/control/control.h"
 
 struct recording;
@@ -44,6 +46,12 @@ void recording_free(struct recording *recording);
 bool recording_is_flushed(const struct recording *recording);
 /* So that a reading may begin here. PRE: every input so far is flushed. */
 void recording_checkpoint(struct recording *recording, struct instant now);
+/* The same in two steps, of which the second one takes long, and reads only: a copy of this process's memory can do it. What is held
+ * back is written; the next entry stands after the checkpoint, and begins a block. */
+void recording_checkpoint_begin(struct recording *recording);
+/* Appends the entry of it: the first one of a block. */
+int recording_checkpoint_entry(const struct recording *recording, struct instant now,
+			       struct buffer *to, struct error **err) must_check;
 /* What is held back is written, and a digest of the core's whole state; nothing where inputs wait for the end of their batch. */
 void recording_digest(struct recording *recording, struct instant now);
 
