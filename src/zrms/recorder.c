@@ -1,10 +1,12 @@
 #include "zrms/recorder.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "adapter/cli/version.h"
 #include "adapter/log/log.h"
 #include "adapter/recorder/writer.h"
+#include "adapter/snapshot/snapshot.h"
 #include "base/str.h"
 #include "core/record/recording.h"
 #include "zrms/zrms.h"
@@ -13,6 +15,10 @@
 #define HAND_OVER_MS 1000
 /* So much waits for its commit at most. */
 #define BLOCK_BYTES_WAIT ((size_t)16 * 1024 * 1024)
+/* Between two checkpoints of a recorder that fails at most: each is a copy of the whole state. */
+#define PAUSE_MS_MAX 64000
+/* Of the child that writes a checkpoint: the loop goes first. */
+#define CHILD_NICE 10
 
 struct recorder {
 	struct zrms *zrms; /* borrowed */
@@ -20,10 +26,107 @@ struct recorder {
 	struct record_writer *writer;
 	struct loop_timer *timer;
 	struct block block; /* that is being filled */
-	bool has_begun;	    /* the timer runs */
-	bool awaits_commit; /* of what is in the block */
-	bool is_failing;    /* as it was said last */
+	/* Stands before that block, and waits for the commit with it; NULL: there is none. */
+	struct checkpoint *checkpoint;
+	int64_t next_checkpoint_ms; /* not before */
+	int64_t pause_ms;	    /* doubled while it fails */
+	bool has_begun;		    /* the timer runs */
+	bool awaits_commit;	    /* of what is in the block */
+	bool is_failing;	    /* as it was said last */
 };
+
+/* A block that a child of this process writes, from its copy of the core. */
+struct checkpoint {
+	struct recorder *recorder; /* of the child alone */
+	struct instant now;
+	uint64_t number;
+	struct snapshot snapshot;
+};
+
+/* ---- checkpoints ---- */
+
+/* In the child. */
+static int write_checkpoint(void *user, struct buffer *to, struct error **err)
+{
+	struct checkpoint *c = user;
+	CLEANUP(buffer_done) struct buffer entry = BUFFER_INIT(SIZE_MAX);
+	struct block block;
+	(void)!nice(CHILD_NICE);
+	int r = recording_checkpoint_entry(c->recorder->recording, c->now, &entry, err);
+	if (r < 0)
+		return r;
+	block_init(&block);
+	block.head.number = c->number;
+	if (!block_takes(&block, entry.size))
+		return error_set(err, ERR_LIMIT, "a checkpoint is larger than any block");
+	block_add(&block, c->now.wall_ms, true, entry.data, entry.size);
+	return block_pack(&block, to, err);
+}
+
+/* In the thread of the writer. */
+static int wait_for_checkpoint(void *user, struct buffer *to, struct error **err)
+{
+	struct checkpoint *c = user;
+	int r = snapshot_read(&c->snapshot, to, err);
+	free(c);
+	return r;
+}
+
+static void hand_over_checkpoint(struct recorder *r)
+{
+	if (r->checkpoint != NULL)
+		record_writer_put_later(r->writer, wait_for_checkpoint,
+					steal_ptr(&r->checkpoint));
+}
+
+/* PRE: the block is empty. */
+static void begin_checkpoint(struct recorder *r)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	struct checkpoint *c = mem_new(struct checkpoint);
+	recording_checkpoint_begin(r->recording);
+	if (!block_is_empty(&r->block)) /* what was held back */
+		(void)record_writer_put(r->writer, &r->block);
+	c->recorder = r;
+	c->now = loop_now(&r->zrms->loop);
+	c->number = r->block.head.number++;
+	if (snapshot_fork(write_checkpoint, c, &c->snapshot, &err) == 0) {
+		r->checkpoint = c;
+		return;
+	}
+	record_writer_put_nothing(r->writer, err->message);
+	free(c);
+}
+
+static bool wants_checkpoint(const struct recorder *r)
+{
+	return r->checkpoint == NULL && record_writer_wants_begin(r->writer) &&
+	       recording_is_flushed(r->recording) &&
+	       loop_now(&r->zrms->loop).mono_ms >= r->next_checkpoint_ms;
+}
+
+/* One that fails tries again later and later: a disk that is full does not need a copy of the state a second. */
+static void look_for_checkpoint(struct recorder *r)
+{
+	if (!wants_checkpoint(r))
+		return;
+	int64_t twice = 2 * r->pause_ms < PAUSE_MS_MAX ? 2 * r->pause_ms : PAUSE_MS_MAX;
+	r->pause_ms = r->is_failing && twice > 0 ? twice : HAND_OVER_MS;
+	r->next_checkpoint_ms = loop_now(&r->zrms->loop).mono_ms + r->pause_ms;
+	begin_checkpoint(r);
+}
+
+static bool has_any(const struct recorder *r)
+{
+	return r->checkpoint != NULL || !block_is_empty(&r->block);
+}
+
+static void hand_over_block(struct recorder *r)
+{
+	hand_over_checkpoint(r);
+	if (!block_is_empty(&r->block))
+		(void)record_writer_put(r->writer, &r->block);
+}
 
 /* ---- entries ---- */
 
@@ -32,15 +135,22 @@ struct recorder {
 static bool begins_block(void *user, bool begins)
 {
 	struct recorder *r = user;
-	if ((begins && !block_is_empty(&r->block)) || r->block.entries.size >= BLOCK_BYTES_WAIT)
-		(void)record_writer_put(r->writer, &r->block);
+	if (begins || r->block.entries.size >= BLOCK_BYTES_WAIT)
+		hand_over_block(r);
 	return block_is_empty(&r->block);
 }
 
 static void on_entry(void *user, struct instant at, bool begins, const void *data, size_t size)
 {
 	struct recorder *r = user;
-	block_add(&r->block, at.wall_ms, begins, data, size);
+	if (block_takes(&r->block, size)) {
+		block_add(&r->block, at.wall_ms, begins, data, size);
+	} else {
+		record_writer_put_nothing(r->writer,
+					  begins ? "the state is too large for a block"
+						 : "a decision is too large for a block");
+		r->block.head.number++;
+	}
 	if (!r->has_begun) {
 		r->has_begun = true;
 		loop_timer_at(r->timer, loop_now(&r->zrms->loop).mono_ms + HAND_OVER_MS);
@@ -68,11 +178,10 @@ static void hand_over(void *user)
 {
 	struct recorder *r = user;
 	r->awaits_commit = false;
-	if (block_is_empty(&r->block))
+	if (!has_any(r))
 		return;
-	(void)record_writer_put(r->writer, &r->block);
-	if (record_writer_wants_begin(r->writer) && recording_is_flushed(r->recording))
-		recording_checkpoint(r->recording, loop_now(&r->zrms->loop));
+	hand_over_block(r);
+	look_for_checkpoint(r);
 }
 
 static void on_time(void *user)
@@ -80,7 +189,7 @@ static void on_time(void *user)
 	struct recorder *r = user;
 	r->has_begun = false;
 	say(r);
-	if (r->awaits_commit || block_is_empty(&r->block) || r->zrms->commits == NULL)
+	if (r->awaits_commit || !has_any(r) || r->zrms->commits == NULL)
 		return;
 	r->awaits_commit = true;
 	commit_driver_after(r->zrms->commits, hand_over, r);
@@ -91,12 +200,14 @@ static void on_time(void *user)
 
 /* ---- metrics ---- */
 
-enum { BYTES, WRITTEN, LOST, FAILING, INPUTS };
+enum { BYTES, WRITTEN, CHECKPOINTS, LOST, FAILING, INPUTS };
 static const struct metric metrics[] = {
 	[BYTES] = {"zrms_recorder_bytes", METRIC_GAUGE,
 		   "Size of the recordings in the directory of zrms."},
 	[WRITTEN] = {"zrms_recorder_blocks_total", METRIC_COUNTER,
 		     "Blocks of the recording that were written."},
+	[CHECKPOINTS] = {"zrms_recorder_checkpoints_total", METRIC_COUNTER,
+			 "Checkpoints that a child of zrms has written into the recording."},
 	[LOST] = {"zrms_recorder_lost_blocks_total", METRIC_COUNTER,
 		  "Blocks that could not be written: gaps of the recording."},
 	[FAILING] = {"zrms_recorder_failing", METRIC_GAUGE,
@@ -112,6 +223,7 @@ static void read_metrics(const void *part, struct metric_values *to)
 	record_writer_status(r->writer, &status);
 	metric_set(to, BYTES, status.bytes);
 	metric_set(to, WRITTEN, status.written);
+	metric_set(to, CHECKPOINTS, status.later);
 	metric_set(to, LOST, status.lost);
 	metric_set(to, FAILING, status.is_failing);
 	metric_set(to, INPUTS, recording_counts(r->recording).inputs);
@@ -148,8 +260,7 @@ void recorder_free(struct recorder *r)
 	if (r == NULL)
 		return;
 	recording_free(r->recording);
-	if (!block_is_empty(&r->block))
-		(void)record_writer_put(r->writer, &r->block);
+	hand_over_block(r);
 	record_writer_free(r->writer);
 	loop_timer_free(r->timer);
 	block_done(&r->block);

@@ -1,10 +1,14 @@
 """The flight recorder: what real daemons did, over crashes of zrms, is replayed to the same decisions."""
+import contextlib
 import datetime
+import os
+import pathlib
 import re
 import signal
 import subprocess
+import threading
 
-from conftest import BIN, text_of, until
+from conftest import BIN, is_alive, text_of, until
 from native import native_app
 from test_access import SLEEPS
 
@@ -54,6 +58,71 @@ def test_what_daemons_did_over_crashes_of_zrms_is_replayed_without_a_difference(
     then = replay(c, "--at", running).stdout
     assert "topology shop 1.0.0 running" in then and "space shop/p deployed-started" in then
     assert "topology bad" not in then and "zhost n1 deployed-started" in then
+
+
+class Stopper(threading.Thread):
+    """Stops the first child of a process as soon as there is one, so that it never comes to an end."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.children, self.stopped, self.ends = pathlib.Path(f"/proc/{pid}/task/{pid}/children"), None, False
+
+    def run(self):
+        while self.stopped is None and not self.ends:
+            for child in self.children.read_text().split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGSTOP)
+                    self.stopped = int(child)
+
+
+def turn(c):
+    """Nobody has room for them, so all that happens is in zrms."""
+    c.zshell("topo", "stop", "many", "--wait=30s")
+    c.zshell("topo", "start", "many")
+
+
+def test_a_checkpoint_holds_up_nothing_and_zrms_may_be_killed_in_the_middle_of_it(start_cluster):
+    c = start_cluster(zhosts=[], zrms_options=["--recorder-size", "2MiB"])
+    c.zshell("topo", "submit", c.build(native_app(c, "many", [dict(SLEEPS, count=3000)], {
+        "p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"}), "many"))
+    stopper = Stopper(c.zrms.pid)
+    stopper.start()
+    for _ in range(100):
+        turn(c)
+        if stopper.stopped is not None:
+            break
+    stopper.ends = True
+    stopper.join()
+    assert stopper.stopped is not None, "no child of zrms wrote a checkpoint"
+    written = metric(c, "zrms_recorder_checkpoints_total")
+    until(lambda: metric(c, "zrms_recorder_inputs_total") > 0, "zrms answers")
+    turn(c)  # the child makes no step, zrms does
+    assert metric(c, "zrms_recorder_checkpoints_total") == written
+    assert is_alive(stopper.stopped)
+    c.zrms.kill()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(stopper.stopped, signal.SIGCONT)  # it may have been stopped before it has asked to die with zrms
+    until(lambda: not is_alive(stopper.stopped), "the child ends with zrms")
+    done = replay(c)
+    assert done.returncode == 0 and LINE.search(done.stdout).group(5) == "no difference", done.stdout + done.stderr
+    assert "gap" not in done.stdout
+    c.start_zrms()
+    for _ in range(100):
+        turn(c)
+        if metric(c, "zrms_recorder_checkpoints_total") > 0:
+            break
+    turn(c)
+    assert metric(c, "zrms_recorder_checkpoints_total") > 0
+    c.zrms.kill(signal.SIGTERM)
+    done = replay(c)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = re.search(r"(\d+) li(?:fe|ves),.* (\d+) checkpoints?,.*: (.*)", done.stdout).groups()
+    assert result[2] == "no difference" and int(result[1]) > 0, done.stdout
+    # From the last checkpoint on, as when everything before it has gone.
+    last = sorted((c.directory / "zrms" / "recorder").iterdir())[-1]
+    done = subprocess.run([BIN / "zsim", "replay", last], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0 and LINE.search(done.stdout).group(5) == "no difference", done.stdout + done.stderr
+    assert int(LINE.search(done.stdout).group(1)) == 1 and int(LINE.search(done.stdout).group(2)) > 0, done.stdout
 
 
 def test_a_recorder_that_cannot_write_says_so_and_stops_nothing(start_cluster):

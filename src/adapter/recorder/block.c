@@ -44,10 +44,15 @@ bool block_is_empty(const struct block *b)
 	return b->entries.size == 0;
 }
 
+bool block_takes(const struct block *b, size_t size)
+{
+	return size <= UINT32_MAX && size + 4 <= b->entries.max - b->entries.size;
+}
+
 void block_add(struct block *b, int64_t wall_ms, bool begins, const void *data, size_t size)
 {
 	uint8_t length[4];
-	PRE(!begins || block_is_empty(b));
+	PRE(block_takes(b, size) && (!begins || block_is_empty(b)));
 	if (block_is_empty(b)) {
 		b->head.first_wall_ms = wall_ms;
 		b->head.begins = begins;
@@ -56,7 +61,7 @@ void block_add(struct block *b, int64_t wall_ms, bool begins, const void *data, 
 	b->head.last_wall_ms = wall_ms;
 	b->head.entries++;
 	put(length, size, sizeof(length));
-	if (size > UINT32_MAX || buffer_add(&b->entries, length, sizeof(length)) < 0 ||
+	if (buffer_add(&b->entries, length, sizeof(length)) < 0 ||
 	    buffer_add(&b->entries, data, size) < 0)
 		IMPOSSIBLE("a block of a recording is larger than any");
 }

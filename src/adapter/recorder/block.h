@@ -45,7 +45,9 @@ struct block {
 
 void block_init(struct block *b);
 void block_done(struct block *b);
-/* PRE: it is empty where `begins`. */
+/* Whether an entry of that size has room in one. */
+bool block_takes(const struct block *b, size_t size);
+/* PRE: it is empty where `begins`, and takes it. */
 void block_add(struct block *b, int64_t wall_ms, bool begins, const void *data, size_t size);
 bool block_is_empty(const struct block *b);
 /* Appends it as it stands in a file, and empties it; its number is then the next one. */

@@ -17,11 +17,19 @@
 /* What waits for a disk that is slow: about a minute of a large cluster. */
 #define QUEUE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 /* So many files share the budget: what goes at once is small. */
-#define FILES	       16
+#define FILES 16
+/* A file is at least so many times as large as what it begins with. */
+#define BEGINNINGS     4
 #define FILE_BYTES_MAX ((uint64_t)64 * 1024 * 1024)
 #define FILE_BYTES_MIN ((uint64_t)64 * 1024)
 #define END_SECONDS    2
 #define DIRECTORY_MODE 0700
+
+struct queued {
+	struct block block;
+	record_wait_fn *wait; /* NULL: it is there */
+	void *user;
+};
 
 struct record_writer {
 	char *directory, *program, *zrms;
@@ -30,8 +38,9 @@ struct record_writer {
 	pthread_t thread;
 	pthread_mutex_t lock; /* for everything down to `status` */
 	pthread_cond_t changed;
-	VECTOR(struct block) queue;
+	VECTOR(struct queued) queue;
 	size_t queue_bytes;
+	unsigned later; /* blocks of the queue that are still being made */
 	bool is_ending, has_ended;
 	bool waits_for_begin; /* what a further block continues was lost */
 	bool wants_begin;
@@ -39,7 +48,8 @@ struct record_writer {
 	/* Of the thread alone: */
 	struct segment_writer *file;
 	uint64_t files;
-	bool has_gap; /* the next block must be one with which a reading may begin */
+	uint64_t begun_bytes; /* of what the file begins with */
+	bool has_gap;	      /* the next block must be one with which a reading may begin */
 };
 
 static int64_t wall_ms(void)
@@ -77,44 +87,70 @@ static int open_file(struct record_writer *w, struct error **err)
 	return segment_create(path, &header, &w->file, err);
 }
 
-static int write_block(struct record_writer *w, struct block *block, struct error **err)
+/* A file that has not much more than what it begins with is of no use: in a large cluster that is more than a share. */
+static uint64_t file_limit(const struct record_writer *w)
 {
-	bool begins = block->head.begins;
-	struct buffer packed = BUFFER_INIT(SIZE_MAX);
-	int r = block_pack(block, &packed, err);
-	if (r == 0 && (w->file == NULL || (begins && segment_size(w->file) >= w->file_bytes)))
+	uint64_t third = w->size_bytes / 3, least = w->begun_bytes + w->file_bytes;
+	uint64_t most = third > least ? third : least;
+	uint64_t wanted =
+		w->begun_bytes * BEGINNINGS < most ? w->begun_bytes * BEGINNINGS : most;
+	return wanted > w->file_bytes ? wanted : w->file_bytes;
+}
+
+static bool is_full(const struct record_writer *w)
+{
+	return w->file != NULL && segment_size(w->file) >= file_limit(w);
+}
+
+static int write_packed(struct record_writer *w, const struct buffer *packed, bool begins,
+			struct error **err)
+{
+	int r = 0;
+	bool is_new = w->file == NULL || (begins && is_full(w));
+	if (is_new)
 		r = open_file(w, err);
 	if (r == 0)
-		r = segment_append(w->file, packed.data, packed.size, err);
-	buffer_done(&packed);
+		r = segment_append(w->file, packed->data, packed->size, err);
+	if (r == 0 && is_new)
+		w->begun_bytes = packed->size;
 	return r;
 }
 
 /* What is said of it; the caller logs it. */
-static void note(struct record_writer *w, bool is_written, uint64_t bytes,
+static void note(struct record_writer *w, bool is_written, bool was_later, uint64_t bytes,
 		 const struct error *err)
 {
 	struct record_writer_status *s = &w->status;
 	(void)pthread_mutex_lock(&w->lock);
 	s->bytes = bytes;
 	*(is_written ? &s->written : &s->lost) += 1;
+	s->later += is_written && was_later;
+	w->later -= was_later;
 	if (err != NULL)
 		(void)snprintf(s->why, sizeof(s->why), "%s", err->message);
 	s->is_failing = !is_written;
 	w->waits_for_begin |= !is_written;
-	w->wants_begin =
-		w->has_gap || (w->file != NULL && segment_size(w->file) >= w->file_bytes);
+	w->wants_begin = w->waits_for_begin || w->has_gap || is_full(w);
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-static void take_block(struct record_writer *w, struct block *block)
+static int make_packed(struct queued *q, struct buffer *packed, struct error **err)
+{
+	return q->wait != NULL ? q->wait(q->user, packed, err)
+			       : block_pack(&q->block, packed, err);
+}
+
+static void take_block(struct record_writer *w, struct queued *q)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
-	bool begins = block->head.begins;
-	bool is_written = (!w->has_gap || begins) && write_block(w, block, &err) == 0;
+	struct buffer packed = BUFFER_INIT(SIZE_MAX);
+	bool begins = q->wait != NULL || q->block.head.begins;
+	bool is_written = (!w->has_gap || begins) && make_packed(q, &packed, &err) == 0 &&
+			  write_packed(w, &packed, begins, &err) == 0;
+	buffer_done(&packed);
 	w->has_gap = !is_written;
-	note(w, is_written, trim(w, BLOCK_BYTES), err);
-	block_done(block);
+	note(w, is_written, q->wait != NULL, trim(w, BLOCK_BYTES), err);
+	block_done(&q->block);
 }
 
 static void *run(void *user)
@@ -126,11 +162,11 @@ static void *run(void *user)
 			(void)pthread_cond_wait(&w->changed, &w->lock);
 		if (w->queue.count == 0)
 			break;
-		struct block block = w->queue.items[0];
+		struct queued next = w->queue.items[0];
 		vector_remove_at(&w->queue, 0);
-		w->queue_bytes -= block.entries.size;
+		w->queue_bytes -= next.block.entries.size;
 		(void)pthread_mutex_unlock(&w->lock);
-		take_block(w, &block);
+		take_block(w, &next);
 		(void)pthread_mutex_lock(&w->lock);
 	}
 	w->has_ended = true;
@@ -149,7 +185,7 @@ bool record_writer_put(struct record_writer *w, struct block *take)
 		w->queue_bytes < QUEUE_BYTES_MAX && (!w->waits_for_begin || take->head.begins);
 	if (is_taken) {
 		w->queue_bytes += take->entries.size;
-		vector_push(&w->queue, *take);
+		*vector_add(&w->queue) = (struct queued){.block = *take};
 		(void)pthread_cond_broadcast(&w->changed);
 	} else {
 		w->status.lost++;
@@ -163,11 +199,31 @@ bool record_writer_put(struct record_writer *w, struct block *take)
 	return is_taken;
 }
 
+void record_writer_put_later(struct record_writer *w, record_wait_fn *wait, void *user)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	*vector_add(&w->queue) = (struct queued){.wait = wait, .user = user};
+	w->later++;
+	w->waits_for_begin = false;
+	(void)pthread_cond_broadcast(&w->changed);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+void record_writer_put_nothing(struct record_writer *w, const char *why)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	w->status.lost++;
+	w->status.is_failing = true;
+	(void)snprintf(w->status.why, sizeof(w->status.why), "%s", why);
+	w->waits_for_begin = w->wants_begin = true;
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
 bool record_writer_wants_begin(const struct record_writer *writer)
 {
 	struct record_writer *w = (struct record_writer *)(uintptr_t)writer;
 	(void)pthread_mutex_lock(&w->lock);
-	bool wants = w->wants_begin;
+	bool wants = w->wants_begin && w->later == 0;
 	(void)pthread_mutex_unlock(&w->lock);
 	return wants;
 }

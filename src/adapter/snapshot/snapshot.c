@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -57,7 +58,8 @@ static int open_memory(void)
 	return -1;
 }
 
-void snapshot_take(snapshot_write_fn *write, void *user, struct snapshot *ret)
+int snapshot_fork(snapshot_write_fn *write, void *user, struct snapshot *ret,
+		  struct error **err)
 {
 	*ret = (struct snapshot){.fd = open_memory(), .written = BUFFER_INIT(SIZE_MAX)};
 	sigset_t all, before;
@@ -68,15 +70,23 @@ void snapshot_take(snapshot_write_fn *write, void *user, struct snapshot *ret)
 	pid_t pid = ret->fd >= 0 ? fork() : -1;
 	if (pid == 0)
 		child(parent, ret->fd, write, user);
+	int why = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (pid > 0) {
 		ret->pid = pid;
-		return;
+		return 0;
 	}
 	if (ret->fd >= 0)
 		close(ret->fd);
 	ret->fd = -1;
-	(void)!write(user, &ret->written, &ret->err);
+	return error_set(err, ERR_UNAVAILABLE, "no process can be made for a snapshot: %s",
+			 strerror(why));
+}
+
+void snapshot_take(snapshot_write_fn *write, void *user, struct snapshot *ret)
+{
+	if (snapshot_fork(write, user, ret, NULL) < 0)
+		(void)!write(user, &ret->written, &ret->err);
 }
 
 static int read_all(int fd, struct buffer *to, struct error **err)

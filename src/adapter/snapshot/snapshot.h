@@ -28,6 +28,9 @@ struct snapshot {
 typedef int snapshot_write_fn(void *user, struct buffer *to, struct error **err);
 /* Every one is read, once. */
 void snapshot_take(snapshot_write_fn *write, void *user, struct snapshot *ret);
+/* The same, by a child or not at all: ERR_UNAVAILABLE, and nothing is to be read. */
+int snapshot_fork(snapshot_write_fn *write, void *user, struct snapshot *ret,
+		  struct error **err) must_check;
 int snapshot_read(struct snapshot *s, struct buffer *ret, struct error **err) must_check;
 
 #endif
