@@ -5,6 +5,7 @@
 #include "zrms/api_handlers.h"
 #include "zrms/api_list.h"
 #include "zrms/api_reads.h"
+#include "zrms/recorder.h"
 
 void api_zhosts_list(void *context, struct http_request *request)
 {
@@ -20,6 +21,7 @@ void api_cluster(void *context, struct http_request *request)
 		return;
 	Samoza__V1__ClusterView *view = control_view_cluster(api_control(zrms));
 	view->version = mem_strdup(SAMOZA_VERSION);
+	view->recorder_fails = recorder_failure(zrms->recorder);
 	api_leader_view(zrms, view);
 	api_send_view(zrms, request, &view->base);
 }

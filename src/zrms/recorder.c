@@ -198,7 +198,15 @@ static void on_time(void *user)
 	loop_timer_at(r->timer, loop_now(&r->zrms->loop).mono_ms + HAND_OVER_MS);
 }
 
-/* ---- metrics ---- */
+/* ---- what is said of it ---- */
+
+char *recorder_failure(const struct recorder *r)
+{
+	struct record_writer_status status = {0};
+	if (r != NULL)
+		record_writer_status(r->writer, &status);
+	return status.is_failing ? mem_strdup(status.why) : NULL;
+}
 
 enum { BYTES, WRITTEN, CHECKPOINTS, LOST, FAILING, INPUTS };
 static const struct metric metrics[] = {

@@ -4,7 +4,7 @@
  *   control ──tap──► recording ──► block ──once a second, when all of it is durable──► writer, in a thread
  *
  * It comes after the commit: what is in a file was decided durably. It holds up nothing, and nothing depends on it: a disk that takes
- * nothing is said once, in the log, and as a metric.
+ * nothing is said once in the log, and as long as it is so in the view of the cluster and as a metric.
  */
 #ifndef SAMOZA_ZRMS_RECORDER_H
 #define SAMOZA_ZRMS_RECORDER_H
@@ -19,6 +19,8 @@ struct recorder *recorder_new(struct zrms *zrms);
 /* Writes what it has. PRE: `control` lives, and `commits` is idle. NULL is fine. */
 void recorder_free(struct recorder *recorder);
 
+/* Why it cannot write; the caller frees. NULL: it can, or there is none. */
+char *recorder_failure(const struct recorder *recorder);
 extern const struct metric_source recorder_metrics; /* of struct recorder */
 
 #endif

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import threading
 
+import pytest
+
 from conftest import BIN, is_alive, text_of, until
 from native import native_app
 from test_access import SLEEPS
@@ -137,6 +139,7 @@ def test_a_recorder_that_cannot_write_says_so_and_stops_nothing(start_cluster):
     c.start_zrms()
     c.wait_zhost("n1", "deployed-started")
     until(lambda: metric(c, "zrms_recorder_failing") == 1, "the recorder says that it fails")
+    assert f"Recorder:   cannot write: cannot make {directory}" in c.zshell("cluster").stdout
     c.submit(c.build(native_app(c, "shop", [SLEEPS], {
         "p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"}), "shop"))
     until(lambda: c.state("shop") == "running", "shop runs")
@@ -144,11 +147,49 @@ def test_a_recorder_that_cannot_write_says_so_and_stops_nothing(start_cluster):
     directory.unlink()
     c.zshell("topo", "stop", "shop", "--wait=30s")
     until(lambda: metric(c, "zrms_recorder_failing") == 0, "it writes again")
+    assert "Recorder" not in c.zshell("cluster").stdout
     c.zshell("topo", "start", "shop", "--wait=30s")
     c.zrms.kill(signal.SIGTERM)
     done = replay(c)
     assert done.returncode == 0, done.stdout + done.stderr
     assert LINE.search(done.stdout).group(5) == "no difference"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system is mounted by root only")
+def test_on_a_full_disk_the_recorder_says_so_and_goes_on_when_there_is_room(start_cluster):
+    def small(directory):
+        place = directory / "zrms" / "recorder"
+        place.mkdir(parents=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "recorder", place],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+        mounted.append(place)
+    mounted = []
+    try:
+        c = start_cluster(zhosts=[], prepare=small)
+        until(lambda: metric(c, "zrms_recorder_blocks_total") > 0, "the birth is written")
+        c.zshell("topo", "submit", c.build(native_app(c, "many", [dict(SLEEPS, count=3000)], {
+            "p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"}), "many"))
+        for _ in range(100):
+            turn(c)
+            if metric(c, "zrms_recorder_failing") == 1:
+                break
+        assert "cannot write: " in c.zshell("cluster").stdout
+        turn(c)  # it stops nothing
+        assert c.get("/v1/cluster")["recorder_fails"].endswith("No space left on device")
+        subprocess.run(["mount", "-o", "remount,size=64m", mounted[0]], check=True)
+        until(lambda: turn(c) or metric(c, "zrms_recorder_failing") == 0, "it writes again", 60)
+        turn(c)
+        c.zrms.kill(signal.SIGTERM)
+        assert c.zrms.log.read_text().count("recorder failing") == 1
+        done = replay(c)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert LINE.search(done.stdout).group(5) == "no difference"
+        assert done.stdout.count("gap: blocks are missing") == 1 and "no whole block" not in done.stdout
+    finally:
+        for place in mounted:
+            subprocess.run(["umount", "-l", place], check=False)
 
 
 def test_what_is_torn_is_passed_over_and_what_is_no_recording_is_refused(tmp_path):

@@ -97,6 +97,10 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	rebalance = rebalance_text(view);
 	CLEANUP(freep) char *leader = leader_text(view);
 	CLEANUP(freep) char *standbys = standbys_text(view);
+	CLEANUP(freep)
+	char *recorder = view->recorder_fails != NULL
+				 ? str_printf("cannot write: %s", view->recorder_fails)
+				 : NULL;
 	output_line(&shell->output, "Cluster: %s", view->id);
 	output_block(&shell->output, 11,
 		     (const struct output_pair[]){{"Zhosts", zhosts},
@@ -107,6 +111,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 						  {"Rebalance", rebalance},
 						  {"Leader", leader},
 						  {"Standbys", standbys},
+						  {"Recorder", recorder},
 						  {0}});
 	return CLI_DONE;
 }
