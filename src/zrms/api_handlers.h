@@ -22,9 +22,10 @@ api_handler api_mesh_ping, api_mesh_peers, api_mesh_routes;
 /* api_exec.c */
 api_handler api_space_exec;
 /* api_zhosts.c */
-api_handler api_zhosts_list, api_zhost_get, api_zhost_cordon, api_zhost_uncordon,
-	api_zhost_drain, api_zhost_remove, api_zhost_create, api_zhost_destroy, api_cluster,
-	api_leader_move, api_rebalance, api_rebalance_get, api_rebalance_stop;
+api_handler api_zhosts_list, api_zhost_get, api_zhost_usage, api_zhost_cordon,
+	api_zhost_uncordon, api_zhost_drain, api_zhost_remove, api_zhost_create,
+	api_zhost_destroy, api_cluster, api_leader_move, api_rebalance, api_rebalance_get,
+	api_rebalance_stop;
 /* api_summary.c */
 api_handler api_summary;
 /* api_users.c */

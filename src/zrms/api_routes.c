@@ -105,6 +105,10 @@ static const struct http_query page_query[] = {
 	{"page", HTTP_TEXT, "TOPOLOGY/SPACE: a code for that page of zedge, and for nothing else"},
 	{0}};
 
+static const struct http_query usage_query[] = {
+	{"span", HTTP_TEXT, "1h (the default) by 20 s, 24h by 10 min, 7d by 1 h"},
+	{0}};
+
 static const struct http_query plan_query[] = {
 	{"plan", HTTP_FLAG, "1: only compute what would follow; the answer is a PlanView"},
 	{0}};
@@ -245,6 +249,10 @@ static const struct http_route routes[] = {
 	 "createZhost", "202", "409 411 413 422", ACCESS_ADMIN},
 	{"GET", "/v1/zhosts/{name}", api_zhost_get, 0, NULL, "One zhost", NULL, VIEW(zhost_view),
 	 "getZhost", NULL, "404", ACCESS_VIEWER},
+	{"GET", "/v1/zhosts/{name}/usage", api_zhost_usage, 0, usage_query,
+	 "What a zhost used and what was reserved there, over time, since this zrms leads", NULL,
+	 VIEW(zhost_usage_view),
+	 "getZhostUsage", NULL, "400 404", ACCESS_VIEWER},
 	{"DELETE", "/v1/zhosts/{name}", api_zhost_remove, 0, NULL,
 	 "Remove a zhost from the cluster", NULL, NULL,
 	 "removeZhost", "204", "404 409", ACCESS_ADMIN},

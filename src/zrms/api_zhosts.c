@@ -6,6 +6,7 @@
 #include "zrms/api_list.h"
 #include "zrms/api_reads.h"
 #include "zrms/recorder.h"
+#include "zrms/usage_sampler.h"
 
 void api_zhosts_list(void *context, struct http_request *request)
 {
@@ -37,6 +38,29 @@ void api_zhost_get(void *context, struct http_request *request)
 		api_refuse(request, err);
 	else
 		api_send_view(zrms, request, &view->base);
+}
+
+void api_zhost_usage(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *name = http_param(request, "name"), *text = http_query(request, "span");
+	enum usage_span span = USAGE_HOUR;
+	struct error *err = NULL;
+	Samoza__V1__ZhostView *zhost = NULL;
+	if (text != NULL && !usage_span_parse(text, &span)) {
+		http_reply_failure(request, 400, "invalid",
+				   "query parameter 'span': expected 1h, 24h or 7d");
+		return;
+	}
+	if (!api_read_ready(zrms, request))
+		return;
+	if (control_view_zhost(api_control(zrms), name, &zhost, &err) < 0) {
+		api_refuse(request, err);
+		return;
+	}
+	samoza__v1__zhost_view__free_unpacked(zhost, NULL);
+	api_send_view(zrms, request,
+		      &usage_series_view(usage_sampler_series(zrms->usage), name, span)->base);
 }
 
 /* ---- changing ---- */

@@ -41,6 +41,7 @@
 #include "zrms/standby.h"
 #include "zrms/state_open.h"
 #include "zrms/store_watch.h"
+#include "zrms/usage_sampler.h"
 #include "zrms/zrms.h"
 
 enum {
@@ -450,6 +451,7 @@ static void parts_free(struct zrms *zrms)
 	logs_free(zrms->logs);
 	execs_free(zrms->execs);
 	hub_free(zrms->hub);
+	usage_sampler_free(zrms->usage);
 	mesh_book_free(zrms->mesh_book);
 	mesh_queries_free(zrms->mesh_queries);
 	links_free(zrms->links);
@@ -491,6 +493,7 @@ static int parts_open(struct zrms *zrms, const char *trust, struct error **err)
 	zrms->links = links_new(&zrms->loop, zrms->settings.interval_ms, &links_listener, zrms);
 	zrms->hub = hub_new(&zrms->loop, zrms->links, on_link_of, zrms);
 	zrms->mesh_book = mesh_book_new(zrms->links, zrms->control);
+	zrms->usage = usage_sampler_new(&zrms->loop, zrms->control);
 	zrms->mesh_queries = mesh_queries_new(&zrms->loop, zrms->links);
 	zrms->logs = logs_new(&zrms->loop, zrms->links, &zrms->access.open);
 	zrms->execs =

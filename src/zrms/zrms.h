@@ -45,6 +45,7 @@ struct member_identity;
 struct own_history;
 struct recorder;
 struct standby;
+struct usage_sampler;
 
 struct zrms {
 	struct settings settings;
@@ -73,6 +74,7 @@ struct zrms {
 	struct hub *hub;
 	struct mesh_book *mesh_book;
 	struct mesh_queries *mesh_queries;
+	struct usage_sampler *usage;
 	struct logs *logs;
 	struct execs *execs;
 	struct subscribers *subscribers;

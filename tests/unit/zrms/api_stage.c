@@ -1,6 +1,7 @@
 #include "api_stage.h"
 #include "zrms/api_reads.h"
 #include "zrms/drivers.h"
+#include "zrms/usage_sampler.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -155,6 +156,7 @@ static void make_parts(struct stage *s)
 	z->hub = hub_new(&z->loop, z->links, NULL, NULL);
 	z->logs = logs_new(&z->loop, z->links, &z->access.open);
 	z->mesh_queries = mesh_queries_new(&z->loop, z->links);
+	z->usage = usage_sampler_new(&z->loop, z->control);
 	z->subscribers = subscribers_new(z->store, &z->access.open, api_event_view, z);
 	z->audit = audit_feed_new(z->store, &z->access.open);
 	z->api = api_new(z);
@@ -298,6 +300,7 @@ int end(void **state)
 	access_close(&z->access);
 	logs_free(z->logs);
 	mesh_queries_free(z->mesh_queries);
+	usage_sampler_free(z->usage);
 	hub_free(z->hub);
 	links_free(z->links);
 	api_free(z->api);

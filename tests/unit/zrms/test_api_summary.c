@@ -184,6 +184,21 @@ static void who_sees_some_names_gets_a_summary_of_those(void **state)
 	json_decref(json);
 }
 
+static void it_gives_usage_over_time(void **state)
+{
+	struct stage *s = *state;
+	stage_join(s, "n1");
+	assert_int_equal(get(s, "GET /v1/zhosts/n1/usage"), 200);
+	json_t *usage = json_loads(body(s), 0, NULL);
+	assert_string_equal(text_of(usage, "zhost"), "n1");
+	assert_int_equal(json_integer_value(json_object_get(usage, "interval_ms")), 20000);
+	json_decref(usage);
+	assert_int_equal(get(s, "GET /v1/zhosts/n1/usage?span=7d"), 200);
+	assert_non_null(strstr(body(s), "\"interval_ms\":3600000"));
+	assert_int_equal(get(s, "GET /v1/zhosts/n1/usage?span=2h"), 400);
+	assert_int_equal(get(s, "GET /v1/zhosts/n2/usage"), 404);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -193,6 +208,7 @@ int main(void)
 		TEST(what_has_no_place_needs_attention),
 		TEST(the_attention_is_limited_and_its_number_told),
 		TEST(who_sees_some_names_gets_a_summary_of_those),
+		TEST(it_gives_usage_over_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
