@@ -4,7 +4,9 @@ import { route } from './base/route';
 import { Events, Topologies, Zhosts } from './pages/lists';
 import { Overview } from './pages/overview';
 import { SignIn } from './pages/sign_in';
-import { BottomBar, Foot, PAGES, TopBar } from './parts/top_bar';
+import { Help } from './parts/help';
+import { listOf, PAGES } from './parts/pages';
+import { BottomBar, Foot, TopBar } from './parts/top_bar';
 import { contact, isLost, self, summary } from './store/store';
 
 const pages: Record<string, () => ComponentChildren> = {
@@ -18,8 +20,9 @@ function Content() {
 
 export function App({ why }: { why: string }) {
   useSignalEffect(() => {
-    const name = PAGES.find((p) => p.page === route.value.page)?.name ?? 'Overview';
-    document.title = self.value ? `${name}, Samoza` : 'Sign in, Samoza';
+    const name = PAGES.find((p) => p.page === listOf(route.value.page))?.name ?? 'Overview';
+    const where = [name, summary.value?.name ?? '', 'Samoza'].filter((part) => part !== '');
+    document.title = self.value ? where.join(', ') : 'Sign in, Samoza';
   });
   if (self.value === undefined) return <main id="main"><p class="waits" role="status">{contact.value.kind === 'lost' ? 'zrms does not answer. This page tries again.' : ''}</p></main>;
   if (self.value === null) return <SignIn why={why} />;
@@ -29,6 +32,7 @@ export function App({ why }: { why: string }) {
       <Content />
       <Foot />
       <BottomBar />
+      <Help />
       <p class="hidden" role="status">{contact.value.kind === 'live' ? 'In contact with zrms' : ''}</p>
     </div>
   );

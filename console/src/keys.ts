@@ -1,6 +1,7 @@
-// Keys of the whole page: "/" goes to the field for names, "g" and a letter to a page.
+// Keys of the whole page: "/" goes to the field for names, "g" and a letter to a page, "?" says so.
 import { go } from './base/route';
-import { PAGES } from './parts/top_bar';
+import { helps, letters } from './parts/help';
+import { PAGES } from './parts/pages';
 
 const PAUSE_MS = 1500;
 let began = -Infinity;
@@ -9,10 +10,13 @@ const isTyping = (element: Element | null) => element instanceof HTMLInputElemen
 
 export function listenToKeys() {
   addEventListener('keydown', (event) => {
+    if (letters.value === 'off' || helps.value) return;
     if (isTyping(document.activeElement) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === '/') {
       event.preventDefault();
       document.getElementById('go-to')?.focus();
+    } else if (event.key === '?') {
+      helps.value = true;
     } else if (event.key === 'g') {
       began = performance.now();
     } else if (performance.now() - began < PAUSE_MS) {

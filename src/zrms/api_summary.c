@@ -61,6 +61,8 @@ static void add_head(struct summary *s, struct buffer *slice)
 	static const char none[] = ",\"zhosts\":[],\"topologies\":[]}";
 	Samoza__V1__SummaryView *head = control_view_summary_head(
 		api_control(s->zrms), &s->filter, loop_now(&s->zrms->loop).wall_ms);
+	if (s->zrms->cluster != NULL)
+		head->name = mem_strdup(s->zrms->cluster->name);
 	mask_message(api_control(s->zrms), s->reader, &head->base);
 	CLEANUP(freep) char *json = schema_write_json(&head->base, SCHEMA_JSON_COMPACT);
 	samoza__v1__summary_view__free_unpacked(head, NULL);

@@ -136,7 +136,7 @@ def test_a_code_signs_in_once_and_the_page_says_who_it_is(c, console):
     assert console.text(".who") == "operator (admin)"
     open_console(c, console)
     assert "smzc_" not in console.script("location.href")
-    console.click(".top button")
+    console.click(".top .out")
     until(lambda: console.text("form label"), "signed out")
     console.open(c.url + "/")
     until(lambda: console.text("form label"), "signed out still")

@@ -29,7 +29,7 @@ export interface SummaryTopology {
 }
 
 export interface Summary {
-  seq: number; id: string; time: string; open_zhosts: number; cpu_millicores: Amount; memory_bytes: Amount; devices: Amount;
+  seq: number; id: string; name?: string; time: string; open_zhosts: number; cpu_millicores: Amount; memory_bytes: Amount; devices: Amount;
   zhost_states: Count[]; topology_states: Count[]; space_states: Count[]; attention: Attention[]; attention_count: number;
   zhosts: ZhostColumns[]; topologies: SummaryTopology[];
 }

@@ -3,24 +3,25 @@ import { number, percent, plural, word } from '../base/words';
 import { go, route } from '../base/route';
 import { Instances, Load } from '../parts/bar';
 import { Card, Empty } from '../parts/card';
+import { addressWith, Columns, useSorted, type Column } from '../parts/columns';
 import { Event, isOwn } from '../parts/events';
 import { Glyph, State, shape } from '../parts/glyph';
 import { topologyPage, zhostPage } from '../parts/sentence';
 import { shown } from '../parts/tilemap';
 import { GoesOn, order } from '../parts/topology_table';
 import { Virtual } from '../parts/virtual';
-import { happened, topologies, zhosts, type Zhost } from '../store/store';
+import { happened, topologies, zhosts, type Topology, type Zhost } from '../store/store';
 
 const ROW = 34;
 
 /** Of a name or a state, as the address says. */
-function Filter({ page, names }: { page: string; names: string }) {
+function Filter({ names }: { names: string }) {
   const { query } = route.value;
   const state = query.get('state') ?? '';
-  const write = (name: string) => go(`#/${page}${name !== '' ? `?name=${encodeURIComponent(name)}` : ''}`);
+  const write = (name: string) => go(addressWith({ name, state: '' }));
   return (
     <>
-      {state !== '' && <a class="tag" href={`#/${page}`} title="Show all">{word(state)} ×</a>}
+      {state !== '' && <a class="tag" href={addressWith({ state: '' })} title="Show all">{word(state)} ×</a>}
       <input class="field" type="search" aria-label={`Filter ${names} by name`} placeholder="Filter: name" value={query.get('name') ?? ''}
         onInput={(event) => write(event.currentTarget.value)} />
     </>
@@ -40,13 +41,35 @@ const load = (name: string, of: Zhost, value: number) => (
   </span>
 );
 
+const RANKS = ['problem', 'failed', 'stuck', 'disk-full', 'data-full', 'draining', 'cordoned'];
+const rank = (state: string) => RANKS.includes(state) ? RANKS.indexOf(state) : RANKS.length;
+const known = (z: Zhost, value: number) => z.state === 'problem' ? -1 : value;
+
+const ZHOST_COLUMNS: Column<Zhost>[] = [
+  { id: 'name', name: 'Name', of: (z) => z.name },
+  { id: 'state', name: 'State', of: (z) => `${rank(shown(z))}${shown(z)}` },
+  { id: 'cpu', name: 'cpu reserved', of: (z) => known(z, z.cpu), down: true },
+  { id: 'memory', name: 'Memory reserved', of: (z) => known(z, z.memory), down: true },
+  { id: 'instances', name: 'Instances', of: (z) => z.instances, down: true },
+  { id: 'labels', name: 'Labels' },
+];
+
+const TOPOLOGY_COLUMNS: Column<Topology>[] = [
+  { id: 'name', name: 'Name', of: (t) => t.name },
+  { id: 'state', name: 'State', of: (t) => t.state },
+  { id: 'instances', name: 'Instances', of: (t) => t.instances, down: true },
+  { id: 'version', name: 'Version', of: (t) => t.version },
+  { id: 'on', name: 'What goes on' },
+];
+
 export function Zhosts() {
-  const list = zhosts.value.filter((z) => matches(z, z.state) || matches(z, shown(z)));
+  const list = useSorted(zhosts.value.filter((z) => matches(z, z.state) || matches(z, shown(z))), ZHOST_COLUMNS);
   return (
     <main id="main" class="list-page">
       <h1 class="hidden">zhosts</h1>
-      <Card id="all" name="zhosts" count={`${number(list.length)} of ${number(zhosts.value.length)}`} more={<Filter page="zhosts" names="zhosts" />}>
-        {list.length === 0 ? <Empty text="No zhost is so." /> : (
+      <Card id="all" name="zhosts" count={`${number(list.length)} of ${number(zhosts.value.length)}`} more={<Filter names="zhosts" />}>
+        {list.length === 0 ? <Empty text="No zhost is so." /> : <>
+          <Columns of={ZHOST_COLUMNS} row="of-zhost" />
           <Virtual of={list} height={ROW} label="List of zhosts" row={(z) => (
             <li class="row of-zhost" key={z.name}>
               <span class="state"><Glyph state={shown(z)} /><a class="cut" href={zhostPage(z.name)} title={z.name}>{z.name}</a></span>
@@ -56,19 +79,20 @@ export function Zhosts() {
               <span class="soft cut">{Object.entries(z.labels).map(([name, value]) => `${name}=${value}`).join(', ')}</span>
             </li>
           )} />
-        )}
+        </>}
       </Card>
     </main>
   );
 }
 
 export function Topologies() {
-  const list = order(topologies.value.filter((t) => matches(t, t.state)));
+  const list = useSorted(topologies.value.filter((t) => matches(t, t.state)), TOPOLOGY_COLUMNS, order);
   return (
     <main id="main" class="list-page">
       <h1 class="hidden">Topologies</h1>
-      <Card id="all" name="Topologies" count={`${number(list.length)} of ${number(topologies.value.length)}`} more={<Filter page="topologies" names="topologies" />}>
-        {list.length === 0 ? <Empty text="No topology is so." command="zshell topo submit FILE.mex" /> : (
+      <Card id="all" name="Topologies" count={`${number(list.length)} of ${number(topologies.value.length)}`} more={<Filter names="topologies" />}>
+        {list.length === 0 ? <Empty text="No topology is so." command="zshell topo submit FILE.mex" /> : <>
+          <Columns of={TOPOLOGY_COLUMNS} row="of-topology" />
           <Virtual of={list} height={ROW} label="List of topologies" row={(t) => (
             <li class="row of-topology" key={t.id}>
               <span class="state"><Glyph state={t.state} /><a class="cut" href={topologyPage(t.name)} title={t.name}>{t.name}</a></span>
@@ -78,7 +102,7 @@ export function Topologies() {
               <span class="cut"><GoesOn of={t} /></span>
             </li>
           )} />
-        )}
+        </>}
       </Card>
     </main>
   );

@@ -7,6 +7,7 @@
 // They stand where their names put them: nothing moves because a load changes.
 import { computed, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { colours, isDark } from '../base/theme';
 import { duration, number, percent, plural, word } from '../base/words';
 import { now, zhosts, type Zhost } from '../store/store';
 import { arrows } from './arrows';
@@ -17,6 +18,7 @@ import { zhostPage } from './sentence';
 
 const CARDS_MAX = 60;
 const SQUARES_MAX = 400;
+const NAME_MAX = 28;
 const CELL = 10;
 const EDGE = 4; // what is drawn larger reaches over its cell
 
@@ -71,8 +73,10 @@ function Body({ z }: { z: Zhost }) {
 }
 
 function Tiles({ of, small }: { of: Zhost[]; small: boolean }) {
+  // As wide as the longest name needs: none is cut that is not very long.
+  const longest = Math.min(NAME_MAX, Math.max(...of.map((z) => z.name.length)));
   return (
-    <div class={small ? 'tiles squares' : 'tiles'} onKeyDown={(event) => arrows(event, 'a')}>
+    <div class={small ? 'tiles squares' : 'tiles'} style={{ '--name': String(longest) }} onKeyDown={(event) => arrows(event, 'a')}>
       {of.map((z, k) => (
         <a key={z.name} class={`tile s-${shown(z)}`} href={zhostPage(z.name)} title={title(z)} tabIndex={k === 0 ? 0 : -1}>
           <span class="hidden">{title(z)}</span>
@@ -82,14 +86,6 @@ function Tiles({ of, small }: { of: Zhost[]; small: boolean }) {
       ))}
     </div>
   );
-}
-
-interface Look { fill: string; hot: string; surface: string; problem: string; degraded: string }
-
-function look(): Look {
-  const style = getComputedStyle(document.documentElement);
-  const of = (name: string) => style.getPropertyValue(name).trim();
-  return { fill: of('--fill'), hot: of('--fill-hot'), surface: of('--surface'), problem: of('--s-problem'), degraded: of('--s-degraded') };
 }
 
 function draw(canvas: HTMLCanvasElement, of: Zhost[]) {
@@ -103,7 +99,7 @@ function draw(canvas: HTMLCanvasElement, of: Zhost[]) {
   canvas.width = width * scale;
   canvas.height = height * scale;
   context.scale(scale, scale);
-  const colours = look();
+  const look = colours('fill', 'fill-hot', 'surface', 's-problem', 's-degraded');
   const place = (k: number): [number, number] => [EDGE + k % columns * CELL, EDGE + Math.floor(k / columns) * CELL];
   const trouble: number[] = [];
   of.forEach((z, k) => {
@@ -111,16 +107,16 @@ function draw(canvas: HTMLCanvasElement, of: Zhost[]) {
     const load = Math.max(z.cpu, z.memory, z.devices ?? 0);
     const [x, y] = place(k);
     context.globalAlpha = load > 0.9 ? 1 : 0.2 + 0.75 * load;
-    context.fillStyle = load > 0.9 ? colours.hot : colours.fill;
+    context.fillStyle = load > 0.9 ? look['fill-hot'] : look.fill;
     context.fillRect(x, y, CELL - 2, CELL - 2);
   });
   context.globalAlpha = 1;
   for (const k of trouble) {
     const [x, y] = place(k);
     const isProblem = of[k]!.state === 'problem';
-    context.fillStyle = colours.surface;
+    context.fillStyle = look.surface;
     context.fillRect(x - 3, y - 3, CELL + 4, CELL + 4);
-    context.fillStyle = context.strokeStyle = isProblem ? colours.problem : colours.degraded;
+    context.fillStyle = context.strokeStyle = isProblem ? look['s-problem'] : look['s-degraded'];
     context.lineWidth = 2;
     context.beginPath();
     if (isProblem) {
@@ -141,10 +137,8 @@ function Canvas({ name, of }: { name: string; of: Zhost[] }) {
     again();
     const size = new ResizeObserver(again);
     size.observe(canvas.current!);
-    const dark = matchMedia('(prefers-color-scheme: dark)');
-    dark.addEventListener('change', again);
-    return () => { size.disconnect(); dark.removeEventListener('change', again); };
-  }, [of]);
+    return () => size.disconnect();
+  }, [of, isDark.value]);
   const hover = (event: MouseEvent) => {
     const columns = Math.max(1, Math.floor((canvas.current!.clientWidth - 2 * EDGE) / CELL));
     const z = of[Math.floor((event.offsetY - EDGE) / CELL) * columns + Math.floor((event.offsetX - EDGE) / CELL)];

@@ -2,17 +2,13 @@
 import { signal } from '@preact/signals';
 import { signOut } from '../base/api';
 import { go, route } from '../base/route';
+import { nextTheme, theme } from '../base/theme';
 import { clock } from '../base/words';
 import { contact, now, self, summary, topologies, zhosts } from '../store/store';
 import { Glyph } from './glyph';
+import { helps } from './help';
+import { listOf, PAGES } from './pages';
 import { topologyPage, zhostPage } from './sentence';
-
-export const PAGES = [
-  { page: 'overview', name: 'Overview', key: 'o', icon: <><rect x="2" y="2" width="6" height="6" rx="1" /><rect x="12" y="2" width="6" height="6" rx="1" /><rect x="2" y="12" width="6" height="6" rx="1" /><rect x="12" y="12" width="6" height="6" rx="1" /></> },
-  { page: 'topologies', name: 'Topologies', key: 't', icon: <><circle cx="4.5" cy="10" r="2.2" /><circle cx="15" cy="4.5" r="2.2" /><circle cx="15" cy="15.5" r="2.2" /><path d="m6.5 9 6.5-3.500M6.5 11l6.5 3.5" /></> },
-  { page: 'zhosts', name: 'zhosts', key: 'z', icon: <><rect x="2.5" y="3" width="15" height="6" rx="1.5" /><rect x="2.5" y="11" width="15" height="6" rx="1.5" /><path d="M5.5 6h.1M5.5 14h.1" /></> },
-  { page: 'events', name: 'Events', key: 'e', icon: <path d="M3 5h14M3 10h14M3 15h9" /> },
-];
 
 export const Mark = () => (
   <svg class="mark" viewBox="0 0 20 20" aria-hidden="true">
@@ -31,7 +27,7 @@ function Badge() {
 function Links({ icons }: { icons: boolean }) {
   const count = summary.value?.attention_count ?? 0;
   return PAGES.map(({ page, name, icon }) => (
-    <a key={page} href={`#/${page}`} aria-current={route.value.page === page ? 'page' : undefined}>
+    <a key={page} href={`#/${page}`} aria-current={listOf(route.value.page) === page ? 'page' : undefined}>
       {icons && <svg viewBox="0 0 20 20" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" aria-hidden="true">{icon}</svg>}
       {name}
       {page === 'overview' && count > 0 && <span class="badge">{count}<span class="hidden"> need attention</span></span>}
@@ -99,16 +95,39 @@ async function leaveSession() {
   self.value = null;
 }
 
+const THEME_ICONS = {
+  auto: <><circle cx="8" cy="8" r="5.5" /><path d="M8 2.5v11a5.500 5.500 0 0 0 0-11z" fill="currentColor" /></>,
+  light: <><circle cx="8" cy="8" r="3" /><path d="M8 1v1.500M8 13.500V15M1 8h1.500M13.500 8H15M3 3l1 1M12 12l1 1M3 13l1-1M12 4l1-1" /></>,
+  dark: <path d="M13.500 9.500A6 6 0 0 1 6.500 2.500a6 6 0 1 0 7 7z" />,
+};
+
+function Tools() {
+  return (
+    <span class="tools">
+      <button type="button" class="button quiet theme" title={`Theme: ${theme.value}`} aria-label={`Theme: ${theme.value}`} onClick={nextTheme}>
+        <svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{THEME_ICONS[theme.value]}</svg>
+      </button>
+      <button type="button" class="button quiet" title="Keys" aria-label="Keys" onClick={() => { helps.value = true; }}>?</button>
+    </span>
+  );
+}
+
+const Cluster = () => {
+  const name = summary.value?.name ?? '';
+  return name !== '' ? <span class="cluster cut" title={`cluster ${name}`}>{name}</span> : null;
+};
+
 export function TopBar() {
   return (
     <header class="top">
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById('main')?.querySelector<HTMLElement>('a,button,input')?.focus(); }}>To the content</a>
-      <span class="brand"><Mark /><span class="wide">Samoza</span></span>
+      <span class="brand"><Mark /><span class="wide">Samoza</span><Cluster /></span>
       <nav aria-label="Pages"><Links icons={false} /></nav>
       <span class="space" />
       <GoTo />
       <Badge />
       <span class="who"><b>{self.value?.user}</b> ({self.value?.role})</span>
+      <Tools />
       <button type="button" class="button quiet out" onClick={leaveSession}>Sign out</button>
     </header>
   );
@@ -119,6 +138,8 @@ export function Foot() {
   return (
     <footer>
       <span class="soft">{self.value?.user} ({self.value?.role})</span>
+      <span class="space" />
+      <Tools />
       <button type="button" class="button quiet" onClick={leaveSession}>Sign out</button>
     </footer>
   );

@@ -20,7 +20,7 @@ export function Virtual<T>({ of, height, label, row }: { of: T[]; height: number
   const from = Math.max(0, Math.min(view.top, of.length) - BESIDE);
   const to = Math.min(of.length, view.top + view.rows + BESIDE);
   return (
-    <div class="virtual" ref={box} tabIndex={0} role="region" aria-label={label}>
+    <div class="virtual sorts" ref={box} tabIndex={0} role="region" aria-label={label}>
       <ol style={{ paddingTop: `${from * height}px`, paddingBottom: `${(of.length - to) * height}px` }}>
         {of.slice(from, to).map((one) => row(one))}
       </ol>
