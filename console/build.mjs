@@ -25,6 +25,8 @@ const made = await esbuild.build({
   assetNames: '[name]-[hash]',
   publicPath: '/assets',
   bundle: true,
+  splitting: true,
+  chunkNames: '[name]-[hash]',
   minify: true,
   format: 'esm',
   target: 'es2022',
@@ -46,7 +48,7 @@ function add(name, content) {
   return `/assets/${hashed}`;
 }
 
-const used = ['preact', '@preact/signals', '@preact/signals-core', '@fontsource-variable/inter', '@fontsource-variable/jetbrains-mono'];
+const used = ['preact', '@preact/signals', '@preact/signals-core', '@fontsource-variable/inter', '@fontsource-variable/jetbrains-mono', 'uplot'];
 const licences = used.map((name) => {
   const text = readFileSync(join(here, 'node_modules', name, 'LICENSE'), 'utf8');
   const { version } = JSON.parse(readFileSync(join(here, 'node_modules', name, 'package.json'), 'utf8'));

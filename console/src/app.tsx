@@ -3,6 +3,7 @@ import { useSignalEffect } from '@preact/signals';
 import { route } from './base/route';
 import { Events, Topologies, Zhosts } from './pages/lists';
 import { Overview } from './pages/overview';
+import { ZhostPage } from './pages/zhost';
 import { SignIn } from './pages/sign_in';
 import { Help } from './parts/help';
 import { listOf, PAGES } from './parts/pages';
@@ -11,6 +12,7 @@ import { contact, isLost, self, summary } from './store/store';
 
 const pages: Record<string, () => ComponentChildren> = {
   overview: () => <Overview />, topologies: () => <Topologies />, zhosts: () => <Zhosts />, events: () => <Events />,
+  zhost: () => <ZhostPage />,
 };
 
 function Content() {
@@ -21,7 +23,8 @@ function Content() {
 export function App({ why }: { why: string }) {
   useSignalEffect(() => {
     const name = PAGES.find((p) => p.page === listOf(route.value.page))?.name ?? 'Overview';
-    const where = [name, summary.value?.name ?? '', 'Samoza'].filter((part) => part !== '');
+    const one = route.value.page !== listOf(route.value.page) ? route.value.query.get('name') ?? '' : '';
+    const where = [one, name, summary.value?.name ?? '', 'Samoza'].filter((part) => part !== '');
     document.title = self.value ? where.join(', ') : 'Sign in, Samoza';
   });
   if (self.value === undefined) return <main id="main"><p class="waits" role="status">{contact.value.kind === 'lost' ? 'zrms does not answer. This page tries again.' : ''}</p></main>;

@@ -1,7 +1,7 @@
 """Pages of the web console beside the overview, in headless Chromium on real daemons."""
 from conftest import until
 from secure import SecureCluster, needs_an_address
-from test_console import SHOTS, SIZES, c, console, open_console  # noqa: F401 (fixtures)
+from test_console import SHOTS, SIZES, c, code, console, open_console  # noqa: F401 (fixtures)
 
 
 def looked_at(console, name):
@@ -99,3 +99,82 @@ def test_lists_are_sorted_by_their_columns(c, console):
     until(lambda: sorted(names()) == ["ams-01", "ams-02"], "filtered")
     assert "sort=-instances" in console.script("location.hash")
     assert looked_at(console, "zhosts-sorted") == []
+
+
+# ---- zhost ----
+
+def open_zhost(console, name):
+    console.script(f"location.hash = '#/zhost?name={name}'")
+    console.shows("main h1", name)
+    until(lambda: console.text(".use b"), "its usage")
+
+
+def test_a_zhost_shows_what_it_offers_uses_and_runs(c, console):
+    open_console(c, console)
+    console.script("document.querySelector('.tile').click()")
+    console.shows("main h1", "hel-01")
+    assert console.script("document.title") == "hel-01, zhosts, Samoza"
+    open_zhost(console, "hel-02")
+    placed = sorted(s["name"] for s in c.get("/v1/spaces?zhost=hel-02")["spaces"])
+    until(lambda: sorted("".join(name.split()) for name in console.texts(".runs td.name")) == placed, "what runs there")
+    console.shows(".offers", "sensors.camera")
+    assert "region = eu-north" in console.text(".offers") and "4 cores" in console.text(".offers")
+    assert console.texts(".use h3")[0].startswith("cpu") and "of 4 cores" in console.texts(".use h3")[0]
+    # Two samples, and the charts that the browser loads with the first one.
+    until(lambda: len([v for v in c.get("/v1/zhosts/hel-02/usage")["cpu_used"] if v >= 0]) >= 2, "two intervals", 60)
+    until(lambda: console.script("document.querySelectorAll('.chart canvas').length") == 2, "the charts")
+    assert c.get("/v1/zhosts/hel-02/usage?span=7d")["interval_ms"] == 3600000
+    console.click(".usage .choice button:nth-child(2)")
+    console.shows(".usage .count", "24 hours")
+    console.click(".usage .choice button:first-child")
+    console.click(".runs th.h-name button")
+    until(lambda: console.script("document.querySelector('.runs th.h-name').ariaSort") == "ascending", "sorted")
+    assert looked_at(console, "zhost") == []
+
+
+def test_a_zhost_is_drained_after_its_plan_and_the_drain_undone(c, console):
+    open_console(c, console)
+    open_zhost(console, "hel-02")
+    console.click(".head .do button:last-child")
+    console.shows(".drain", "nothing has been changed yet")
+    console.shows(".drain .plan-sum", "1 stays")
+    assert "eye" in console.text(".drain tr.hot") and "sensors.camera" in console.text(".drain tr.hot")
+    assert looked_at(console, "zhost-drain") == []
+    assert console.text(".drain .command") == "zshell cluster drain hel-02"
+    is_off = lambda: console.script("document.querySelector('.drain .primary').disabled")
+    assert is_off()
+    console.fill(".drain form input[autocomplete]|hel-01")
+    assert is_off()
+    console.script("document.querySelector('.drain select').value = '10m'; document.querySelector('.drain select').dispatchEvent(new Event('change', { bubbles: true }))")
+    until(lambda: console.text(".drain .command") == "zshell cluster drain hel-02 --deadline 10m", "with a deadline")
+    console.fill(".drain form input[autocomplete]|hel-02")
+    assert not is_off() and not c.get("/v1/zhosts/hel-02")["cordoned"]
+    console.click(".drain .primary")
+    console.shows(".drain h2", "Drain")
+    console.shows(".drain .plan-sum", "1 instance is left")
+    console.shows(".head .state", "draining")
+    drain = c.get("/v1/zhosts/hel-02")["drain"]
+    assert drain["by"] == "operator" and "deadline" in drain
+    until(lambda: console.texts(".runs td.name b") == ["eye"], "everything else has left")
+    assert looked_at(console, "zhost-draining") == []
+    console.click(".drain .confirm .button")
+    console.shows(".head .state", "running")
+    assert console.text(".drain") is None and not c.get("/v1/zhosts/hel-02")["cordoned"]
+    # Without a drain, and back.
+    console.click(".head .do button:first-child")
+    console.shows(".head .state", "cordoned")
+    console.click(".head .do button:first-child")
+    console.shows(".head .state", "running")
+    assert console.problems() == []
+
+
+def test_who_may_not_change_zhosts_sees_no_buttons(c, console):
+    viewer = c.request("POST", "/v1/users", {"name": "ann", "role": "viewer"})[1]["token"]
+    console.open(f"{c.url}/#code={code(c, viewer)}")
+    until(lambda: console.text("main.overview h1"), "the overview", 60)
+    open_zhost(console, "ams-01")
+    assert console.text(".head .do") is None
+    c.kill_machine("ams-01")
+    console.shows(".head .state", "problem")
+    console.shows(".use h3", "not known")
+    assert console.problems() == []

@@ -1,7 +1,7 @@
 // What zrms answers (proto/view.proto): only what the console reads of it.
 
 export interface Count { state: string; count: number }
-export interface Amount { total: number; reserved: number }
+export interface Amount { total: number; reserved: number; used?: number }
 
 export interface Rollout {
   policy: string; state: string; revision: number; version?: string; done: number; all: number;
@@ -38,4 +38,31 @@ export interface Self { user: string; role: string; topologies: string[]; sessio
 
 export interface Happened {
   seq: number; time: string; kind: string; subject: string; from?: string; to?: string; cause: string; topology?: string;
+}
+
+export interface Pair { name: string; value: string }
+
+export interface ZhostView {
+  name: string; state: string; cordoned: boolean; zedge?: string; address?: string; cpu_millicores: Amount; memory_bytes: Amount;
+  labels: Pair[]; capabilities: string[]; devices: { kind: string; model?: string; count: number; free: number }[];
+  instances: number; last_heartbeat?: string; latitude?: number; longitude?: number; since?: string;
+  drain?: { state: string; by: string; since: string; deadline?: string; force?: boolean; left: { name: string; why: string }[]; left_count: number };
+  certificate_expires?: string; version?: string; made?: { driver: string; step: string; error?: string };
+}
+
+export interface Usage {
+  zhost: string; interval_ms: number; since?: string; cpu_total?: number; memory_total?: number;
+  cpu_used: number[]; cpu_reserved: number[]; memory_used: number[]; memory_reserved: number[];
+}
+
+export interface SpaceView {
+  name: string; topology: string; topology_id: string; path: string; space: string; type: string; state: string; goal: string; zhost?: string;
+  since: string; restarts: number; last_error?: string; why?: string; version?: string;
+}
+
+export interface PlanView {
+  subject: string; action: string; changes: boolean; end: string; detail?: string; virtual_ms: number;
+  spaces: { space: string; effect: string; gaps: number }[];
+  moves: { step: number; kind: string; subject: string; from?: string; to?: string; cause: string }[];
+  left: { name: string; why: string }[];
 }

@@ -34,3 +34,18 @@ export function moment(text: string, now: Date): string {
   const days = (now.getTime() - at.getTime()) / 86400000;
   return days < 6 ? at.toLocaleDateString('en', { weekday: 'short' }) : at.toLocaleDateString('en', { day: 'numeric', month: 'short' });
 }
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** "1.5 GiB", "512 MiB". */
+export function bytes(value: number): string {
+  let unit = 0;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value < 10 && unit > 0 ? Number(value.toFixed(1)) : Math.round(value)} ${UNITS[unit]}`;
+}
+
+/** "7.3", "0.05": of cores. */
+export const cores = (millicores: number) => String(Number((millicores / 1000).toFixed(millicores < 1000 ? 2 : 1)));

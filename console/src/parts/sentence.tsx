@@ -6,7 +6,7 @@ import { moment } from '../base/words';
 const TOKENS = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|'[^']*'|[a-z0-9][a-z0-9-]*)/g;
 
 export const topologyPage = (name: string) => `#/topologies?name=${encodeURIComponent(name)}`;
-export const zhostPage = (name: string) => `#/zhosts?name=${encodeURIComponent(name)}`;
+export const zhostPage = (name: string) => `#/zhost?name=${encodeURIComponent(name)}`;
 
 export function Sentence({ text }: { text: string }) {
   const parts = text.split(TOKENS).map((part) => {
