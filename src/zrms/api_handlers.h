@@ -9,11 +9,11 @@
 typedef void api_handler(void *context, struct http_request *request);
 /* api_topologies.c */
 api_handler api_topologies_list, api_topologies_submit, api_topology_get, api_topology_remove,
-	api_topology_explain, api_topology_revisions, api_topology_start, api_topology_stop,
-	api_topology_recover, api_topology_deploy_all, api_topology_start_all,
-	api_topology_stop_all, api_topology_undeploy_all, api_topology_promote,
-	api_topology_abort, api_topology_pause, api_topology_resume, api_topology_rollback,
-	api_topology_scale;
+	api_topology_explain, api_topology_revision, api_topology_revisions, api_topology_start,
+	api_topology_stop, api_topology_recover, api_topology_deploy_all,
+	api_topology_start_all, api_topology_stop_all, api_topology_undeploy_all,
+	api_topology_promote, api_topology_abort, api_topology_pause, api_topology_resume,
+	api_topology_rollback, api_topology_scale;
 /* api_spaces.c */
 api_handler api_topology_spaces, api_space_get, api_space_goal, api_space_move,
 	api_topology_logs, api_spaces_list, api_mesh_spaces;

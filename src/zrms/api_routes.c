@@ -87,6 +87,10 @@ static const struct http_query finish_query[] = {
 static const struct http_query path_query[] = {
 	{"path", HTTP_TEXT, "Only this instance; of grouped operations: and everything below"},
 	{0}};
+static const struct http_query explain_query[] = {
+	{"path", HTTP_TEXT, "Only this instance"},
+	{"each", HTTP_FLAG, "1: each zhost by itself, with the rule of each failure; needs a path"},
+	{0}};
 static const struct http_query logs_query[] = {
 	{"path", HTTP_TEXT, "The instance; must be given"},
 	{"lines", HTTP_NUMBER, "The last so many, at most 10,000"},
@@ -157,12 +161,15 @@ static const struct http_route routes[] = {
 	{"DELETE", "/v1/topologies/{id}", api_topology_remove, 0, remove_query,
 	 "Remove a topology; data=1: also delete the data of its spaces", NULL, NULL,
 	 "removeTopology", "204", "404 409", ACCESS_OPERATOR},
-	{"GET", "/v1/topologies/{id}/explain", api_topology_explain, 0, path_query,
+	{"GET", "/v1/topologies/{id}/explain", api_topology_explain, 0, explain_query,
 	 "Why each space is where it is, or has no place", NULL, VIEW(explain_view),
 	 "explainTopology", NULL, "404 409", ACCESS_VIEWER},
 	{"GET", "/v1/topologies/{id}/revisions", api_topology_revisions, 0, NULL,
 	 "What was accepted under its name, the newest last", NULL, VIEW(revision_list_view),
 	 "listRevisions", NULL, "404 409", ACCESS_VIEWER},
+	{"GET", "/v1/topologies/{id}/revisions/{revision}", api_topology_revision, 0, NULL,
+	 "What one revision says: its spaces, paths and rollout", NULL, VIEW(revision_content_view),
+	 "getRevision", NULL, "404 409", ACCESS_VIEWER},
 	{"POST", "/v1/topologies/{id}/start", api_topology_start, 0, NULL,
 	 "Deploy and start everything, with new placements", NULL, VIEW(topology_view),
 	 "startTopology", NULL, "404 409", ACCESS_OPERATOR},

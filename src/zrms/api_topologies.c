@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "core/application/rollout.h"
+#include "schema/message.h"
+#include "zrms/access.h"
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
 #include "zrms/api_list.h"
@@ -36,15 +38,21 @@ void api_topology_get(void *context, struct http_request *request)
 void api_topology_explain(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
-	const char *id;
+	const char *id, *path = http_query(request, "path");
 	Samoza__V1__ExplainView *view = NULL;
 	struct error *err = NULL;
+	bool each = false;
+	if (!api_query_bool(request, "each", false, &each))
+		return;
+	if (each && path == NULL) {
+		http_reply_failure(request, 400, "invalid", "each=1 needs a path");
+		return;
+	}
 	if (!api_read_ready(zrms, request))
 		return;
 	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
 		return;
-	if (control_view_explain(api_control(zrms), id, http_query(request, "path"), &view,
-				 &err) < 0)
+	if (control_view_explain(api_control(zrms), id, path, each, &view, &err) < 0)
 		api_refuse(request, err);
 	else
 		api_send_view(zrms, request, &view->base);
@@ -64,6 +72,38 @@ void api_topology_revisions(void *context, struct http_request *request)
 		api_refuse(request, err);
 	else
 		api_send_view(zrms, request, &view->base);
+}
+
+/* A viewer sees that there are exports, but no values [machines.people.users]. */
+static void hide_exports(Samoza__V1__Topology *topology)
+{
+	for (size_t k = 0; k < topology->n_spaces; k++)
+		for (size_t i = 0; i < topology->spaces[k]->n_exports; i++)
+			schema_set_string(&topology->spaces[k]->exports[i]->value, NULL, "");
+}
+
+void api_topology_revision(void *context, struct http_request *request)
+{
+	struct zrms *zrms = context;
+	const char *id;
+	uint64_t number = 0;
+	Samoza__V1__RevisionContentView *view = NULL;
+	struct error *err = NULL;
+	if (!api_read_ready(zrms, request))
+		return;
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+		return;
+	if (str_to_u64(http_param(request, "revision"), &number) < 0 || number > UINT32_MAX) {
+		http_reply_failure(request, 404, "not-found", "a revision is a number");
+		return;
+	}
+	if (control_view_revision(api_control(zrms), id, (uint32_t)number, &view, &err) < 0) {
+		api_refuse(request, err);
+		return;
+	}
+	if (access_hides_values(request))
+		hide_exports(view->topology);
+	api_send_view(zrms, request, &view->base);
 }
 
 /* ---- changing: the answer is the topology as it is then ---- */

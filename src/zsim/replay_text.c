@@ -117,7 +117,7 @@ static void print_topologies(const struct control *c)
 static void print_explanation(const struct control *c, const Samoza__V1__SpaceView *s)
 {
 	Samoza__V1__ExplainView *view = NULL;
-	if (control_view_explain(c, s->topology_id, s->path, &view, NULL) < 0)
+	if (control_view_explain(c, s->topology_id, s->path, false, &view, NULL) < 0)
 		return;
 	for (size_t k = 0; k < view->n_spaces; k++) {
 		const Samoza__V1__ExplainSpaceView *e = view->spaces[k];

@@ -122,6 +122,10 @@ int control_view_topology(const struct control *control, const char *id,
 int control_view_revisions(const struct control *control, const char *id,
 			   Samoza__V1__RevisionListView **ret_view,
 			   struct error **err) must_check;
+/* What it says. */
+int control_view_revision(const struct control *control, const char *id, uint32_t number,
+			  Samoza__V1__RevisionContentView **ret_view,
+			  struct error **err) must_check;
 int control_view_space(const struct control *control, const char *id, const char *path,
 		       Samoza__V1__SpaceView **ret_view, struct error **err) must_check;
 int control_view_zhost(const struct control *control, const char *name,
@@ -129,9 +133,10 @@ int control_view_zhost(const struct control *control, const char *name,
 Samoza__V1__ClusterView *control_view_cluster(const struct control *control);
 /* The newest; state "none" where there was none. */
 Samoza__V1__RebalanceView *control_view_rebalance(const struct control *control);
-int control_view_explain(const struct control *control, const char *id,
-			 const char *path, /* NULL: all */
-			 Samoza__V1__ExplainView **ret_view, struct error **err) must_check;
+int control_view_explain(
+	const struct control *control, const char *id, const char *path, /* NULL: all */
+	bool each, /* zhosts one by one; otherwise those of the same verdict together */
+	Samoza__V1__ExplainView **ret_view, struct error **err) must_check;
 
 Samoza__V1__UserListView *control_view_users(const struct control *control);
 int control_view_user(const struct control *control, const char *name,

@@ -322,6 +322,14 @@ struct place_failure {
 	char *text;	       /* and how it failed: "memory, needs 512 MiB, 128 MiB free" */
 	enum place_quantity quantity;
 	int64_t needs, free;
+	uint32_t requirement; /* its place in the rules of the explanation */
+};
+
+/* Something that its zhost must satisfy. */
+struct place_step {
+	const char *name; /* "capability" */
+	char *what;	  /* "capability 'sensors.camera'"; NULL: the name says it */
+	uint32_t left;	  /* zhosts that satisfy it and all before it */
 };
 
 struct place_score {
@@ -350,6 +358,8 @@ struct place_explanation {
 	struct place_verdict *verdicts; /* eligible ones by score, then the others; by name */
 	uint32_t verdict_count;
 	uint32_t eligible_count;
+	struct place_step *rules; /* in the order in which they are looked at */
+	uint32_t rule_count;
 	struct place_reason reason; /* set when no zhost is eligible */
 };
 

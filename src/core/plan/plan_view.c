@@ -264,7 +264,7 @@ static void write_reason(struct plan_writer *w, const struct control *c,
 	const char *reason = a->reason != NULL ? a->reason : "it has no place";
 	CLEANUP(error_freep) struct error *err = NULL;
 	Samoza__V1__ExplainView *v = NULL;
-	if (control_view_explain(c, a->id, root->slot->path, &v, &err) < 0) {
+	if (control_view_explain(c, a->id, root->slot->path, false, &v, &err) < 0) {
 		plan_write_left(w, name, reason);
 		return;
 	}

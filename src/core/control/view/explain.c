@@ -47,6 +47,60 @@ static Samoza__V1__ExplainZhostView *group_view(const struct place_group *g)
 	return v;
 }
 
+/* One zhost, with the rule of each failure. */
+static Samoza__V1__ExplainZhostView *zhost_view(const struct place *p,
+						const struct place_verdict *verdict)
+{
+	char **failures = mem_new_array(char *, verdict->failure_count + 1);
+	for (uint32_t k = 0; k < verdict->failure_count; k++)
+		failures[k] = verdict->failures[k].text;
+	const struct place_group alone = {.zhosts = (char *)place_zhost_name(p, verdict->zhost),
+					  .count = 1,
+					  .eligible = verdict->eligible,
+					  .chosen = verdict->chosen,
+					  .failures = failures,
+					  .failure_count = verdict->failure_count,
+					  .score = verdict->score};
+	Samoza__V1__ExplainZhostView *v = group_view(&alone);
+	free(failures);
+	v->failures = mem_new_array(Samoza__V1__ExplainFailureView *, verdict->failure_count);
+	for (uint32_t k = 0; k < verdict->failure_count; k++) {
+		Samoza__V1__ExplainFailureView *failure =
+			NEW(ExplainFailureView, explain_failure_view);
+		failure->rule = verdict->failures[k].requirement;
+		failure->text = mem_strdup(verdict->failures[k].text);
+		v->failures[v->n_failures++] = failure;
+	}
+	return v;
+}
+
+static void add_zhosts(Samoza__V1__ExplainSpaceView *v, const struct place *p,
+		       const struct place_explanation *e, bool each)
+{
+	struct place_groups groups = {0};
+	if (!each)
+		place_explanation_group(p, e, &groups);
+	v->zhosts = mem_new_array(Samoza__V1__ExplainZhostView *,
+				  each ? e->verdict_count : groups.count);
+	for (uint32_t k = 0; k < groups.count; k++)
+		v->zhosts[v->n_zhosts++] = group_view(&groups.items[k]);
+	for (uint32_t k = 0; each && k < e->verdict_count; k++)
+		v->zhosts[v->n_zhosts++] = zhost_view(p, &e->verdicts[k]);
+	place_groups_done(&groups);
+}
+
+static void add_rules(Samoza__V1__ExplainSpaceView *v, const struct place_explanation *e)
+{
+	v->rules = mem_new_array(Samoza__V1__ExplainRuleView *, e->rule_count);
+	for (uint32_t k = 0; k < e->rule_count; k++) {
+		Samoza__V1__ExplainRuleView *rule = NEW(ExplainRuleView, explain_rule_view);
+		rule->rule = mem_strdup(e->rules[k].name);
+		rule->what = mem_strdup(e->rules[k].what);
+		rule->left = e->rules[k].left;
+		v->rules[v->n_rules++] = rule;
+	}
+}
+
 static char *summary_of(const struct slot_control *sc, const struct place_explanation *e)
 {
 	const struct control_zhost *z = slot_is_placed(sc) ? slot_zhost(sc) : NULL;
@@ -64,18 +118,16 @@ static char *summary_of(const struct slot_control *sc, const struct place_explan
 }
 
 static Samoza__V1__ExplainSpaceView *explain_root(const struct control *c,
-						  const struct slot_control *sc)
+						  const struct slot_control *sc, bool each)
 {
 	const struct control_application *a = application_of(sc->slot);
 	struct place_explanation e = {0};
-	struct place_groups groups = {0};
 	uint32_t excluded_count = 0;
 	struct place_exclusion *excluded = exclusions_for_engine(c, sc, &excluded_count);
 	const struct place_unit_request request = {.unit = placement_unit(sc),
 						   .excluded = excluded,
 						   .excluded_count = excluded_count};
 	place_explain(c->place, &request, &e);
-	place_explanation_group(c->place, &e, &groups);
 
 	Samoza__V1__ExplainSpaceView *v = NEW(ExplainSpaceView, explain_space_view);
 	const struct control_zhost *z = slot_is_placed(sc) ? slot_zhost(sc) : NULL;
@@ -88,10 +140,8 @@ static Samoza__V1__ExplainSpaceView *explain_root(const struct control *c,
 		if (v->reason == NULL)
 			v->reason = mem_strdup(a->reason);
 	}
-	v->zhosts = mem_new_array(Samoza__V1__ExplainZhostView *, groups.count);
-	for (uint32_t k = 0; k < groups.count; k++)
-		v->zhosts[v->n_zhosts++] = group_view(&groups.items[k]);
-	place_groups_done(&groups);
+	add_rules(v, &e);
+	add_zhosts(v, c->place, &e, each);
 	place_explanation_done(&e);
 	free(excluded);
 	return v;
@@ -109,7 +159,7 @@ static Samoza__V1__ExplainSpaceView *explain_child(const struct slot_control *sc
 	return v;
 }
 
-int control_view_explain(const struct control *c, const char *id, const char *path,
+int control_view_explain(const struct control *c, const char *id, const char *path, bool each,
 			 Samoza__V1__ExplainView **ret_view, struct error **err)
 {
 	struct control_application *a = application_by_id(&c->applications, id);
@@ -127,8 +177,8 @@ int control_view_explain(const struct control *c, const char *id, const char *pa
 			continue;
 		if (sc->slot->parent == NULL && placement_unit(sc) == PLACE_NONE)
 			continue; /* it goes: no version that is wanted declares it */
-		v->spaces[v->n_spaces++] =
-			sc->slot->parent == NULL ? explain_root(c, sc) : explain_child(sc);
+		v->spaces[v->n_spaces++] = sc->slot->parent == NULL ? explain_root(c, sc, each)
+								    : explain_child(sc);
 	}
 	*ret_view = v;
 	return 0;

@@ -185,6 +185,27 @@ int control_view_revisions(const struct control *c, const char *id,
 	return 0;
 }
 
+int control_view_revision(const struct control *c, const char *id, uint32_t number,
+			  Samoza__V1__RevisionContentView **ret_view, struct error **err)
+{
+	const struct control_application *a = application_by_id(&c->applications, id);
+	if (a == NULL)
+		return error_set(err, ERR_NOT_FOUND, "no topology %s", id);
+	const struct revision *r = application_revision(&a->application, number);
+	if (r == NULL)
+		return error_set(err, ERR_NOT_FOUND, "%s has no revision %u", a->name, number);
+	Samoza__V1__RevisionContentView *v =
+		(Samoza__V1__RevisionContentView *)schema_message_new(
+			&samoza__v1__revision_content_view__descriptor);
+	v->revision = revision_view(a, r);
+	v->topology = (Samoza__V1__Topology *)schema_message_copy(&r->record->topology->base);
+	if (r->record->rollout != NULL)
+		v->rollout =
+			(Samoza__V1__Rollout *)schema_message_copy(&r->record->rollout->base);
+	*ret_view = v;
+	return 0;
+}
+
 void view_scaled(const struct control_application *a, Samoza__V1__TopologyView *v)
 {
 	const struct revision *newest =

@@ -15,13 +15,18 @@ static void add_failure(struct place_verdict *v, struct place_failure failure)
 	v->failures[v->failure_count++] = failure;
 }
 
-static struct place_verdict judge(const struct filter *f, uint32_t zhost)
+static struct place_verdict judge(const struct filter *f, uint32_t zhost,
+				  struct place_step *rules)
 {
 	const struct demand *d = f->need->demand;
 	struct place_verdict v = {.zhost = zhost};
-	vector_for_each (&f->requirements, r) {
-		if (!requirement_holds(f, r, zhost))
+	for (uint32_t k = 0; k < f->requirements.count; k++) {
+		const struct requirement *r = &f->requirements.items[k];
+		if (!requirement_holds(f, r, zhost)) {
 			add_failure(&v, requirement_failure(f, r, zhost));
+			v.failures[v.failure_count - 1].requirement = k;
+		}
+		rules[k].left += v.failure_count == 0;
 	}
 	v.eligible = v.failure_count == 0;
 	if (v.eligible) {
@@ -49,9 +54,13 @@ static void judge_all(struct place *p, struct filter *f, uint32_t where,
 		      struct place_explanation *ret)
 {
 	ret->verdicts = mem_new_array(struct place_verdict, p->by_name.count + 1);
+	ret->rules = mem_new_array(struct place_step, f->requirements.count + 1);
+	vector_for_each (&f->requirements, r)
+		ret->rules[ret->rule_count++] =
+			(struct place_step){.name = r->rule->name, .what = r->rule->what(f, r)};
 	for (uint32_t rank = 0; rank < p->by_name.count; rank++) {
 		struct place_verdict *v = &ret->verdicts[ret->verdict_count++];
-		*v = judge(f, p->by_name.items[rank]);
+		*v = judge(f, p->by_name.items[rank], ret->rules);
 		v->chosen = v->zhost == where;
 		ret->eligible_count += v->eligible;
 	}
@@ -94,6 +103,9 @@ void place_explanation_done(struct place_explanation *e)
 		free(v->failures);
 	}
 	free(e->verdicts);
+	for (uint32_t i = 0; i < e->rule_count; i++)
+		free(e->rules[i].what);
+	free(e->rules);
 	free(e->reason.sentence);
 	free(e->reason.detail);
 	free(e->reason.change);
