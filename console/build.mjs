@@ -3,7 +3,7 @@
 //
 //   node build.mjs DIRECTORY
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -17,6 +17,17 @@ if (out === undefined) {
 rmSync(out, { recursive: true, force: true });
 mkdirSync(join(out, 'assets'), { recursive: true });
 
+// A file that is taken over as it is.
+function add(name, content) {
+  const digest = createHash('sha256').update(content).digest('hex').slice(0, 8).toUpperCase();
+  const hashed = `${basename(name, extname(name))}-${digest}${extname(name)}`;
+  writeFileSync(join(out, 'assets', hashed), content);
+  return `/assets/${hashed}`;
+}
+
+// Lays out graphs: a worker of its own, loaded where there is one to draw.
+const elk = add('elk.js', readFileSync(join(here, 'node_modules/elkjs/lib/elk-worker.min.js')));
+
 const made = await esbuild.build({
   absWorkingDir: here,
   entryPoints: { console: 'src/main.tsx', style: 'src/styles/index.css' },
@@ -24,9 +35,10 @@ const made = await esbuild.build({
   entryNames: '[name]-[hash]',
   assetNames: '[name]-[hash]',
   publicPath: '/assets',
+  chunkNames: '[name]-[hash]',
+  define: { ELK_WORKER: JSON.stringify(elk) },
   bundle: true,
   splitting: true,
-  chunkNames: '[name]-[hash]',
   minify: true,
   format: 'esm',
   target: 'es2022',
@@ -40,19 +52,12 @@ const made = await esbuild.build({
 const files = Object.keys(made.metafile.outputs).map((path) => basename(path));
 const find = (pattern) => `/assets/${files.find((name) => pattern.test(name))}`;
 
-// A file that is taken over as it is.
-function add(name, content) {
-  const digest = createHash('sha256').update(content).digest('hex').slice(0, 8).toUpperCase();
-  const hashed = `${basename(name, extname(name))}-${digest}${extname(name)}`;
-  writeFileSync(join(out, 'assets', hashed), content);
-  return `/assets/${hashed}`;
-}
-
-const used = ['preact', '@preact/signals', '@preact/signals-core', '@fontsource-variable/inter', '@fontsource-variable/jetbrains-mono', 'uplot'];
+const used = ['preact', '@preact/signals', '@preact/signals-core', '@fontsource-variable/inter', '@fontsource-variable/jetbrains-mono', 'uplot', 'elkjs'];
 const licences = used.map((name) => {
-  const text = readFileSync(join(here, 'node_modules', name, 'LICENSE'), 'utf8');
-  const { version } = JSON.parse(readFileSync(join(here, 'node_modules', name, 'package.json'), 'utf8'));
-  return `${name} ${version}\n\n${text.trim()}\n`;
+  const at = join(here, 'node_modules', name);
+  const text = readFileSync(join(at, readdirSync(at).find((file) => /^LICENSE/.test(file))), 'utf8');
+  const { version } = JSON.parse(readFileSync(join(at, 'package.json'), 'utf8'));
+  return `${name} ${version}, source: https://www.npmjs.com/package/${name}\n\n${text.trim()}\n`;
 });
 const replaced = {
   ICON: add('icon.svg', readFileSync(join(here, 'icon.svg'))),

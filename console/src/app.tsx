@@ -6,11 +6,16 @@ import { Overview } from './pages/overview';
 import { ZhostPage } from './pages/zhost';
 import { SignIn } from './pages/sign_in';
 import { Help } from './parts/help';
+import { later } from './parts/later';
 import { listOf, PAGES } from './parts/pages';
 import { BottomBar, Foot, TopBar } from './parts/top_bar';
 import { contact, isLost, self, summary } from './store/store';
 
+const Topology = later(async () => (await import('./pages/topology')).Topology);
+const Why = later(async () => (await import('./pages/why')).Why);
+
 const pages: Record<string, () => ComponentChildren> = {
+  topology: () => <Topology />, why: () => <Why />,
   overview: () => <Overview />, topologies: () => <Topologies />, zhosts: () => <Zhosts />, events: () => <Events />,
   zhost: () => <ZhostPage />,
 };
@@ -22,8 +27,9 @@ function Content() {
 
 export function App({ why }: { why: string }) {
   useSignalEffect(() => {
-    const name = PAGES.find((p) => p.page === listOf(route.value.page))?.name ?? 'Overview';
-    const one = route.value.page !== listOf(route.value.page) ? route.value.query.get('name') ?? '' : '';
+    const { page, query } = route.value;
+    const name = PAGES.find((p) => p.page === listOf(page))?.name ?? 'Overview';
+    const one = page !== listOf(page) ? query.get('topology') ?? query.get('name') ?? '' : '';
     const where = [one, name, summary.value?.name ?? '', 'Samoza'].filter((part) => part !== '');
     document.title = self.value ? where.join(', ') : 'Sign in, Samoza';
   });

@@ -210,8 +210,8 @@ def test_everything_is_reached_by_keys(c, console):
         console.press(letter)
     assert [text.split("\n")[0] for text in console.texts("#matches li")] == ["storefront"]
     console.press("Enter")
-    console.shows(".row", "storefront")
-    assert console.script("location.hash") == "#/topologies?name=storefront"
+    console.shows("main h1", "storefront")
+    assert console.script("location.hash") == "#/topology?name=storefront"
     for key, name in (("z", "zhosts"), ("e", "Events"), ("o", "Overview")):
         console.press("g")
         console.press(key)

@@ -38,6 +38,9 @@ export const shape = (state: string) => {
   return name in SHAPES ? name : 'not-deployed';
 };
 
+/** Within a picture: what draws it sets size and colour. */
+export const Shape = ({ state }: { state: string }) => <>{SHAPES[shape(state)]}</>;
+
 export function Glyph({ state, size = '' }: { state: string; size?: '' | 'small' }) {
   const name = shape(state);
   return <svg class={`glyph ${size} c-${name}${name === 'starting' ? ' turns' : ''}`} viewBox="0 0 16 16" aria-hidden="true">{SHAPES[name]}</svg>;

@@ -8,4 +8,4 @@ export const PAGES = [
 ];
 
 /** A page of one of them belongs to its list. */
-export const listOf = (page: string) => ({ zhost: 'zhosts' })[page] ?? page;
+export const listOf = (page: string) => ({ zhost: 'zhosts', topology: 'topologies', why: 'topologies' })[page] ?? page;

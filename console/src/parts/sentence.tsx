@@ -5,7 +5,8 @@ import { moment } from '../base/words';
 
 const TOKENS = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|'[^']*'|[a-z0-9][a-z0-9-]*)/g;
 
-export const topologyPage = (name: string) => `#/topologies?name=${encodeURIComponent(name)}`;
+export const topologyPage = (name: string) => `#/topology?name=${encodeURIComponent(name)}`;
+export const whyPage = (topology: string, path: string) => `#/why?topology=${encodeURIComponent(topology)}&space=${encodeURIComponent(path)}`;
 export const zhostPage = (name: string) => `#/zhost?name=${encodeURIComponent(name)}`;
 
 export function Sentence({ text }: { text: string }) {

@@ -1,0 +1,100 @@
+"""Why an instance has no place, as a picture, of a cluster that is really broken: what it shows is what REST explains."""
+import pytest
+
+from conftest import until
+from test_console import console  # noqa: F401 (a fixture)
+from test_console_topology import look_at, needs, open_page, space
+
+ZHOSTS = [*({"name": f"{place}-{k:02}", "cpu": 4, "memory": "4GiB", "region": region} for place, region in (("ams", "eu-west"), ("nyc", "us-east")) for k in (1, 2)),
+          {"name": "hel-01", "cpu": 4, "memory": "4GiB", "region": "eu-west", "capabilities": ["sensors.camera"]},
+          {"name": "hel-02", "cpu": 4, "memory": "4GiB", "region": "eu-west", "capabilities": ["sensors.camera"]},
+          {"name": "tiny-01", "cpu": "10m", "memory": "4GiB", "region": "us-east"}]
+SPACES = [space("reader", capabilities=["sensors.camera"], placement={"region": "eu-west"}), space("lamp", inside="reader"),
+          space("detector", 2, imports=needs("reader")), space("store")]
+
+
+@pytest.fixture
+def c(start_cluster):
+    cluster = start_cluster(zhosts=ZHOSTS)
+    cluster.deploy("hall", SPACES)
+    cluster.wait_state("hall", "running")
+    return cluster
+
+
+def explained(c, path="reader"):
+    return c.get(f"/v1/topologies/hall/explain?each=1&path={path}")["spaces"][0]
+
+
+def matrix(console):
+    """Failed cells: (zhost, rule) as the picture has them; and every zhost that it shows."""
+    cells = console.script("[...document.querySelectorAll('td.verdict')].map(e => [e.dataset.zhost, e.dataset.rule, e.dataset.kind])")
+    return {(z, r) for z, r, kind in cells if kind != "holds"}, {z for z, _, _ in cells}
+
+
+def failures(e):
+    return {(z["zhost"], e["rules"][f["rule"]]["rule"]) for z in e["zhosts"] for f in z["failures"]}
+
+
+def open_why(c, console, path):
+    open_page(c, console, f"#/why?topology=hall&space={path}", "td.verdict")
+
+
+def kinds(console):
+    """Of cells that fail: a rule may be asked more than once."""
+    return {(z, r): kind for z, r, kind in console.script("[...document.querySelectorAll('td.verdict')].map(e => [e.dataset.zhost, e.dataset.rule, e.dataset.kind])") if kind != "holds"}
+
+
+def test_what_has_no_place_is_shown_by_the_rules_that_fail(c, console):
+    open_why(c, console, "reader")
+    e = explained(c)
+    assert matrix(console) == (failures(e), {z["zhost"] for z in e["zhosts"]})
+    eligible = [z["zhost"] for z in e["zhosts"] if z["eligible"]]
+    assert console.script("[...document.querySelectorAll('.scores tr[data-zhost]')].map(e => e.dataset.zhost)") == eligible and len(eligible) == 2
+    found = look_at(console, "why-placed", themes=("light",))
+
+    # One zhost with a camera is closed, the other one is lost.
+    where = c.zhost_of("hall", "reader")
+    other = ({"hel-01", "hel-02"} - {where}).pop()
+    c.request("POST", f"/v1/zhosts/{other}/cordon")
+    c.kill_machine(where)
+    c.wait_state("hall", "failed", 60)
+    until(lambda: matrix(console)[0] == failures(explained(c)), "the matrix follows")
+    e = explained(c)
+    assert console.text(".why-head h1") == "reader has no place: " + e["reason"].split(": ")[0].replace("'", "")
+    assert console.text(".change .sentence") == e["smallest_change"].replace("'", "")
+    # What alone stands in the way is filled; the rule at which the search ended is marked.
+    ended = next(r["rule"] for r in e["rules"] if r["left"] == 0)
+    assert ended == "capability"
+    seen = kinds(console)
+    assert seen[where, "state"] == seen[other, "state"] == "alone"
+    assert {rule for (_, rule), kind in seen.items() if kind == "ended"} == {ended}
+    assert console.text("tr.decides").split()[1] == ended
+    # Those that are nearest to fit stand first.
+    order = console.script("[...document.querySelectorAll('.matrix th.zhost')].map(e => e.innerText)")
+    lacks = {z["zhost"]: len(z["failures"]) for z in e["zhosts"]}
+    assert [lacks[name] for name in order] == sorted(lacks.values())
+    # Figures by focus, and in the table.
+    console.script("document.querySelector('td.verdict[tabindex=\"0\"]').focus()")
+    console.press("ArrowDown")
+    assert console.text(".matrix .said").startswith(order[0])
+    for z in e["zhosts"]:
+        for f in z["failures"]:
+            assert f["text"] in console.text(f".nearest tr[data-zhost='{z['zhost']}']")
+    found += look_at(console, "why")
+    assert sorted(set(found + console.problems())) == []
+
+
+def test_what_waits_shows_the_chain_of_reasons(c, console):
+    for name in ("hel-01", "hel-02"):
+        c.kill_machine(name)
+    until(lambda: c.space("hall", "detector-1")["state"] == "unresolved", "it waits", 60)
+    until(lambda: c.space("hall", "reader").get("zhost") is None, "no place")
+    open_why(c, console, "detector-1")
+    chain = lambda: console.script("[...document.querySelectorAll('.chain li')].map(e => [e.dataset.link, e.dataset.state])")
+    until(lambda: chain() == [[path, c.space("hall", path)["state"]] for path in ("detector-1", "reader")], "the chain")
+    # What is inside of another space is judged with it.
+    console.script("location.hash = '#/why?topology=hall&space=reader/lamp'")
+    console.shows(".why-head h1", "reader/lamp is placed with reader")
+    until(lambda: matrix(console)[0] == failures(explained(c)), "the matrix is that of reader")
+    until(lambda: [name for name, _ in chain()] == ["reader/lamp", "reader"], "the chain")
+    assert console.problems() == []
