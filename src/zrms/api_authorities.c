@@ -8,6 +8,7 @@
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
 #include "zrms/api_reads.h"
+#include "zrms/store_trust.h"
 
 static bool is_refused(struct zrms *zrms, struct http_request *request)
 {
@@ -98,7 +99,10 @@ void api_rotation_begin(void *context, struct http_request *request)
 		*b = (struct beginning){zrms, request};
 		struct control_input input = {
 			.type = CONTROL_AUTHORITY,
-			.authority = {.action = AUTHORITY_BEGIN, .first = first, .next = next}};
+			.authority = {.action = AUTHORITY_BEGIN,
+				      .first = first,
+				      .next = next,
+				      .asks_store = store_trust_is_asked(zrms)}};
 		zrms->authorities.begins = true;
 		access_ask(request, &input);
 		api_ask(zrms, &input, on_begin_told, b);

@@ -40,6 +40,7 @@
 #include "zrms/renewals.h"
 #include "zrms/standby.h"
 #include "zrms/state_open.h"
+#include "zrms/store_trust.h"
 #include "zrms/store_watch.h"
 #include "zrms/usage_sampler.h"
 #include "zrms/zrms.h"
@@ -359,7 +360,8 @@ static void end_check(void *user)
 		_exit(1);
 	}
 	bool idle = submissions_is_idle(zrms->submissions) && api_waiting(zrms->api) == 0 &&
-		    plans_are_idle(zrms->plans) && backups_are_idle(zrms->backups) &&
+		    plans_are_idle(zrms->plans) && store_trust_is_idle(zrms->store_trust) &&
+		    backups_are_idle(zrms->backups) &&
 		    (zrms->translations == NULL || translations_is_idle(zrms->translations));
 	if (idle)
 		close_listeners(zrms);
@@ -438,6 +440,7 @@ static void parts_free(struct zrms *zrms)
 {
 	loop_before_poll_remove(&zrms->loop, store_watch, zrms);
 	drivers_free(zrms->drivers);
+	store_trust_free(zrms->store_trust);
 	recorder_free(zrms->recorder);
 	commit_driver_free(zrms->commits);
 	submissions_free(zrms->submissions);
@@ -527,6 +530,7 @@ static int parts_open(struct zrms *zrms, const char *trust, struct error **err)
 		first_admin_take(zrms);
 		loop_before_poll(&zrms->loop, store_watch, zrms);
 		state_opened(zrms);
+		zrms->store_trust = store_trust_new(zrms);
 		api_register_metrics(zrms);
 		if (zrms->standby == NULL)
 			r = directory_write_address(zrms, err);

@@ -46,6 +46,7 @@ struct own_history;
 struct recorder;
 struct standby;
 struct usage_sampler;
+struct store_trust;
 
 struct zrms {
 	struct settings settings;
@@ -79,6 +80,7 @@ struct zrms {
 	struct execs *execs;
 	struct subscribers *subscribers;
 	struct audit_feed *audit;
+	struct store_trust *store_trust;
 	struct artifact_store *artifact_store;
 	struct artifacts *artifacts;
 	struct copies *copies;			 /* with `lead`: on the others */

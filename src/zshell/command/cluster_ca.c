@@ -92,6 +92,18 @@ static void print_behind(const struct output *o, const Samoza__V1__AuthorityList
 			       "away, --abort takes it back");
 }
 
+/* They read their authorities when they start, and no other way. */
+static void print_store_behind(const struct output *o, const Samoza__V1__AuthorityListView *v)
+{
+	if (v->n_store_behind == 0 || str_equal(v->rotation, "none"))
+		return;
+	output_line(o, "It waits for the servers of the store:");
+	for (size_t i = 0; i < v->n_store_behind; i++)
+		output_line(o, "  %s", v->store_behind[i]);
+	output_note(o, "etcd reads whom it believes when it starts: restart its servers, one "
+		       "after the other, each when the one before answers again");
+}
+
 static void print_view(const struct output *o, const Samoza__V1__AuthorityListView *v)
 {
 	if (o->format != OUTPUT_TABLE) {
@@ -114,6 +126,7 @@ static void print_view(const struct output *o, const Samoza__V1__AuthorityListVi
 	if (rotation_text(v) != NULL)
 		output_line(o, "%s", rotation_text(v));
 	print_behind(o, v);
+	print_store_behind(o, v);
 }
 
 static int run_show(void *context, const struct cli_run *line, struct error **err)

@@ -168,6 +168,7 @@ static char *about_authority(const struct control_input *input)
 				  input->authority.force ? "waiting for anybody"
 							 : "those that are away");
 	case AUTHORITY_ABORT:
+	case AUTHORITY_STORE: /* nobody has asked for it */
 		break;
 	}
 	return mem_strdup("take back the rotation of the certificate authority");

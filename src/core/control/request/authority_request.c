@@ -18,6 +18,8 @@ static int begin(struct control *c, const struct control_input *input, struct er
 		schema_message_free(record);
 	else
 		c->authorities = record;
+	if (r == 0)
+		record->has_asks_store = record->asks_store = input->authority.asks_store;
 	return r;
 }
 
@@ -32,8 +34,23 @@ static int change(struct control *c, const struct control_input *input, struct e
 	return authorities_abort(c->authorities, c->now.wall_ms, err);
 }
 
+/* Nobody has asked: nobody is answered. */
+static void store_seen(struct control *c, const struct control_input *input)
+{
+	if (c->authorities == NULL ||
+	    !authorities_store_seen(c->authorities, input->authority.generation,
+				    input->authority.behind, input->authority.n_behind))
+		return;
+	records_write_authorities(c);
+	rotation_look(c);
+}
+
 void authority_request(struct control *c, const struct control_input *input)
 {
+	if (input->authority.action == AUTHORITY_STORE) {
+		store_seen(c, input);
+		return;
+	}
 	CLEANUP(freep) char *cause = str_printf("asked for by %s", c->actor);
 	struct error *err = NULL;
 	int r = change(c, input, &err);

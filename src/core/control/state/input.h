@@ -112,6 +112,7 @@ enum authority_action {
 	AUTHORITY_BEGIN,  /* of a rotation */
 	AUTHORITY_FINISH, /* waits for fewer zhosts */
 	AUTHORITY_ABORT,
+	AUTHORITY_STORE, /* what zrms has seen of the servers of the store: nobody asks for it */
 };
 
 /* What the certificate says with which a key was proved; wall clock. 0: not known. */
@@ -228,7 +229,12 @@ struct control_input {
 			enum authority_action action;
 			/* Begin: the one that signs, where the cluster was never rotated, and the next. */
 			const Samoza__V1__AuthorityRecord *first, *next;
-			bool force; /* finish: waits for nobody */
+			bool force;	 /* finish: waits for nobody */
+			bool asks_store; /* begin: the servers of the store have to follow, too */
+			/* store: in which generation, and who does not follow; none: all do. */
+			uint64_t generation;
+			char *const *behind;
+			size_t n_behind;
 		} authority;
 		struct {
 			enum signing_key_action action;

@@ -206,6 +206,10 @@ static int encode_authority(const struct control_input *in, Samoza__V1__Recorded
 	body.first = BORROWED(in->authority.first);
 	body.next = BORROWED(in->authority.next);
 	SET(body, force, in->authority.force, true);
+	SET(body, asks_store, in->authority.asks_store, true);
+	SET(body, generation, in->authority.generation != 0, in->authority.generation);
+	body.n_behind = in->authority.n_behind;
+	body.behind = (char **)(uintptr_t)in->authority.behind;
 	return pack(r, to);
 }
 

@@ -48,6 +48,13 @@ static void add_behind(Samoza__V1__AuthorityListView *list, const struct control
 	free(all);
 }
 
+static void add_text(Samoza__V1__AuthorityListView *list, const char *text)
+{
+	list->store_behind = mem_resize(list->store_behind, list->n_store_behind + 1,
+					sizeof(*list->store_behind));
+	list->store_behind[list->n_store_behind++] = mem_strdup(text);
+}
+
 Samoza__V1__AuthorityListView *
 control_view_authorities(const struct control *c, const Samoza__V1__AuthorityRecord *first)
 {
@@ -65,6 +72,8 @@ control_view_authorities(const struct control *c, const Samoza__V1__AuthorityRec
 		(Samoza__V1__AuthorityListView *)schema_message_new(
 			&samoza__v1__authority_list_view__descriptor);
 	const Samoza__V1__AuthoritiesRecord *a = c->authorities;
+	for (size_t k = 0; a != NULL && k < a->n_store_behind; k++)
+		add_text(list, a->store_behind[k]);
 	schema_set_string(&list->rotation, NULL, phases[a != NULL ? a->phase : 0]);
 	schema_set_string(&list->waits_for, NULL, waits[a != NULL ? a->waits : 0]);
 	if (a == NULL) {

@@ -94,6 +94,8 @@ void rotation_changed(struct control *c, const char *cause)
 
 static bool is_held_up(const struct control *c)
 {
+	if (authorities_wait_for_store(c->authorities))
+		return true;
 	for (const struct identity *i = c->identities.by_name; i != NULL; i = i->hh.next)
 		if (rotation_is_held_up(c, i))
 			return true;

@@ -56,13 +56,22 @@ static void take(struct fuzz *f, const Samoza__V1__AuthoritiesRecord *r)
 	struct rotation_seen now = {.generation = r->generation,
 				    .signer = r->signer,
 				    .is_stable = r->phase == AUTHORITY_STABLE,
-				    .waits_for_all = r->waits == AUTHORITY_FOR_ALL};
+				    .waits_for_all = r->waits == AUTHORITY_FOR_ALL,
+				    .waits_for_store = authorities_wait_for_store(r)};
 	for (size_t k = 0; k < r->n_believed && k < 2; k++)
 		now.believed[k] = r->believed[k]->number;
 	if (now.generation < before.generation)
 		world_violate(&f->world,
 			      "the authorities went from generation %" PRIu64 " to %" PRIu64,
 			      before.generation, now.generation);
+	bool goes_on = now.generation == before.generation + 1 && !before.is_stable &&
+		       (now.is_stable ? now.signer == before.signer && !rotations->aborts
+				      : now.signer != before.signer && !rotations->aborts);
+	if (goes_on && before.waits_for_store && !rotations->forced)
+		world_violate(&f->world,
+			      "the rotation goes on at generation %" PRIu64
+			      ", and not all servers of the store follow",
+			      now.generation);
 	if (now.is_stable && !before.is_stable)
 		draws_happened(f, DRAW_ROTATIONS);
 	vector_push(&rotations->all, now);
@@ -103,7 +112,7 @@ void check_rotation_goes_on(struct fuzz *f)
 	    control_loop_is_due(f->world.commits) || sim_store_waiting(f->world.store) > 0)
 		return;
 	const struct rotation_seen *now = check_rotation_now(&f->joins->rotations);
-	if (now->is_stable)
+	if (now->is_stable || now->waits_for_store)
 		return;
 	vector_for_each (&f->joins->identities, r)
 		if (is_behind(*r, now->generation))

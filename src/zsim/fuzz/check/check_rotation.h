@@ -5,6 +5,7 @@
  * - every machine believes the authority that signs, and its own certificate is of one that is believed: but those for
  *   which somebody has said not to wait
  * - a rotation that nobody holds up goes on
+ * - it does not go on before all servers of the store follow, where it asks them
  * - nobody is behind without a reason, and generations only grow
  */
 #ifndef SAMOZA_ZSIM_FUZZ_CHECK_ROTATION_H
@@ -23,10 +24,12 @@ struct rotation_seen {
 	uint64_t generation;
 	uint32_t believed[2], signer; /* believed: 0: none */
 	bool is_stable, waits_for_all;
+	bool waits_for_store; /* its servers were not all seen to follow */
 };
 
 struct rotations {
 	VECTOR(struct rotation_seen) all; /* the first one: before any */
+	bool aborts;			  /* somebody took it back, since the last one began */
 	bool forced; /* somebody has said not to wait for all, since the last one began */
 };
 

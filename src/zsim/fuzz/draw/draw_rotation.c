@@ -4,6 +4,7 @@
 #include "zsim/fuzz/draw/draw_joins.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/world/authority.h"
+#include "zsim/world/controller.h"
 
 static struct random *chance(struct fuzz *f)
 {
@@ -14,7 +15,8 @@ static void rotate(struct fuzz *f)
 {
 	static const char *const verbs[] = {[AUTHORITY_BEGIN] = "rotate",
 					    [AUTHORITY_FINISH] = "finish",
-					    [AUTHORITY_ABORT] = "abort"};
+					    [AUTHORITY_ABORT] = "abort",
+					    [AUTHORITY_STORE] = "store"};
 	struct rotations *rotations = &f->joins->rotations;
 	struct sim_authority first, next;
 	uint32_t draw = random_below(chance(f), 100);
@@ -27,15 +29,32 @@ static void rotate(struct fuzz *f)
 									  : AUTHORITY_ABORT,
 						    .first = &first.record,
 						    .next = &next.record,
-						    .force = draw < 80}};
+						    .force = draw < 80,
+						    .asks_store = draw % 2 == 1}};
 	world_log(&f->world, "STEP authority: %s", verbs[input.authority.action]);
 	bool was_forced = rotations->forced;
 	rotations->forced |= input.authority.action == AUTHORITY_FINISH;
+	rotations->aborts |= input.authority.action == AUTHORITY_ABORT;
 	bool granted = draw_joins_ask(f, chance(f), &input, &answered);
 	if (granted && input.authority.action == AUTHORITY_BEGIN)
-		rotations->forced = false;
+		rotations->forced = rotations->aborts = false;
 	else if (answered && !granted && !f->is_told)
 		rotations->forced = was_forced;
+}
+
+/* Its servers were restarted, or not; what is said of another time is late. */
+static void store_looked_at(struct fuzz *f)
+{
+	const struct rotation_seen *now = check_rotation_now(&f->joins->rotations);
+	char *behind[] = {(char *)(uintptr_t) "a server that was not restarted"};
+	struct control_input input = {
+		.type = CONTROL_AUTHORITY,
+		.authority = {.action = AUTHORITY_STORE,
+			      .generation = now->generation - random_below(chance(f), 2),
+			      .behind = behind,
+			      .n_behind = random_below(chance(f), 2)}};
+	world_log(&f->world, "STEP authority: store, %zu behind", input.authority.n_behind);
+	controller_take(&f->world, &input);
 }
 
 void draw_rotation(struct fuzz *f)
@@ -45,6 +64,9 @@ void draw_rotation(struct fuzz *f)
 	if (draws_percent(f, DRAW_ROTATIONS, 5) && f->world.control != NULL &&
 	    !f->world.zrms_dies && f->world.violation == NULL)
 		rotate(f);
+	if (draws_percent(f, DRAW_ROTATIONS, 10) && f->world.control != NULL &&
+	    !f->world.zrms_dies && f->world.violation == NULL)
+		store_looked_at(f);
 	if (f->world.violation == NULL)
 		check_rotation_goes_on(f);
 }
