@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "zrms/certain.h"
 #include "zrms/lead.h"
 #include "zrms/members.h"
 #include "zrms/session_cookie.h"
@@ -374,6 +375,9 @@ struct http_refusal access_admit(void *context, struct http_request *request,
 	}
 	struct principal zhost;
 	const struct principal *p = find_shown(zrms, request, token, asker, &zhost);
+	if (!certain_is(zrms->certain) &&
+	    (p == NULL || !access_covers(p->role, (enum access_role)route->needs)))
+		return certain_refusal(request);
 	if (p == NULL && asker->is_session)
 		return unknown_session(zrms, request, asker);
 	if (p == NULL)

@@ -33,13 +33,26 @@ static bool is_certain(const struct certain *c)
 	return lead != NULL && now_ms(c) < lead_promise_ms(lead);
 }
 
+static const char uncertain[] = "zrms cannot tell whether it still leads: its store does not "
+				"answer (is a majority of etcd "
+				"away?); nothing was changed, try again later";
+
 static void refuse(struct http_request *request)
 {
 	http_add_header(request, "Retry-After", "1");
-	http_reply_failure(request, 503, "unavailable",
-			   "zrms cannot tell whether it still leads: its store does not answer "
-			   "(is a majority of etcd away?); nothing was changed, try again "
-			   "later");
+	http_reply_failure(request, 503, "unavailable", uncertain);
+}
+
+struct http_refusal certain_refusal(struct http_request *request)
+{
+	http_add_header(request, "Retry-After", "1");
+	return (struct http_refusal){
+		.status = 503, .code = "unavailable", .message = mem_strdup(uncertain)};
+}
+
+bool certain_is(const struct certain *c)
+{
+	return c == NULL || is_certain(c);
 }
 
 static struct http_request *waiting_take(struct certain *c)

@@ -27,6 +27,10 @@ void certain_free(struct certain *certain);
 /* For http_options.begins; context: struct zrms. */
 bool certain_begins(void *context, struct http_request *request,
 		    const struct http_route *route);
+/* Whether nobody else can lead at this moment: who is unknown here may be known to another one. NULL: nobody else ever can. */
+bool certain_is(const struct certain *certain);
+/* As what waited too long: 503. For access_admit(). */
+struct http_refusal certain_refusal(struct http_request *request);
 /* A renewal was granted, or the promise has ended. NULL is fine. */
 void certain_promised(struct certain *certain);
 

@@ -1,5 +1,6 @@
 """A zrms that may lead no more answers nothing [machines.replicated.standby]."""
 import http.client
+import json
 import os
 import signal
 import time
@@ -34,6 +35,30 @@ def test_a_leader_that_stood_still_shows_nothing_that_another_has_replaced(start
         try:
             answer = connection.getresponse()
             assert answer.status != 200 or "ann" in answer.read().decode()
+        except (OSError, http.client.HTTPException):
+            pass  # it does not answer
+        connection.close()
+
+
+def test_a_leader_that_stood_still_calls_nobody_unknown_whom_another_has_let_in(start_cluster):
+    c = start_cluster(kind=ThreeZrms, zhosts=[])
+    old, token = c.leader(), token_of(c)
+    before = [http.client.HTTPConnection("127.0.0.1", old, timeout=20) for _ in range(4)]
+    for connection in before:
+        connection.request("GET", "/v1/users", headers={"Authorization": f"Bearer {token}"})
+        assert connection.getresponse().read()
+    daemon = c.all_zrms()[old]
+    os.kill(daemon.pid, signal.SIGSTOP)
+    try:
+        status, _, ann = asked(c.leader(old), "POST", "/v1/users", {"name": "ann", "role": "viewer"}, token)
+        assert status == 201
+        for connection in before:
+            connection.request("GET", "/v1/topologies", headers={"Authorization": f"Bearer {json.loads(ann)['token']}"})
+    finally:
+        os.kill(daemon.pid, signal.SIGCONT)
+    for connection in before:
+        try:
+            assert connection.getresponse().status in (200, 307, 503)
         except (OSError, http.client.HTTPException):
             pass  # it does not answer
         connection.close()
