@@ -2,6 +2,7 @@
 import json
 
 from conftest import IDLE, until
+from native import native_app
 from test_move import space
 from test_rollout import package
 
@@ -100,3 +101,54 @@ def test_a_drain_does_what_its_plan_says(start_cluster):
     assert moves(planned["moves"], ["placement"]) == moves(events_after(c, seq), ["placement"])
     unknown = c.zshell("cluster", "drain", "nowhere", "--plan", check=False)
     assert unknown.returncode == 1 and "nowhere" in unknown.stderr, unknown
+
+
+def canary(c, version, word, spaces):
+    """`spaces`: by name, what they declare; all change with `word`."""
+    declared = [{"name": name, "run": {"mode": "foreground"}, **more} for name, more in spaces.items()]
+    directory = native_app(c, "shop", declared, {
+        f"{name}/recipes/start": f"#!/bin/sh\n# {word if more.get('handover') else 'same'}\nexec sleep 100074\n"
+        for name, more in spaces.items()}, version)
+    manifest = json.loads((directory / "manifest.yaml").read_text())
+    (directory / "manifest.yaml").write_text(json.dumps(
+        {**manifest, "rollout": {**SHORT, "policy": "canary", "canary": {"steps": ["10%", "50%"]}}}))
+    return c.build(directory, f"shop-{version}")
+
+
+def test_a_plan_of_a_canary_says_what_its_last_promotion_stops(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    spaces = {"api": {"handover": "start-first"}, "db": {"handover": "stop-first"},
+              "web": {"imports": [{"from": "db"}]}}
+    c.submit(canary(c, "1.0.0", "first", spaces))
+    second = canary(c, "1.1.0", "second", spaces)
+    change = plan(c, "topo", "plan", second)
+    assert change["end"] == "waiting" and "waiting for topo promote" in change["detail"], change
+    assert [(s["space"], s["verdict"], s["effect"], s["gaps"]) for s in change["spaces"]] == [
+        ("api", "replaced", "stays available", 0),
+        ("db", "replaced", "changes at the last promotion: one stop and start", 1),
+        ("web", "unchanged", "stays available; at the last promotion: one stop and start", 1)], change["spaces"]
+    assert {m["subject"] for m in change["moves"] if m["kind"] in ("space", "copy")} == {"shop/api"}, (
+        "its moves end at the first wait")
+    shown = c.zshell("topo", "plan", second, check=False).stdout
+    assert "changes at the last promotion: one stop and start" in shown, shown
+
+    c.submit(second)
+    seq = last_seq(c)
+    for step in (1, 2):
+        until(lambda: c.topology("shop")["rollout"].get("step") == step
+              and c.topology("shop")["rollout"]["state"] == "waiting", "it waits for promote")
+        assert [e for e in events_after(c, seq) if e["subject"] in ("shop/db", "shop/web")] == [], "not before"
+        c.zshell("topo", "promote", "shop")
+    until(lambda: c.get("/v1/topologies/shop/revisions")["revisions"][-1]["result"] == "completed", "it has completed")
+    stopped = [e["subject"] for e in events_after(c, seq) if e["kind"] == "space" and e["to"] == "stopping"]
+    assert sorted(stopped) == ["shop/db", "shop/web"], stopped
+
+
+def test_a_plan_of_a_canary_of_what_stops_first_alone_says_when_it_changes(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    spaces = {"db": {"handover": "stop-first"}}
+    c.submit(canary(c, "1.0.0", "first", spaces))
+    change = plan(c, "topo", "plan", canary(c, "1.1.0", "second", spaces))
+    assert [(s["verdict"], s["effect"]) for s in change["spaces"]] == [
+        ("replaced", "changes at the last promotion: one stop and start")], change["spaces"]
+    assert change["end"] == "waiting" and [m for m in change["moves"] if m["kind"] == "space"] == [], change

@@ -26,6 +26,7 @@ struct plan {
 	struct ideal_zhosts *zhosts;
 	struct outbox outbox;
 	struct instant now;
+	int64_t ended_ms; /* what follows is not part of it */
 	struct plan_writer writer;
 	size_t inputs;
 	Samoza__V1__RevisionRecord *before; /* what runs before; NULL: nothing */
@@ -224,6 +225,35 @@ static const char *run(struct plan *p, const struct plan_limits *limits)
 	}
 }
 
+static const char *run_to_end(struct plan *p, const struct plan_limits *limits)
+{
+	const char *end = run(p, limits);
+	p->ended_ms = p->now.mono_ms;
+	return end;
+}
+
+static bool waits_for_promotion(const struct plan *p)
+{
+	const struct control_application *a = application_of_plan(p);
+	return a != NULL && a->rollout != NULL && a->rollout->rollout.state == ROLLOUT_WAITING;
+}
+
+/* [change.rollout.canary] What stops first has its turn when all steps were promoted: no move of the plan, but what it
+ * is to the spaces has to be known before the first step. */
+static void promote_all(struct plan *p, const struct plan_limits *limits)
+{
+	plan_write_promotion(&p->writer);
+	while (waits_for_promotion(p)) {
+		CLEANUP(error_freep) struct error *err = NULL;
+		struct control_input promote = {.type = CONTROL_ROLLOUT,
+						.rollout = {.id = application_of_plan(p)->id,
+							    .command = ROLLOUT_PROMOTE}};
+		if (ask(p, &promote, &err) < 0)
+			return;
+		(void)run(p, limits);
+	}
+}
+
 /* ---- the answer ---- */
 
 static void describe_wait(const struct plan *p, const struct control_application *a)
@@ -281,8 +311,12 @@ static int plan_submission(struct plan *p, const struct plan_limits *limits, str
 			? mem_strdup(rollout_policy_name(a->rollout->rollout.spec.policy))
 			: NULL;
 	bool runs = !is_unchanged || !was_running;
-	p->writer.view->end = mem_strdup(runs ? run(p, limits) : "completed");
+	p->writer.view->end = mem_strdup(runs ? run_to_end(p, limits) : "completed");
 	write_submission(p, is_unchanged, was_running, policy);
+	if (waits_for_promotion(p) && str_equal(p->writer.view->end, "waiting")) {
+		promote_all(p, limits);
+		plan_write_later(&p->writer, application_of_plan(p));
+	}
 	return 0;
 }
 
@@ -294,7 +328,7 @@ static int plan_drain(struct plan *p, const struct plan_limits *limits, struct e
 		return r;
 	const struct control_zhost *z = zhost_find(&p->control->zhosts, p->request->zhost);
 	bool holds = z->first_copy != NULL;
-	const char *end = run(p, limits);
+	const char *end = run_to_end(p, limits);
 	view->action = mem_strdup("drain");
 	view->changes = holds;
 	view->end = mem_strdup(end);
@@ -316,7 +350,7 @@ static int plan_rebalance(struct plan *p, const struct plan_limits *limits, stru
 	const struct rebalance *rebalance = p->control->rebalance;
 	view->action = mem_strdup("rebalance");
 	view->changes = rebalance->state != REBALANCE_DONE;
-	view->end = mem_strdup(run(p, limits));
+	view->end = mem_strdup(run_to_end(p, limits));
 	plan_write_touched(&p->writer, p->control);
 	vector_for_each (&rebalance->moves, m) {
 		const struct control_application *a =
@@ -363,7 +397,8 @@ int plan_make(const Samoza__V1__Checkpoint *from, const struct plan_request *req
 	      struct error **err)
 {
 	struct plan p = {.request = request,
-			 .now = {.mono_ms = from->now_ms, .wall_ms = from->wall_ms}};
+			 .now = {.mono_ms = from->now_ms, .wall_ms = from->wall_ms},
+			 .ended_ms = from->now_ms};
 	int r = checkpoint_load(from, &p.control, err);
 	if (r < 0)
 		return r;
@@ -373,7 +408,7 @@ int plan_make(const Samoza__V1__Checkpoint *from, const struct plan_request *req
 	plan_writer_init(&p.writer, p.control, subject_of(request));
 	r = plan_request(&p, limits, err);
 	if (r >= 0) {
-		p.writer.view->virtual_ms = (uint64_t)(p.now.mono_ms - from->now_ms);
+		p.writer.view->virtual_ms = (uint64_t)(p.ended_ms - from->now_ms);
 		*ret_plan = steal_ptr(&p.writer.view);
 	}
 	plan_writer_done(&p.writer);

@@ -97,20 +97,22 @@ void plan_writer_done(struct plan_writer *w)
 
 /* ---- moves ---- */
 
-static void count_move(struct plan_space *space, const Samoza__V1__EventRecord *event)
+static void count_move(struct plan_space *space, const Samoza__V1__EventRecord *event,
+		       bool is_later)
 {
 	bool was = str_equal(event->from, STARTED), is = str_equal(event->to, STARTED);
-	if (was && !is && space->started > 0 && --space->started == 0)
+	if (was && !is && space->started > 0 && --space->started == 0) {
 		space->gaps++;
+		space->later_gaps += is_later;
+	}
 	if (is && !was)
 		space->started++;
 }
 
-void plan_write_event(struct plan_writer *w, const struct control *c, int64_t now_ms,
-		      const Samoza__V1__EventRecord *event)
+static void write_move(struct plan_writer *w, int64_t now_ms,
+		       const Samoza__V1__EventRecord *event)
 {
 	Samoza__V1__PlanMoveView *move = NEW(PlanMoveView, plan_move_view);
-	struct plan_space *space = space_of_subject(w, c, event);
 	if (w->step == 0 || now_ms != w->step_ms)
 		w->step++;
 	w->step_ms = now_ms;
@@ -121,12 +123,26 @@ void plan_write_event(struct plan_writer *w, const struct control *c, int64_t no
 	move->to = mem_strdup(event->to);
 	move->cause = mem_strdup(event->cause);
 	APPEND(w->view, moves, move);
-	if (space == NULL)
-		return;
-	space->is_touched = true;
-	space->is_placed_again = space->is_placed_again || str_equal(event->kind, "placement");
+}
+
+static void touch(struct plan_space *space, const Samoza__V1__EventRecord *event, bool is_later)
+{
+	bool is_placed = str_equal(event->kind, "placement");
+	space->is_touched = space->is_touched || !is_later;
+	space->is_touched_later = space->is_touched_later || is_later;
+	space->is_placed_again = space->is_placed_again || is_placed;
 	if (str_equal(event->kind, "space"))
-		count_move(space, event);
+		count_move(space, event, is_later);
+}
+
+void plan_write_event(struct plan_writer *w, const struct control *c, int64_t now_ms,
+		      const Samoza__V1__EventRecord *event)
+{
+	struct plan_space *space = space_of_subject(w, c, event);
+	if (!w->is_later)
+		write_move(w, now_ms, event);
+	if (space != NULL)
+		touch(space, event, w->is_later);
 }
 
 /* ---- what it means ---- */
@@ -140,6 +156,12 @@ static const char *waits_of(const struct control_application *a, const char *spa
 				if (str_equal(space_of(s), space))
 					return root->handover->waits;
 	return NULL;
+}
+
+static char *gaps_text(uint32_t gaps)
+{
+	return gaps == 1 ? mem_strdup("one stop and start")
+			 : str_printf("%u stops and starts", gaps);
 }
 
 static char *effect_of(const struct plan_space *space, const struct control_application *a,
@@ -158,8 +180,7 @@ static char *effect_of(const struct plan_space *space, const struct control_appl
 		return mem_strdup("stops");
 	if (space->gaps == 0)
 		return mem_strdup("stays available");
-	return space->gaps == 1 ? mem_strdup("one stop and start")
-				: str_printf("%u stops and starts", space->gaps);
+	return gaps_text(space->gaps);
 }
 
 static Samoza__V1__PlanSpaceView *space_view(const struct plan_space *space,
@@ -232,6 +253,49 @@ void plan_write_verdicts(struct plan_writer *w, const struct control_application
 	topology_diff(&from, &to, &diff);
 	vector_for_each (&diff.spaces, d)
 		write_verdict(w, a, d, before != NULL && can_step_back(after));
+}
+
+void plan_write_promotion(struct plan_writer *w)
+{
+	w->is_later = true;
+}
+
+/* What the last promotion is to it; NULL: nothing that is noticed. */
+static char *later_effect(const struct plan_space *space, const struct control_application *a)
+{
+	const char *waits = waits_of(a, space->name);
+	if (waits != NULL)
+		return str_printf("waits for room: %s", waits);
+	if (space->later_gaps == 0)
+		return NULL;
+	return space->started == 0 ? mem_strdup("stops") : gaps_text(space->later_gaps);
+}
+
+/* [change.rollout.canary] The promotions before the last one hand over what starts first: they stop nothing. */
+static void add_later(Samoza__V1__PlanSpaceView *v, const struct plan_space *space,
+		      const struct control_application *a)
+{
+	CLEANUP(freep) char *effect = later_effect(space, a);
+	bool changes = str_equal(v->verdict, space_verdict_name(SPACE_REPLACED)) &&
+		       !space->is_touched && space->is_touched_later;
+	if (!changes && space->later_gaps == 0)
+		return;
+	CLEANUP(freep) char *before = v->effect;
+	v->effect = str_printf(
+		"%s%s%sat the last promotion%s%s", changes && space->was_started ? "" : before,
+		changes && space->was_started ? "" : "; ", changes ? "changes " : "",
+		effect != NULL ? ": " : "", effect != NULL ? effect : "");
+	v->gaps = space->gaps;
+}
+
+void plan_write_later(struct plan_writer *w, const struct control_application *a)
+{
+	for (size_t k = 0; k < w->view->n_spaces; k++) {
+		const struct plan_space *space =
+			find_space(w, a->id, w->view->spaces[k]->space);
+		if (space != NULL)
+			add_later(w->view->spaces[k], space, a);
+	}
 }
 
 void plan_write_touched(struct plan_writer *w, const struct control *c)

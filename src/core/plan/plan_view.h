@@ -16,9 +16,10 @@ struct plan_space {
 	char *key; /* "ID/SPACE" */
 	char *name;
 	char *topology;
-	uint32_t started; /* of its instances, now */
-	uint32_t gaps;	  /* how often the last one stopped */
-	bool was_started, is_touched, is_placed_again;
+	uint32_t started;    /* of its instances, now */
+	uint32_t gaps;	     /* how often the last one stopped */
+	uint32_t later_gaps; /* so often of those once a person has promoted */
+	bool was_started, is_touched, is_placed_again, is_touched_later;
 	UT_hash_handle hh;
 };
 
@@ -27,6 +28,7 @@ struct plan_writer {
 	struct plan_space *spaces; /* as declared, topology by topology */
 	uint32_t step;
 	int64_t step_ms;
+	bool is_later; /* a person has promoted: what happens is no move of the plan any longer */
 };
 
 /* As things are before the request. */
@@ -38,6 +40,10 @@ void plan_write_event(struct plan_writer *w, const struct control *c, int64_t no
 void plan_write_verdicts(struct plan_writer *w, const struct control_application *a,
 			 const Samoza__V1__RevisionRecord *before,
 			 const Samoza__V1__RevisionRecord *after);
+/* What happens from here on does so only when a person promotes a canary. */
+void plan_write_promotion(struct plan_writer *w);
+/* Says of each space what that is to it. PRE: its verdict is written. */
+void plan_write_later(struct plan_writer *w, const struct control_application *a);
 /* Spaces of all topologies that something has happened to. */
 void plan_write_touched(struct plan_writer *w, const struct control *c);
 /* It has no place at the end, or cannot leave. */

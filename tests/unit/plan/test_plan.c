@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/checkpoint/checkpoint.h"
+#include "core/control/state/state.h"
 #include "core/plan/plan.h"
 #include "fixture.h"
 #include "schema/message.h"
@@ -213,6 +214,69 @@ static void a_handover_ends_when_its_routes_are_known(void **state)
 	fixture_done(&f);
 }
 
+/* "api" and "db" run in 1.0.0; what the caller frees is 1.1.0 of them, as a canary. */
+static Samoza__V1__RevisionRecord *canary_of(struct fixture *f)
+{
+	fixture_init(f);
+	fixture_start(f);
+	f->protocol = 5; /* two copies at a time */
+	fixture_hello(f, "n1", 1, NULL, 0);
+	f->version = "1.0.0";
+	fixture_submit(f, "T", "shop",
+		       "- {name: api, type: CALL, resources: {cpu: 50m}}\n"
+		       "- {name: db, type: DATA, resources: {cpu: 50m}, handover: stop-first}\n"
+		       "- {name: web, type: CALL, imports: [{from: db}]}\n");
+	for (size_t k = 0; k < 6; k++) {
+		struct reported space = {.topology = "T",
+					 .path = (const char *[]){"api", "db", "web"}[k / 2]};
+		const struct control_application *a =
+			application_by_id(&f->control->applications, "T");
+		space.epoch = serving_copy(control_of_slot(slot_find(&a->slots, space.path)))
+				      ->of_slot.epoch;
+		space.phase = k % 2 == 0 ? SAMOZA__V1__PHASE__PHASE_DEPLOYED
+					 : SAMOZA__V1__PHASE__PHASE_STARTED;
+		fixture_report(f, 1, &space);
+	}
+	const struct control_application *a = application_by_id(&f->control->applications, "T");
+	Samoza__V1__RevisionRecord *next = (Samoza__V1__RevisionRecord *)schema_message_copy(
+		&a->application.served->record->base);
+	next->version = mem_strdup("1.1.0");
+	for (size_t k = 0; k < 2; k++)
+		next->topology->spaces[k]->resources->cpu[0] = '6';
+	next->rollout =
+		(Samoza__V1__Rollout *)schema_message_new(&samoza__v1__rollout__descriptor);
+	next->rollout->has_policy = true;
+	next->rollout->policy = SAMOZA__V1__ROLLOUT_POLICY__CANARY;
+	return next;
+}
+
+static void a_plan_of_a_canary_says_what_its_last_promotion_stops(void **state)
+{
+	struct fixture f;
+	struct error *err = NULL;
+	Samoza__V1__PlanView *v = NULL;
+	const struct plan_limits limits = PLAN_LIMITS_DEFAULT;
+	(void)state;
+	Samoza__V1__RevisionRecord *next = canary_of(&f);
+	const struct plan_request request = {.kind = PLAN_SUBMIT, .record = next};
+	assert_int_equal(plan(&f, &request, &limits, &v, &err), 0);
+	assert_string_equal(v->end, "waiting");
+	assert_int_equal(v->n_spaces, 3);
+	assert_string_equal(v->spaces[0]->effect, "stays available");
+	assert_int_equal(v->spaces[0]->gaps, 0);
+	assert_string_equal(v->spaces[1]->verdict, "replaced");
+	assert_string_equal(v->spaces[1]->effect,
+			    "changes at the last promotion: one stop and start");
+	assert_int_equal(v->spaces[1]->gaps, 1);
+	assert_string_equal(v->spaces[2]->verdict, "unchanged");
+	assert_string_equal(v->spaces[2]->effect,
+			    "stays available; at the last promotion: one stop and start");
+	assert_null(last_move(v, "space", "shop/db"));
+	schema_message_free(&v->base);
+	schema_message_free(&next->base);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +285,7 @@ int main(void)
 		cmocka_unit_test(a_plan_ends_at_its_limits),
 		cmocka_unit_test(a_stop_takes_no_longer_than_its_grace),
 		cmocka_unit_test(a_handover_ends_when_its_routes_are_known),
+		cmocka_unit_test(a_plan_of_a_canary_says_what_its_last_promotion_stops),
 		cmocka_unit_test(
 			what_a_rebalance_moves_is_chosen_on_a_copy_and_judged_at_its_turn),
 	};
