@@ -29,8 +29,12 @@ static const char *or_none(const char *s)
 
 static const char *rollout_of(const Samoza__V1__TopologyView *view)
 {
+	/* [change.rollout.failure] After an abort there is no rollout any more. */
 	if (view->rollout == NULL)
-		return view->last_rollout != NULL ? "failed" : "none";
+		return view->last_rollout != NULL &&
+				       strcmp(view->last_rollout->result, "failed") == 0
+			       ? "failed"
+			       : "none";
 	if (strcmp(view->rollout->state, "paused") == 0)
 		return "paused";
 	if (strcmp(view->rollout->state, "waiting") == 0)
