@@ -1,5 +1,7 @@
 """Versions of what runs, with real processes: replaced, taken back, rolled back."""
+import concurrent.futures
 import json
+import socket
 
 from conftest import until
 from native import native_app, processes_of
@@ -138,3 +140,66 @@ def test_a_new_version_runs_beside_the_old_one_and_every_question_is_answered(st
     assert states.count("deployed-started") == 4 and "stopping" not in states
     answers_pass(c, "shop", 100)
     expect_all_answered(c, "shop")
+
+
+class Gate:
+    """A port: a probe that connects to it passes once it is open."""
+
+    def __init__(self):
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+
+    def open(self):
+        self.socket.listen(64)
+
+    def probe(self):
+        return {"command": f"exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/{self.port}'"}
+
+
+def gated(c, version, zhost, gate=None, policy="rolling"):
+    """One space on that zhost, which has started when the gate is open."""
+    ready = {"ready": gate.probe()} if gate else {}
+    directory = native_app(c, "shop", [{
+        "name": "api", "handover": "start-first", "run": {"mode": "foreground"}, "recipes": {"timeout": "5m"},
+        "placement": {"constraints": [f"zhost == {zhost}"]}, **ready}], {
+        "api/recipes/start": f"#!/bin/sh\n# {version}\nexec sleep 100074\n"}, version)
+    manifest = json.loads((directory / "manifest.yaml").read_text())
+    (directory / "manifest.yaml").write_text(json.dumps(
+        {**manifest, "rollout": {"policy": policy, "healthy": {"for": "100ms", "within": "10m"}}}))
+    return c.build(directory, f"shop-{version}")
+
+
+def test_a_successor_is_shown_beside_its_slot_until_it_takes_over(start_cluster):
+    c = start_cluster()
+    c.submit(gated(c, "1.2.0", "edge-node-1"))
+    gate = Gate()
+    c.zshell("topo", "submit", gated(c, "1.3.0", "edge-node-2", gate))
+    until(lambda: "Next: 1.3.0 on edge-node-2, starting" in " ".join(
+        c.zshell("spaces", "status", "shop/api").stdout.split()), "it is shown")
+    shown = " ".join(c.zshell("spaces", "status", "shop/api").stdout.split())
+    assert "State: running" in shown and "Zhost: edge-node-1" in shown, shown
+    assert line_of(c, "Rollout").endswith("(api is starting on edge-node-2)"), c.zshell("topo", "status", "shop").stdout
+    gate.open()
+    until(lambda: c.zhost_of("shop", "api") == "edge-node-2", "it has taken over")
+    until(lambda: "Next:" not in c.zshell("spaces", "status", "shop/api").stdout, "nothing follows")
+
+
+def test_a_script_that_waits_learns_that_a_rollout_was_aborted_or_is_not_over(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    c.submit(gated(c, "1.2.0", "edge-node-1"))
+    gate = Gate()
+    package = gated(c, "1.3.0", "edge-node-1", gate)
+    late = c.zshell("topo", "submit", package, "--wait=2s", check=False)
+    assert late.returncode == 4, late
+    assert line_of(c, "Rollout").startswith("rolling to 1.3.0, 0 of 1 "), "it goes on"
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        waits = pool.submit(c.zshell, "topo", "submit", package, "--wait=60s", check=False)
+        until(lambda: processes_of("--wait=60s"), "it waits")
+        c.zshell("topo", "abort", "shop")
+        gate.open()  # a start that has begun ends before the copy goes
+        aborted = waits.result()
+    assert aborted.returncode == 1, aborted
+    assert "The rollout to 1.3.0 was aborted" in aborted.stderr and "back on 1.2.0" in aborted.stderr, aborted.stderr
+    view = c.topology("shop")
+    assert "rollout" not in view and view["last_rollout"]["result"] == "aborted", view
