@@ -33,6 +33,7 @@
 #include "zhost/reconcile/reconcile.h"
 #include "zhost/space/residents.h"
 #include "zhost/space_metrics.h"
+#include "zhost/space_report.h"
 #include "zhost/state/machine.h"
 #include "zhost/state/state_dir.h"
 #include "zhost/uplink/identity.h"
@@ -88,6 +89,7 @@ struct zhost_daemon {
 	struct usage *usage;
 	struct metrics_sources metrics_sources;
 	struct space_figures *space_figures;
+	struct space_report space_report;
 	struct metric_registry metrics;
 
 	bool is_failing, is_tight; /* the store, when it was last looked at */
@@ -130,6 +132,7 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *me
 					  .hub = d->hub,
 					  .direct = d->direct,
 					  .mesh_reports = d->mesh_reports,
+					  .space_report = &d->space_report,
 					  .data = d->data,
 					  .logs = d->log_service,
 					  .exec = d->exec,
@@ -537,6 +540,9 @@ static void register_metrics(struct zhost_daemon *d)
 						      .residents = d->residents,
 						      .uplink = d->uplink};
 	d->space_figures = space_figures_new(d->residents);
+	d->space_report = (struct space_report){.loop = &d->loop,
+						.figures = d->space_figures,
+						.upstream = uplink_upstream(d->uplink)};
 	metric_registry_add(&d->metrics, &cli_build_metrics, "zhost");
 	metric_registry_add(&d->metrics, &zhost_metrics, &d->metrics_sources);
 	metric_registry_add(&d->metrics, &space_metrics, d->space_figures);

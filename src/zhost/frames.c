@@ -1,5 +1,7 @@
 #include "zhost/frames.h"
 
+#include "zhost/space_report.h"
+
 #include "base/check.h"
 #include "base/memory.h"
 #include "core/agent/agent_frames.h"
@@ -49,7 +51,12 @@ static void to_direct(const struct frame_parts *p, const ProtobufCMessage *messa
 
 static void to_mesh_reports(const struct frame_parts *p, const ProtobufCMessage *message)
 {
-	mesh_reports_take(p->mesh_reports, (const Samoza__V1__MeshQuery *)message);
+	const Samoza__V1__MeshQuery *query = (const Samoza__V1__MeshQuery *)message;
+
+	if (query->has_usage && query->usage && query->ping == NULL)
+		space_report_take(p->space_report, query);
+	else
+		mesh_reports_take(p->mesh_reports, query);
 }
 
 static void to_mesh_sync(const struct frame_parts *p, const ProtobufCMessage *message)

@@ -25,6 +25,7 @@ struct frame_parts {
 	struct mesh_transport *hub; /* of hub_transport_new() */
 	struct direct_service *direct;
 	struct mesh_reports *mesh_reports;
+	const struct space_report *space_report;
 	struct data_service *data;
 	struct log_service *logs;
 	struct exec_service *exec;

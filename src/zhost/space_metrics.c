@@ -79,11 +79,16 @@ static void add_space(void *user, const struct resident_view *v)
 		add_messages(to, v, &labels);
 }
 
+void space_figures_visit(const struct space_figures *f,
+			 void (*visit)(void *user, const struct resident_view *view),
+			 void *user)
+{
+	residents_visit(f->residents, f->proc_fd, visit, user);
+}
+
 static void read_metrics(const void *part, struct metric_values *to)
 {
-	const struct space_figures *f = part;
-
-	residents_visit(f->residents, f->proc_fd, add_space, to);
+	space_figures_visit(part, add_space, to);
 }
 
 const struct metric_source space_metrics = METRIC_SOURCE(metrics, read_metrics);

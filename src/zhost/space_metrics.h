@@ -12,6 +12,9 @@ struct space_figures;
 
 /* `residents` is borrowed. */
 struct space_figures *space_figures_new(const struct residents *residents);
+void space_figures_visit(const struct space_figures *f,
+			 void (*visit)(void *user, const struct resident_view *view),
+			 void *user);
 /* NULL is fine. */
 void space_figures_free(struct space_figures *f);
 

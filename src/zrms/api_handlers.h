@@ -18,7 +18,7 @@ api_handler api_topologies_list, api_topologies_submit, api_topology_get, api_to
 api_handler api_topology_spaces, api_space_get, api_space_goal, api_space_move,
 	api_topology_logs, api_spaces_list, api_mesh_spaces;
 /* api_mesh.c */
-api_handler api_mesh_ping, api_mesh_peers, api_mesh_routes;
+api_handler api_mesh_ping, api_mesh_peers, api_mesh_routes, api_usage;
 /* api_exec.c */
 api_handler api_space_exec;
 /* api_zhosts.c */

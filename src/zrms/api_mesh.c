@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "core/control/state/iso8601.h"
 #include "schema/message.h"
@@ -227,6 +228,134 @@ void api_mesh_routes(void *context, struct http_request *request)
 	query.has_routes = query.routes = true;
 	query.topology = (char *)(uintptr_t)id;
 	ask_zhosts(wait_new(context, request), &query, routes_gathered);
+}
+
+/* ---- usage ---- */
+
+struct topology_name {
+	char *id, *name;
+	UT_hash_handle hh;
+};
+
+/* The topologies that who asks may see: instances of others are left out. */
+static struct topology_name *names_of(struct mesh_wait *wait)
+{
+	const struct list_filter filter = {.reader = access_reader(wait->request)};
+	struct list_position position = {0};
+	struct topology_name *all = NULL;
+	ProtobufCMessage *views[VIEWS_AT_ONCE];
+	size_t count = VIEWS_AT_ONCE;
+	while (count == VIEWS_AT_ONCE) {
+		count = control_list_next(wait->zrms->control, CONTROL_LIST_TOPOLOGIES, NULL,
+					  &filter, &position, views, VIEWS_AT_ONCE);
+		for (size_t i = 0; i < count; i++) {
+			const Samoza__V1__TopologySummaryView *t =
+				(const Samoza__V1__TopologySummaryView *)views[i];
+			struct topology_name *n = mem_new(struct topology_name);
+			n->id = mem_strdup(t->id);
+			n->name = mem_strdup(t->name);
+			HASH_ADD_KEYPTR(hh, all, n->id, strlen(n->id), n);
+			protobuf_c_message_free_unpacked(views[i], NULL);
+		}
+	}
+	list_position_done(&position);
+	return all;
+}
+
+static void names_free(struct topology_name *all)
+{
+	struct topology_name *n, *next;
+	HASH_ITER (hh, all, n, next) {
+		HASH_DEL(all, n);
+		free(n->id);
+		free(n->name);
+		free(n);
+	}
+}
+
+static void add_path_usage(Samoza__V1__UsageView *v, const Samoza__V1__SpaceUsage *said)
+{
+	v->paths = mem_new_array(Samoza__V1__PathUsageView *, said->n_paths + 1);
+	for (size_t i = 0; i < said->n_paths; i++) {
+		const Samoza__V1__PathUsage *p = said->paths[i];
+		Samoza__V1__PathUsageView *path =
+			(Samoza__V1__PathUsageView *)schema_message_new(
+				&samoza__v1__path_usage_view__descriptor);
+		path->name = mem_strdup(p->name);
+		path->sent = p->sent;
+		path->refused = p->refused;
+		path->received = p->received;
+		path->dropped = p->dropped;
+		v->paths[v->n_paths++] = path;
+	}
+}
+
+static Samoza__V1__UsageView *usage_view(const struct mesh_answer *answer, const char *topology,
+					 const Samoza__V1__SpaceUsage *said)
+{
+	NEW(UsageView, usage_view);
+	v->topology = mem_strdup(topology);
+	v->space = mem_strdup(said->path);
+	v->zhost = mem_strdup(answer->zhost);
+	v->epoch = said->epoch;
+	v->state = mem_strdup(said->state);
+	v->at_seconds = (double)answer->said->at_us / 1e6;
+	v->has_pid = said->has_pid;
+	v->pid = said->pid;
+	v->has_cpu_seconds = said->has_cpu_us;
+	v->cpu_seconds = (double)said->cpu_us / 1e6;
+	v->has_memory_bytes = said->has_memory_bytes;
+	v->memory_bytes = said->memory_bytes;
+	v->restarts = said->restarts;
+	add_path_usage(v, said);
+	return v;
+}
+
+static void usage_gathered(void *user, const struct mesh_answer *answers, size_t count)
+{
+	struct mesh_wait *wait = user;
+	struct topology_name *names = names_of(wait);
+	NEW(UsageListView, usage_list_view);
+	VECTOR(Samoza__V1__UsageView *) spaces = {0};
+	silent_vector silent = {0};
+	for (size_t i = 0; i < count; i++) {
+		const Samoza__V1__MeshAnswer *said = answers[i].said;
+		struct mesh_answer earlier = {.zhost = answers[i].zhost,
+					      .why = "its version does not say"};
+		if (said == NULL || !said->has_at_us) {
+			add_silent(&silent, said == NULL ? &answers[i] : &earlier);
+			continue;
+		}
+		v->left_out += said->left_out;
+		for (size_t k = 0; k < said->n_usage; k++) {
+			struct topology_name *n;
+			HASH_FIND_STR(names, said->usage[k]->topology, n);
+			if (n != NULL)
+				vector_push(&spaces,
+					    usage_view(&answers[i], n->name, said->usage[k]));
+		}
+	}
+	names_free(names);
+	v->has_left_out = v->left_out > 0;
+	v->spaces = spaces.items;
+	v->n_spaces = spaces.count;
+	v->silent = silent.items;
+	v->n_silent = silent.count;
+	send_and_free(wait->request, &v->base);
+	wait_free(wait);
+}
+
+void api_usage(void *context, struct http_request *request)
+{
+	const char *topology = http_query(request, "topology"), *id = NULL;
+	Samoza__V1__MeshQuery query = SAMOZA__V1__MESH_QUERY__INIT;
+	if (!api_read_ready(context, request) || !zhost_is_known(context, request) ||
+	    (topology != NULL && !api_resolve(context, request, topology, &id)) ||
+	    !may_ask(context, request))
+		return;
+	query.has_usage = query.usage = true;
+	query.topology = (char *)(uintptr_t)id;
+	ask_zhosts(wait_new(context, request), &query, usage_gathered);
 }
 
 /* ---- ping ---- */

@@ -114,7 +114,7 @@ void mesh_gather_begin(struct mesh_gather *g, int64_t wait_ms)
 static bool is_too_much(const Samoza__V1__MeshAnswer *said)
 {
 	return said->n_routes > MESH_SAID_ROUTES_MAX || said->n_peers > MESH_SAID_PEERS_MAX ||
-	       said->n_pings > MESH_SAID_PINGS_MAX;
+	       said->n_pings > MESH_SAID_PINGS_MAX || said->n_usage > MESH_SAID_USAGE_MAX;
 }
 
 static bool take(struct mesh_gather *g, uint64_t link_id, const Samoza__V1__MeshAnswer *said)
