@@ -6,6 +6,7 @@ import re
 import select
 import subprocess
 import time
+import urllib.request
 
 import pytest
 from conftest import BIN, until
@@ -89,3 +90,30 @@ def test_on_a_terminal_it_is_refreshed_until_q(c):
         process.kill()
         os.close(master)
     assert seen.endswith(b"\033[?1049l")
+
+
+def test_the_status_of_a_space_says_what_it_uses_and_sends(c):
+    zhost = c.zhost_of("ask", "asker")
+
+    def counts():
+        text = c.zshell("spaces", "status", "ask/asker").stdout
+        row = re.search(r"^  questions +(\d+) +(\d+) +(\d+) +(\d+)$", text, re.M)
+        return text if row and int(row[1]) > 3 and int(row[3]) > 3 else None
+
+    text = until(counts, "its messages are counted")
+    assert re.search(r"^  PATH +SENT +REFUSED +RECEIVED +DROPPED", text, re.M)
+    assert int(re.search(r"Process: +(\d+)", text)[1]) in c.zruns(zhost)
+    assert re.search(r"Memory: +[\d.]+ ?[kKMG]\w*", text) and re.search(r"Cpu: +[\d.]+ s since its process began", text)
+    # A zhost that is away is no reason to say nothing of the rest.
+    c.zhosts[zhost].kill()
+    text = c.zshell("spaces", "status", "ask/asker").stdout
+    assert "Zhost:" in text and "Paths:" not in text
+
+
+def test_the_status_of_pages_names_their_address(guest_book):
+    cluster = guest_book
+    text = cluster.zshell("spaces", "status", "my-app/dashboard").stdout
+    address = re.search(r"Page: +(\S+)", text)[1]
+    assert address.endswith("/my-app/dashboard/")
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        assert answer.status == 200

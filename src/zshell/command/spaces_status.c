@@ -6,6 +6,7 @@
 #include "zshell/command/common.h"
 #include "zshell/command/limits_text.h"
 #include "zshell/command/status_view.h"
+#include "zshell/command/usage_view.h"
 #include "zshell/shell/places.h"
 
 #define PLACES_MAX 5
@@ -19,7 +20,8 @@ static const struct cli_argument arguments[] = {
 
 const struct cli_command command_spaces_status = {
 	.words = "spaces status",
-	.summary = "show one instance: state, goal, imports, exports, last error and log lines",
+	.summary = "show one instance: state, goal, usage, paths, imports, exports, last error "
+		   "and log lines",
 	.details = SPACE_DETAILS,
 	.arguments = arguments,
 	.run = run,
@@ -55,7 +57,15 @@ static char *kept_text(const Samoza__V1__NextView *kept)
 		kept->version != NULL ? " " : "", kept->zhost, state_shown(kept->state));
 }
 
-static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
+static char *cpu_text(const Samoza__V1__UsageView *usage)
+{
+	return usage != NULL && usage->has_cpu_seconds
+		       ? str_printf("%.2f s since its process began", usage->cpu_seconds)
+		       : NULL;
+}
+
+static void print_head(const struct output *o, const Samoza__V1__SpaceView *s,
+		       const Samoza__V1__UsageView *usage, const char *page)
 {
 	CLEANUP(freep) char *restarts = str_printf("%" PRIu32, s->restarts);
 	CLEANUP(freep) char *epoch = str_printf("%" PRIu64, s->epoch);
@@ -67,6 +77,13 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
 	CLEANUP(freep) char *next = next_text(s->handover);
 	CLEANUP(freep) char *kept = kept_text(s->kept);
 	CLEANUP(freep) char *limits = limits_text(s->limits, s->n_limits);
+	CLEANUP(freep) char *cpu = cpu_text(usage);
+	CLEANUP(freep)
+	char *memory = usage != NULL && usage->has_memory_bytes
+			       ? output_size(usage->memory_bytes)
+			       : NULL;
+	CLEANUP(freep)
+	char *pid = usage != NULL && usage->has_pid ? str_printf("%" PRIu64, usage->pid) : NULL;
 
 	output_line(o, "Space: %s", s->name);
 	output_block(o, 10,
@@ -83,6 +100,10 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s)
 			     {"Epoch", epoch},
 			     {"Restarts", restarts},
 			     {"Limits", limits},
+			     {"Process", pid},
+			     {"Cpu", cpu},
+			     {"Memory", memory},
+			     {"Page", page},
 			     {"Why", s->why},
 			     {"LastError", error},
 			     {0}});
@@ -178,7 +199,13 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		status_print_space(o, view, &history);
 		return CLI_DONE;
 	}
-	print_head(o, view);
+	CLEANUP(view_freep) Samoza__V1__UsageListView *list = NULL;
+	CLEANUP(freep) char *page = page_address(shell, view);
+	const Samoza__V1__UsageView *usage =
+		usage_of_space(shell, view, ref.topology.id, &list);
+
+	print_head(o, view, usage, page);
+	usage_print_paths(o, usage);
 	print_places(o, view, &history);
 	print_imports(o, view);
 	print_exports(o, view);
