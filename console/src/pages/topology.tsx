@@ -6,6 +6,7 @@ import { moment, number, plural } from '../base/words';
 import { useLayout } from '../graph/layout';
 import { chains, graphOf, isStarted, isWanted, type Graph } from '../graph/model';
 import { Picture } from '../graph/picture';
+import { RollBack, RolloutActions, TopologyActions, canGoBack } from '../parts/actions';
 import { Card } from '../parts/card';
 import { Event } from '../parts/events';
 import { State } from '../parts/glyph';
@@ -50,6 +51,7 @@ function Head({ of }: { of: Opened }) {
       <span class="space" />
       <div class="do">
         {first !== undefined && <a class="button" href={whyPage(detail.name, first.path)}>Why here?</a>}
+        <TopologyActions detail={detail} instances={instances} />
       </div>
       {detail.failure_reason !== undefined && detail.failure_reason !== '' && detail.state !== 'running' && <p class="reason"><Sentence text={detail.failure_reason} /></p>}
     </section>
@@ -107,7 +109,7 @@ export function Topology() {
   return (
     <main id="main" class="topology">
       <Head of={of} />
-      <RolloutBar detail={of.detail} buttons={null} />
+      <RolloutBar detail={of.detail} buttons={<RolloutActions detail={of.detail} />} />
       <GraphCard graph={graph} of={of} choose={choose} />
       <div class="main-column">
         {chosen !== null && <RevisionDiff id={of.detail.id} from={chosen[0]} to={chosen[1]} />}
@@ -115,7 +117,7 @@ export function Topology() {
       </div>
       <div class="side-column">
         <WaitChains of={chains(graph, of.detail)} topology={of.detail.name} isStopped={!of.instances.some(isWanted)} />
-        <Revisions topology={of.detail.name} of={of.revisions} compared={chosen} buttons={() => null} />
+        <Revisions topology={of.detail.name} of={of.revisions} compared={chosen} buttons={(r) => canGoBack(of.detail, r) ? <RollBack detail={of.detail} content={of.content} to={r} /> : null} />
         <Needs content={of.content} instances={of.instances} />
         <OwnEvents />
       </div>
