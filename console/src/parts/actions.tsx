@@ -87,8 +87,10 @@ function BackPlan({ id, now, to }: { id: string; now: Content; to: Revision }) {
   const names = [...new Set([...now.topology.spaces, ...then.topology.spaces].map((s) => s.name))];
   const changed = names.map((name) => {
     const [a, b] = [find(now, name), find(then, name)];
-    const text = a === undefined ? 'comes back' : b === undefined ? 'goes' : difference(lines(a), lines(b)).filter((l) => l.kind === 'come').map((l) => l.text.trim()).join(', ') || (difference(lines(a), lines(b)).length > 0 ? 'says less' : '');
-    return { name, text };
+    if (a === undefined || b === undefined) return { name, text: a === undefined ? 'comes back' : 'goes' };
+    const found = difference(lines(a), lines(b));
+    const of = (kind: string) => found.filter((l) => l.kind === kind).map((l) => l.text.trim()).filter((text) => !text.endsWith(':')).join(', ');
+    return { name, text: of('come') || (of('gone') !== '' ? `without ${of('gone')}` : '') };
   }).filter((c) => c.text !== '');
   return (
     <>
