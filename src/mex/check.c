@@ -1,10 +1,12 @@
 #include "mex/check.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "adapter/wasm2c/module.h"
 #include "adapter/wasm2c/translate.h"
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "mex/scratch.h"
@@ -131,4 +133,21 @@ int check_translation(struct mex_package *p, const char *prefix, struct diagnost
 	r = translate_all(t, p, prefix, findings, err);
 	translator_free(t);
 	return r;
+}
+
+void print_unset(const struct parameters *p)
+{
+	CLEANUP(buffer_done) struct buffer names = BUFFER_INIT(64 * 1024);
+	for (size_t i = 0; i < parameters_count(p); i++) {
+		const struct parameter *one = parameters_at(p, i);
+		CLEANUP(freep) char *expects = parameter_expects(one->declared);
+
+		if (one->value == NULL)
+			(void)buffer_printf(&names, "%s%s (%s)", names.size > 0 ? ", " : "",
+					    one->declared->name, expects);
+	}
+	if (names.size > 0)
+		printf("note: to be set when it is submitted: %s; what depends on it was not "
+		       "checked\n",
+		       names.data);
 }

@@ -18,4 +18,7 @@ must_check int check_open(const char *path, struct mex_options *options,
 must_check int check_translation(struct mex_package *p, const char *prefix,
 				 struct diagnostics *findings, struct error **err);
 
+/* A note on standard output that names the parameters which each submission has to set. */
+void print_unset(const struct parameters *p);
+
 #endif

@@ -116,11 +116,14 @@ static int pack_checked(struct mex_package *p, const struct pack_options *pack,
 
 	options.allow_unsigned = true;
 	options.any_signer = true;
+	options.allows_unset = true;
 	int r = mex_pack(p, pack, partial, err);
 	if (r == 0)
 		r = mex_package_open(partial, &options, findings, &result, err);
 	if (r == 0 && !no_translate)
 		r = check_translation(result, "", findings, err);
+	if (r == 0)
+		print_unset(result->parameters);
 	if (r == 0 && rename(partial, output) < 0)
 		r = error_errno(err, "cannot write %s", output);
 	if (r < 0)
@@ -136,7 +139,7 @@ static int build(const char *directory, const char *output, const char *key_path
 	CLEANUP(secret_key_done) struct secret_key key = {0};
 	CLEANUP(freep) char *created = NULL;
 	/* Modules are checked later, in the finished archive. */
-	struct mex_options options = {0};
+	struct mex_options options = {.allows_unset = true};
 	int r = key_path != NULL ? secret_key_load(key_path, &key, err) : 0;
 
 	if (r == 0)

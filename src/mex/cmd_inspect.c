@@ -42,6 +42,24 @@ static Samoza__V1__PackageSpaceView *view_space(const struct mex_package *p, uns
 	return v;
 }
 
+static void view_parameters(const struct mex_package *p, Samoza__V1__PackageView *v)
+{
+	size_t count = parameters_count(p->parameters);
+
+	v->parameters = mem_new_array(Samoza__V1__PackageParameterView *, count);
+	for (size_t i = 0; i < count; i++) {
+		const struct parameter *one = parameters_at(p->parameters, i);
+		Samoza__V1__PackageParameterView *view =
+			(Samoza__V1__PackageParameterView *)schema_message_new(
+				&samoza__v1__package_parameter_view__descriptor);
+		view->name = mem_strdup(one->declared->name);
+		view->type = parameter_expects(one->declared);
+		schema_set_string(&view->default_value, NULL, one->value);
+		schema_set_string(&view->description, NULL, one->declared->description);
+		v->parameters[v->n_parameters++] = view;
+	}
+}
+
 static Samoza__V1__PackageView *view_package(const struct mex_package *p)
 {
 	Samoza__V1__PackageView *v = (Samoza__V1__PackageView *)schema_message_new(
@@ -67,6 +85,7 @@ static Samoza__V1__PackageView *view_package(const struct mex_package *p)
 	v->spaces = mem_new_array(Samoza__V1__PackageSpaceView *, p->topology->space_count + 1);
 	for (unsigned i = 0; i < p->topology->space_count; i++)
 		v->spaces[v->n_spaces++] = view_space(p, i);
+	view_parameters(p, v);
 	v->files = mem_new_array(Samoza__V1__PackageFileView *, p->file_count + 1);
 	for (unsigned i = 0; i < p->file_count; i++) {
 		Samoza__V1__PackageFileView *file =
@@ -119,6 +138,31 @@ static void print_spaces(const struct output *o, const Samoza__V1__PackageView *
 	output_table_print(table);
 }
 
+static void print_parameters(const struct output *o, const Samoza__V1__PackageView *v)
+{
+	static const struct output_column columns[] = {{"PARAMETER", 0, 0},
+						       {"TYPE", 0, 0},
+						       {"DEFAULT", 0, 0},
+						       {"DESCRIPTION", OUTPUT_CUT, 0},
+						       {0}};
+	if (v->n_parameters == 0)
+		return;
+	struct output_table *table = output_table_new(o, columns, OUTPUT_INDENTED);
+
+	output_line(o, "Parameters:");
+	for (size_t i = 0; i < v->n_parameters; i++) {
+		const Samoza__V1__PackageParameterView *p = v->parameters[i];
+
+		output_table_row(table, (const char *const[]){
+						p->name, p->type,
+						p->default_value != NULL ? p->default_value
+									 : "(must be set)",
+						p->description != NULL ? p->description : ""});
+	}
+	output_table_print(table);
+	output_line(o, "%s", "");
+}
+
 static void print_files(const struct output *o, const Samoza__V1__PackageView *v)
 {
 	static const struct output_column columns[] = {
@@ -160,6 +204,7 @@ static void print_package(const struct output *o, const Samoza__V1__PackageView 
 	output_line(o, "Spaces:");
 	print_spaces(o, v);
 	output_line(o, "%s", "");
+	print_parameters(o, v);
 	output_line(o, "Files:");
 	print_files(o, v);
 }
@@ -185,6 +230,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	if (output_format_parse(given->output, &output.format, err) < 0)
 		return CLI_USAGE;
 	options.allow_unsigned = true;
+	options.allows_unset = true;
 	options.any_signer = true;
 	int r = check_open(path, &options, &findings, &package, &why);
 	if (r < 0)

@@ -25,6 +25,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	options.allow_unsigned = true;
 	options.any_signer = true;
 	options.no_integrity = true;
+	options.allows_unset = true;
 	if (secret_key_load(given->key, &key, &why) < 0)
 		return error_move(err, why);
 	int r = mex_package_open(path, &options, &findings, &package, &why);

@@ -44,6 +44,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	struct error *why = NULL;
 
 	options.trust = trust;
+	options.allows_unset = true;
 	options.any_signer = key == NULL;
 	options.allow_unsigned = key == NULL;
 	int r = key != NULL ? trust_add_file(trust, key, &why) : 0;
@@ -59,6 +60,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	       package->manifest.version_text, package->topology->space_count,
 	       str_plural(package->topology->space_count), package->topology->instance_count,
 	       str_plural(package->topology->instance_count));
+	print_unset(package->parameters);
 	if (package->packed_bytes > 0 && !package->is_signed)
 		printf("note: not signed: zrms refuses it unless started with "
 		       "--allow-unsigned\n");

@@ -22,6 +22,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	char signer[KEY_TEXT_BYTES];
 
 	options.trust = trust;
+	options.allows_unset = true;
 	options.any_signer = key == NULL;
 	int r = key != NULL ? trust_add_file(trust, key, &why) : 0;
 	if (r == 0)

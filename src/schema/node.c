@@ -30,7 +30,8 @@ void finding_add(struct findings *f, unsigned line, unsigned column, const char 
 	va_start(args, format);
 	CLEANUP(freep) char *message = str_vprintf(format, args);
 	va_end(args);
-	diagnostics_add(f->list, f->file, line, column, "%s", message);
+	diagnostics_add(f->list, f->file, line, column, "%s%s", message,
+			f->suffix != NULL ? f->suffix : "");
 }
 
 void tree_done(struct tree *t)

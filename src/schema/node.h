@@ -53,6 +53,7 @@ struct findings {
 	struct diagnostics *list; /* borrowed */
 	const char *file;	  /* borrowed; may be NULL */
 	size_t count;
+	const char *suffix; /* of every message, just now; may be NULL. Borrowed */
 };
 
 void finding_add(struct findings *f, unsigned line, unsigned column, const char *format, ...)

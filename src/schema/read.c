@@ -11,6 +11,7 @@
 #include "schema/message.h"
 #include "schema/pattern.h"
 #include "schema/scalar.h"
+#include "schema/substitute.h"
 #include "schema/tables.h"
 #include "schema/yaml.h"
 
@@ -23,24 +24,71 @@ struct reader {
 	struct findings *findings;
 	bool incomplete; /* after an error of syntax: what is missing may have followed */
 	bool scenario;	 /* fields of scenarios are known */
+	bool some_keys;	 /* others are left out */
+	const struct schema_substitution *substitution; /* may be NULL */
+	size_t substituted;				/* bytes, in all scalars */
 };
 
+enum read_result {
+	READ_DONE,
+	READ_WRONG, /* found */
+	/* It depends on a parameter that has no value: it is absent. So is a message that needs it. */
+	READ_UNSET,
+};
+
+/* NULL: READ_UNSET. */
 static ProtobufCMessage *read_message(struct reader *r, const ProtobufCMessageDescriptor *type,
 				      const struct node *node, const struct slot *slot,
 				      bool partial);
 
 /* -------------------------------------------------------------- keys and values */
 
-static bool read_value(struct reader *r, const struct slot *slot, const struct node *node,
-		       void *member)
+static enum read_result read_resolved(struct reader *r, const struct slot *slot,
+				      const struct node *node, void *member)
 {
-	if (node->kind == NODE_INVALID)
-		return false;
 	if (slot->field->type != PROTOBUF_C_TYPE_MESSAGE)
-		return read_scalar(r->findings, slot, node, member);
-	*(ProtobufCMessage **)member =
+		return read_scalar(r->findings, slot, node, member) ? READ_DONE : READ_WRONG;
+	ProtobufCMessage *message =
 		read_message(r, slot->field->descriptor, node, slot, slot->rule->partial);
-	return true;
+	*(ProtobufCMessage **)member = message;
+	return message != NULL ? READ_DONE : READ_UNSET;
+}
+
+/* A finding when parameters have made the file too large. */
+static bool is_small_enough(struct reader *r, const struct node *node, size_t size)
+{
+	bool was = r->substituted <= SCHEMA_TEXT_MAX;
+	r->substituted += size;
+	if (was && r->substituted > SCHEMA_TEXT_MAX)
+		finding_add(r->findings, node->line, node->column,
+			    "with its parameters the file has more than %zu bytes",
+			    SCHEMA_TEXT_MAX);
+	return r->substituted <= SCHEMA_TEXT_MAX;
+}
+
+static enum read_result read_value(struct reader *r, const struct slot *slot,
+				   const struct node *node, void *member)
+{
+	CLEANUP(substitute_done) struct substitute s = {0};
+	enum read_result result = READ_WRONG;
+	if (node->kind == NODE_INVALID)
+		return READ_WRONG;
+	switch (substitute_node(r->substitution, node, r->findings, &s)) {
+	case SUBSTITUTED_NOTHING:
+		return read_resolved(r, slot, node, member);
+	case SUBSTITUTED_WRONG:
+		return READ_WRONG;
+	case SUBSTITUTED_UNSET:
+		return READ_UNSET;
+	case SUBSTITUTED:
+		break;
+	}
+	if (is_small_enough(r, node, s.node.size)) {
+		r->findings->suffix = s.suffix.data;
+		result = read_resolved(r, slot, &s.node, member);
+		r->findings->suffix = NULL;
+	}
+	return result;
 }
 
 static void wrong_kind(struct reader *r, const struct slot *slot, const struct node *node,
@@ -72,6 +120,19 @@ static bool count_is_fine(struct reader *r, const struct slot *slot, const struc
 	return false;
 }
 
+/* An element that is absent in a list that must have some: what it is cannot be left out. */
+static void element_unset(struct reader *r, const struct slot *slot, const struct node *node)
+{
+	if (slot->rule->min_items == 0)
+		return;
+	CLEANUP(freep) char *name = slot_name(slot);
+	finding_add(
+		r->findings, node->line, node->column,
+		"%s cannot be read without the parameters that it needs: give them values, or "
+		"defaults",
+		name);
+}
+
 static void read_list(struct reader *r, ProtobufCMessage *message, const struct slot *slot,
 		      const struct node *node)
 {
@@ -91,12 +152,17 @@ static void read_list(struct reader *r, ProtobufCMessage *message, const struct 
 	size_t element_size = field_element_size(slot->field);
 	char *elements = mem_calloc(count, element_size);
 	*(void **)field_member(message, slot->field) = elements;
-	*(size_t *)((char *)message + slot->field->quantifier_offset) = count;
+	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct slot element = *slot;
 		element.index = node->kind == NODE_LIST ? (long)i : -1;
-		(void)read_value(r, &element, items[i], elements + i * element_size);
+		if (read_value(r, &element, items[i], elements + kept * element_size) !=
+		    READ_UNSET)
+			kept++;
+		else
+			element_unset(r, &element, items[i]);
 	}
+	*(size_t *)((char *)message + slot->field->quantifier_offset) = kept;
 }
 
 /* ------------------------------------------------------------------------- maps */
@@ -168,36 +234,44 @@ static void read_map(struct reader *r, ProtobufCMessage *message, const struct s
 	const ProtobufCMessageDescriptor *type = slot->field->descriptor;
 	ProtobufCMessage **entries = mem_new_array(ProtobufCMessage *, count);
 	*(void **)field_member(message, slot->field) = entries;
-	*(size_t *)((char *)message + slot->field->quantifier_offset) = count;
+	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
-		entries[i] = schema_message_new(type);
+		ProtobufCMessage *entry = schema_message_new(type);
 		const struct node *key = node->items[2 * i];
+		entries[kept++] = entry;
 		if (!check_map_key(r, slot, key))
 			continue;
-		*(char **)field_member(entries[i], &type->fields[0]) = mem_strdup(key->text);
+		*(char **)field_member(entry, &type->fields[0]) = mem_strdup(key->text);
 		struct slot value = *slot;
 		value.field = &type->fields[1];
 		value.map_key = key->text;
-		if (read_value(r, &value, node->items[2 * i + 1],
-			       field_member(entries[i], value.field)))
-			field_mark(entries[i], value.field);
+		enum read_result result = read_value(r, &value, node->items[2 * i + 1],
+						     field_member(entry, value.field));
+		if (result == READ_DONE) {
+			field_mark(entry, value.field);
+		} else if (result == READ_UNSET) {
+			schema_message_free(entry);
+			kept--;
+		}
 	}
+	*(size_t *)((char *)message + slot->field->quantifier_offset) = kept;
 }
 
 /* --------------------------------------------------------------------- messages */
 
-static void read_field(struct reader *r, ProtobufCMessage *message,
+/* Whether the field is absent. */
+static bool read_field(struct reader *r, ProtobufCMessage *message,
 		       const struct schema_message *table, const struct slot *slot,
 		       const struct node *key, const struct node *node)
 {
 	const ProtobufCFieldDescriptor *field = slot->field;
 	if (slot->rule->map) {
 		read_map(r, message, slot, node);
-		return;
+		return false;
 	}
 	if (field->label == PROTOBUF_C_LABEL_REPEATED) {
 		read_list(r, message, slot, node);
-		return;
+		return false;
 	}
 	if (field_in_oneof(field)) {
 		const ProtobufCFieldDescriptor *other = field_oneof_set(message, field);
@@ -207,11 +281,13 @@ static void read_field(struct reader *r, ProtobufCMessage *message,
 			finding_add(r->findings, key->line, key->column,
 				    "'%s' cannot be combined with '%s' in %s", slot->rule->key,
 				    rule->key, table->title);
-			return;
+			return false;
 		}
 	}
-	if (read_value(r, slot, node, field_member(message, field)))
+	enum read_result result = read_value(r, slot, node, field_member(message, field));
+	if (result == READ_DONE)
 		field_mark(message, field);
+	return result == READ_UNSET;
 }
 
 static bool is_known(const struct reader *r, const struct schema_field *field)
@@ -247,7 +323,7 @@ static void add_hint(const struct reader *r, struct buffer *out,
 static void unknown_key(struct reader *r, const struct schema_message *table,
 			const struct node *key)
 {
-	if (key->kind == NODE_INVALID)
+	if (key->kind == NODE_INVALID || r->some_keys)
 		return;
 	if (key->kind != NODE_SCALAR) {
 		finding_add(r->findings, key->line, key->column, "a key in %s must be text",
@@ -293,6 +369,13 @@ static void check_oneof(struct reader *r, const ProtobufCMessage *message,
 		    names.data, table->title);
 }
 
+static bool is_needed(const ProtobufCFieldDescriptor *field, const struct schema_field *rule,
+		      bool partial)
+{
+	return field->label == PROTOBUF_C_LABEL_REQUIRED || (rule->required && !partial) ||
+	       rule->min_items > 0;
+}
+
 static void check_missing(struct reader *r, const ProtobufCMessage *message,
 			  const struct schema_message *table, const struct node *node,
 			  const struct node *const *seen, bool partial)
@@ -304,12 +387,23 @@ static void check_missing(struct reader *r, const ProtobufCMessage *message,
 		const struct schema_field *rule = &table->fields[i];
 		if (rule->oneof_required)
 			check_oneof(r, message, table, i, node, seen);
-		bool needed = field->label == PROTOBUF_C_LABEL_REQUIRED ||
-			      (rule->required && !partial) || rule->min_items > 0;
-		if (needed && seen[i] == NULL)
+		if (is_needed(field, rule, partial) && seen[i] == NULL)
 			finding_add(r->findings, node->line, node->column, "missing '%s' in %s",
 				    rule->key, table->title);
 	}
+}
+
+/* Whether the message needs a field that is absent. */
+static bool lacks_unset(const ProtobufCMessage *message, const struct schema_message *table,
+			const bool *unset, bool partial)
+{
+	for (unsigned i = 0; i < table->field_count; i++) {
+		const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+		if (unset[i] && (is_needed(field, &table->fields[i], partial) ||
+				 table->fields[i].oneof_required))
+			return true;
+	}
+	return false;
 }
 
 static int find_field(const struct reader *r, const struct schema_message *table,
@@ -340,7 +434,7 @@ static int find_shorthand(const ProtobufCMessageDescriptor *type,
 
 static void read_members(struct reader *r, ProtobufCMessage *message,
 			 const struct schema_message *table, const struct node *node,
-			 const struct node **seen)
+			 const struct node **seen, bool *unset)
 {
 	const ProtobufCMessageDescriptor *type = message->descriptor;
 	for (size_t i = 0; i + 1 < node->size; i += 2) {
@@ -356,7 +450,7 @@ static void read_members(struct reader *r, ProtobufCMessage *message,
 		}
 		seen[index] = key;
 		struct slot slot = {&type->fields[index], &table->fields[index], -1, NULL};
-		read_field(r, message, table, &slot, key, node->items[i + 1]);
+		unset[index] = read_field(r, message, table, &slot, key, node->items[i + 1]);
 	}
 }
 
@@ -368,15 +462,16 @@ static ProtobufCMessage *read_message(struct reader *r, const ProtobufCMessageDe
 	const struct schema_message *table = schema_message_table(type);
 	ProtobufCMessage *message = schema_message_new(type);
 	const struct node *seen[FIELDS_MAX] = {NULL};
+	bool unset[FIELDS_MAX] = {false};
 	INVARIANT(type->n_fields <= FIELDS_MAX);
 	int shorthand = find_shorthand(type, table, node);
 	if (shorthand >= 0) {
 		struct slot filled = {&type->fields[shorthand], &table->fields[shorthand], -1,
 				      NULL};
 		seen[shorthand] = node;
-		read_field(r, message, table, &filled, node, node);
+		unset[shorthand] = read_field(r, message, table, &filled, node, node);
 	} else if (node->kind == NODE_MAPPING) {
-		read_members(r, message, table, node, seen);
+		read_members(r, message, table, node, seen, unset);
 	} else if (slot != NULL) {
 		wrong_kind(r, slot, node, "a mapping");
 		return message;
@@ -388,19 +483,32 @@ static ProtobufCMessage *read_message(struct reader *r, const ProtobufCMessageDe
 		return message;
 	}
 	check_missing(r, message, table, node, seen, partial);
+	if (!lacks_unset(message, table, unset, partial))
+		return message;
+	if (slot != NULL) {
+		schema_message_free(message);
+		return NULL;
+	}
+	finding_add(
+		r->findings, node->line, node->column,
+		"it cannot be read without the parameters that it needs: give them values, or "
+		"defaults");
 	return message;
 }
 
-ProtobufCMessage *read_tree(const ProtobufCMessageDescriptor *type, const struct tree *tree,
-			    unsigned flags, struct findings *findings)
+ProtobufCMessage *read_tree(const ProtobufCMessageDescriptor *type,
+			    const struct read_source *source, struct findings *findings)
 {
 	struct reader r = {.findings = findings,
-			   .incomplete = tree->incomplete,
-			   .scenario = (flags & SCHEMA_SCENARIO) != 0};
-	if (tree->root == NULL) {
-		if (!tree->incomplete)
+			   .incomplete = source->incomplete,
+			   .scenario = (source->flags & SCHEMA_SCENARIO) != 0,
+			   .some_keys = (source->flags & SCHEMA_SOME_KEYS) != 0,
+			   .substitution = source->substitution};
+	if (source->root == NULL) {
+		if (!source->incomplete)
 			finding_add(findings, 1, 1, "the file is empty");
 		return schema_message_new(type);
 	}
-	return read_message(&r, type, tree->root, NULL, (flags & SCHEMA_PARTIAL) != 0);
+	return read_message(&r, type, source->root, NULL,
+			    (source->flags & SCHEMA_PARTIAL) != 0);
 }

@@ -8,9 +8,19 @@
 
 #include "schema/node.h"
 
+struct schema_substitution;
+
+/* What is read: a node of a tree, with flags and parameters. */
+struct read_source {
+	const struct node *root; /* NULL: nothing in the text */
+	bool incomplete;	 /* of the tree */
+	unsigned flags;
+	const struct schema_substitution *substitution; /* may be NULL */
+};
+
 /* Always gives a message (schema_message_free); it is whole only when there was no finding. */
-ProtobufCMessage *read_tree(const ProtobufCMessageDescriptor *type, const struct tree *tree,
-			    unsigned flags, struct findings *findings);
+ProtobufCMessage *read_tree(const ProtobufCMessageDescriptor *type,
+			    const struct read_source *source, struct findings *findings);
 
 /* Where a value stands, in messages: 'count', 'model[1]', 'exports.port'. */
 struct slot {

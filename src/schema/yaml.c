@@ -2,12 +2,16 @@
 
 #include <ctype.h>
 #include <stdarg.h>
+#include <stdint.h>
 
 #include "base/check.h"
 #include "base/str.h"
 #include "schema/json.h"
 #include "schema/message.h"
 #include "schema/read.h"
+#include "schema/scalar.h"
+
+#define ENTRIES_MAX 1000 /* of a mapping of scalars */
 
 struct schema_positions {
 	char *file; /* or NULL */
@@ -81,20 +85,35 @@ static int fail_with(struct diagnostics *own, struct diagnostics *diagnostics,
 	return r;
 }
 
+/* Calls `begin`, with a document that borrows all that it has. */
+static void begin(const struct schema_substitution *substitution, const char *file,
+		  const struct tree *tree, struct diagnostics *findings)
+{
+	if (substitution == NULL || substitution->begin == NULL || tree->root == NULL)
+		return;
+	const struct schema_positions document = {(char *)(uintptr_t)file, *tree};
+	substitution->begin(substitution->user, &document, findings);
+}
+
 static int read_text(enum syntax syntax, const ProtobufCMessageDescriptor *type,
 		     const char *file, const char *text, size_t size, unsigned flags,
+		     const struct schema_substitution *substitution,
 		     struct diagnostics *diagnostics, ProtobufCMessage **ret_message,
 		     struct schema_positions **ret_positions, struct error **err)
 {
 	CLEANUP(diagnostics_done) struct diagnostics own = {0};
-	struct findings findings = {&own, file, 0};
+	struct findings findings = {.list = &own, .file = file};
 	CLEANUP(tree_done) struct tree tree = {0};
 	CLEANUP(schema_message_freep) ProtobufCMessage *message = NULL;
 	if (prepare(&text, &size, &findings)) {
 		parse(syntax, text, size, &tree, &findings);
-		message = read_tree(type, &tree, flags, &findings);
+		begin(substitution, file, &tree, &own);
+		message = read_tree(
+			type,
+			&(struct read_source){tree.root, tree.incomplete, flags, substitution},
+			&findings);
 	}
-	int r = findings.count > 0 ? fail_with(&own, diagnostics, err) : 0;
+	int r = diagnostics_any(&own) ? fail_with(&own, diagnostics, err) : 0;
 	bool keep = (flags & SCHEMA_KEEP) != 0 && tree.root != NULL && !tree.incomplete;
 	if (r < 0 && !keep)
 		return r;
@@ -114,16 +133,94 @@ int schema_read_yaml(const ProtobufCMessageDescriptor *type, const char *file, c
 		     ProtobufCMessage **ret_message, struct schema_positions **ret_positions,
 		     struct error **err)
 {
-	return read_text(SYNTAX_YAML, type, file, text, size, flags, diagnostics, ret_message,
-			 ret_positions, err);
+	return read_text(SYNTAX_YAML, type, file, text, size, flags, NULL, diagnostics,
+			 ret_message, ret_positions, err);
+}
+
+int schema_read_template(const ProtobufCMessageDescriptor *type, const char *file,
+			 const char *text, size_t size, unsigned flags,
+			 const struct schema_substitution *substitution,
+			 struct diagnostics *diagnostics, ProtobufCMessage **ret_message,
+			 struct schema_positions **ret_positions, struct error **err)
+{
+	return read_text(SYNTAX_YAML, type, file, text, size, flags, substitution, diagnostics,
+			 ret_message, ret_positions, err);
 }
 
 int schema_read_json(const ProtobufCMessageDescriptor *type, const char *file, const char *text,
 		     size_t size, unsigned flags, struct diagnostics *diagnostics,
 		     ProtobufCMessage **ret_message, struct error **err)
 {
-	return read_text(SYNTAX_JSON, type, file, text, size, flags, diagnostics, ret_message,
-			 NULL, err);
+	return read_text(SYNTAX_JSON, type, file, text, size, flags, NULL, diagnostics,
+			 ret_message, NULL, err);
+}
+
+/* ------------------------------------------------------------ a mapping of scalars */
+
+static void read_entry(const struct node *mapping, size_t at, struct findings *findings,
+		       void (*on_entry)(void *user, const struct schema_entry *entry),
+		       void *user)
+{
+	const struct node *key = mapping->items[at], *value = mapping->items[at + 1];
+	if (key->kind == NODE_INVALID || value->kind == NODE_INVALID)
+		return;
+	if (key->kind != NODE_SCALAR) {
+		finding_add(findings, key->line, key->column, "a key must be text");
+		return;
+	}
+	CLEANUP(freep) char *name = node_description(key);
+	for (size_t i = 0; i < at; i += 2) {
+		const struct node *other = mapping->items[i];
+		if (other->kind != NODE_SCALAR || !str_equal(other->text, key->text))
+			continue;
+		finding_add(findings, key->line, key->column,
+			    "duplicate key %s; the first one is on line %u", name, other->line);
+		return;
+	}
+	if (value->kind != NODE_SCALAR) {
+		CLEANUP(freep) char *found = node_description(value);
+		finding_add(findings, value->line, value->column,
+			    "%s: expected one value, found %s", name, found);
+		return;
+	}
+	on_entry(user, &(struct schema_entry){.key = key->text,
+					      .text = value->text,
+					      .quoted = value->quoted,
+					      .is_nothing = scalar_is_null(value),
+					      .line = value->line,
+					      .column = value->column,
+					      .key_line = key->line,
+					      .key_column = key->column});
+}
+
+int schema_read_entries(const char *file, const char *text, size_t size,
+			struct diagnostics *diagnostics,
+			void (*on_entry)(void *user, const struct schema_entry *entry),
+			void *user, struct error **err)
+{
+	CLEANUP(diagnostics_done) struct diagnostics own = {0};
+	struct findings findings = {.list = &own, .file = file};
+	CLEANUP(tree_done) struct tree tree = {0};
+	if (prepare(&text, &size, &findings))
+		parse(SYNTAX_YAML, text, size, &tree, &findings);
+	const struct node *root = tree.root;
+	if (root == NULL && findings.count == 0) {
+		finding_add(&findings, 1, 1, "the file is empty");
+	} else if (root != NULL && root->kind == NODE_MAPPING) {
+		size_t count = root->size < ENTRIES_MAX * 2 ? root->size : ENTRIES_MAX * 2;
+		if (root->size > count)
+			finding_add(&findings, root->line, root->column,
+				    "%zu entries are too many: at most %d", root->size / 2,
+				    ENTRIES_MAX);
+		for (size_t i = 0; i + 1 < count; i += 2)
+			read_entry(root, i, &findings, on_entry, user);
+	} else if (root != NULL && root->kind != NODE_INVALID) {
+		CLEANUP(freep) char *found = node_description(root);
+		finding_add(&findings, root->line, root->column,
+			    "expected a mapping of names to values (NAME: VALUE), found %s",
+			    found);
+	}
+	return diagnostics_any(&own) ? fail_with(&own, diagnostics, err) : 0;
 }
 
 /* ---------------------------------------------------------------------- positions */
@@ -161,17 +258,10 @@ static const struct node *step_into_list(const struct node *node, const char **p
 	return index < node->size ? node->items[index] : NULL;
 }
 
-struct schema_position schema_position_of(const struct schema_positions *positions,
-					  const char *path_format, ...)
+/* What stands at `path`, or the nearest thing around it. */
+static const struct node *node_at(const struct tree *tree, const char *path, bool *ret_exact)
 {
-	if (positions == NULL || positions->tree.root == NULL)
-		return (struct schema_position){0};
-	va_list args;
-	va_start(args, path_format);
-	CLEANUP(freep) char *whole = str_vprintf(path_format, args);
-	va_end(args);
-	const char *path = whole;
-	const struct node *node = positions->tree.root, *next = node;
+	const struct node *node = tree->root, *next = node;
 	while (*path != '\0' && next != NULL) {
 		if (*path == '.')
 			path++;
@@ -184,7 +274,54 @@ struct schema_position schema_position_of(const struct schema_positions *positio
 		if (next != NULL)
 			node = next;
 	}
+	*ret_exact = next != NULL;
+	return node;
+}
+
+struct schema_position schema_position_of(const struct schema_positions *positions,
+					  const char *path_format, ...)
+{
+	if (positions == NULL || positions->tree.root == NULL)
+		return (struct schema_position){0};
+	va_list args;
+	va_start(args, path_format);
+	CLEANUP(freep) char *path = str_vprintf(path_format, args);
+	va_end(args);
+	bool exact;
+	const struct node *node = node_at(&positions->tree, path, &exact);
 	return (struct schema_position){positions->file, node->line, node->column};
+}
+
+bool schema_is_quoted(const struct schema_positions *positions, const char *path)
+{
+	bool exact = false;
+	const struct node *node = positions != NULL && positions->tree.root != NULL
+					  ? node_at(&positions->tree, path, &exact)
+					  : NULL;
+	return exact && node->kind == NODE_SCALAR && node->quoted;
+}
+
+int schema_read_part(const struct schema_positions *document, const char *path,
+		     const ProtobufCMessageDescriptor *type, unsigned flags,
+		     const struct schema_substitution *substitution,
+		     struct diagnostics *diagnostics, ProtobufCMessage **ret_message,
+		     struct error **err)
+{
+	CLEANUP(diagnostics_done) struct diagnostics own = {0};
+	struct findings findings = {.list = &own, .file = document->file};
+	bool exact;
+	const struct node *node = node_at(&document->tree, path, &exact);
+	PRE(exact);
+	begin(substitution, document->file, &document->tree, &own);
+	CLEANUP(schema_message_freep)
+	ProtobufCMessage *message = read_tree(
+		type,
+		&(struct read_source){node, document->tree.incomplete, flags, substitution},
+		&findings);
+	int r = diagnostics_any(&own) ? fail_with(&own, diagnostics, err) : 0;
+	if (r >= 0 || (flags & SCHEMA_KEEP) != 0)
+		*ret_message = steal_ptr(&message);
+	return r;
 }
 
 void schema_positions_free(struct schema_positions *positions)

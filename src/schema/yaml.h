@@ -21,6 +21,7 @@
 #define SAMOZA_SCHEMA_YAML_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/diagnostics.h"
@@ -42,9 +43,11 @@ enum schema_read_flags {
 	SCHEMA_KEEP = 2,
 	/* The file is a scenario: fields with the option `scenario` are known. */
 	SCHEMA_SCENARIO = 4,
+	/* Keys that the message does not have are left out, without a finding. */
+	SCHEMA_SOME_KEYS = 8,
 };
 
-/* Where each value of a message stood in its file. */
+/* Where each value of a message stood in its file, and what stood there. */
 struct schema_positions;
 
 struct schema_position {
@@ -67,6 +70,67 @@ must_check int schema_read_yaml(const ProtobufCMessageDescriptor *type, const ch
 				const char *text, size_t size, unsigned flags,
 				struct diagnostics *diagnostics, ProtobufCMessage **ret_message,
 				struct schema_positions **ret_positions, struct error **err);
+
+/* What `${param.NAME}` in a scalar value stands for. */
+enum schema_parameter {
+	SCHEMA_PARAMETER_UNKNOWN, /* there is none of that name */
+	SCHEMA_PARAMETER_UNSET, /* it has no value: what depends on it is read as if it were absent */
+	SCHEMA_PARAMETER_TEXT,	/* text, whatever it looks like */
+	SCHEMA_PARAMETER_PLAIN, /* a number or a boolean, as in the file */
+};
+
+/*
+ * `${param.NAME}` in scalar values, while a file is read. A scalar that is nothing else becomes the
+ * parameter's value, with its type, whether it is quoted or not; inside of a longer one the value is a
+ * part of a text. What is put in is not looked at again. Keys are left as they are.
+ */
+struct schema_substitution {
+	void *user;
+	/* Before anything is read, where it is not NULL: `document` is the whole file, for
+	 * schema_read_part(). Findings may be added. */
+	void (*begin)(void *user, const struct schema_positions *document,
+		      struct diagnostics *findings);
+	enum schema_parameter (*find)(void *user, const char *name, const char **ret_value);
+	/* What follows "there is no parameter 'x'": "; did you mean 'y'?". The caller frees. */
+	char *(*hint)(void *user, const char *name);
+};
+
+/* schema_read_yaml() with parameters. `substitution` may be NULL. */
+must_check int schema_read_template(const ProtobufCMessageDescriptor *type, const char *file,
+				    const char *text, size_t size, unsigned flags,
+				    const struct schema_substitution *substitution,
+				    struct diagnostics *diagnostics,
+				    ProtobufCMessage **ret_message,
+				    struct schema_positions **ret_positions,
+				    struct error **err);
+
+/* Reads a part of a file that was read before once more: what stands at `path` (schema_position_of()), with
+ * the findings that it has then. As schema_read_yaml() beyond that. `begin` gets the whole file. */
+must_check int schema_read_part(const struct schema_positions *document, const char *path,
+				const ProtobufCMessageDescriptor *type, unsigned flags,
+				const struct schema_substitution *substitution,
+				struct diagnostics *diagnostics, ProtobufCMessage **ret_message,
+				struct error **err);
+
+/* An entry of a file that is one mapping of names to scalars. */
+struct schema_entry {
+	const char *key, *text;
+	bool quoted;	       /* text, whatever it looks like */
+	bool is_nothing;       /* null, or nothing at all */
+	unsigned line, column; /* of the value */
+	unsigned key_line, key_column;
+};
+
+/* Calls `on_entry` for each entry of such a file, in its order. Findings: what is wrong with YAML, keys that come
+ * twice, values that are no scalars. */
+must_check int schema_read_entries(const char *file, const char *text, size_t size,
+				   struct diagnostics *diagnostics,
+				   void (*on_entry)(void *user,
+						    const struct schema_entry *entry),
+				   void *user, struct error **err);
+
+/* Whether a scalar stands at `path`, and is quoted. */
+bool schema_is_quoted(const struct schema_positions *positions, const char *path);
 
 /*
  * The place of a value, by a path of keys as in the file: `spaces[2].exports.port`,

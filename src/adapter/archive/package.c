@@ -81,6 +81,7 @@ static int open_source(struct mex_source *source, const struct mex_options *opti
 	o.package->private = mem_new(struct mex_private);
 	o.package->private->shown_prefix =
 		mem_strdup(options->shown_prefix != NULL ? options->shown_prefix : "");
+	o.package->parameters = parameters_new(options->values, options->allows_unset, "");
 	o.package->packed_bytes = source_packed_bytes(source);
 	list_files(o.package);
 	int r = run_stages(&o, err);
@@ -149,6 +150,7 @@ void mex_package_free(struct mex_package *p)
 	error_free(p->private->signature_fault);
 	free(p->private);
 	topology_unref(p->topology);
+	parameters_free(p->parameters);
 	schema_message_free(p->topology_message);
 	schema_message_free(p->manifest_message);
 	manifest_done(&p->manifest);

@@ -35,6 +35,7 @@
 #include "base/diagnostics.h"
 #include "base/error.h"
 #include "model/manifest.h"
+#include "model/parameter/parameters.h"
 #include "model/topology.h"
 #include "proto/model.pb-c.h"
 
@@ -47,6 +48,14 @@ struct mex_options {
 	/* For authors: after findings in the schema also those in names and files,
 	 * over what could be read. The error stays that of the stage. */
 	bool all_findings;
+	/* Of the parameters that topology.yaml declares; borrowed, NULL: none. */
+	const struct values *values;
+	/* For authors: a parameter without value and default is fine, and what depends on it is left out. */
+	bool allows_unset;
+	/* The topology has this name in place of its own; NULL: its own. */
+	const char *name;
+	/* Told as soon as it is known, whatever else is found. NULL: nobody asks. */
+	struct mex_peek *peek;
 	/* Before the names of files in findings: "my-app/" for a directory; NULL: nothing. */
 	const char *shown_prefix;
 	/* What a module must be like beyond the files' rules [guest-abi.limits]: module_check()
@@ -55,6 +64,12 @@ struct mex_options {
 	int (*check_module)(void *context, const uint8_t *data, size_t size,
 			    uint64_t memory_bytes, struct error **err);
 	void *check_module_context;
+};
+
+/* What is known of a package before its values are. */
+struct mex_peek {
+	char name[64]; /* of the topology, options.name in place of its own; "": not known */
+	bool has_parameters;
 };
 
 /* A file of the package, manifest.yaml excepted. */
@@ -84,7 +99,8 @@ struct mex_package {
 	Samoza__V1__Manifest *manifest_message;
 	Samoza__V1__Topology *topology_message; /* space.yaml's defaults merged in */
 	struct topology *topology;		/* one reference is the package's */
-	struct mex_file *files;			/* sorted by path */
+	struct parameters *parameters; /* with their values; the message has them no longer */
+	struct mex_file *files;	       /* sorted by path */
 	unsigned file_count;
 	struct mex_space *spaces; /* in the order of topology->spaces */
 

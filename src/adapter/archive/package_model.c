@@ -10,6 +10,7 @@
 #include "adapter/archive/package_stages.h"
 #include "base/str.h"
 #include "model/compile.h"
+#include "model/parameter/rename.h"
 #include "model/space_kind.h"
 #include "schema/message.h"
 
@@ -33,8 +34,9 @@ static int read_yaml(struct opening *o, const struct mex_file *file,
 	r = mex_package_load(o->package, file, &text, &size, err);
 	if (r < 0)
 		return r;
-	r = schema_read_yaml(type, shown, (const char *)text, size, flags, o->findings,
-			     ret_message, ret_positions, err);
+	r = schema_read_template(type, shown, (const char *)text, size, flags,
+				 parameters_substitution(o->package->parameters), o->findings,
+				 ret_message, ret_positions, err);
 	free(text);
 	return r;
 }
@@ -127,6 +129,17 @@ static void read_all_defaults(struct opening *o)
 	free(names);
 }
 
+static void tell(const struct opening *o)
+{
+	const struct mex_package *p = o->package;
+	struct mex_peek *peek = o->options->peek;
+	if (peek == NULL)
+		return;
+	peek->has_parameters = parameters_count(p->parameters) > 0;
+	(void)snprintf(peek->name, sizeof(peek->name), "%s",
+		       o->options->name != NULL ? o->options->name : p->manifest.name);
+}
+
 int stage_schema(struct opening *o, struct error **err)
 {
 	struct mex_package *p = o->package;
@@ -142,8 +155,10 @@ int stage_schema(struct opening *o, struct error **err)
 	r = read_yaml(o, file, &samoza__v1__topology__descriptor, SCHEMA_KEEP, &message,
 		      &p->private->topology_positions, err);
 	p->topology_message = (Samoza__V1__Topology *)message;
+	tell(o);
 	if (r < 0)
 		return r;
+	parameters_drop(p->topology_message);
 	read_all_defaults(o);
 	return stage_result(o, err);
 }
@@ -336,10 +351,12 @@ int stage_model(struct opening *o, struct error **err)
 					 .defaults = p->private->space_positions};
 	struct error *ignored = NULL;
 
+	check_manifest_names(o);
+	if (o->options->name != NULL)
+		topology_rename(p->topology_message, o->options->name, o->findings);
 	if (topology_compile(p->topology_message, &source, NULL, o->findings, &p->topology,
 			     &ignored) < 0)
 		error_free(ignored); /* it is among the findings */
-	check_manifest_names(o);
 	check_files(o);
 	return stage_result(o, err);
 }

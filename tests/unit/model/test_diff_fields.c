@@ -40,6 +40,14 @@ static const struct {
 	{"rollout.canary.steps", CHANGE_ADJUST},
 	{"rollout.canary.pause", CHANGE_ADJUST},
 	{"rollout.keep", CHANGE_ADJUST},
+	{"parameters.name",
+	 CHANGE_ADJUST}, /* a topology that is accepted has none; as the six below */
+	{"parameters.type", CHANGE_ADJUST},
+	{"parameters.default", CHANGE_ADJUST},
+	{"parameters.pattern", CHANGE_ADJUST},
+	{"parameters.minimum", CHANGE_ADJUST},
+	{"parameters.maximum", CHANGE_ADJUST},
+	{"parameters.description", CHANGE_ADJUST},
 	{"spaces.build", CHANGE_REPLACE}, /* of scenarios */
 	{"spaces.name", CHANGE_KEY},
 	{"spaces.type", CHANGE_REPLACE},

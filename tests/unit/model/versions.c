@@ -20,6 +20,8 @@ const char sample[] =
 	"rollout: {policy: rolling, batch: '2', healthy: {for: 1s, within: 2m}, keep: 3m, "
 	"on_failure: "
 	"pause, canary: {steps: ['10%', '50%'], pause: 10m}}\n"
+	"parameters: [{name: p, type: integer, default: 1, pattern: x, minimum: 1, maximum: 2, "
+	"description: d}]\n"
 	"spaces:\n"
 	"- {name: host, type: NATIVE}\n"
 	"- name: api\n"
