@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/application/revision_values.h"
 #include "schema/message.h"
 
 #define COUNT_MAX 100000 /* as the schema says of `count` */
@@ -117,8 +118,8 @@ void scaled_reset(Samoza__V1__RevisionRecord *r)
 
 bool scaled_is_same(const Samoza__V1__RevisionRecord *a, const Samoza__V1__RevisionRecord *b)
 {
-	bool same =
-		str_equal(a->package_digest, b->package_digest) && a->n_scaled == b->n_scaled;
+	bool same = str_equal(a->package_digest, b->package_digest) &&
+		    revision_values_are_same(a, b) && a->n_scaled == b->n_scaled;
 	for (size_t k = 0; same && k < a->n_scaled; k++) {
 		size_t at = find_entry(b, a->scaled[k]->space);
 		same = at < b->n_scaled && b->scaled[at]->count == a->scaled[k]->count;

@@ -18,7 +18,7 @@ int scaled_take(Samoza__V1__RevisionRecord *r, const char *counts,
 void scaled_carry(Samoza__V1__RevisionRecord *to, const Samoza__V1__RevisionRecord *from);
 /* As in its package. */
 void scaled_reset(Samoza__V1__RevisionRecord *r);
-/* The same package with the same counts. */
+/* The same package with the same values and counts. */
 bool scaled_is_same(const Samoza__V1__RevisionRecord *a, const Samoza__V1__RevisionRecord *b);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/application/revision_values.h"
 #include "model/manifest.h"
 
 const char *submission_effect_name(enum submission_effect effect)
@@ -39,8 +40,14 @@ int submission_judge(const struct revision *newest, const Samoza__V1__RevisionRe
 		     enum submission_effect *ret_effect, struct error **err)
 {
 	const char *from = version_of(newest->record), *to = version_of(package);
-	if (str_equal(newest->record->package_digest, package->package_digest) &&
-	    str_equal(from, to)) {
+	bool is_same_package =
+		str_equal(newest->record->package_digest, package->package_digest) &&
+		str_equal(from, to);
+	if (is_same_package && !revision_values_are_same(newest->record, package)) {
+		*ret_effect = SUBMISSION_UPDATED;
+		return 0;
+	}
+	if (is_same_package) {
 		bool differs = options->resets && newest->record->n_scaled > 0;
 		*ret_effect = differs ? SUBMISSION_UPDATED : SUBMISSION_UNCHANGED;
 		return 0;

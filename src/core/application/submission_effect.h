@@ -1,11 +1,11 @@
 /*
  * What submitting a package means to the application that has its name. Compared is the newest revision
- * that was accepted, by semantic precedence of the versions and by the digest of the package.
+ * that was accepted, by semantic precedence of the versions, by the digest of the package and by the values of its parameters.
  *
- *                     same package   same version,    higher    lower
- *                                    other contents   version   version
- *   it is stopped     unchanged      updated          updated   updated
- *   it is not         unchanged      refused          updated   refused
+ *                     same package   same package,   same version,    higher    lower
+ *                     and values     other values    other contents   version   version
+ *   it is stopped     unchanged      updated         updated          updated   updated
+ *   it is not         unchanged      updated         refused          updated   refused
  *
  * So a submission may be repeated after a lost answer. Source:
  * [topology.redeploy.effect] [change.submit].

@@ -146,6 +146,7 @@ static Samoza__V1__RecordedInput *recorded(const ProtobufCFieldDescriptor *body)
 	m->submit->has_resets = m->submit->resets = true;
 	m->submit->has_downgrades = m->submit->downgrades = true;
 	m->submit->has_no_surge = m->submit->no_surge = true;
+	m->submit->kept = mem_strdup("replicas 1 3\n");
 	m->submit->record = (Samoza__V1__RevisionRecord *)schema_message_new(
 		&samoza__v1__revision_record__descriptor);
 	schema_set_string(&m->submit->record->application, NULL, "id");

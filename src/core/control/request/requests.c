@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/application/revision_values.h"
 #include "core/application/submission_effect.h"
 #include "core/control/application/applications.h"
 #include "core/control/application/forget.h"
@@ -103,18 +104,37 @@ static int check_stop_after(const struct control *c, const struct topology *t,
 	return 0;
 }
 
+/* What it was compiled with are the values that are kept now. */
+static int check_kept(const struct control_submit *s, const struct revision *newest,
+		      struct error **err)
+{
+	if (s->kept == NULL)
+		return 0;
+	CLEANUP(freep)
+	char *kept = revision_values_text(newest != NULL ? newest->record : NULL);
+	if (str_equal(kept, s->kept))
+		return 0;
+	return error_set(
+		err, ERR_STALE,
+		"the values of %s have changed while this submission was checked; submit "
+		"it again",
+		s->topology->name);
+}
+
 /* What the submission means; ERR_CONFLICT, ERR_INVALID: it is refused. */
 static int judge(const struct control *c, const struct control_application *a,
 		 const struct control_submit *s, enum submission_effect *ret_effect,
 		 struct error **err)
 {
 	*ret_effect = SUBMISSION_CREATED;
+	const struct revision *newest =
+		a != NULL ? application_revision(&a->application, a->application.newest) : NULL;
+	int r = check_kept(s, newest, err);
+	if (r < 0)
+		return r;
 	if (a == NULL)
 		return check_stop_after(c, s->topology, err);
-	const struct revision *newest =
-		application_revision(&a->application, a->application.newest);
-	int r = submission_judge(newest, s->record, is_stopped(a), &s->options, ret_effect,
-				 err);
+	r = submission_judge(newest, s->record, is_stopped(a), &s->options, ret_effect, err);
 	if (r < 0 || *ret_effect == SUBMISSION_UNCHANGED)
 		return r;
 	r = check_stop_after(c, s->topology, err);

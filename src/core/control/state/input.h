@@ -128,6 +128,9 @@ struct control_submit {
 	 * who are filled in by the core. */
 	const Samoza__V1__RevisionRecord *record;
 	struct submission_options options;
+	/* The values that the application had when the record was made, and that it keeps
+	 * (revision_values_text()): with others it is refused as stale. NULL: it keeps none. */
+	const char *kept;
 };
 
 /* All borrowed. */

@@ -28,6 +28,7 @@ static int decode_submit(struct decoded_input *d, struct error **err)
 	d->input.submit.id = body->id;
 	d->input.submit.topology = d->topology;
 	d->input.submit.record = body->record;
+	d->input.submit.kept = body->kept;
 	d->input.submit.options = (struct submission_options){.start = body->start,
 							      .dry_run = body->dry_run,
 							      .plan = body->plan,

@@ -61,6 +61,7 @@ static int encode_submit(const struct control_submit *in, Samoza__V1__RecordedIn
 	SET(body, resets, o->resets, true);
 	SET(body, downgrades, o->downgrades, true);
 	SET(body, no_surge, o->no_surge, true);
+	body.kept = BORROWED(in->kept);
 	return pack(r, to);
 }
 

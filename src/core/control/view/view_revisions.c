@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/application/revision_values.h"
 #include "core/control/control.h"
 #include "core/control/handover/handovers.h"
 #include "core/control/handover/kept_set.h"
@@ -42,6 +43,7 @@ static Samoza__V1__RevisionView *revision_view(const struct control_application 
 	v->signed_by = mem_strdup(signer_name(a->control, r));
 	v->has_signer_removed = v->signed_by != NULL;
 	v->signer_removed = signer_is_removed(a->control, r);
+	v->n_values = revision_values_view(r->record, &v->values);
 	return v;
 }
 
