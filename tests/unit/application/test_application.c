@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/application/application.h"
+#include "core/application/revision_values.h"
 #include "core/application/submission_effect.h"
 #include "core/instant.h"
 #include "schema/message.h"
@@ -191,6 +192,37 @@ static const char *effect(const char *from_version, const char *from_digest, boo
 			   is_stopped, to_version, to_digest);
 }
 
+static void other_values_alone_are_another_content(void **state)
+{
+	(void)state;
+	struct revision *newest = revision_of(1);
+	Samoza__V1__RevisionRecord package = SAMOZA__V1__REVISION_RECORD__INIT;
+	Samoza__V1__RevisionValue given = SAMOZA__V1__REVISION_VALUE__INIT, by_default = given;
+	Samoza__V1__RevisionValue *values[] = {&by_default, &given};
+	const struct submission_options none = {0};
+	enum submission_effect seen = SUBMISSION_NONE;
+	schema_set_string(&newest->record->version, NULL, "1.2.0");
+	schema_set_string(&newest->record->package_digest, NULL, "a");
+	package.version = (char *)"1.2.0";
+	package.package_digest = (char *)"a";
+	by_default.name = (char *)"region";
+	by_default.value = (char *)"eu";
+	by_default.has_is_default = by_default.is_default = true;
+	given.name = (char *)"replicas";
+	given.value = (char *)"3";
+	package.values = values;
+	/* What a package has by default is nobody's value. */
+	package.n_values = 1;
+	assert_int_equal(submission_judge(newest, &package, false, &none, &seen, NULL), 0);
+	assert_int_equal(seen, SUBMISSION_UNCHANGED);
+	package.n_values = 2;
+	assert_int_equal(submission_judge(newest, &package, false, &none, &seen, NULL), 0);
+	assert_int_equal(seen, SUBMISSION_UPDATED);
+	CLEANUP(freep) char *text = revision_values_text(&package);
+	assert_string_equal(text, "replicas 1 3\n");
+	revision_free(newest);
+}
+
 static void a_submission_is_judged_by_version_and_package(void **state)
 {
 	(void)state;
@@ -306,6 +338,7 @@ int main(void)
 		cmocka_unit_test(a_slot_is_found_by_each_of_its_names),
 		cmocka_unit_test(what_retires_under_a_former_name_is_of_the_slot_that_gets_it),
 		cmocka_unit_test(data_keeps_the_name_that_it_had_first),
+		cmocka_unit_test(other_values_alone_are_another_content),
 		cmocka_unit_test(a_submission_is_judged_by_version_and_package),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
