@@ -29,7 +29,7 @@ struct plan_job {
 	struct plan_request of;	  /* what it points to is the job's */
 	Samoza__V1__RevisionRecord *record;
 	struct principal *principal;
-	char *actor, *zhost;
+	char *actor, *zhost, *kept;
 	char **include;	       /* include_count of the request */
 	plans_chosen_fn *then; /* NULL: it is a plan */
 	Samoza__V1__RebalanceRecord *chosen;
@@ -66,6 +66,7 @@ static void job_free(struct plan_job *job)
 	access_principal_free(job->principal);
 	free(job->actor);
 	free(job->zhost);
+	free(job->kept);
 	for (size_t k = 0; k < job->of.include_count; k++)
 		free(job->include[k]);
 	free(job->include);
@@ -114,6 +115,7 @@ static struct plan_job *job_new(struct plans *p, struct http_request *request,
 	job->of.principal = job->principal = access_principal_copy(access_principal(request));
 	job->of.actor = job->actor = mem_strdup(job->principal->name);
 	job->of.zhost = job->zhost = mem_strdup(of->zhost);
+	job->of.kept = job->kept = mem_strdup(of->kept);
 	job->of.include = job->include = mem_new_array(char *, of->include_count + 1);
 	for (size_t k = 0; k < of->include_count; k++)
 		job->include[k] = mem_strdup(of->include[k]);

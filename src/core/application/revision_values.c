@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "schema/message.h"
@@ -80,4 +81,70 @@ size_t revision_values_view(const Samoza__V1__RevisionRecord *r,
 		(*ret_views)[k] = v;
 	}
 	return r->n_values;
+}
+
+void revision_values_set(Samoza__V1__RevisionRecord *r, const struct parameters *parameters)
+{
+	PRE(r->n_values == 0);
+	size_t count = parameters_count(parameters);
+	r->values = mem_new_array(Samoza__V1__RevisionValue *, count + 1);
+	for (size_t k = 0; k < count; k++) {
+		const struct parameter *one = parameters_at(parameters, k);
+		if (one->value == NULL)
+			continue;
+		Samoza__V1__RevisionValue *v = mem_new(Samoza__V1__RevisionValue);
+		samoza__v1__revision_value__init(v);
+		v->name = mem_strdup(one->declared->name);
+		v->value = mem_strdup(one->value);
+		v->has_is_default = v->is_default = !one->is_given;
+		r->values[r->n_values++] = v;
+	}
+}
+
+void revision_values_keep(const Samoza__V1__RevisionRecord *r, struct values *to)
+{
+	for (size_t k = 0; r != NULL && k < r->n_values; k++)
+		if (is_given(r->values[k]))
+			values_add_kept(to, r->values[k]->name, r->values[k]->value);
+}
+
+/* Given or not; NULL: there is none of that name. */
+static const char *value_of(const Samoza__V1__RevisionRecord *r, const char *name)
+{
+	for (size_t k = 0; r != NULL && k < r->n_values; k++)
+		if (str_equal(r->values[k]->name, name))
+			return r->values[k]->value;
+	return NULL;
+}
+
+static void add_difference(Samoza__V1__PlanValueView **list, size_t *count, const char *name,
+			   const char *from, const char *to)
+{
+	if (str_equal(from, to))
+		return;
+	Samoza__V1__PlanValueView *v = (Samoza__V1__PlanValueView *)schema_message_new(
+		&samoza__v1__plan_value_view__descriptor);
+	v->name = mem_strdup(name);
+	v->from = mem_strdup(from);
+	v->to = mem_strdup(to);
+	list[(*count)++] = v;
+}
+
+size_t revision_values_diff(const Samoza__V1__RevisionRecord *before,
+			    const Samoza__V1__RevisionRecord *after,
+			    Samoza__V1__PlanValueView ***ret_views)
+{
+	size_t count = 0, former = before != NULL ? before->n_values : 0;
+	Samoza__V1__PlanValueView **list =
+		mem_new_array(Samoza__V1__PlanValueView *, after->n_values + former + 1);
+	for (size_t k = 0; k < after->n_values; k++)
+		add_difference(list, &count, after->values[k]->name,
+			       value_of(before, after->values[k]->name),
+			       after->values[k]->value);
+	for (size_t k = 0; k < former; k++)
+		if (value_of(after, before->values[k]->name) == NULL)
+			add_difference(list, &count, before->values[k]->name,
+				       before->values[k]->value, NULL);
+	*ret_views = list;
+	return count;
 }

@@ -34,6 +34,7 @@
 #include "core/control/state/input.h"
 #include "core/instant.h"
 #include "core/outbox.h"
+#include "model/parameter/values.h"
 #include "proto/view.pb-c.h"
 
 struct control;
@@ -114,6 +115,10 @@ int control_resolve(const struct control *control, const struct principal *reade
 /* Whether this is the name of a topology that `reader` may not see. */
 bool control_hides(const struct control *control, const struct principal *reader,
 		   const char *name);
+
+/* Adds the values that a further submission of this name keeps to `to` (may be NULL), and returns what it then says that
+ * it took to be kept (control_submit.kept). The caller frees. */
+char *control_kept_values(const struct control *control, const char *name, struct values *to);
 
 /* Views are the caller's: free with samoza__v1__…__free_unpacked(view, NULL).
  * ERR_NOT_FOUND names what there is not. `now` is for times in sentences. */

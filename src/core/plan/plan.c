@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/application/revision_values.h"
 #include "core/application/rollout.h"
 #include "core/control/checkpoint/checkpoint.h"
 #include "core/control/state/drain.h"
@@ -128,7 +129,8 @@ static int ask_submit(struct plan *p, struct error **err)
 				      .submit = {.id = PLAN_ID,
 						 .topology = topology,
 						 .record = p->request->record,
-						 .options = p->request->options}};
+						 .options = p->request->options,
+						 .kept = p->request->kept}};
 	input.submit.options.start = true;
 	input.submit.options.dry_run = false;
 	return ask(p, &input, err);
@@ -290,6 +292,7 @@ static void write_submission(struct plan *p, bool is_unchanged, bool was_running
 								: "start");
 	view->changes = !str_equal(view->action, "none");
 	plan_write_verdicts(&p->writer, a, p->before, newest->record);
+	view->n_values = revision_values_diff(p->before, newest->record, &view->values);
 	if (!str_equal(view->end, "completed"))
 		describe_wait(p, a);
 	plan_write_unplaced(&p->writer, p->control, a);

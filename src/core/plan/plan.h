@@ -36,6 +36,7 @@ struct plan_request {
 	/* PLAN_SUBMIT: as struct control_submit has it. */
 	const Samoza__V1__RevisionRecord *record;
 	struct submission_options options;
+	const char *kept;
 	/* PLAN_DRAIN */
 	const char *zhost;
 	int64_t deadline_ms; /* from now on; 0: none */

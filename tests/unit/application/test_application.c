@@ -223,6 +223,40 @@ static void other_values_alone_are_another_content(void **state)
 	revision_free(newest);
 }
 
+static void values_that_differ_are_named_with_defaults(void **state)
+{
+	(void)state;
+	Samoza__V1__RevisionRecord before = SAMOZA__V1__REVISION_RECORD__INIT, after = before;
+	Samoza__V1__RevisionValue none = SAMOZA__V1__REVISION_VALUE__INIT;
+	Samoza__V1__RevisionValue a = none, b = none, c = none, other_b = none;
+	Samoza__V1__RevisionValue *former[] = {&a, &b}, *present[] = {&other_b, &c};
+	a.name = (char *)"a";
+	b.name = other_b.name = (char *)"b";
+	c.name = (char *)"c";
+	a.value = b.value = c.value = (char *)"1";
+	other_b.value = (char *)"2";
+	c.has_is_default = c.is_default = true;
+	before.values = former;
+	after.values = present;
+	before.n_values = after.n_values = 2;
+	Samoza__V1__PlanView view = SAMOZA__V1__PLAN_VIEW__INIT;
+	view.n_values = revision_values_diff(&before, &after, &view.values);
+	assert_int_equal(view.n_values, 3);
+	assert_string_equal(view.values[0]->name, "b");
+	assert_string_equal(view.values[0]->from, "1");
+	assert_string_equal(view.values[0]->to, "2");
+	assert_string_equal(view.values[1]->name, "c");
+	assert_null(view.values[1]->from);
+	assert_string_equal(view.values[2]->name, "a");
+	assert_null(view.values[2]->to);
+	for (size_t k = 0; k < view.n_values; k++)
+		schema_message_free(view.values[k]);
+	free(view.values);
+	Samoza__V1__PlanValueView **same;
+	assert_int_equal(revision_values_diff(&after, &after, &same), 0);
+	free(same);
+}
+
 static void a_submission_is_judged_by_version_and_package(void **state)
 {
 	(void)state;
@@ -339,6 +373,7 @@ int main(void)
 		cmocka_unit_test(what_retires_under_a_former_name_is_of_the_slot_that_gets_it),
 		cmocka_unit_test(data_keeps_the_name_that_it_had_first),
 		cmocka_unit_test(other_values_alone_are_another_content),
+		cmocka_unit_test(values_that_differ_are_named_with_defaults),
 		cmocka_unit_test(a_submission_is_judged_by_version_and_package),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,3 +223,14 @@ void view_scaled(const struct control_application *a, Samoza__V1__TopologyView *
 		v->scaled[v->n_scaled++] = scaled;
 	}
 }
+
+char *control_kept_values(const struct control *c, const char *name, struct values *to)
+{
+	const struct control_application *a = application_by_name(&c->applications, name);
+	const struct revision *newest =
+		a != NULL ? application_revision(&a->application, a->application.newest) : NULL;
+	const Samoza__V1__RevisionRecord *record = newest != NULL ? newest->record : NULL;
+	if (to != NULL)
+		revision_values_keep(record, to);
+	return revision_values_text(record);
+}
