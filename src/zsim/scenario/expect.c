@@ -4,7 +4,9 @@
 
 #include <inttypes.h>
 
+#include "base/buffer.h"
 #include "base/check.h"
+#include "base/memory.h"
 #include "base/str.h"
 #include "core/application/submission_effect.h"
 #include "model/quantity.h"
@@ -44,6 +46,37 @@ static const char *rollout_of(const Samoza__V1__TopologyView *view)
 	return waits ? "waiting" : "under-way";
 }
 
+/* "replicas=3, region=eu-west (default)"; the caller frees. */
+static char *values_of(const Samoza__V1__RevisionView *v)
+{
+	struct buffer text = BUFFER_INIT(1 << 20);
+	for (size_t k = 0; k < v->n_values; k++)
+		(void)buffer_printf(&text, "%s%s=%s%s", k > 0 ? ", " : "", v->values[k]->name,
+				    v->values[k]->value,
+				    v->values[k]->is_default ? " (default)" : "");
+	return buffer_steal(&text);
+}
+
+static void expect_values(struct step_run *run, const char *name, const char *id,
+			  const char *expected)
+{
+	Samoza__V1__RevisionListView *view = NULL;
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (expected == NULL)
+		return;
+	if (control_view_revisions(run->world->control, id, &view, &err) < 0) {
+		step_fail(run, "%s: %s", name, err->message);
+		return;
+	}
+	CLEANUP(freep)
+	char *seen = view->n_revisions > 0 ? values_of(view->revisions[view->n_revisions - 1])
+					   : mem_strdup("");
+	if (!str_equal(seen, expected))
+		step_fail(run, "topology %s: expected values '%s', seen '%s'", name, expected,
+			  seen);
+	samoza__v1__revision_list_view__free_unpacked(view, NULL);
+}
+
 static void expect_topology(struct step_run *run, const char *name,
 			    const Samoza__V1__ExpectTopology *e)
 {
@@ -74,6 +107,7 @@ static void expect_topology(struct step_run *run, const char *name,
 			  view->state, view->failure_reason != NULL ? ": " : "",
 			  view->failure_reason != NULL ? view->failure_reason : "");
 	samoza__v1__topology_view__free_unpacked(view, NULL);
+	expect_values(run, name, id, e->values);
 }
 
 static bool is_allowed_zhost(const Samoza__V1__ExpectSpace *e, const char *zhost)

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 
 #include "base/str.h"
-#include "core/application/submission_effect.h"
 #include "model/quantity.h"
 #include "model/zhost.h"
 #include "schema/message.h"
@@ -13,6 +12,7 @@
 #include "zsim/scenario/files.h"
 #include "zsim/scenario/history.h"
 #include "zsim/scenario/machines.h"
+#include "zsim/scenario/packages.h"
 #include "zsim/scenario/step_run.h"
 #include "zsim/scenario/steps.h"
 #include "zsim/world/controller.h"
@@ -163,29 +163,13 @@ static void check_steps(const struct scenario *s, struct diagnostics *findings)
 	}
 }
 
-static void fill_versions(struct scenario *s)
+/* What depends on parameters is read when it is submitted, with their values. */
+static enum schema_parameter leave_out(void *user, const char *name, const char **ret_value)
 {
-	for (size_t i = 0; i < s->message->n_topologies; i++)
-		if (s->message->topologies[i]->version == NULL)
-			s->message->topologies[i]->version = mem_strdup(VERSION_NONE);
-}
-
-/* options.restart_attempts takes the place of the default [scenario.meaning.defaults]. */
-static void fill_restart_attempts(struct scenario *s)
-{
-	for (size_t i = 0; i < s->message->n_topologies; i++) {
-		Samoza__V1__Topology *t = s->message->topologies[i];
-		for (size_t k = 0; k < t->n_spaces; k++) {
-			if (t->spaces[k]->restart == NULL) {
-				t->spaces[k]->restart = mem_new(Samoza__V1__Restart);
-				samoza__v1__restart__init(t->spaces[k]->restart);
-			}
-			if (t->spaces[k]->restart->has_attempts)
-				continue;
-			t->spaces[k]->restart->has_attempts = true;
-			t->spaces[k]->restart->attempts = s->options.restart_attempts;
-		}
-	}
+	(void)user;
+	(void)name;
+	(void)ret_value;
+	return SCHEMA_PARAMETER_UNSET;
 }
 
 int scenario_read(const char *file, struct scenario *ret_scenario, struct diagnostics *findings,
@@ -198,14 +182,17 @@ int scenario_read(const char *file, struct scenario *ret_scenario, struct diagno
 		return r;
 	struct scenario s = {.file = file};
 	ProtobufCMessage *message = NULL;
-	r = schema_read_yaml(&samoza__v1__scenario__descriptor, file, text, size,
-			     SCHEMA_SCENARIO, findings, &message, &s.positions, err);
+	const struct schema_substitution without = {.find = leave_out};
+	r = schema_read_template(&samoza__v1__scenario__descriptor, file, text, size,
+				 SCHEMA_SCENARIO, &without, findings, &message, &s.positions,
+				 err);
 	if (r < 0)
 		return r;
 	s.message = (Samoza__V1__Scenario *)message;
 	size_t before = findings->list.count;
-	fill_versions(&s);
 	read_options(&s, findings);
+	for (size_t i = 0; i < s.message->n_topologies; i++)
+		package_fill(&s, s.message->topologies[i]);
 	check_zhosts(&s, findings);
 	check_topologies(&s, findings);
 	check_steps(&s, findings);
@@ -214,7 +201,6 @@ int scenario_read(const char *file, struct scenario *ret_scenario, struct diagno
 		diagnostics_sort(findings);
 		return diagnostics_error(findings, err);
 	}
-	fill_restart_attempts(&s);
 	for (size_t i = 0; i < s.message->n_zhosts; i++)
 		zhost_fill_machine(s.message->zhosts[i]);
 	*ret_scenario = s;

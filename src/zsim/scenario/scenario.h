@@ -3,6 +3,7 @@
  *
  *   scenario.h   reading and running
  *   steps.h      steps that do, expect.h steps that look
+ *   packages.h   what a submit step submits
  *   step_run.h   a step as it runs
  *   history.h    what instances went through
  */

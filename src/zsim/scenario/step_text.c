@@ -21,7 +21,9 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 	if (step->with_key != NULL)
 		return str_printf("with key %s", step->with_key);
 	if (step->submit != NULL)
-		return str_printf("submit %s%s", step->submit->name,
+		return str_printf("submit %s%s%s%s", step->submit->name,
+				  step->submit->as != NULL ? " as " : "",
+				  step->submit->as != NULL ? step->submit->as : "",
 				  step->submit->start ? "" : " without start");
 	if (step->goal != NULL)
 		return str_printf("goal %s: %s", step->goal->space, step->goal->to);

@@ -6,7 +6,6 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "core/application/rollout.h"
-#include "model/compile.h"
 #include "model/quantity.h"
 #include "model/zhost.h"
 #include "schema/message.h"
@@ -14,6 +13,7 @@
 #include "zsim/scenario/files.h"
 #include "zsim/scenario/joins.h"
 #include "zsim/scenario/machines.h"
+#include "zsim/scenario/packages.h"
 #include "zsim/scenario/scenario.h"
 #include "zsim/scenario/sign_ins.h"
 #include "zsim/scenario/signers.h"
@@ -29,76 +29,37 @@
 
 /* ---- topologies ---- */
 
-static const Samoza__V1__Topology *find_topology(const struct scenario *s,
-						 const Samoza__V1__SubmitStep *step)
-{
-	for (size_t i = 0; i < s->message->n_topologies; i++) {
-		const Samoza__V1__Topology *t = s->message->topologies[i];
-		if (strcmp(t->metadata->name, step->name) == 0 &&
-		    (step->version == NULL || strcmp(t->version, step->version) == 0))
-			return t;
-	}
-	return NULL;
-}
-
-/* What zrms keeps of a package: version, digest and artifacts stand for files that a scenario has not.
- * The caller frees. */
-static Samoza__V1__RevisionRecord *package(const Samoza__V1__Topology *declared)
-{
-	Samoza__V1__RevisionRecord *r = mem_new(Samoza__V1__RevisionRecord);
-	samoza__v1__revision_record__init(r);
-	r->application = mem_strdup("");
-	r->topology = (Samoza__V1__Topology *)schema_message_copy(&declared->base);
-	r->version = mem_strdup(declared->version);
-	/* Each entry of the file is a package. */
-	r->package_digest = str_printf("%s %s", declared->metadata->name, declared->version);
-	schema_set_string(&r->topology->version, NULL, NULL);
-	r->rollout = r->topology->rollout;
-	r->topology->rollout = NULL;
-	r->artifacts = mem_new_array(Samoza__V1__SpaceArtifacts *, declared->n_spaces);
-	for (size_t k = 0; k < declared->n_spaces; k++) {
-		Samoza__V1__Space *space = r->topology->spaces[k];
-		if (space->build == NULL)
-			continue;
-		Samoza__V1__SpaceArtifacts *a = mem_new(Samoza__V1__SpaceArtifacts);
-		samoza__v1__space_artifacts__init(a);
-		a->space = mem_strdup(space->name);
-		a->module_digest = mem_strdup(space->build);
-		r->artifacts[r->n_artifacts++] = a;
-		schema_set_string(&space->build, NULL, NULL);
-	}
-	return r;
-}
-
 static void do_submit(struct step_run *run, const Samoza__V1__SubmitStep *step)
 {
-	const Samoza__V1__Topology *declared = find_topology(run->scenario, step);
-	if (declared == NULL) {
+	size_t index = 0;
+	if (!package_find(run->scenario, step, &index)) {
 		step_fail(run, "the file has no topology '%s'%s%s", step->name,
 			  step->version != NULL ? " " : "",
 			  step->version != NULL ? step->version : "");
 		return;
 	}
-	CLEANUP(error_freep) struct error *err = NULL;
-	CLEANUP(topology_unrefp) struct topology *topology = NULL;
-	Samoza__V1__RevisionRecord *record = package(declared);
-	if (topology_compile(record->topology, NULL, NULL, NULL, &topology, &err) < 0) {
-		step_judge(run, step->error, err->message);
-	} else {
-		CLEANUP(freep) char *id = world_uuid(run->world, step->name);
-		signers_sign(record, step->signer);
-		struct control_input input = {
-			.type = CONTROL_SUBMIT,
-			.submit = {.id = id,
-				   .topology = topology,
-				   .record = record,
-				   .options = {.start = step->start,
-					       .downgrades = step->allow_downgrade,
-					       .no_surge = step->no_surge}},
-		};
-		step_ask(run, &input, step->error);
+	CLEANUP(freep) char *refusal = NULL;
+	struct package package;
+	if (!package_make(run->scenario, index, step, run->world->control, &package,
+			  &refusal)) {
+		step_judge(run, step->error, refusal);
+		return;
 	}
-	schema_message_free(record);
+	CLEANUP(freep) char *id = world_uuid(run->world, package.topology->name);
+	signers_sign(package.record, step->signer);
+	struct control_input input = {
+		.type = CONTROL_SUBMIT,
+		.submit = {.id = id,
+			   .topology = package.topology,
+			   .record = package.record,
+			   .kept = package.kept,
+			   .options = {.start = step->start,
+				       .resets = step->reset_values,
+				       .downgrades = step->allow_downgrade,
+				       .no_surge = step->no_surge}},
+	};
+	step_ask(run, &input, step->error);
+	package_done(&package);
 }
 
 /* step_find(); where there is nothing of that name, that is the answer. */
