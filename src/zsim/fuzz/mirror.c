@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "core/application/scaled.h"
 #include "core/lifecycle/state.h"
 #include "model/compile.h"
 #include "schema/message.h"
@@ -25,6 +26,7 @@
 #include "zsim/fuzz/check/check_scaled.h"
 #include "zsim/fuzz/check/check_sets.h"
 #include "zsim/fuzz/check/check_unload.h"
+#include "zsim/fuzz/check/check_values.h"
 #include "zsim/fuzz/check/each.h"
 #include "zsim/fuzz/check/rules.h"
 #include "zsim/fuzz/life/commits.h"
@@ -330,9 +332,14 @@ static void take_revision(struct fuzz *f, const struct record_change *r)
 	} else {
 		while (s->revisions.count < record->number)
 			(void)vector_add(&s->revisions);
+		while (s->packages.count < record->number)
+			(void)vector_add(&s->packages);
+		const Samoza__V1__RevisionRecord *before =
+			record->number > 1 ? s->packages.items[record->number - 2] : NULL;
 		/* The first one may come in the commit that removes an application of that name. */
-		if (record->number > 1 && record->what == NULL &&
-		    str_equal(s->newest_digest, record->package_digest))
+		if (before != NULL && record->what == NULL &&
+		    str_equal(s->newest_digest, record->package_digest) &&
+		    scaled_is_same(record, before))
 			world_violate(&f->world,
 				      "revision %s is the package of the one before it", r->id);
 		free(s->newest_digest);
@@ -345,10 +352,8 @@ static void take_revision(struct fuzz *f, const struct record_change *r)
 				      r->id);
 		topology_unref(s->revisions.items[record->number - 1]);
 		s->revisions.items[record->number - 1] = topology;
-		while (s->packages.count < record->number)
-			(void)vector_add(&s->packages);
-		check_scaled(f, record,
-			     record->number > 1 ? s->packages.items[record->number - 2] : NULL);
+		check_scaled(f, record, before);
+		check_values(f, s, record, before);
 		Samoza__V1__RevisionRecord *former = s->packages.items[record->number - 1];
 		s->packages.items[record->number - 1] = record;
 		record = former;

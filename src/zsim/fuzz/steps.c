@@ -27,6 +27,7 @@
 #include "zsim/fuzz/draw/draw_sign_ins.h"
 #include "zsim/fuzz/draw/draw_signers.h"
 #include "zsim/fuzz/draw/draw_times.h"
+#include "zsim/fuzz/draw/draw_values.h"
 #include "zsim/fuzz/draw/draw_versions.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/mirrored.h"
@@ -126,8 +127,14 @@ bool fuzz_submit(struct fuzz *f)
 		message = f->variants.items[drawn];
 	if (message != f->drawn.items[drawn])
 		draws_happened(f, DRAW_CONTENTS);
+	const struct submitted *there = kept_application(f, message->metadata->name);
 	Samoza__V1__RevisionRecord *version =
-		draws_have(f, DRAW_ROLLOUTS) ? draw_version(f, message) : NULL;
+		draws_have(f, DRAW_ROLLOUTS) ? draw_same_package(f, there) : NULL;
+	if (version == NULL && draws_have(f, DRAW_ROLLOUTS))
+		version = draw_version(f, message);
+	bool resets = false;
+	CLEANUP(freep)
+	char *kept = version != NULL ? draw_values(f, there, version, &resets) : NULL;
 	CLEANUP(topology_unrefp) struct topology *topology = NULL;
 	if (topology_compile(version != NULL ? version->topology : message, NULL, NULL, NULL,
 			     &topology, NULL) < 0)
@@ -158,7 +165,9 @@ bool fuzz_submit(struct fuzz *f)
 		.submit = {.id = s->id,
 			   .topology = topology,
 			   .record = version != NULL ? version : &plain,
+			   .kept = kept,
 			   .options = {.start = start,
+				       .resets = resets,
 				       .no_surge = draws_percent(f, DRAW_NO_SURGE, 50)}},
 	};
 	if (input.submit.options.no_surge)

@@ -76,7 +76,8 @@ static bool request_of(const struct control_input *input, struct plan_request *r
 		*ret = (struct plan_request){.kind = PLAN_SUBMIT,
 					     .actor = input->actor,
 					     .record = input->submit.record,
-					     .options = input->submit.options};
+					     .options = input->submit.options,
+					     .kept = input->submit.kept};
 		return true;
 	}
 	if (input->type == CONTROL_REBALANCE && !input->rebalance.stop) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "zsim/fuzz/check/check_values.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/world/world.h"
 
@@ -52,7 +53,8 @@ void check_scaled(struct fuzz *f, const Samoza__V1__RevisionRecord *record,
 		  const Samoza__V1__RevisionRecord *former)
 {
 	check_asked(f, record);
-	bool goes_back = record->what != NULL && !str_has_prefix(record->what, "scale ");
+	bool goes_back = (record->what != NULL && !str_has_prefix(record->what, "scale ")) ||
+			 check_values_are_reset(record);
 	for (size_t k = 0; former != NULL && !goes_back && k < former->n_scaled; k++)
 		if (!is_scaled_now(record, former->scaled[k]->space))
 			expect_count(f, record, former->scaled[k]->space,

@@ -75,6 +75,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_KEYS] = {"keys", 2, 1, 25, "a request is asked again under its key"},
 	[DRAW_RECORDINGS] = {"recordings", 2, 1, 10, "what zrms was told is replayed"},
 	[DRAW_EACH] = {"each", 3, 2, 25, "an instance is there because its zhost fits"},
+	[DRAW_VALUES] = {"values", 3, 2, 40, "a package is submitted with other values"},
 	[DRAW_SHRINKS] = {"shrinks", 3, 2, 15, "a zhost has less than is reserved there"},
 };
 

@@ -33,6 +33,7 @@
  *     check_mesh.c     whom each zhost knows in the mesh
  *     check_messages.c which messages arrive, and where       said.c          where zrms says that they go
  *     check_scaled.c   counts that were scaled
+ *     check_values.c   values of parameters
  *     check_ends.c     what a rollout leaves, and which states follow each other
  *     each.c           where there is an instance on each zhost that fits
  *     check_joins.c    who is let in                              check_sign_ins.c  who has signed in
