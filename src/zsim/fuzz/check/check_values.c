@@ -67,7 +67,7 @@ void check_values(struct fuzz *f, const struct submitted *s,
 		  const Samoza__V1__RevisionRecord *former)
 {
 	uint64_t from = 0;
-	if (record->n_values == 0)
+	if (!draws_have(f, DRAW_VALUES))
 		return;
 	if (record->what == NULL && record->publisher != NULL) {
 		check_submission(f, record, former);
@@ -77,8 +77,8 @@ void check_values(struct fuzz *f, const struct submitted *s,
 	    str_to_u64(record->what + strlen("rollback to "), &from) == 0)
 		former = from >= 1 && from <= s->packages.count ? s->packages.items[from - 1]
 								: NULL;
-	for (size_t k = 0; former != NULL && k < record->n_values; k++)
-		expect(f, record, record->values[k]->name,
-		       given(former, record->values[k]->name),
+	for (size_t k = 0; former != NULL && k < former->n_values; k++)
+		expect(f, record, former->values[k]->name,
+		       given(former, former->values[k]->name),
 		       "the revision that it follows has");
 }
