@@ -58,6 +58,7 @@ enum cli_type {
 	CLI_URL, /* char *  (NULL: unset)      http://HOST:PORT, kept without a final slash */
 	CLI_CHOICE, /* char *  (NULL: unset)      one of `choices` */
 	CLI_RANGE,  /* struct cli_range           3 or 1..1000, both ends included */
+	CLI_LINES, /* char *  (NULL: unset)      any text in one line; each further one adds a line */
 };
 
 struct cli_range {

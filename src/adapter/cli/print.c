@@ -166,7 +166,8 @@ void cli_print_values(const struct cli_loading *l, const char *file, FILE *out)
 		CLEANUP(freep) char *text = cli_value_text(o, l->settings);
 		bool textual = o->type == CLI_STRING || o->type == CLI_PATH ||
 			       o->type == CLI_CHOICE || o->type == CLI_URL ||
-			       o->type == CLI_LISTEN || o->type == CLI_LISTEN_ANY;
+			       o->type == CLI_LINES || o->type == CLI_LISTEN ||
+			       o->type == CLI_LISTEN_ANY;
 		bool unset = text == NULL ||
 			     (l->sources[i] == CLI_FROM_NOTHING && o->type != CLI_FLAG);
 

@@ -126,6 +126,15 @@ static void set_string(void *field, char *owned)
 	*s = owned;
 }
 
+static int add_line(char **lines, const char *text, struct error **err)
+{
+	if (text[0] == '\0' || strchr(text, '\n') != NULL)
+		return error_set(err, ERR_INVALID, "expected one line of text");
+	set_string(lines,
+		   *lines == NULL ? mem_strdup(text) : str_printf("%s\n%s", *lines, text));
+	return 0;
+}
+
 int cli_value_set(const struct cli_option *o, void *settings, const char *text,
 		  struct error **err)
 {
@@ -141,6 +150,8 @@ int cli_value_set(const struct cli_option *o, void *settings, const char *text,
 			return error_set(err, ERR_INVALID, "the name of a file is empty");
 		set_string(field, mem_strdup(text));
 		return 0;
+	case CLI_LINES:
+		return add_line(field, text, err);
 	case CLI_CHOICE:
 		r = choice_check(o, text, err);
 		if (r == 0)
@@ -185,6 +196,7 @@ char *cli_value_text(const struct cli_option *o, const void *settings)
 	case CLI_PATH:
 	case CLI_CHOICE:
 	case CLI_URL:
+	case CLI_LINES:
 		return mem_strdup(*(char *const *)field);
 	case CLI_FLAG:
 		return mem_strdup(*(const bool *)field ? "true" : "false");
@@ -210,7 +222,7 @@ char *cli_value_text(const struct cli_option *o, const void *settings)
 void cli_value_done(const struct cli_option *o, void *settings)
 {
 	if (o->type == CLI_STRING || o->type == CLI_PATH || o->type == CLI_CHOICE ||
-	    o->type == CLI_URL)
+	    o->type == CLI_URL || o->type == CLI_LINES)
 		set_string((char *)settings + o->offset, NULL);
 }
 
@@ -239,6 +251,7 @@ const char *cli_value_name(const struct cli_option *o)
 		[CLI_URL] = "URL",
 		[CLI_CHOICE] = "WORD",
 		[CLI_RANGE] = "FIRST..LAST",
+		[CLI_LINES] = "TEXT",
 	};
 
 	return o->value != NULL ? o->value : names[o->type];

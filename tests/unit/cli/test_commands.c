@@ -17,6 +17,7 @@ struct submit {
 	int64_t wait_ms;
 	bool dry_run;
 	uint32_t lines;
+	char *sets;
 };
 
 static const char *const formats[] = {"table", "json", NULL};
@@ -52,6 +53,10 @@ static const struct cli_option submit_options[] = {
 	 .fallback = "200",
 	 .max = 1000,
 	 .help = "lines"},
+	{.name = "set",
+	 .type = CLI_LINES,
+	 .offset = offsetof(struct submit, sets),
+	 .help = "a value"},
 	{0},
 };
 static const struct cli_option sign_options[] = {
@@ -159,6 +164,23 @@ static void an_implied_value_never_takes_the_next_word(void **state)
 	parse(&l, "topo submit a.mex -n5");
 	assert_int_equal(((const struct submit *)l.run.options)->wait_ms, 0);
 	assert_int_equal(((const struct submit *)l.run.options)->lines, 5);
+	line_done(&l);
+}
+
+static void an_option_of_lines_gets_one_more_each_time(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse(&l, "topo submit a.mex --set a=1 --set=b=2 --set c");
+	assert_int_equal(l.result, 0);
+	assert_string_equal(((const struct submit *)l.run.options)->sets, "a=1\nb=2\nc");
+	line_done(&l);
+	parse(&l, "topo submit a.mex");
+	assert_null(((const struct submit *)l.run.options)->sets);
+	line_done(&l);
+	parse(&l, "topo submit a.mex --set a=1\nb=2");
+	assert_int_equal(l.result, ERR_INVALID);
 	line_done(&l);
 }
 
@@ -274,8 +296,8 @@ static void completion_follows_the_tables(void **state)
 	COMPLETES("s", "status submit ", false, "topo");
 	COMPLETES("", "", true, "topo", "submit");
 	COMPLETES("", "my-app ", false, "topo", "status");
-	COMPLETES("--", "--api --dry-run --help --lines --output --version --wait ", false,
-		  "topo", "submit");
+	COMPLETES("--", "--api --dry-run --help --lines --output --set --version --wait ",
+		  false, "topo", "submit");
 	COMPLETES("", "json table ", false, "topo", "-o");
 	COMPLETES("s", "status submit ", false, "-o", "json", "topo");
 	COMPLETES("", "", true, "sign", "--key");
@@ -288,6 +310,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_longest_command_is_found_and_options_stand_anywhere),
 		cmocka_unit_test(an_implied_value_never_takes_the_next_word),
+		cmocka_unit_test(an_option_of_lines_gets_one_more_each_time),
 		cmocka_unit_test(defaults_and_variables_reach_the_options_of_a_command),
 		cmocka_unit_test(words_after_two_dashes_are_arguments),
 		cmocka_unit_test(mistakes_are_refused_with_a_hint),
