@@ -70,8 +70,10 @@ static json_t *path_parameter(const char *name, size_t size)
 
 static json_t *query_parameter(const struct http_query *query)
 {
-	static const char *const types[] = {
-		[HTTP_TEXT] = "string", [HTTP_NUMBER] = "integer", [HTTP_FLAG] = "boolean"};
+	static const char *const types[] = {[HTTP_TEXT] = "string",
+					    [HTTP_NUMBER] = "integer",
+					    [HTTP_FLAG] = "boolean",
+					    [HTTP_LINES] = "string"};
 	json_t *schema = json_pack("{ss}", "type", types[query->type]);
 	if (query->type == HTTP_NUMBER)
 		set(schema, "minimum", json_integer(0));

@@ -44,7 +44,12 @@ enum http_body {
 	HTTP_BODY_SPOOL,  /* at most options.spool_max; large ones go to a file */
 };
 
-enum http_value { HTTP_TEXT, HTTP_NUMBER, HTTP_FLAG /* 0, 1, true or false */ };
+enum http_value {
+	HTTP_TEXT, /* in one line */
+	HTTP_NUMBER,
+	HTTP_FLAG, /* 0, 1, true or false */
+	HTTP_LINES,
+};
 
 /* A parameter of the query. */
 struct http_query {

@@ -342,12 +342,13 @@ static struct http_refusal route_find(struct http_request *request)
 
 const struct http_query http_query_any[] = {{0}};
 
-static bool query_knows(const struct http_query *known, const char *name)
+/* NULL: unknown. */
+static const struct http_query *query_find(const struct http_query *known, const char *name)
 {
 	for (; known != NULL && known->name != NULL; known++)
 		if (str_equal(known->name, name))
-			return true;
-	return false;
+			return known;
+	return NULL;
 }
 
 /* The known names with blanks between; the caller frees. */
@@ -364,10 +365,14 @@ static char *query_names(const struct http_query *known)
 static struct http_refusal query_check(const struct http_request *request)
 {
 	const struct http_query *known = request->route->query;
-	if (known == http_query_any)
-		return NO_REFUSAL;
 	vector_for_each (&request->target.query, pair) {
-		if (query_knows(known, pair->name))
+		const struct http_query *found = query_find(known, pair->name);
+		if ((found == NULL || found->type != HTTP_LINES) &&
+		    strpbrk(pair->value, "\n\t") != NULL)
+			return refuse(400, "invalid",
+				      str_printf("control characters or invalid UTF-8 in the "
+						 "URL"));
+		if (found != NULL || known == http_query_any)
 			continue;
 		CLEANUP(freep)
 		char *names = known != NULL ? query_names(known) : mem_strdup("none");

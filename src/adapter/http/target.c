@@ -32,8 +32,18 @@ static bool text_is_clean(const char *text, size_t size)
 	return true;
 }
 
-int http_percent_decode(const char *text, size_t size, bool plus, char **ret_text,
-			struct error **err)
+/* `lines`: it may have several. */
+static bool is_fine(const char *text, size_t size, bool lines)
+{
+	CLEANUP(freep) char *one = mem_strndup(text, size);
+	for (size_t i = 0; lines && i < size; i++)
+		if (text[i] == '\n' || text[i] == '\t')
+			one[i] = ' ';
+	return strlen(one) == size && text_is_clean(one, size);
+}
+
+static int decode(const char *text, size_t size, bool plus, bool lines, char **ret_text,
+		  struct error **err)
 {
 	CLEANUP(freep) char *out = mem_calloc(size + 1, 1);
 	size_t n = 0;
@@ -51,11 +61,17 @@ int http_percent_decode(const char *text, size_t size, bool plus, char **ret_tex
 			out[n++] = plus && text[i] == '+' ? ' ' : text[i];
 		}
 	}
-	if (!text_is_clean(out, n))
+	if (!is_fine(out, n, lines))
 		return error_set(err, ERR_INVALID,
 				 "control characters or invalid UTF-8 in the URL");
 	*ret_text = steal_ptr(&out);
 	return 0;
+}
+
+int http_percent_decode(const char *text, size_t size, bool plus, char **ret_text,
+			struct error **err)
+{
+	return decode(text, size, plus, false, ret_text, err);
 }
 
 static int segments_parse(struct http_target *target, const char *path, size_t size,
@@ -101,7 +117,7 @@ static int pair_parse(struct http_target *target, const char *text, size_t size,
 	CLEANUP(freep) char *value = NULL;
 	int r = http_percent_decode(text, name_size, true, &name, err);
 	if (r == 0)
-		r = http_percent_decode(text + value_at, size - value_at, true, &value, err);
+		r = decode(text + value_at, size - value_at, true, true, &value, err);
 	if (r < 0)
 		return r;
 	if (target->query.count == TARGET_QUERY_MAX)

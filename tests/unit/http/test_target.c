@@ -78,14 +78,19 @@ static void queries_are_decoded(void **state)
 	assert_string_equal(target.query.items[1].value, "");
 	assert_string_equal(target.query.items[2].value, "\xc3\xa9");
 	http_target_done(&target);
+	/* Whether it may have lines is up to the route. */
+	assert_int_equal(http_target_parse(&target, "/a?x=1%0a%092", NULL), 0);
+	assert_string_equal(target.query.items[0].value, "1\n\t2");
+	http_target_done(&target);
 }
 
 static void bad_targets_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"",	"a",	"*",	     "http://x/", "/%",		"/%4",
-		"/%zz", "/%00", "/a%0ab",    "/..",	  "/a/../b",	"/a/%2e%2E/b",
-		"/.",	"/%ff", "/\xc3\x28", "/a?b=%00",  "/a?b=1&b=2", "/a?%zz",
+		"",	     "a",	  "*",	       "http://x/", "/%",	  "/%4",
+		"/%zz",	     "/%00",	  "/a%0ab",    "/..",	    "/a/../b",	  "/a/%2e%2E/b",
+		"/.",	     "/%ff",	  "/\xc3\x28", "/a?b=%00",  "/a?b=1&b=2", "/a?%zz",
+		"/a?x%0a=1", "/a?x=1%0d", "/a?x=%1b",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct http_target target;
