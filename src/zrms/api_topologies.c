@@ -264,6 +264,10 @@ void api_topologies_submit(void *context, struct http_request *request)
 	struct upload upload;
 	struct error *err = NULL;
 	struct submission_options options = {0};
+	const struct submit_values values = {.name = http_query(request, "name"),
+					     .sets = http_query(request, "set"),
+					     .file = http_query(request, "values"),
+					     .file_name = http_query(request, "values_name")};
 
 	if (api_repeat(zrms, request, answer_created) ||
 	    !api_query_bool(request, "start", true, &options.start) ||
@@ -291,7 +295,7 @@ void api_topologies_submit(void *context, struct http_request *request)
 	if (take_upload(request, &upload, &err) < 0)
 		api_refuse(request, err);
 	else
-		submissions_add(zrms->submissions, &upload, request, &options);
+		submissions_add(zrms->submissions, &upload, request, &options, &values);
 }
 
 static void on_ready(void *user, void *request, struct submission *submission,
@@ -299,8 +303,10 @@ static void on_ready(void *user, void *request, struct submission *submission,
 {
 	struct zrms *zrms = user;
 	struct control_input input = {.type = CONTROL_SUBMIT, .submit = *submit};
-	const struct plan_request plan = {
-		.kind = PLAN_SUBMIT, .record = submit->record, .options = submit->options};
+	const struct plan_request plan = {.kind = PLAN_SUBMIT,
+					  .record = submit->record,
+					  .options = submit->options,
+					  .kept = submit->kept};
 
 	/* What it would be computed of may be lost again. */
 	if (submit->options.dry_run && api_refuse_while_failing(zrms, request)) {
@@ -320,6 +326,15 @@ static void on_refused(void *user, void *request, const struct error *error, cha
 {
 	(void)user;
 	api_refuse_details(request, error, details, detail_count);
+}
+
+static char *kept_values(void *user, void *request, const char *name, struct values *to)
+{
+	struct zrms *zrms = user;
+	/* Who may not see it is refused; what it keeps is not for the refusal. */
+	if (control_hides(zrms->control, access_principal(request), name))
+		return NULL;
+	return control_kept_values(zrms->control, name, to);
 }
 
 static const struct signing_keys *recorded_keys(void *user)
@@ -349,6 +364,7 @@ static void on_spread(void *user, char *const *digests, size_t count,
 }
 
 const struct submit_listener api_submit_listener = {.on_ready = on_ready,
+						    .kept_values = kept_values,
 						    .spread = on_spread,
 						    .on_refused = on_refused,
 						    .recorded_keys = recorded_keys,

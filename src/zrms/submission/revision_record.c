@@ -3,6 +3,8 @@
 #include <stdint.h>
 
 #include "base/memory.h"
+#include "core/application/revision_values.h"
+#include "schema/message.h"
 
 /* Protobuf-c's fields are not const; nothing here is written through them. */
 static char *borrowed(const char *text)
@@ -66,6 +68,7 @@ revision_record_new(const struct mex_package *package,
 		a->recipes = files_new(space->recipes, space->recipe_count);
 		record->artifacts[i] = a;
 	}
+	revision_values_set(record, package->parameters);
 	return record;
 }
 
@@ -79,5 +82,8 @@ void revision_record_free(Samoza__V1__RevisionRecord *record)
 		free(record->artifacts[i]);
 	}
 	free(record->artifacts);
+	for (size_t i = 0; i < record->n_values; i++)
+		schema_message_free(record->values[i]);
+	free(record->values);
 	free(record);
 }

@@ -45,8 +45,9 @@ static const char *invariant(const void *object, unsigned from, unsigned to)
 #define TO(stage) STATE_MACHINE_BIT(SUBMISSION_##stage)
 static const struct state_machine_state states[] = {
 	[SUBMISSION_CHECKING] = {"checking",
-				 TO(LOADING) | TO(STORING) | TO(DECIDING) | TO(REFUSED), 0,
-				 STATE_MACHINE_INITIAL},
+				 TO(CHECKING) | TO(LOADING) | TO(STORING) | TO(DECIDING) |
+					 TO(REFUSED),
+				 0, STATE_MACHINE_INITIAL},
 	[SUBMISSION_LOADING] = {"loading", TO(TRANSLATING) | TO(REFUSED)},
 	[SUBMISSION_TRANSLATING] = {"translating", TO(STORING) | TO(DECIDING) | TO(REFUSED)},
 	[SUBMISSION_STORING] = {"storing", TO(LOADING) | TO(SPREADING) | TO(REFUSED)},
@@ -77,7 +78,11 @@ static void submission_free(struct submission *s)
 	vector_done(&s->files);
 	mex_package_free(s->package);
 	diagnostics_done(&s->findings);
+	diagnostics_done(&s->given);
+	values_done(&s->values);
 	error_free(s->err);
+	free(s->kept);
+	free(s->name);
 	trusted_keys_unref(s->trusted);
 	closep(&s->upload.fd);
 	free(s->upload.body);
@@ -140,17 +145,56 @@ static void check_names(struct submission *s)
 			key, names[0] != '\0' ? names : "in no way", p->topology->name);
 }
 
+/* What is wrong with how values were given is one of the findings. */
+static void add_given(struct submission *s)
+{
+	vector_for_each (&s->given.list, d)
+		diagnostics_add(&s->findings, d->file, d->line, d->column, "%s", d->message);
+	diagnostics_sort(&s->findings);
+	error_free(s->err);
+	s->err = NULL;
+	(void)diagnostics_error(&s->findings, &s->err);
+}
+
 static void check_package(struct submission *s)
 {
 	/* Modules are checked in the next stage, where they are new. */
 	const struct mex_options options = {.trust = s->trusted->keys,
-					    .allow_unsigned = s->all->options.allow_unsigned};
+					    .allow_unsigned = s->all->options.allow_unsigned,
+					    .values = &s->values,
+					    .name = s->name,
+					    .peek = &s->peek};
 
 	if (upload_to_file(&s->upload, &s->err) < 0)
 		return;
-	if (mex_package_open_fd(s->upload.fd, &options, &s->findings, &s->package, &s->err) ==
-	    0)
+	int r = mex_package_open_fd(s->upload.fd, &options, &s->findings, &s->package, &s->err);
+	if ((r == 0 || r == ERR_INVALID) && diagnostics_any(&s->given))
+		add_given(s);
+	if (s->err == NULL)
 		check_names(s);
+}
+
+/* The name is known now, and with it whether there are values that it keeps. */
+static bool keeps_values(struct submission *s)
+{
+	const struct submit_listener *listener = s->all->listener;
+	size_t before = s->values.list.count;
+
+	if (s->kept != NULL || s->options.resets || !s->peek.has_parameters ||
+	    listener->kept_values == NULL)
+		return false;
+	s->kept = listener->kept_values(s->all->user, s->request, s->peek.name, &s->values);
+	return s->values.list.count > before;
+}
+
+static void forget_check(struct submission *s)
+{
+	mex_package_free(s->package);
+	s->package = NULL;
+	diagnostics_done(&s->findings);
+	s->findings = (struct diagnostics){0};
+	error_free(s->err);
+	s->err = NULL;
 }
 
 static void pin(struct submission *s, const char *digest)
@@ -293,6 +337,7 @@ static void hand_over(struct submission *s)
 	const struct control_submit submit = {.id = id,
 					      .topology = s->package->topology,
 					      .record = record,
+					      .kept = s->kept,
 					      .options = s->options};
 	s->all->submitted_total++;
 	/* The pins stay until the core's record refers to the artifacts: until it has decided. */
@@ -411,6 +456,11 @@ static void enter(struct submission *s, enum submission_stage stage)
  * s->err. `s` may be freed. */
 static void stage_done(struct submission *s)
 {
+	if (s->stage == SUBMISSION_CHECKING && keeps_values(s)) {
+		forget_check(s);
+		enter(s, SUBMISSION_CHECKING);
+		return;
+	}
 	enum submission_stage next =
 		s->err != NULL ? SUBMISSION_REFUSED : stages[s->stage].next(s);
 

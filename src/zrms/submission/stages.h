@@ -9,7 +9,8 @@
  *
  * Where the translator's cache has damaged what it had made, storing leads back to loading, once.
  *
- *   checking      opens the package, checks signature, integrity and meaning   (thread)
+ *   checking      opens the package, checks signature, integrity and meaning   (thread);
+ *                 once more with the values that its name keeps, which is known only then
  *   loading       reads the modules that are new and checks each               (thread)
  *   translating   has them translated to native code                           (child processes)
  *   spreading     has other zrms store them, too
@@ -81,6 +82,11 @@ struct submission {
 	int64_t begun_us;
 	uint8_t stage; /* enum submission_stage */
 	struct submission_options options;
+	char *name;		  /* of the application; NULL: that of the package */
+	struct values values;	  /* given, and once they are known those that are kept */
+	struct diagnostics given; /* what is wrong with how they are given */
+	struct mex_peek peek;
+	char *kept; /* as of struct control_submit; NULL: not looked up yet, or nothing is kept */
 	struct upload upload;
 	struct trusted_keys *trusted;
 	uv_work_t work; /* the stage's turn in a thread */

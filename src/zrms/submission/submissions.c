@@ -1,13 +1,39 @@
 #include "zrms/submission/submissions.h"
 
 #include <malloc.h>
+#include <string.h>
 
 #include "adapter/uv/loop.h"
 #include "base/check.h"
 #include "zrms/submission/stages.h"
 
+static void submission_drop(struct submission *s)
+{
+	closep(&s->upload.fd);
+	values_done(&s->values);
+	diagnostics_done(&s->given);
+	free(s->upload.body);
+	free(s->name);
+	free(s);
+}
+
+static void take_values(struct submission *s, const struct submit_values *v)
+{
+	CLEANUP(freep) char *sets = mem_strdup(v->sets != NULL ? v->sets : "");
+	char *rest = NULL;
+
+	s->name = mem_strdup(v->name);
+	for (char *set = strtok_r(sets, "\n", &rest); set != NULL;
+	     set = strtok_r(NULL, "\n", &rest))
+		values_add_set(&s->values, set, &s->given);
+	if (v->file != NULL)
+		values_add_file(&s->values, v->file_name != NULL ? v->file_name : "values",
+				v->file, strlen(v->file), &s->given);
+}
+
 void submissions_add(struct submissions *all, const struct upload *upload, void *request,
-		     const struct submission_options *options)
+		     const struct submission_options *options,
+		     const struct submit_values *values)
 {
 	struct submission *s = mem_new(struct submission);
 	struct error *err = NULL;
@@ -21,11 +47,11 @@ void submissions_add(struct submissions *all, const struct upload *upload, void 
 		all->refused_total++;
 		all->listener->on_refused(all->user, request, err, NULL, 0);
 		error_free(err);
-		closep(&s->upload.fd);
-		free(s->upload.body);
-		free(s);
+		submission_drop(s);
 		return;
 	}
+	if (values != NULL)
+		take_values(s, values);
 	s->trusted = trusted_keys_ref(all->trusted);
 	all->active++;
 	submission_begin(s);

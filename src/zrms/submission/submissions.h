@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/metrics.h"
 #include "core/control/control.h"
+#include "model/parameter/values.h"
 #include "zrms/artifact/artifacts.h"
 #include "zrms/submission/translations.h"
 
@@ -36,6 +37,9 @@ struct submit_listener {
 	 * `submit` is borrowed for the call. */
 	void (*on_ready)(void *user, void *request, struct submission *submission,
 			 const struct control_submit *submit);
+	/* Adds the values that an application of that name keeps, where `request` may know of it, and returns
+	 * control_submit.kept. The caller frees. NULL: none keeps any. */
+	char *(*kept_values)(void *user, void *request, const char *name, struct values *to);
 	/* Its artifacts are stored here: others are to have them, too, before it is ready. `done` once, maybe from within;
 	 * an error refuses the submission. NULL: there are no others. */
 	void (*spread)(void *user, char *const *digests, size_t count,
@@ -50,6 +54,14 @@ struct submit_listener {
 	const struct signing_keys *(*recorded_keys)(void *user);
 	void (*on_key_files)(void *user, Samoza__V1__SigningKeyRecord *const *files,
 			     size_t count);
+};
+
+/* What it is submitted as. Borrowed for the call; NULL: not said. */
+struct submit_values {
+	const char *name;      /* of the application; otherwise that of the package */
+	const char *sets;      /* NAME=VALUE of parameters, one a line */
+	const char *file;      /* a text of NAME: VALUE */
+	const char *file_name; /* as findings call it */
 };
 
 /* What was uploaded: in memory (`body`), or else in a file (`fd`, at any position). */
@@ -70,9 +82,10 @@ int submissions_new(struct loop *loop, struct artifacts *artifacts,
 void submissions_free(struct submissions *s);
 
 /* Takes the upload over: frees `body`, closes `fd`. Answers through the listener. With `dry_run` it makes all checks and
- * keeps nothing; so with `plan`, for on_ready, which ends it with submission_decided(). */
+ * keeps nothing; so with `plan`, for on_ready, which ends it with submission_decided(). `values` may be NULL. */
 void submissions_add(struct submissions *all, const struct upload *upload, void *request,
-		     const struct submission_options *options);
+		     const struct submission_options *options,
+		     const struct submit_values *values);
 /* What follows from it is to be planned, and not to be done. */
 bool submission_is_plan(const struct submission *submission);
 /* The core has decided, durably, on a submission that was handed to it. Frees it. */

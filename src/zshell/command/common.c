@@ -238,14 +238,6 @@ void print_rollout(const struct output *o, const Samoza__V1__TopologyView *view)
 		output_line(o, "Rollout: %s", text);
 }
 
-char *submit_path(const char *query, const struct submit_wishes *wishes)
-{
-	return str_printf("/v1/topologies?%s%s%s%s", query,
-			  wishes->reset_values ? "&reset_values=1" : "",
-			  wishes->allow_downgrade ? "&allow_downgrade=1" : "",
-			  wishes->no_surge ? "&no_surge=1" : "");
-}
-
 char *scaled_text(const Samoza__V1__TopologyView *t)
 {
 	char *text = NULL;

@@ -50,9 +50,25 @@ extern const struct cli_argument space_argument[];    /* TOPOLOGY/PATH */
 	}
 /* Of commands that hand in a package; `settings` has a struct submit_wishes `wishes`. */
 #define OPTIONS_SUBMIT(settings)                                                           \
-	{.name = "reset-values",                                                           \
-	 .offset = offsetof(settings, wishes.reset_values),                                \
-	 .help = "counts that `topo scale` has set are those of the package again"},       \
+	{.name = "name",                                                                   \
+	 .type = CLI_STRING,                                                               \
+	 .offset = offsetof(settings, wishes.name),                                        \
+	 .value = "NAME",                                                                  \
+	 .help = "of the topology; otherwise that of the package"},                        \
+		{.name = "set",                                                            \
+		 .type = CLI_LINES,                                                        \
+		 .offset = offsetof(settings, wishes.sets),                                \
+		 .value = "NAME=VALUE",                                                    \
+		 .help = "a value for a parameter of the package; may be given again"},    \
+		{.name = "values",                                                         \
+		 .type = CLI_PATH,                                                         \
+		 .offset = offsetof(settings, wishes.values),                              \
+		 .help = "a YAML file with NAME: VALUE for parameters; --set counts "      \
+			 "before it"},                                                     \
+		{.name = "reset-values",                                                   \
+		 .offset = offsetof(settings, wishes.reset_values),                        \
+		 .help = "values and counts that were set before are those of the "        \
+			 "package again"},                                                 \
 		{.name = "allow-downgrade",                                                \
 		 .offset = offsetof(settings, wishes.allow_downgrade),                     \
 		 .help = "the version may be lower than that of what runs"},               \
@@ -117,10 +133,12 @@ char *rollout_text(const Samoza__V1__RolloutView *rollout);
 char *zrms_lag_text(const Samoza__V1__ZrmsView *zrms);
 /* What a submission, and a plan of one, may ask for. */
 struct submit_wishes {
+	char *name, *sets, *values;
 	bool reset_values, allow_downgrade, no_surge;
 };
-/* "/v1/topologies?plan=1&no_surge=1" for "plan=1"; the caller frees. */
-char *submit_path(const char *query, const struct submit_wishes *wishes);
+/* "/v1/topologies?plan=1&no_surge=1" for "plan=1", with what stands in the file of values; the caller frees. */
+int submit_path(const char *query, const struct submit_wishes *wishes, char **ret_path,
+		struct error **err) must_check;
 /* "api 5 (scaled; package: 3)"; the caller frees. NULL: none is. */
 char *scaled_text(const Samoza__V1__TopologyView *t);
 

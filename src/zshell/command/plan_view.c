@@ -24,6 +24,13 @@ static const struct output_column move_columns[] = {
 	{0},
 };
 
+static const struct output_column value_columns[] = {
+	{"PARAMETER", 0, 0},
+	{"FROM", 0, 0},
+	{"TO", 0, 0},
+	{0},
+};
+
 static const struct output_column left_columns[] = {
 	{"SPACE", 0, 0},
 	{"WHY", 0, 0},
@@ -51,6 +58,18 @@ static void print_head(const struct output *o, const Samoza__V1__PlanView *p)
 		output_line(o, "%s would be led from %s to %s, policy %s.", p->subject,
 			    p->from_version != NULL ? p->from_version : "", version,
 			    p->policy != NULL ? p->policy : "");
+}
+
+static void print_values(const struct output *o, const Samoza__V1__PlanView *p)
+{
+	if (p->n_values == 0)
+		return;
+	struct output_table *table = output_table_new(o, value_columns, 0);
+	for (size_t k = 0; k < p->n_values; k++)
+		output_table_row(table, (const char *[]){p->values[k]->name, p->values[k]->from,
+							 p->values[k]->to});
+	output_line(o, "%s", "");
+	output_table_print(table);
 }
 
 /* It is of the cluster, not of a topology. */
@@ -160,6 +179,7 @@ int plan_show(const struct output *o, const Samoza__V1__PlanView *p)
 		return status;
 	}
 	print_head(o, p);
+	print_values(o, p);
 	if (p->n_spaces > 0)
 		print_spaces(o, p);
 	print_moves(o, p);

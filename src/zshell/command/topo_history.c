@@ -1,3 +1,4 @@
+#include "base/buffer.h"
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
@@ -23,6 +24,22 @@ static const struct output_column columns[] = {
 	{"RESULT", 0, 0},
 	{0},
 };
+
+/* "region=us, replicas=2 (default)" for each revision of a package with parameters. */
+static void print_values(const struct output *o, const Samoza__V1__RevisionListView *list)
+{
+	for (size_t i = 0; i < list->n_revisions; i++) {
+		const Samoza__V1__RevisionView *v = list->revisions[i];
+		CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 20);
+
+		for (size_t k = 0; k < v->n_values; k++)
+			(void)buffer_printf(&text, "%s%s=%s%s", k > 0 ? ", " : "",
+					    v->values[k]->name, v->values[k]->value,
+					    v->values[k]->is_default ? " (default)" : "");
+		if (v->n_values > 0)
+			output_text(o, 2, "Values of revision %u: %s", v->revision, text.data);
+	}
+}
 
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
@@ -54,6 +71,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 							 v->what, v->result});
 	}
 	output_table_print(table);
+	print_values(o, list);
 	for (size_t i = 0; i < list->n_revisions; i++)
 		if (list->revisions[i]->signer_removed)
 			output_text(o, 0,

@@ -39,9 +39,11 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	const struct options *given = line->options;
 	CLEANUP(view_freep) Samoza__V1__PlanView *plan = NULL;
 	const char *file = cli_argument(line, 0);
-	CLEANUP(freep) char *path = submit_path("plan=1", &given->wishes);
+	CLEANUP(freep) char *path = NULL;
 	int r = api_check_file(file, err);
 
+	if (r == 0)
+		r = submit_path("plan=1", &given->wishes, &path, err);
 	if (r < 0)
 		return r;
 	r = api_upload(shell->api, path, "application/vnd.samoza.mex+zip", file,

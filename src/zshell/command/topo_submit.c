@@ -181,13 +181,14 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	const struct output *o = &shell->output;
 	const char *file = cli_argument(line, 0);
 	int status = CLI_DONE;
-	CLEANUP(freep)
-	char *path = submit_path(given->dry_run	   ? "dry_run=1"
-				 : given->no_start ? "start=0"
-						   : "start=1",
-				 &given->wishes);
+	CLEANUP(freep) char *path = NULL;
 	int r = api_check_file(file, err);
 
+	if (r == 0)
+		r = submit_path(given->dry_run	  ? "dry_run=1"
+				: given->no_start ? "start=0"
+						  : "start=1",
+				&given->wishes, &path, err);
 	if (r < 0)
 		return r;
 	if (o->format == OUTPUT_TABLE)

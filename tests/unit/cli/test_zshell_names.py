@@ -136,11 +136,12 @@ def test_completion_of_commands_options_and_names(zrms, listed, zshell):
     assert complete(zshell, "spaces", "logs", "my-app/s") == ["my-app/store"]
     assert complete(zshell, "cluster", "cordon", "") == ["edge-node-1"]
     assert complete(zshell, "topo", "submit", "--") == [
-        "--allow-downgrade", "--api", "--ca", "--context", "--dry-run", "--execute", "--fingerprint", "--help", "--no-pager",
-        "--no-start", "--no-surge", "--output", "--reset-values", "--token-file", "--version", "--wait"]
+        "--allow-downgrade", "--api", "--ca", "--context", "--dry-run", "--execute", "--fingerprint", "--help", "--name",
+        "--no-pager", "--no-start", "--no-surge", "--output", "--reset-values", "--set", "--token-file", "--values", "--version", "--wait"]
     assert complete(zshell, "topo", "-o", "") == ["json", "name", "table", "wide", "yaml"]
     assert complete(zshell, "-o", "json", "topo", "sub") == ["submit"]
     assert complete(zshell, "topo", "submit", "") == [":files"]
+    assert complete(zshell, "topo", "submit", "--values", "") == [":files"]
     assert complete(zshell, "help", "topo", "ex") == ["explain"]
     assert complete(zshell, "topo", "--state", "") == ["degraded", "failed", "pending", "running",
                                                        "stopped"]

@@ -40,6 +40,7 @@ static const struct wrong wrongs[] = {
 	{"GET /v1/zhosts?label=region", NULL, NULL, 400, "invalid", "invalid label 'region': expected NAME=VALUE, such as region=eu"},
 	{"GET /v1/topologies/%ff", NULL, NULL, 400, "invalid", "control characters or invalid UTF-8 in the URL"},
 	{"GET /v1/zhosts/%00", NULL, NULL, 400, "invalid", "control characters or invalid UTF-8 in the URL"},
+	{"GET /v1/topologies?name=a%0Ab", NULL, NULL, 400, "invalid", "control characters or invalid UTF-8 in the URL"},
 	{"POST /v1/topologies?start=maybe", NULL, "", 400, "invalid", "invalid value 'maybe' for start: expected 0, 1, true or false"},
 	{"POST /v1/topologies?dry_run=2", NULL, "", 400, "invalid", "invalid value '2' for dry_run: expected 0, 1, true or false"},
 	{"POST /v1/topologies?start=", NULL, "", 400, "invalid", "invalid value '' for start: expected 0, 1, true or false"},

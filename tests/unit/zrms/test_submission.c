@@ -294,7 +294,7 @@ static void submit(struct stage *st, size_t number, struct upload upload, bool d
 {
 	st->awaited++;
 	const struct submission_options options = {.start = true, .dry_run = dry_run};
-	submissions_add(st->submissions, &upload, (void *)number, &options);
+	submissions_add(st->submissions, &upload, (void *)number, &options, NULL);
 }
 
 /* Until every submission has its answer. */
