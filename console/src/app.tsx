@@ -1,7 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { useSignalEffect } from '@preact/signals';
 import { route } from './base/route';
-import { Events, Topologies, Zhosts } from './pages/lists';
+import { Events } from './pages/events';
+import { Topologies, Zhosts } from './pages/lists';
+import { Logs } from './pages/logs';
 import { Overview } from './pages/overview';
 import { ZhostPage } from './pages/zhost';
 import { SignIn } from './pages/sign_in';
@@ -17,7 +19,7 @@ const Why = later(async () => (await import('./pages/why')).Why);
 const pages: Record<string, () => ComponentChildren> = {
   topology: () => <Topology />, why: () => <Why />,
   overview: () => <Overview />, topologies: () => <Topologies />, zhosts: () => <Zhosts />, events: () => <Events />,
-  zhost: () => <ZhostPage />,
+  logs: () => <Logs />, zhost: () => <ZhostPage />,
 };
 
 function Content() {

@@ -178,3 +178,116 @@ def test_who_may_not_change_zhosts_sees_no_buttons(c, console):
     console.shows(".head .state", "problem")
     console.shows(".use h3", "not known")
     assert console.problems() == []
+
+
+# ---- logs ----
+
+TALK = """
+#include <samoza.h>
+static int said;
+SAMOZA_ON_PROCESS(void)
+{
+    char text[512];
+    uint32_t size = 0;
+    const char *word = ++said % 10 == 0 ? "tenth " : "line ";
+    while (*word != 0)
+        text[size++] = *word++;
+    for (int place = 1000; place > 0; place /= 10)
+        text[size++] = (char)('0' + said / place % 10);
+    text[size++] = ' ';
+    while (said % 10 == 0 && size < 400)
+        text[size++] = 'x';
+    text[size] = 0;
+    samoza_log(SAMOZA_INFO, text);
+    samoza_sleep(20);
+    return 0;
+}
+"""
+AT_END = "(b => b.scrollHeight - b.clientHeight - b.scrollTop < 20)(document.querySelector('.tail .virtual'))"
+
+
+def test_a_log_is_followed_filtered_and_held_where_one_reads(start_cluster, console):
+    c = start_cluster(zhosts=("n1", "n2"))
+    c.deploy("talk", [{"name": "s", "type": "CALL", "capabilities": ["sys.log"]}, {"name": "mute", "type": "CALL"}], {"s": TALK})
+    open_console(c, console)
+    open_zhost(console, c.zhost_of("talk", "s"))
+    console.click(".runs td.log a[aria-label='Log of talk/s']")
+    console.shows(".line", "line 00")
+    assert console.script("location.hash") == "#/logs?topology=talk&path=s"
+    console.shows(".logs header", "following")
+    until(lambda: console.script("Number(document.querySelector('.logs .count').textContent.split(' ')[0].replace(',', ''))") > 200, "many lines", 60)
+    last = lambda: console.texts(".line")[-1]
+    before = last()
+    until(lambda: last() != before and console.script(AT_END), "the newest is in view")
+    assert len(console.texts(".line")) < 100  # only what is in view
+    # Who scrolls up stays there; how much has come is said.
+    console.script("document.querySelector('.tail .virtual').scrollTop = 1000")
+    console.shows(".follow", "new")
+    first = console.script("document.querySelector('.tail .virtual').scrollTop")
+    console.shows(".follow", "new: follow")
+    assert console.script("document.querySelector('.tail .virtual').scrollTop") == first and not console.script(AT_END)
+    console.click(".follow")
+    until(lambda: console.text(".follow") is None and console.script(AT_END), "followed again")
+    console.fill(".logs header .field|TENTH")
+    until(lambda: (lines := console.texts(".line")) and all("tenth" in line for line in lines), "only those with the text")
+    assert " of " in console.text(".logs .count") and console.text(".line mark") == "tenth" and "filter=TENTH" in console.script("location.hash")
+    console.script("document.querySelector('.line').click()")
+    console.shows(".whole pre", "xxxx")
+    assert looked_at(console, "logs") == []
+    console.fill(".logs header .field|nothing has this")
+    console.shows(".logs .empty", "No line has")
+    # It goes on where its zhost was lost.
+    console.fill(".logs header .field|")
+    c.kill_machine(c.zhost_of("talk", "s"))
+    c.wait_state("talk", "running")
+    console.shows(".logs header", "following", 60)
+    before = last()
+    until(lambda: last() != before, "lines of the other copy", 60)
+    console.script("location.hash = '#/logs?topology=talk&path=mute'")
+    console.shows(".logs .empty", "There was nothing yet")
+    assert console.problems() == []
+
+
+def test_who_may_not_read_logs_is_told(c, console):
+    viewer = c.request("POST", "/v1/users", {"name": "ann", "role": "viewer"})[1]["token"]
+    console.open(f"{c.url}/#code={code(c, viewer)}")
+    until(lambda: console.text("main.overview h1"), "the overview", 60)
+    console.press("g")
+    console.press("l")
+    console.shows(".logs header", "refused")
+    assert console.script("location.hash") == "#/logs?topology=inspection&path=eye"
+    assert console.text(".logs .empty") != "" and console.problems() == []
+
+
+# ---- events ----
+
+def test_events_are_filtered_by_kind_and_subject_and_held_where_one_reads(c, console):
+    open_console(c, console)
+    console.script("location.hash = '#/events'")
+    console.shows(".event", "storefront")
+    assert looked_at(console, "events-all") == []
+    console.click(".choice button:nth-child(5)")
+    until(lambda: sorted({line.split("\n")[1].split()[0] for line in console.texts(".event")}) == ["ams-01", "ams-02", "hel-01", "hel-02"], "those of zhosts")
+    console.fill(".events-page .field|hel-02")
+    until(lambda: all("hel-02" in line for line in console.texts(".event")), "those of one zhost")
+    assert console.script("location.hash") == "#/events?kind=zhost&subject=hel-02"
+    c.request("POST", "/v1/zhosts/hel-02/cordon")
+    console.shows(".event", "cordoned by operator")
+    c.request("POST", "/v1/zhosts/hel-02/uncordon")
+    console.click(".choice button:first-child")
+    console.fill(".events-page .field|")
+    console.size("1440|300")
+    # Who reads older ones is not moved.
+    console.script("document.querySelector('.tail .virtual').scrollTop = 340")
+    until(lambda: console.text(".follow"), "not followed")
+    at = "document.querySelector('.tail .virtual').getBoundingClientRect().top"
+    first = f"[...document.querySelectorAll('.event')].find((one) => one.getBoundingClientRect().top >= {at}).innerText"
+    before = console.script(first)
+    for _ in range(3):
+        c.request("POST", "/v1/zhosts/hel-02/cordon")
+        c.request("POST", "/v1/zhosts/hel-02/uncordon")
+    console.shows(".follow", "6 new: follow")
+    assert console.script(first) == before
+    console.click(".follow")
+    console.shows(".event", "hel-02")
+    assert console.text(".follow") is None and console.problems() == []

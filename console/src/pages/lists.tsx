@@ -4,13 +4,12 @@ import { go, route } from '../base/route';
 import { Instances, Load } from '../parts/bar';
 import { Card, Empty } from '../parts/card';
 import { addressWith, Columns, useSorted, type Column } from '../parts/columns';
-import { Event, isOwn } from '../parts/events';
-import { Glyph, State, shape } from '../parts/glyph';
+import { Glyph, shape } from '../parts/glyph';
 import { topologyPage, zhostPage } from '../parts/sentence';
 import { shown } from '../parts/tilemap';
 import { GoesOn, order } from '../parts/topology_table';
 import { Virtual } from '../parts/virtual';
-import { happened, topologies, zhosts, type Topology, type Zhost } from '../store/store';
+import { topologies, zhosts, type Topology, type Zhost } from '../store/store';
 
 const ROW = 34;
 
@@ -103,19 +102,6 @@ export function Topologies() {
             </li>
           )} />
         </>}
-      </Card>
-    </main>
-  );
-}
-
-export function Events() {
-  const list = happened.value.filter(isOwn);
-  return (
-    <main id="main" class="list-page">
-      <h1 class="hidden">Events</h1>
-      <Card id="all" name="Events" count={number(list.length)} more={<State state="running" text="following" />}>
-        {list.length === 0 ? <Empty text="Changes of state, as they occur. There was none yet." />
-          : <Virtual of={list} height={ROW} label="Events, the newest first" row={(e) => <Event key={e.seq} of={e} />} />}
       </Card>
     </main>
   );

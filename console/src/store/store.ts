@@ -27,7 +27,7 @@ export const happened = signal<Happened[]>([]);
 /** zrms' clock. */
 export const now = signal(new Date());
 
-const HAPPENED_MAX = 2000;
+export const HAPPENED_MAX = 2000;
 let ahead = 0; // of this machine's clock, in ms
 let seq = 0; // of the summary
 
