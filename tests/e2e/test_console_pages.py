@@ -1,7 +1,12 @@
 """Pages of the web console beside the overview, in headless Chromium on real daemons."""
-from conftest import until
+import json
+import subprocess
+
+import pytest
+
+from conftest import ROOT, until
 from secure import SecureCluster, needs_an_address
-from test_console import SHOTS, SIZES, c, code, console, open_console  # noqa: F401 (fixtures)
+from test_console import CHROMIUM, NODE, SHOTS, SIZES, c, code, console, open_console  # noqa: F401 (fixtures)
 
 
 def looked_at(console, name):
@@ -238,7 +243,10 @@ def test_a_log_is_followed_filtered_and_held_where_one_reads(start_cluster, cons
     console.shows(".logs .empty", "No line has")
     # It goes on where its zhost was lost.
     console.fill(".logs header .field|")
-    c.kill_machine(c.zhost_of("talk", "s"))
+    until(lambda: console.texts(".line"), "all lines")
+    lost = c.zhost_of("talk", "s")
+    c.kill_machine(lost)
+    c.wait_zhost(lost, "problem")
     c.wait_state("talk", "running")
     console.shows(".logs header", "following", 60)
     before = last()
@@ -291,3 +299,18 @@ def test_events_are_filtered_by_kind_and_subject_and_held_where_one_reads(c, con
     console.click(".follow")
     console.shows(".event", "hel-02")
     assert console.text(".follow") is None and console.problems() == []
+
+
+# ---- many ----
+
+def test_with_thousands_of_zhosts_no_task_of_the_page_is_long(tmp_path):
+    """By the time of the processor, which other work of the machine does not lengthen. All figures: docs/BENCHMARKS.md."""
+    if CHROMIUM is None or NODE is None or not (ROOT / "console" / "node_modules" / "esbuild").exists():
+        pytest.skip("no Chromium, node or esbuild")
+    subprocess.run([NODE, ROOT / "console" / "build.mjs", tmp_path], check=True)
+    said = subprocess.run([NODE, ROOT / "tests" / "e2e" / "console_figures.mjs", CHROMIUM, tmp_path, "--seconds", "4", "--json"],
+                          capture_output=True, text=True, check=True, timeout=300).stdout
+    figures = json.loads(said)
+    assert figures["problems"] == []
+    tasks = {f["name"]: f["ms"] for f in figures["figures"] if "processor time" in f["name"]}
+    assert len(tasks) == 4 and all(0 < ms < 50 for ms in tasks.values()), tasks

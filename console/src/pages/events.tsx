@@ -16,15 +16,14 @@ const KINDS = [
   { value: 'placement', text: 'places' }, { value: 'zhost', text: 'zhosts' },
 ] as const;
 
-interface Shown extends Happened { n: number }
+const numberOf = (e: Happened) => e.seq;
 
 export function Events() {
   const { query } = route.value;
   const kind = query.get('kind') ?? '';
   const subject = query.get('subject') ?? '';
   const list = useMemo(() => happened.value
-    .filter((e) => isOwn(e) && (kind === '' || e.kind === kind) && (subject === '' || e.subject.includes(subject) || e.from === subject || e.to === subject))
-    .map((e): Shown => ({ ...e, n: e.seq })), [happened.value, kind, subject]);
+    .filter((e) => isOwn(e) && (kind === '' || e.kind === kind) && (subject === '' || e.subject.includes(subject) || e.from === subject || e.to === subject)), [happened.value, kind, subject]);
   const isAll = happened.value.length >= HAPPENED_MAX;
   const more = (
     <>
@@ -38,7 +37,7 @@ export function Events() {
       <h1 class="hidden">Events</h1>
       <Card id="all" name="Events" count={`${number(list.length)}${isAll ? ` of the newest ${number(HAPPENED_MAX)}` : ''}`} more={more}>
         {list.length === 0 ? <Empty text={happened.value.length > 0 ? 'No event is so.' : 'Changes of state, as they occur. There was none yet.'} />
-          : <Tail key={`${kind} ${subject}`} of={list} height={ROW} label="Events, the newest first" newest="first" row={(e) => <Event key={e.seq} of={e} />} />}
+          : <Tail key={`${kind} ${subject}`} of={list} number={numberOf} height={ROW} label="Events, the newest first" newest="first" row={(e) => <Event key={e.seq} of={e} />} />}
       </Card>
     </main>
   );

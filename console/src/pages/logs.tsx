@@ -17,6 +17,7 @@ const CUT = 2000; // of a line in the list
 const SPACES_MS = 15000;
 const PAGE = 1000;
 const NONE: Line[] = [];
+const numberOf = (line: Line) => line.n;
 
 const set = (changes: Record<string, string>) => go(addressWith(changes));
 
@@ -79,7 +80,7 @@ function Lines({ of: log, lines, name, filter }: { of: Log; lines: Line[]; name:
   }
   return (
     <>
-      <Tail of={lines} height={ROW} label={`Log of ${name}`} newest="last" wide row={(line) => (
+      <Tail of={lines} number={numberOf} looks={`${picked?.n ?? ''} ${filter}`} height={ROW} label={`Log of ${name}`} newest="last" wide row={(line) => (
         <li class={picked?.n === line.n ? 'line picked' : 'line'} key={line.n} onClick={() => pick(picked?.n === line.n ? null : line)}><Marked text={line.text} filter={filter.toLowerCase()} /></li>
       )} />
       {picked !== null && (

@@ -5,11 +5,10 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 const BESIDE = 10; // rows above and below what is in view
 
-export interface Numbered { n: number }
-
-/** `newest`: at which end the newest are. Numbers grow with time. */
-export function Tail<T extends Numbered>({ of, height, label, newest, row, wide }: {
-  of: T[]; height: number; label: string; newest: 'first' | 'last'; row: (one: T) => ComponentChildren; wide?: boolean;
+/** `number`: it grows with time. `newest`: at which end the newest are. `looks`: of what a row is made besides the one that it
+    shows; as long as it is the same, rows that were drawn stay as they are. */
+export function Tail<T extends object>({ of, number, height, label, newest, row, looks = '', wide }: {
+  of: T[]; number: (one: T) => number; height: number; label: string; newest: 'first' | 'last'; row: (one: T) => ComponentChildren; looks?: string; wide?: boolean;
 }) {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, rows: 40 });
@@ -17,7 +16,8 @@ export function Tail<T extends Numbered>({ of, height, label, newest, row, wide 
   const seen = useRef({ first: 0, last: 0 });
   const follows = useRef(true);
   const end = (b: HTMLElement) => newest === 'last' ? b.scrollHeight - b.clientHeight : 0;
-  const newestOf = () => (newest === 'last' ? of.at(-1) : of[0])?.n ?? 0;
+  const numberAt = (at: number) => { const one = of.at(at); return one !== undefined ? number(one) : 0; };
+  const newestOf = () => numberAt(newest === 'last' ? -1 : 0);
   useEffect(() => {
     const b = box.current!;
     const measure = () => setView({ top: Math.floor(b.scrollTop / height), rows: Math.ceil(b.clientHeight / height) });
@@ -37,28 +37,35 @@ export function Tail<T extends Numbered>({ of, height, label, newest, row, wide 
     if (follows.current) {
       if (Math.abs(b.scrollTop - end(b)) > 0.5) b.scrollTop = end(b);
     } else if (newest === 'last') {
-      const dropped = of.findIndex((one) => one.n >= first);
+      const dropped = of.findIndex((one) => number(one) >= first);
       if (dropped > 0) b.scrollTop -= dropped * height;
     } else {
-      const came = of.findIndex((one) => one.n <= last);
+      const came = of.findIndex((one) => number(one) <= last);
       if (came > 0) b.scrollTop += came * height;
     }
-    seen.current = { first: of[0]?.n ?? 0, last: newestOf() };
+    seen.current = { first: numberAt(0), last: newestOf() };
   }, [of]);
   const paused = useRef(0);
   if (isFollowing) paused.current = newestOf();
-  const fresh = isFollowing ? 0 : newest === 'last' ? of.length - 1 - of.findLastIndex((one) => one.n <= paused.current) : Math.max(0, of.findIndex((one) => one.n <= paused.current));
+  const fresh = isFollowing ? 0 : newest === 'last' ? of.length - 1 - of.findLastIndex((one) => number(one) <= paused.current) : Math.max(0, of.findIndex((one) => number(one) <= paused.current));
   const follow = () => {
     follows.current = true;
     box.current!.scrollTop = end(box.current!);
     setFollowing(true);
+  };
+  const drawn = useRef({ looks, rows: new WeakMap<T, ComponentChildren>() });
+  if (drawn.current.looks !== looks) drawn.current = { looks, rows: new WeakMap() };
+  const rowOf = (one: T) => {
+    const known = drawn.current.rows.get(one) ?? row(one);
+    drawn.current.rows.set(one, known);
+    return known;
   };
   const from = Math.max(0, Math.min(view.top, of.length) - BESIDE);
   const to = Math.min(of.length, view.top + view.rows + BESIDE);
   return (
     <div class="tail">
       <div class={wide ? 'virtual wide-rows' : 'virtual'} ref={box} tabIndex={0} role="region" aria-label={label}>
-        <ol style={{ paddingTop: `${from * height}px`, paddingBottom: `${(of.length - to) * height}px` }}>{of.slice(from, to).map((one) => row(one))}</ol>
+        <ol style={{ paddingTop: `${from * height}px`, paddingBottom: `${(of.length - to) * height}px` }}>{of.slice(from, to).map(rowOf)}</ol>
       </div>
       {!isFollowing && (
         <button type="button" class="button follow" onClick={follow}>{fresh > 0 ? `${fresh.toLocaleString('en')} new` : 'Paused'}: follow {newest === 'last' ? '↓' : '↑'}</button>

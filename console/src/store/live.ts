@@ -7,7 +7,7 @@ import { batch } from '@preact/signals';
 import { isSignedOut, read } from '../base/api';
 import { follow } from '../base/stream';
 import type { Happened, Self, Summary } from '../base/types';
-import { contact, forget, happened, self, takeEvents, takeHistory, takeSummary, tick } from './store';
+import { contact, forget, happened, self, takeEvents, takeHistory, takeSummary, tick, zhostsOf } from './store';
 
 const SILENCE_MS = 20000; // zrms sends something every 15 s
 const RETRY_MS = 1000;
@@ -15,29 +15,37 @@ const SOON_MS = 150; // what belongs to one change has come by then
 const SPACING_MS = 1000; // between two summaries
 const SAMPLE_MS = 10000; // loads come by no event
 const HISTORY = 200;
+const BATCH_MS = 100; // between two batches of events: each is seen well within 200 ms
 
+const pause = () => new Promise((done) => setTimeout(done));
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 let refreshing = false;
+let wanted = false; // something has happened since
 let timer: ReturnType<typeof setTimeout> | undefined;
 let due = Infinity;
 let spacing = SPACING_MS;
 let refreshed = 0;
 
 async function refresh() {
-  if (refreshing || contact.value.kind !== 'live') return;
+  if (refreshing) return void (wanted = true);
+  if (contact.value.kind !== 'live') return;
   refreshing = true;
   const began = performance.now();
   try {
     const next = await read<Summary>('/v1/summary');
-    batch(() => takeSummary(next));
+    await pause(); // what was read is taken in a task of its own
+    const list = zhostsOf(next);
+    await pause();
+    batch(() => takeSummary(next, list));
   } catch {
     // The stream ends, too, and says what that means.
   } finally {
     refreshing = false;
     refreshed = performance.now();
     spacing = Math.max(SPACING_MS, 10 * (refreshed - began)); // a large cluster is not asked all the time
-    plan(SAMPLE_MS);
+    plan(wanted ? SOON_MS : SAMPLE_MS);
+    wanted = false;
   }
 }
 
@@ -51,24 +59,29 @@ function plan(ms: number) {
 }
 
 let queue: Happened[] = [];
+let taken = -Infinity; // the last batch
 
 function take(event: Happened) {
   if (queue.push(event) > 1) return;
   // A page that is not seen has no frames.
   const soon = document.hidden ? (done: () => void) => setTimeout(done, SOON_MS) : requestAnimationFrame;
-  soon(() => {
+  const rest = Math.max(0, taken + BATCH_MS - performance.now());
+  (rest > 0 ? (done: () => void) => setTimeout(() => soon(done), rest) : soon)(() => {
     const events = queue;
     queue = [];
+    taken = performance.now();
     batch(() => takeEvents(events));
     plan(SOON_MS);
   });
 }
 
 async function once() {
-  const first = await read<Summary>('/v1/summary');
-  const history = await read<{ events: Happened[] }>(`/v1/events?stream=0&newest=${HISTORY}`);
+  const [first, history] = await Promise.all([read<Summary>('/v1/summary'), read<{ events: Happened[] }>(`/v1/events?stream=0&newest=${HISTORY}`)]);
+  await pause();
+  const list = zhostsOf(first);
+  await pause();
   batch(() => {
-    takeSummary(first);
+    takeSummary(first, list);
     takeHistory(history.events);
     contact.value = { kind: 'live' };
   });

@@ -33,7 +33,7 @@ let seq = 0; // of the summary
 
 const part = (some: number, whole: number) => whole > 0 ? Math.min(1, some / whole) : 0;
 
-function zhostsOf(s: Summary): Zhost[] {
+export function zhostsOf(s: Summary): Zhost[] {
   return s.zhosts.flatMap((c) => c.names.map((name, k): Zhost => ({
     name, state: c.states[k]!, cordoned: c.cordoned[k]!, drain: c.drains[k]!, left: c.left[k]!, since: c.since[k]!,
     heard: c.heard[k]!, instances: c.instances[k]!,
@@ -52,12 +52,13 @@ function topologiesOf(s: Summary): Topology[] {
   }));
 }
 
-export function takeSummary(s: Summary) {
+export function takeSummary(s: Summary, list = zhostsOf(s)) {
   seq = s.seq;
   ahead = Date.now() - Date.parse(s.time);
   summary.value = s;
-  zhosts.value = zhostsOf(s);
+  zhosts.value = list;
   topologies.value = topologiesOf(s);
+  takeStates(happened.value.filter((e) => e.seq > s.seq).reverse());
   tick();
 }
 
@@ -80,6 +81,11 @@ export function takeEvents(events: Happened[]) {
   const known = happened.value[0]?.seq ?? 0;
   const fresh = events.filter((e) => e.seq > known);
   if (fresh.length > 0) happened.value = [...fresh.reverse(), ...happened.value].slice(0, HAPPENED_MAX);
+  takeStates(events);
+}
+
+/** Those that the summary has not seen. */
+function takeStates(events: Happened[]) {
   const states = new Map(events.filter((e) => e.seq > seq && e.to !== undefined && e.to !== '')
     .filter((e) => e.kind === 'topology' || (e.kind === 'zhost' && e.topology === undefined))
     .map((e) => [`${e.kind}/${e.subject}`, e.to!]));
@@ -98,6 +104,15 @@ export const concerns = computed(() => {
   for (const a of summary.value?.attention ?? []) if (a.kind !== 'zhost' && !found.has(a.name)) found.set(a.name, a);
   return found;
 });
-export const zhostNames = computed(() => new Set(zhosts.value.map((z) => z.name)));
-export const topologyNames = computed(() => new Set(topologies.value.map((t) => t.name)));
+/** The set stays the same one as long as its names do: who reads it has nothing to draw when only states have changed. */
+function namesOf(list: () => { name: string }[]) {
+  let before = new Set<string>();
+  return computed(() => {
+    const all = list();
+    if (all.length !== before.size || all.some((one) => !before.has(one.name))) before = new Set(all.map((one) => one.name));
+    return before;
+  });
+}
+export const zhostNames = namesOf(() => zhosts.value);
+export const topologyNames = namesOf(() => topologies.value);
 export const isLost = computed(() => contact.value.kind === 'lost');
