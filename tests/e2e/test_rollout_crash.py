@@ -29,9 +29,10 @@ def both_run(space):
 
 
 def has_switched(c, _):
-    """Its former copy is there for half a second: mostly it is hit, and on a loaded machine what comes after that."""
     return c.space("my-app", "api")["version"] == c.wanted
 
+
+BOTH_RUN = both_run("api")
 
 # name of the place, how it is seen, whose zhost is the victim where it is a zhost
 PLACES = {
@@ -41,11 +42,23 @@ PLACES = {
     "the successor of store starts": (event("space", "my-app/store", "starting"), "store"),
     "the successor of store is to stay healthy": (event("space", "my-app/store", "deployed-started"), "store"),
     "a place is found for the successor of api": (event("placement", "my-app/api"), "api"),
-    "both copies of api run": (both_run("api"), "api"),
+    "both copies of api run": (BOTH_RUN, "api"),
     "api has been switched, and its former copy is there": (has_switched, "api"),
     "the successor of the page is deployed": (event("copy", "my-app/dashboard"), "dashboard"),
     "both copies of the page are there": (event("copy", "my-app/dashboard", "deployed-started"), "dashboard"),
 }
+
+
+HELD = list(PLACES).index("both copies of api run")
+
+
+# Its end takes a while: a copy that has handed over is there for at least that long after the switch.
+LINGERS = """SAMOZA_ON_CLOSE(void)
+{
+	for (int64_t until = samoza_now() + 4000; samoza_now() < until;)
+		samoza_yield();
+"""
+CLOSES = "SAMOZA_ON_CLOSE(void)\n{\n"
 
 
 class Packages:
@@ -61,18 +74,24 @@ class Packages:
         for sources in self.source.glob("spaces/*/src"):
             shutil.rmtree(sources)
         self.topology = (self.source / "topology.yaml").read_text()
+        api = (EXAMPLE / "spaces/api/src/api.c").read_text()
+        assert CLOSES in api
+        self.lingering = api.replace(CLOSES, LINGERS)
 
-    def build(self, number, api=None):
+    def build(self, number, api=None, healthy="100ms"):
         """`api`: C text in place of its module."""
         version = f"1.{number}.0"
         more = f"    resources: {{memory: {32 + number % 2 * 8}MiB}}\n    stop: {{grace: 2s}}\n"
         text = re.sub(r"(    type: (?:CALL|DATA)\n)", lambda m: m.group(1) + more, self.topology)
+        text = re.sub("(  - name: api\n(?:    .*\n)*?    stop: {grace: )2s", r"\g<1>10s", text)
+        text = text.replace("[sys.log, net.emit, net.recv]", "[sys.log, sys.now, net.emit, net.recv]")
         text = text.replace("    type: UI\n", "    type: UI\n    stop: {grace: 1s}\n")
         (self.source / "topology.yaml").write_text(text)
         (self.source / "spaces/dashboard/version.txt").write_text(version)
         manifest = (self.source / "manifest.yaml").read_text()
         manifest = re.sub(r"  version: .*", f"  version: {version}", manifest, count=1)
-        manifest = re.sub(r"rollout: .*", "rollout: {policy: rolling, healthy: {for: 100ms, within: 2m}}", manifest)
+        manifest = re.sub(r"rollout: .*", f"rollout: {{policy: rolling, healthy: {{for: {healthy}, within: 2m}}}}",
+                          manifest)
         (self.source / "manifest.yaml").write_text(manifest)
         source = self.source / "spaces/api/src/main.c"
         if api is not None:
@@ -160,7 +179,7 @@ def loaded(start_cluster, example_package):
     c.zshell("cluster", "cordon", "edge-node-3")
     c.processes = lambda space: processes(c, space)
     c.packages = Packages(c, example_package)
-    c.submit(c.packages.build(0)[1])
+    c.submit(c.packages.build(0, c.packages.lingering)[1])
     c.load = Load(c, c.zedge("edge-node-3"))
     until(lambda: len(c.load.added) > 4, "entries are added")
     yield c
@@ -168,10 +187,22 @@ def loaded(start_cluster, example_package):
 
 
 def change(c, number):
-    c.wanted, package = c.packages.build(number)
+    # Where both copies are to be met, the new one has to stay healthy for so long before it takes over.
+    c.wanted, package = c.packages.build(number, c.packages.lingering, "5s" if number == HELD - 4 else "100ms")
     mark = c.events()[-1]["seq"]
     c.zshell("topo", "submit", package)
     return mark
+
+
+def both_copies(c):
+    there = c.processes("api")
+    assert len(there) == 2, there
+    return there
+
+
+def expect_all_live(pids):
+    """Both copies of the slot were there when the victim died."""
+    assert all(is_alive(pid) for pid in pids), {pid: is_alive(pid) for pid in pids}
 
 
 def expect_end(c):
@@ -186,15 +217,17 @@ def expect_end(c):
     assert not c.load.failures, c.load.failures
 
 
-def kill_zrms(c, _):
+def kill_zrms(c, _, pids):
     c.zrms.kill()
+    expect_all_live(pids)
     c.start_zrms()
 
 
-def kill_zhost(c, space):
+def kill_zhost(c, space, pids):
     name = c.zhost_of("my-app", space)
     with LOCK:
         c.zhosts[name].kill()
+    expect_all_live(pids)
     c.zhosts[name].start()
     c.wait_zhost(name, "deployed-started")
 
@@ -209,7 +242,8 @@ def test_a_rolling_change_goes_on_through_kills_at_ten_places(loaded, victims):
         mark = change(c, number + 1)
         for (name, (is_there, space)), victim in zip((places[number], places[number + 5]), victims):
             until(lambda there=is_there: there(c, mark), name, 60)
-            victim(c, space)
+            pids = both_copies(c) if is_there in (BOTH_RUN, has_switched) else []
+            victim(c, space, pids)
         expect_end(c)
         print(f"change {number + 1}: {time.monotonic() - begun:.1f} s, {len(c.load.added)} entries, {c.load.loaded} files")
     c.load.end()
