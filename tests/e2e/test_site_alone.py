@@ -120,11 +120,22 @@ def test_a_site_alone_starts_in_the_order_of_its_needs_and_nothing_restarts(star
     assert not {"site/web", "site/api", "site/disk"} & set(causes)
 
 
-def test_many_spaces_start_soon_after_the_zhosts_have_decided(start_cluster):
+def expect_order_of_needs(c, names):
+    """On each zhost none of a space begins before one of the space that it needs: they have no ports, so only those of
+    the same zhost count."""
+    for zhost in c.zhosts:
+        begun = [re.search(r"path=([a-z]+)-\d+ ", line).group(1) for line in lines(c, zhost, "action=start")]
+        assert set(begun) == set(names), (zhost, set(begun))
+        firsts = [begun.index(name) for name in names]
+        assert firsts == sorted(firsts), (zhost, dict(zip(names, firsts)))
+
+
+def test_many_spaces_start_soon_after_the_zhosts_have_decided_in_the_order_of_their_needs(start_cluster):
     c = start_cluster(zhosts=["edge-1", "edge-2", "edge-3"])
-    count = 300
-    c.deploy("many", [{"name": "s", "type": "CALL", "count": count, "loss": {"replace_after": "never"},
-                       "resources": {"cpu": "10m", "memory": "4MiB"}}])
+    count, needs = 300, {"base": [], "middle": [{"from": "base"}], "top": [{"from": "middle"}]}
+    c.deploy("many", [{"name": name, "type": "CALL", "count": count // 3, "loss": {"replace_after": "never"},
+                       "imports": imports, "resources": {"cpu": "10m", "memory": "4MiB"}}
+                      for name, imports in reversed(needs.items())])
     cut_power(c, count)
     for daemon in c.zhosts.values():
         daemon.start()
@@ -134,3 +145,15 @@ def test_many_spaces_start_soon_after_the_zhosts_have_decided(start_cluster):
     took, took_of_ours = watch.seconds()
     print(f"{count} spaces in {took:.2f} s, of which other programs took {took - took_of_ours:.2f} s")
     assert took_of_ours < 3
+    until(lambda: sum(len(lines(c, name, "action=start")) for name in c.zhosts) == count, "each has started once")
+    expect_order_of_needs(c, list(needs))
+
+    ran = {name: set(c.zruns(name)) for name in c.zhosts}
+    mark = max(int(seq) for seq in re.findall(r" seq=(\d+)", c.zrms.log.read_text()))
+    c.start_zrms()
+    c.wait_state("many", "running")
+    until(lambda: all(z["state"] == "deployed-started" for z in c.get("/v1/zhosts")["zhosts"]), "all zhosts are back")
+    left = [(e["subject"], e["to"]) for e in c.events("many", mark) if e["kind"] == "space" and e["to"] != "deployed-started"]
+    assert left == [], left[:10]
+    assert {name: set(c.zruns(name)) for name in c.zhosts} == ran, "nothing restarts"
+    assert sum(len(lines(c, name, "action=start")) for name in c.zhosts) == count
