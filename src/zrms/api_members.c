@@ -178,28 +178,30 @@ static void forgetting_end(struct forgetting *f, struct error *why)
 	free(f);
 }
 
-static void on_forgotten(void *user, const struct error *why)
-{
-	struct forgetting *f = user;
-	struct error *err = NULL;
-	if (why != NULL)
-		(void)error_set(&err, (enum error_code)why->code, "%s", why->message);
-	else
-		log_info("leader", "forgotten", LOG_S("zrms", f->name));
-	forgetting_end(f, err);
-}
-
 static void on_forget_told(void *user, const struct reply *reply)
 {
 	struct forgetting *f = user;
 	struct error *err = NULL;
-	int r = reply->code;
-	if (r < 0)
-		(void)error_set(&err, (enum error_code)r, "%s", reply->message);
-	else
-		r = lead_forget(f->zrms->lead, f->name, on_forgotten, f, &err);
-	if (r < 0)
+	if (reply->code < 0)
+		(void)error_set(&err, (enum error_code)reply->code, "%s", reply->message);
+	forgetting_end(f, err);
+}
+
+/* The audit says what was done: it is written when etcd has forgotten it. */
+static void on_forgotten(void *user, const struct error *why)
+{
+	struct forgetting *f = user;
+	struct error *err = NULL;
+	if (why != NULL) {
+		(void)error_set(&err, (enum error_code)why->code, "%s", why->message);
 		forgetting_end(f, err);
+		return;
+	}
+	log_info("leader", "forgotten", LOG_S("zrms", f->name));
+	struct control_input input = {.type = CONTROL_ZRMS_FORGET,
+				      .zrms_forget = {.name = f->name}};
+	access_ask(f->request, &input);
+	api_ask(f->zrms, &input, on_forget_told, f);
 }
 
 static void answer_forgotten(struct zrms *zrms, struct http_request *request,
@@ -218,17 +220,13 @@ void api_zrms_forget(void *context, struct http_request *request)
 	struct error *err = NULL;
 	if (api_repeat(zrms, request, answer_forgotten))
 		return;
+	if (api_refuse_while_failing(zrms, request))
+		return;
+	struct forgetting *f = mem_new(struct forgetting);
+	*f = (struct forgetting){zrms, request, mem_strdup(name)};
 	int r = zrms->lead != NULL
-			? leader_may_forget(lead_seen(zrms->lead), name, &err)
+			? lead_forget(zrms->lead, name, on_forgotten, f, &err)
 			: error_set(&err, ERR_CONFLICT, "this zrms is alone on its store");
-	if (r < 0) {
-		api_refuse(request, err);
-	} else if (!api_refuse_while_failing(zrms, request)) {
-		struct forgetting *f = mem_new(struct forgetting);
-		*f = (struct forgetting){zrms, request, mem_strdup(name)};
-		struct control_input input = {.type = CONTROL_ZRMS_FORGET,
-					      .zrms_forget = {.name = f->name}};
-		access_ask(request, &input);
-		api_ask(zrms, &input, on_forget_told, f);
-	}
+	if (r < 0)
+		forgetting_end(f, err);
 }
