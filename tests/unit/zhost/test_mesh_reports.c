@@ -299,11 +299,51 @@ static void counts_end_with_the_copy(void **state)
 			 1);
 }
 
+/* ---- counts of paths, for metrics ---- */
+
+static struct mesh_path_counts counts_of(const struct mesh_peer *peer, const char *name)
+{
+	vector_for_each (&peer->paths, path)
+		if (strcmp(path->name, name) == 0)
+			return path->counts;
+	fail_msg("no path %s", name);
+	return (struct mesh_path_counts){0};
+}
+
+static void each_path_counts_what_went_and_came_along_it(void **state)
+{
+	struct stage *s = *state;
+	const char *name = s->api->paths.items[0].name, *other = s->api->paths.items[1].name;
+	emit(s, name, 0);
+	emit(s, name, 0);
+	assert_int_equal(counts_of(s->api, name).sent, 2);
+	assert_int_equal(counts_of(s->api, other).sent, 0);
+	assert_int_equal(counts_of(s->api, name).received, 0);
+	emit(s, "none", -ENOENT); /* of no path: it counts nowhere */
+	uint64_t received = 0;
+	const struct mesh_peer *const others[] = {s->web, s->store};
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		received += counts_of(others[i], name).received;
+	assert_int_equal(received, 2);
+	mesh_table_open(mesh_table(s->meshes[0]), s->web, false);
+	mesh_table_open(mesh_table(s->meshes[1]), s->store, false);
+	uint64_t before = counts_of(s->api, name).sent + counts_of(s->api, name).refused;
+	(void)mesh_emit(s->meshes[0], s->api, NULL, name, strlen(name), "x", 1);
+	sim_loop_run(&s->loop, 2 * DELAY_MS);
+	uint64_t after = counts_of(s->api, name).sent + counts_of(s->api, name).refused;
+	assert_int_equal(after, before + 1);
+	received = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		received += counts_of(others[i], name).received;
+	assert_int_equal(received, 2); /* that one came nowhere */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(each_path_counts_what_went_and_came_along_it),
 		TEST(pings_go_one_after_the_other_and_take_their_time),
 		TEST(one_that_is_not_answered_is_given_up),
 		TEST(the_zhost_says_that_an_instance_takes_nothing),
