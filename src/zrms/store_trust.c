@@ -1,7 +1,6 @@
 #include "zrms/store_trust.h"
 
 #include <string.h>
-#include <uv.h>
 
 #include "adapter/etcd/keys.h"
 #include "adapter/etcd/rpc.h"
