@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from conftest import BIN, is_alive, text_of, until
+from conftest import BIN, is_alive, stat_of, text_of, until
 from native import native_app
 from test_access import SLEEPS
 
@@ -72,9 +72,10 @@ class Stopper(threading.Thread):
     def run(self):
         while self.stopped is None and not self.ends:
             for child in self.children.read_text().split():
-                with contextlib.suppress(ProcessLookupError):
+                with contextlib.suppress(ProcessLookupError, TypeError):
                     os.kill(int(child), signal.SIGSTOP)
-                    self.stopped = int(child)
+                    while is_alive(int(child)) and self.stopped is None:  # not one that had ended
+                        self.stopped = int(child) if stat_of(int(child))[0] == "T" else None
 
 
 def turn(c):
@@ -84,7 +85,7 @@ def turn(c):
 
 
 def test_a_checkpoint_holds_up_nothing_and_zrms_may_be_killed_in_the_middle_of_it(start_cluster):
-    c = start_cluster(zhosts=[], zrms_options=["--recorder-size", "2MiB"])
+    c = start_cluster(zhosts=[], zrms_options=["--recorder-size", "4MiB"])
     c.zshell("topo", "submit", c.build(native_app(c, "many", [dict(SLEEPS, count=3000)], {
         "p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"}), "many"))
     stopper = Stopper(c.zrms.pid)
