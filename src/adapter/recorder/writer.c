@@ -19,11 +19,12 @@
 /* So many files share the budget: what goes at once is small. */
 #define FILES 16
 /* A file is at least so many times as large as what it begins with. */
-#define BEGINNINGS     4
-#define FILE_BYTES_MAX ((uint64_t)64 * 1024 * 1024)
-#define FILE_BYTES_MIN ((uint64_t)64 * 1024)
-#define END_SECONDS    2
-#define DIRECTORY_MODE 0700
+#define BEGINNINGS	4
+#define FILE_BYTES_MAX	((uint64_t)64 * 1024 * 1024)
+#define FILE_BYTES_MIN	((uint64_t)64 * 1024)
+#define SPARE_BYTES_MAX ((size_t)8 * 1024 * 1024)
+#define END_SECONDS	2
+#define DIRECTORY_MODE	0700
 
 struct queued {
 	struct block block;
@@ -40,7 +41,8 @@ struct record_writer {
 	pthread_cond_t changed;
 	VECTOR(struct queued) queue;
 	size_t queue_bytes;
-	unsigned later; /* blocks of the queue that are still being made */
+	unsigned later;	     /* blocks of the queue that are still being made */
+	struct buffer spare; /* memory of a block that was written, for the next one */
 	bool is_ending, has_ended;
 	bool waits_for_begin; /* what a further block continues was lost */
 	bool wants_begin;
@@ -140,6 +142,21 @@ static int make_packed(struct queued *q, struct buffer *packed, struct error **e
 			       : block_pack(&q->block, packed, err);
 }
 
+/* A block that grows again from nothing copies itself, and touches pages that were never there, in the thread of who records. */
+static void keep_memory(struct record_writer *w, struct block *block)
+{
+	if (block->entries.capacity > SPARE_BYTES_MAX)
+		return;
+	buffer_clear(&block->entries);
+	(void)pthread_mutex_lock(&w->lock);
+	if (w->spare.capacity < block->entries.capacity) {
+		struct buffer smaller = w->spare;
+		w->spare = block->entries;
+		block->entries = smaller;
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
 static void take_block(struct record_writer *w, struct queued *q)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -150,6 +167,7 @@ static void take_block(struct record_writer *w, struct queued *q)
 	buffer_done(&packed);
 	w->has_gap = !is_written;
 	note(w, is_written, q->wait != NULL, trim(w, BLOCK_BYTES), err);
+	keep_memory(w, &q->block);
 	block_done(&q->block);
 }
 
@@ -193,8 +211,11 @@ bool record_writer_put(struct record_writer *w, struct block *take)
 	}
 	w->waits_for_begin = !is_taken;
 	w->wants_begin |= !is_taken;
-	(void)pthread_mutex_unlock(&w->lock);
 	block_init(take);
+	take->entries.data = w->spare.data;
+	take->entries.capacity = w->spare.capacity;
+	w->spare = (struct buffer){0};
+	(void)pthread_mutex_unlock(&w->lock);
 	take->head.number = number + 1;
 	return is_taken;
 }
@@ -273,6 +294,7 @@ void record_writer_free(struct record_writer *w)
 		return; /* a disk that does not answer: the process ends without it */
 	(void)pthread_join(w->thread, NULL);
 	vector_done(&w->queue);
+	buffer_done(&w->spare);
 	segment_writer_free(w->file);
 	(void)pthread_cond_destroy(&w->changed);
 	(void)pthread_mutex_destroy(&w->lock);

@@ -13,10 +13,13 @@
 #include "core/record/outputs.h"
 #include "schema/message.h"
 
+/* Memory for inputs of a batch that is kept for the next one. */
+#define INPUTS_KEPT ((size_t)1024 * 1024)
+
 /* An input of the batch that is being filled. */
 struct waiting_input {
 	struct instant at;
-	ProtobufCBinaryData bytes; /* RecordedInput */
+	size_t begin, size; /* of its RecordedInput, in `inputs` */
 	int64_t promise_ms;
 	uint64_t link; /* of a heartbeat */
 	bool is_quiet; /* heartbeat or tick */
@@ -26,6 +29,7 @@ struct waiting_input {
 /* The last heartbeat of a link. */
 struct held_beat {
 	struct waiting_input input;
+	ProtobufCBinaryData bytes;
 	struct instant flushed;
 	UT_hash_handle hh; /* by input.link */
 };
@@ -37,6 +41,7 @@ struct recording {
 	bool with_texts;
 	Samoza__V1__RecordedBirth *birth; /* until it is written */
 	VECTOR(struct waiting_input) waiting;
+	struct buffer inputs;	/* of them, one after the other */
 	struct held_beat *held; /* the one that came first is the first */
 	uint64_t held_heartbeats, held_ticks;
 	int64_t held_awake_ms,
@@ -89,11 +94,17 @@ static void note_promise(struct recording *r, Samoza__V1__RecordingEntry *entry,
 	entry->promise_ms = r->promise_ms = promise_ms;
 }
 
+static ProtobufCBinaryData bytes_of(const struct recording *r,
+				    const struct waiting_input *input)
+{
+	return (ProtobufCBinaryData){input->size, (uint8_t *)r->inputs.data + input->begin};
+}
+
 static void write_input(struct recording *r, const struct waiting_input *input)
 {
 	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
 	entry.what_case = SAMOZA__V1__RECORDING_ENTRY__WHAT_INPUT;
-	entry.input = input->bytes;
+	entry.input = bytes_of(r, input);
 	note_promise(r, &entry, input->promise_ms);
 	write_entry(r, input->at, false, &entry);
 }
@@ -104,7 +115,7 @@ static void put_beat(struct recording *r, const struct held_beat *held,
 		     Samoza__V1__RecordedBeat *beat)
 {
 	*beat = (Samoza__V1__RecordedBeat)SAMOZA__V1__RECORDED_BEAT__INIT;
-	beat->input = held->input.bytes;
+	beat->input = held->bytes;
 	beat->mono_ms = held->input.at.mono_ms;
 	beat->wall_ms = held->input.at.wall_ms;
 	beat->flush_mono_ms = held->flushed.mono_ms;
@@ -118,7 +129,7 @@ static void forget_held(struct recording *r)
 	struct held_beat *held, *next;
 	HASH_ITER (hh, r->held, held, next) {
 		HASH_DELETE(hh, r->held, held);
-		free(held->input.bytes.data);
+		free(held->bytes.data);
 		free(held);
 	}
 	r->held_heartbeats = r->held_ticks = 0;
@@ -160,7 +171,9 @@ static void hold_beat(struct recording *r, const struct waiting_input *input,
 		HASH_DELETE(hh, r->held, held);
 	else
 		held = mem_new(struct held_beat);
-	free(held->input.bytes.data);
+	free(held->bytes.data);
+	held->bytes.len = input->size;
+	held->bytes.data = mem_memdup(bytes_of(r, input).data, input->size);
 	held->input = *input;
 	held->flushed = flushed;
 	HASH_ADD_KEYPTR(hh, r->held, &held->input.link, sizeof(held->input.link), held);
@@ -174,9 +187,7 @@ static void hold(struct recording *r, const struct waiting_input *input, struct 
 	r->held_flushed = flushed;
 	r->held_awake_ms = input->at.mono_ms;
 	r->held_next_check_ms = r->control->next_check_ms;
-	if (input->is_void)
-		free(input->bytes.data);
-	else
+	if (!input->is_void)
 		hold_beat(r, input, flushed);
 }
 
@@ -291,13 +302,12 @@ static void on_input(void *user, struct instant now, const struct control_input 
 	struct recording *r = user;
 	const struct control *c = r->control;
 	r->counts.inputs++;
-	buffer_clear(&r->scratch);
-	if (input_encode(input, &r->scratch) < 0)
-		IMPOSSIBLE("an input is larger than any");
 	struct waiting_input *waiting = vector_add(&r->waiting);
 	waiting->at = now;
-	waiting->bytes = (ProtobufCBinaryData){r->scratch.size,
-					       mem_memdup(r->scratch.data, r->scratch.size)};
+	waiting->begin = r->inputs.size;
+	if (input_encode(input, &r->inputs) < 0)
+		IMPOSSIBLE("an input is larger than any");
+	waiting->size = r->inputs.size - waiting->begin;
 	waiting->promise_ms = c->promise_ms;
 	/* After a sleep a further time begins for every zhost. */
 	bool has_slept = now.mono_ms - c->awake_ms > c->config.check_ms;
@@ -311,21 +321,30 @@ static void on_input(void *user, struct instant now, const struct control_input 
 		waiting->is_quiet = waiting->is_void = is_calm;
 }
 
+/* The memory is for the next batch, unless this one was a large one. */
+static void forget_waiting(struct recording *r)
+{
+	vector_clear(&r->waiting);
+	buffer_clear(&r->inputs);
+	if (r->inputs.capacity > INPUTS_KEPT) {
+		buffer_done(&r->inputs);
+		r->inputs = BUFFER_INIT(SIZE_MAX);
+	}
+}
+
 static void on_flushed(void *user, struct instant now, const struct outbox *outbox)
 {
 	struct recording *r = user;
 	if (is_quiet(r, outbox)) {
 		vector_for_each (&r->waiting, input)
 			hold(r, input, now);
-		vector_clear(&r->waiting);
+		forget_waiting(r);
 		return;
 	}
 	write_held(r);
-	vector_for_each (&r->waiting, input) {
+	vector_for_each (&r->waiting, input)
 		write_input(r, input);
-		free(input->bytes.data);
-	}
-	vector_clear(&r->waiting);
+	forget_waiting(r);
 	write_flush(r, now, outbox);
 }
 
@@ -417,7 +436,7 @@ struct recording *recording_new(struct control *control, const struct recording_
 	r->sink = sink;
 	r->user = user;
 	r->with_texts = with_texts;
-	r->scratch = BUFFER_INIT(SIZE_MAX);
+	r->scratch = r->inputs = BUFFER_INIT(SIZE_MAX);
 	r->birth = birth_new(control);
 	control_set_tap(control, &tap, r);
 	return r;
@@ -430,10 +449,9 @@ void recording_free(struct recording *r)
 	control_set_tap(r->control, NULL, NULL);
 	if (r->birth == NULL)
 		write_held(r);
-	vector_for_each (&r->waiting, input)
-		free(input->bytes.data);
 	forget_held(r);
 	vector_done(&r->waiting);
+	buffer_done(&r->inputs);
 	schema_message_free(r->birth);
 	buffer_done(&r->scratch);
 	free(r);
