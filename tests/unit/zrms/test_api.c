@@ -199,7 +199,8 @@ static char *path_of(const struct http_route *route)
 			assert_int_equal(buffer_add(&b, at++, 1), 0);
 			continue;
 		}
-		assert_int_equal(buffer_add_string(&b, at[1] == 'i' ? "shop" : "web"), 0);
+		const char *value = at[1] == 'i' ? "shop" : at[1] == 'r' ? "1" : "web";
+		assert_int_equal(buffer_add_string(&b, value), 0);
 		at = strchr(at, '}') + 1;
 	}
 	return buffer_steal(&b);
