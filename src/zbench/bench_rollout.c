@@ -62,8 +62,12 @@ const struct benchmark benchmark_rollout = {
 				"asked for. "
 				"The time goes from the request to the event 'completed' of "
 				"the rollout: every instance is served in the new version. "
-				"Each run has two new clusters: one for the change, one for "
-				"the rollbacks, each of which leads to the version before.",
+				"Each run has three new clusters: one for the change, one for "
+				"the rollbacks, each of which leads to the version before, "
+				"whose "
+				"copies have to start once more, and one for the step back of "
+				"a "
+				"blue-green change, whose former copies run on.",
 			.options = options,
 			.options_size = sizeof(struct options),
 			.run = benchmark_run,
@@ -71,9 +75,13 @@ const struct benchmark benchmark_rollout = {
 	.measure = run,
 };
 
+#define ROLLING "{policy: rolling, batch: 10%, healthy: {for: 0s}}"
+/* The former copies are kept warm: they run on, without traffic. */
+#define KEEPING "{policy: blue-green, healthy: {for: 0s}, keep: 10m}"
+
 /* Two versions of `count` instances; the caller's. */
-static int build(const struct bench *bench, uint32_t count, struct buffer ret_mexes[2],
-		 struct error **err)
+static int build(const struct bench *bench, uint32_t count, const char *rollout,
+		 struct buffer ret_mexes[2], struct error **err)
 {
 	static const char *const versions[] = {"1.0.0", "1.1.0"}, *const cpu[] = {"10m", "11m"};
 	int r = 0;
@@ -88,7 +96,7 @@ static int build(const struct bench *bench, uint32_t count, struct buffer ret_me
 							       {0}},
 			.paths = "",
 			.version = versions[k],
-			.rollout = "{policy: rolling, batch: 10%, healthy: {for: 0s}}",
+			.rollout = rollout,
 		};
 		r = package_build(bench, &package, &ret_mexes[k], err);
 	}
@@ -145,49 +153,66 @@ static int roll_back(struct cluster *cluster, const char *id, uint32_t times,
 }
 
 struct figures {
-	struct samples change, back, unused;
+	struct samples change, back, kept_back, unused;
 };
 
-static int one_run(const struct bench *bench, const struct options *given,
-		   const struct buffer change_mexes[2], const struct buffer back_mexes[2],
-		   struct figures *f, struct error **err)
+struct packages {
+	struct buffer change[2], back[2], kept[2];
+};
+
+/* In a new cluster: a change, and then the way back, so often. */
+static int change_and_back(const struct bench *bench, const struct options *given,
+			   const struct buffer mexes[2], uint32_t times,
+			   struct samples *change_s, struct samples *back_s, struct error **err)
 {
 	const struct cluster_options cluster_options = {.zhosts = given->zhosts};
 	struct cluster cluster = {0};
-	CLEANUP(freep) char *changed = NULL;
 	CLEANUP(freep) char *id = NULL;
 	int r = cluster_start(bench, &cluster_options, &cluster, err);
 	if (r == 0)
-		r = change(&cluster, change_mexes, &f->change, &changed, err);
-	cluster_stop(&cluster);
-	cluster = (struct cluster){0};
+		r = change(&cluster, mexes, change_s, &id, err);
 	if (r == 0)
-		r = cluster_start(bench, &cluster_options, &cluster, err);
-	if (r == 0)
-		r = change(&cluster, back_mexes, &f->unused, &id, err);
-	if (r == 0)
-		r = roll_back(&cluster, id, given->rollbacks, &f->back, err);
+		r = roll_back(&cluster, id, times, back_s, err);
 	cluster_stop(&cluster);
 	return r;
+}
+
+static int one_run(const struct bench *bench, const struct options *given,
+		   const struct packages *p, struct figures *f, struct error **err)
+{
+	int r = change_and_back(bench, given, p->change, 0, &f->change, &f->unused, err);
+	if (r == 0)
+		r = change_and_back(bench, given, p->back, given->rollbacks, &f->unused,
+				    &f->back, err);
+	/* Nothing is kept after a step back: one in each cluster. */
+	return r == 0 ? change_and_back(bench, given, p->kept, 1, &f->unused, &f->kept_back,
+					err)
+		      : r;
 }
 
 static int measure(const struct bench *bench, const struct options *given, struct figures *f,
 		   struct error **err)
 {
-	struct buffer change_mexes[2] = {0}, back_mexes[2] = {0};
-	int r = build(bench, given->spaces, change_mexes, err);
+	struct packages p = {0};
+	int r = build(bench, given->spaces, ROLLING, p.change, err);
 	if (r == 0)
-		r = build(bench, given->back, back_mexes, err);
+		r = build(bench, given->back, ROLLING, p.back, err);
+	if (r == 0)
+		r = build(bench, given->back, KEEPING, p.kept, err);
 	for (uint32_t i = 1; i <= bench->runs && r == 0; i++) {
-		r = one_run(bench, given, change_mexes, back_mexes, f, err);
+		r = one_run(bench, given, &p, f, err);
 		if (r == 0)
-			bench_progress(bench, "rollout: run %u of %u: %.3f s, back %.3f s", i,
-				       bench->runs, vector_last(&f->change.list)[0],
-				       vector_last(&f->back.list)[0]);
+			bench_progress(bench,
+				       "rollout: run %u of %u: %.3f s, back %.3f s, to what is "
+				       "kept %.3f s",
+				       i, bench->runs, vector_last(&f->change.list)[0],
+				       vector_last(&f->back.list)[0],
+				       vector_last(&f->kept_back.list)[0]);
 	}
 	for (unsigned k = 0; k < 2; k++) {
-		buffer_done(&change_mexes[k]);
-		buffer_done(&back_mexes[k]);
+		buffer_done(&p.change[k]);
+		buffer_done(&p.back[k]);
+		buffer_done(&p.kept[k]);
 	}
 	return r;
 }
@@ -200,7 +225,15 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 	char *change_label = str_printf("%" PRIu32 " instances, batches of 10 %%, to completed",
 					given->spaces);
 	CLEANUP(freep)
-	char *back_label = str_printf("%" PRIu32 " instances rolled back at once", given->back);
+	char *back_label =
+		str_printf("%" PRIu32 " instances back at once, the last one serves: "
+			   "former copies are gone",
+			   given->back);
+	CLEANUP(freep)
+	char *kept_label =
+		str_printf("%" PRIu32 " instances back at once, the last one serves: "
+			   "former copies kept warm",
+			   given->back);
 	struct figures f = {0};
 	int r = measure(bench, given, &f, err);
 	if (r == 0) {
@@ -212,9 +245,12 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 			   is_aimed ? "5 or less" : NULL, &f.change);
 		report_add(report, "rollback_seconds", back_label, "s",
 			   is_aimed ? "max 2 or less" : NULL, &f.back);
+		report_add(report, "rollback_kept_seconds", kept_label, "s",
+			   is_aimed ? "max 2 or less" : NULL, &f.kept_back);
 	}
 	samples_done(&f.change);
 	samples_done(&f.back);
+	samples_done(&f.kept_back);
 	samples_done(&f.unused);
 	return r;
 }
