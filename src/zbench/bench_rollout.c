@@ -62,12 +62,15 @@ const struct benchmark benchmark_rollout = {
 				"asked for. "
 				"The time goes from the request to the event 'completed' of "
 				"the rollout: every instance is served in the new version. "
-				"Each run has three new clusters: one for the change, one for "
+				"Each run has four new clusters: one for the change, one for "
 				"the rollbacks, each of which leads to the version before, "
 				"whose "
 				"copies have to start once more, and one for the step back of "
 				"a "
-				"blue-green change, whose former copies run on.",
+				"blue-green change, whose former copies run on, and one for a "
+				"version "
+				"of which what changes last does not start: the time goes from "
+				"its failure to the last former copy that serves again.",
 			.options = options,
 			.options_size = sizeof(struct options),
 			.run = benchmark_run,
@@ -101,6 +104,79 @@ static int build(const struct bench *bench, uint32_t count, const char *rollout,
 		r = package_build(bench, &package, &ret_mexes[k], err);
 	}
 	return r;
+}
+
+/* As above, but a tenth of the instances, which change last as they import from the others, do not start in the second
+ * version. */
+static int build_bad(const struct bench *bench, uint32_t count, struct buffer ret_mexes[2],
+		     struct error **err)
+{
+	static const char *const versions[] = {"1.0.0", "1.1.0"}, *const cpu[] = {"10m", "11m"},
+				 *const last[] = {"idle.c", "bad.c"};
+	uint32_t bad = count < 10 ? 1 : count / 10;
+	int r = 0;
+	for (unsigned k = 0; k < 2 && r == 0; k++) {
+		CLEANUP(freep)
+		char *good =
+			str_printf("count: %" PRIu32 ", resources: {cpu: %s}", count, cpu[k]);
+		CLEANUP(freep)
+		char *more = str_printf("count: %" PRIu32 ", resources: {cpu: %s}, "
+					"imports: [{from: idle}], restart: {attempts: 0}",
+					bad, cpu[k]);
+		const struct package package = {
+			.name = NAME,
+			.spaces =
+				(const struct package_space[]){{"idle", "CALL", "idle.c", good},
+							       {"last", "CALL", last[k], more},
+							       {0}},
+			.paths = "",
+			.version = versions[k],
+			.rollout = ROLLING,
+		};
+		r = package_build(bench, &package, &ret_mexes[k], err);
+	}
+	return r;
+}
+
+/* Of a version that fails: when that was known, and when everything was back. */
+struct failure {
+	uint64_t known_ns, back_ns;
+};
+
+static int on_failure(void *data, const struct event *event, struct error **err)
+{
+	struct failure *f = data;
+	if (!str_equal(event->kind, "rollout") || !str_equal(event->subject, NAME))
+		return 0;
+	if (str_equal(event->cause, "completed"))
+		return error_set(err, ERR_INVALID, "the bad version has completed");
+	if (str_equal(event->to, "returning"))
+		f->known_ns = event->arrived_ns;
+	f->back_ns = event->arrived_ns;
+	return str_has_prefix(event->cause, "failed");
+}
+
+/* From the failure to the last former copy that serves again. */
+static int fail_and_return(const struct bench *bench, uint32_t zhosts,
+			   const struct buffer mexes[2], struct samples *seconds,
+			   struct error **err)
+{
+	const struct cluster_options cluster_options = {.zhosts = zhosts};
+	struct cluster cluster = {0};
+	struct failure f = {0};
+	CLEANUP(freep) char *id = NULL;
+	CLEANUP(freep) char *same = NULL;
+	int r = cluster_start(bench, &cluster_options, &cluster, err);
+	if (r == 0)
+		r = cluster_run(&cluster, &mexes[0], NAME, LIMIT_SECONDS, &id, NULL, err);
+	if (r == 0)
+		r = cluster_submit(&cluster, &mexes[1], true, &same, err);
+	if (r == 0)
+		r = events_until(&cluster.events, on_failure, &f, LIMIT_SECONDS, err);
+	if (r >= 0)
+		samples_add(seconds, seconds_between(f.known_ns, f.back_ns));
+	cluster_stop(&cluster);
+	return r < 0 ? r : 0;
 }
 
 /* `data`: when the news arrived. */
@@ -153,11 +229,11 @@ static int roll_back(struct cluster *cluster, const char *id, uint32_t times,
 }
 
 struct figures {
-	struct samples change, back, kept_back, unused;
+	struct samples change, back, kept_back, bad, unused;
 };
 
 struct packages {
-	struct buffer change[2], back[2], kept[2];
+	struct buffer change[2], back[2], kept[2], bad[2];
 };
 
 /* In a new cluster: a change, and then the way back, so often. */
@@ -185,9 +261,9 @@ static int one_run(const struct bench *bench, const struct options *given,
 		r = change_and_back(bench, given, p->back, given->rollbacks, &f->unused,
 				    &f->back, err);
 	/* Nothing is kept after a step back: one in each cluster. */
-	return r == 0 ? change_and_back(bench, given, p->kept, 1, &f->unused, &f->kept_back,
-					err)
-		      : r;
+	if (r == 0)
+		r = change_and_back(bench, given, p->kept, 1, &f->unused, &f->kept_back, err);
+	return r == 0 ? fail_and_return(bench, given->zhosts, p->bad, &f->bad, err) : r;
 }
 
 static int measure(const struct bench *bench, const struct options *given, struct figures *f,
@@ -199,6 +275,8 @@ static int measure(const struct bench *bench, const struct options *given, struc
 		r = build(bench, given->back, ROLLING, p.back, err);
 	if (r == 0)
 		r = build(bench, given->back, KEEPING, p.kept, err);
+	if (r == 0)
+		r = build_bad(bench, given->back, p.bad, err);
 	for (uint32_t i = 1; i <= bench->runs && r == 0; i++) {
 		r = one_run(bench, given, &p, f, err);
 		if (r == 0)
@@ -213,6 +291,7 @@ static int measure(const struct bench *bench, const struct options *given, struc
 		buffer_done(&p.change[k]);
 		buffer_done(&p.back[k]);
 		buffer_done(&p.kept[k]);
+		buffer_done(&p.bad[k]);
 	}
 	return r;
 }
@@ -234,6 +313,11 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 		str_printf("%" PRIu32 " instances back at once, the last one serves: "
 			   "former copies kept warm",
 			   given->back);
+	CLEANUP(freep)
+	char *bad_label =
+		str_printf("%" PRIu32 " instances taken back from a version that fails "
+			   "after them, the last one serves: former copies are gone",
+			   given->back);
 	struct figures f = {0};
 	int r = measure(bench, given, &f, err);
 	if (r == 0) {
@@ -247,10 +331,13 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 			   is_aimed ? "max 2 or less" : NULL, &f.back);
 		report_add(report, "rollback_kept_seconds", kept_label, "s",
 			   is_aimed ? "max 2 or less" : NULL, &f.kept_back);
+		report_add(report, "bad_version_seconds", bad_label, "s",
+			   is_aimed ? "max 2 or less" : NULL, &f.bad);
 	}
 	samples_done(&f.change);
 	samples_done(&f.back);
 	samples_done(&f.kept_back);
+	samples_done(&f.bad);
 	samples_done(&f.unused);
 	return r;
 }

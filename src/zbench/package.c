@@ -140,7 +140,7 @@ static int write_space(const struct bench *bench, const char *directory,
 	char *to = str_printf("%s/%s", files,
 			      page     ? "index.html"
 			      : native ? "start"
-				       : s->source);
+				       : "main.c"); /* a space may have another source next */
 	int r = make_directory(space, err);
 
 	if (r == 0)
