@@ -65,7 +65,7 @@ void draw_rotation(struct fuzz *f)
 	    !f->world.zrms_dies && f->world.violation == NULL)
 		rotate(f);
 	if (draws_percent(f, DRAW_ROTATIONS, 10) && f->world.control != NULL &&
-	    !f->world.zrms_dies && f->world.violation == NULL)
+	    !f->world.zrms_dies && !controller_stalls(&f->world) && f->world.violation == NULL)
 		store_looked_at(f);
 	if (f->world.violation == NULL)
 		check_rotation_goes_on(f);
