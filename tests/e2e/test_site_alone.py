@@ -132,7 +132,7 @@ def expect_order_of_needs(c, names):
 
 def test_many_spaces_start_soon_after_the_zhosts_have_decided_in_the_order_of_their_needs(start_cluster):
     c = start_cluster(zhosts=["edge-1", "edge-2", "edge-3"])
-    count, needs = 300, {"base": [], "middle": [{"from": "base"}], "top": [{"from": "middle"}]}
+    count, needs = 300, {"store": [], "logic": [{"from": "store"}], "front": [{"from": "logic"}]}
     c.deploy("many", [{"name": name, "type": "CALL", "count": count // 3, "loss": {"replace_after": "never"},
                        "imports": imports, "resources": {"cpu": "10m", "memory": "4MiB"}}
                       for name, imports in reversed(needs.items())])
