@@ -7,6 +7,7 @@
 #include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -113,9 +114,12 @@ static int open_in_memory(const char *dir_path, const char *target, int *ret_fd,
 	const char *name = strrchr(target, '/') + 1;
 	CLEANUP(freep) char *memory = mem_strndup(target, (size_t)(name - 1 - target));
 	CLEANUP(closep) int memory_fd = open_private(AT_FDCWD, memory);
-	CLEANUP(closep) int fd = memory_fd >= 0 ? open_private(memory_fd, name) : -1;
 	enum ownership ownership;
 
+	/* Until it is closed. Else another zhost, which has found this one left over (its DIR was made
+	 * again, without `run`), could remove it after it is opened here. */
+	bool is_locked = memory_fd >= 0 && flock(memory_fd, LOCK_EX) == 0;
+	CLEANUP(closep) int fd = is_locked ? open_private(memory_fd, name) : -1;
 	if (fd < 0)
 		return error_set(err, ERR_DENIED,
 				 "cannot use %s/run: it points to %s, which is not a private "

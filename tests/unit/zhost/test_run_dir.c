@@ -3,11 +3,13 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -196,6 +198,30 @@ static void a_directory_of_another_user_is_refused(void **state)
 	assert_int_equal(fd, -1);
 }
 
+/* One DIR is removed and made again at its path, again and again, while another one looks for what is left over. */
+static void what_is_opened_is_never_taken_for_left_over(void **state)
+{
+	CLEANUP(freep) char *run = str_printf("%s/a/run", root);
+	pid_t sweeper;
+
+	(void)state;
+	closep(&(int){open_run("b")});
+	sweeper = fork();
+	while (sweeper == 0)
+		closep(&(int){open_run("b")});
+	assert_true(sweeper > 0);
+	bool is_there = true;
+	for (unsigned turn = 0; turn < 2000 && is_there; turn++) {
+		CLEANUP(closep) int fd = open_run("a");
+		CLEANUP(closep) int file = openat(fd, "x.s", O_CREAT | O_RDWR, 0600);
+		is_there = file >= 0;
+		(void)unlink(run); /* as of a DIR that was removed: `owner` still leads to it */
+	}
+	assert_int_equal(kill(sweeper, SIGKILL), 0);
+	assert_int_equal(waitpid(sweeper, NULL, 0), sweeper);
+	assert_true(is_there);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -208,6 +234,7 @@ int main(void)
 		TEST(a_moved_dir_keeps_it),
 		TEST(leftovers_of_a_removed_dir_are_deleted),
 		TEST(a_directory_of_another_user_is_refused),
+		TEST(what_is_opened_is_never_taken_for_left_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
