@@ -76,6 +76,15 @@ def test_zrms_starts_on_a_store_of_the_present_format_as_it_was_recorded(start_c
         c.zrms.kill()
 
 
+def holds(now, before):
+    """All that was answered before; a later version may say more."""
+    if isinstance(before, dict):
+        return all(key in now and holds(now[key], value) for key, value in before.items())
+    if isinstance(before, list):
+        return len(now) == len(before) and all(map(holds, now, before))
+    return now == before
+
+
 def test_zrms_starts_on_a_store_of_who_may_do_what_and_answers_as_before(start_cluster):
     c = start_cluster(zhosts=[], timeout="60s")
     c.zrms.kill()
@@ -91,7 +100,7 @@ def test_zrms_starts_on_a_store_of_who_may_do_what_and_answers_as_before(start_c
         c.start_zrms()
         now = {path: c.get(path) for path in answers}
         now["/v1/trust"]["keys"] = [key for key in now["/v1/trust"]["keys"] if not key["file"]]
-        assert now == answers
+        assert holds(now, answers), now
         assert {z["name"] for z in c.get("/v1/zhosts")["zhosts"]} == {"n1", "n2"}
         c.zrms.kill()
 

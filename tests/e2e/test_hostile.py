@@ -26,8 +26,8 @@ PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
 # What each operation needs, and what a person or zhost without more may still do with it: "own" is about oneself.
 ROUTES = {
     "nobody": "getFront getHealth getOpenapi join signIn",
-    "viewer": "getCluster getSummary listZrms listTopologies getTopology explainTopology listRevisions listTopologySpaces getSpace listSpaces "
-              "listMeshSpaces listMeshPeers listMeshRoutes pingMesh listZhosts getZhost getEvents getMetrics getSession signOut makeSignInCode",
+    "viewer": "getCluster getSummary listZrms listTopologies getTopology explainTopology listRevisions getRevision listTopologySpaces getSpace listSpaces "
+              "listMeshSpaces listMeshPeers listMeshRoutes pingMesh listZhosts getZhost getZhostUsage listUsage getEvents getMetrics getSession signOut makeSignInCode",
     "operator": "submitTopology removeTopology startTopology stopTopology recoverTopology promoteRollout abortRollout "
                 "pauseRollout resumeRollout rollbackTopology scaleTopology deployAll startAll stopAll undeployAll getLogs "
                 "setGoal moveSpace execSpace",
@@ -61,7 +61,7 @@ def ask(c, method, path, headers, data):
 def operations(c):
     """Method, path that means something, operation and role of each route."""
     api = json.loads(ask(c, "GET", "/openapi.json", {}, None)[1])
-    known = {"id": "bank", "path": "p", "name": "n1", "digest": "0" * 64}
+    known = {"id": "bank", "path": "p", "name": "n1", "digest": "0" * 64, "revision": "1"}
     for pattern, methods in api["paths"].items():
         for method, one in methods.items():
             path = re.sub(r"\{(\w+)\}", lambda found: known[found.group(1)], pattern)

@@ -50,7 +50,7 @@ def test_the_manual_lists_exactly_the_metrics(cluster):
         return set(re.findall(r"^\.It Li (\S+)$", part, re.MULTILINE))
 
     # On loopback alone; those of TLS are there where it listens for other machines: test_tls.py. Those of artifacts that
-    # several zrms keep together are there where it has a store for several.
-    elsewhere = re.compile("zrms_tls_|zrms_artifacts_(not_)?(spread|fetched)_total$")
+    # several zrms keep together, and of the history that each of them has, are there where it has a store for several.
+    elsewhere = re.compile("zrms_tls_|zrms_history_|zrms_artifacts_(not_)?(spread|fetched)_total$")
     assert printed(cluster.url) == {name for name in listed("zrms") if not elsewhere.match(name)}
     assert printed(cluster.zedge("edge-node-1")) == listed("zhost")

@@ -83,7 +83,8 @@ def own(c, port):
 
 
 def move_to(c, port):
-    name = next(m["name"] for m in c.get("/v1/cluster")["members"] if m["address"].endswith(f":{port}"))
+    name = until(lambda: next((m["name"] for m in c.get("/v1/cluster")["members"] if m["address"].endswith(f":{port}")), None),
+                 "the leader knows it")
     c.zshell("cluster", "leader", "move", name)
     until(lambda: c.leader() == port, "it leads")
 
