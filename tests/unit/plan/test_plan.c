@@ -246,6 +246,7 @@ static Samoza__V1__RevisionRecord *changed(const struct fixture *f, const char *
 {
 	Samoza__V1__RevisionRecord *next = (Samoza__V1__RevisionRecord *)schema_message_copy(
 		&shop(f)->application.served->record->base);
+	free(next->version);
 	next->version = mem_strdup("1.1.0");
 	for (size_t k = next->topology->n_spaces - count; k < next->topology->n_spaces; k++) {
 		free(next->topology->spaces[k]->resources->cpu);
