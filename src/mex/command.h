@@ -7,6 +7,6 @@
 #include "adapter/cli/cli.h"
 
 extern const struct cli_command command_new, command_keygen, command_validate, command_build,
-	command_sign, command_verify, command_inspect, command_schema;
+	command_sign, command_verify, command_inspect, command_schema, command_explain;
 
 #endif

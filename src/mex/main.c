@@ -5,8 +5,17 @@
 #include "mex/command.h"
 
 static const struct cli_command *const commands[] = {
-	&command_new,	 &command_keygen,  &command_validate, &command_build,	 &command_sign,
-	&command_verify, &command_inspect, &command_schema,   &cli_help_command, NULL,
+	&command_new,
+	&command_keygen,
+	&command_validate,
+	&command_build,
+	&command_sign,
+	&command_verify,
+	&command_inspect,
+	&command_schema,
+	&command_explain,
+	&cli_help_command,
+	NULL,
 };
 
 static const struct cli_program program = {

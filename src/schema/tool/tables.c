@@ -52,6 +52,8 @@ static void emit_rule(FILE *out, const char *full_name, const Samoza__V1__FieldR
 	emit_member(out, "unit", r->unit);
 	emit_member(out, "word", r->word);
 	emit_member(out, "default_text", r->default_text);
+	emit_member(out, "example", r->example);
+	emit_member(out, "example_beside", r->example_beside);
 	if (r->has_min)
 		fprintf(out, ", .has_min = true, .min = %.17g", r->min);
 	if (r->has_max)
