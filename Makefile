@@ -2,7 +2,7 @@
 BUILD ?= build
 RUN_DIR ?= run
 
-.PHONY: build run run-lamp stop test mutate check check-long coverage fuzz sanitize tsan format bench install deb test-deb cross clean help setup
+.PHONY: build run run-lamp stop test mutate check check-long coverage fuzz sanitize tsan format bench install docs deb test-deb cross clean help setup
 
 help:
 	@echo "make build     build everything, into $(BUILD)/bin/"
@@ -23,6 +23,7 @@ help:
 	@echo "make format    run clang-format on the tree"
 	@echo "make bench     run the benchmarks, as tables (BENCH_ARGS='-o json' for JSON)"
 	@echo "make install   install into PREFIX (/usr/local), below DESTDIR"
+	@echo "make docs      the manual as pages, into $(BUILD)/manual/ (zrms serves it at /docs)"
 	@echo "make deb       Debian packages, into $(BUILD)/deb/, checked by lintian"
 	@echo "make test-deb  install, upgrade, downgrade and purge them in a container that boots systemd (root)"
 	@echo "make cross     build for arm64, and run the unit tests of the pure core by qemu (root, some minutes)"
@@ -120,7 +121,12 @@ bench: build
 install: build
 	@meson install -C $(BUILD) $(if $(DESTDIR),--destdir $(DESTDIR))
 
-deb:
+docs: build
+	@tools/setup console
+	@node docs/manual/build.mjs $(BUILD)/bin/mex $(BUILD)/manual
+	@echo "$(BUILD)/manual/index.html"
+
+deb: build
 	@tools/setup deb
 	@tools/make-deb $(BUILD)
 

@@ -36,6 +36,7 @@ static const struct {
 } places[] = {
 	{"/openapi.json", "the interface (docs/rest.md, man zrms, man zshell)"},
 	{"/healthz", "whether zrms is well"},
+	{"/docs", "the manual"},
 };
 
 static void write_text(struct buffer *b)

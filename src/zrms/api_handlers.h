@@ -45,7 +45,7 @@ api_handler api_backup;
 /* api_events.c */
 api_handler api_events;
 /* api_console.c */
-api_handler api_console_file;
+api_handler api_console_file, api_manual, api_manual_file;
 /* api_front.c */
 api_handler api_front;
 /* api_system.c */

@@ -398,6 +398,8 @@ static const struct http_route routes[] = {
 	 "renewZrms", NULL, "404 409 411 413 422", ACCESS_ADMIN, MEMBER_BODY_MAX},
 	{"GET", "/v1/link", api_link, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_ZHOST},
 	{"GET", "/assets/{name}", api_console_file, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_NOBODY},
+	{"GET", "/docs", api_manual, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_NOBODY},
+	{"GET", "/docs/{name}", api_manual_file, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_NOBODY},
 	{"GET", "/", api_front, 0, NULL, "The web console for browsers; what this is, and how to sign in, as JSON or text", NULL, NULL,
 	 "getFront", NULL, NULL, ACCESS_NOBODY},
 	{"GET", "/healthz", api_health, 0, NULL, "Whether zrms is healthy", NULL, NULL,

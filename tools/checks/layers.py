@@ -71,6 +71,7 @@ LIBRARIES = {
     "uv.h": ["adapter/uv"],
     "yaml.h": ["schema", "adapter/cli"],
     "zip.h": ["adapter/archive"],
+    "zlib.h": ["zrms"],
     "zstd.h": ["adapter/recorder"],
 }
 # The same, of libraries with many headers.

@@ -32,7 +32,7 @@ function Dialog() {
           ))}
         </dl>
         <label><input type="checkbox" checked={letters.value === 'on'} onChange={(event) => { letters.value = event.currentTarget.checked ? 'on' : 'off'; }} /> Letters and signs are keys</label>
-        <p class="soft">Whatever is done here, zshell does, too: <code>zshell help</code></p>
+        <p class="soft">Whatever is done here, zshell does, too: <code>zshell help</code>. All of it: <a href="/docs/index.html" target="_blank" rel="noreferrer">the manual</a></p>
         <button type="button" class="button" onClick={() => box.current!.close()}>Close</button>
       </div>
     </dialog>
