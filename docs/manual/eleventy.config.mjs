@@ -46,6 +46,7 @@ function target(chapter, href) {
 export default function configure(config) {
   config.addPlugin(IdAttributePlugin, { checkDuplicates: false, slugify });
   config.amendLibrary('md', (md) => {
+    md.enable('code'); // indented blocks, which Eleventy takes for text
     const image = md.renderer.rules.image;
     md.renderer.rules.image = (tokens, at, options, env, self) => {
       const src = tokens[at].attrGet('src');

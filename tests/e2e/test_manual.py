@@ -61,6 +61,8 @@ def test_zrms_serves_the_manual(cluster):
     assert {"topology-yaml.html", "operations.html", "troubleshooting.html", "THREATS.html"} <= pages
     for page in sorted(pages):
         assert fetch(f"{cluster.url}/docs/{page}")[0] == 200, page
+    # Indented blocks are commands, too.
+    assert b"<pre><code>sudo apt install" in fetch(f"{cluster.url}/docs/howto-three-machines.html")[2]
     # Compressed, for those who take it so, it is the same.
     plain = fetch(f"{cluster.url}/docs/topology-yaml.html")[2]
     _, headers, packed = fetch(f"{cluster.url}/docs/topology-yaml.html", **{"Accept-Encoding": "gzip"})
