@@ -1,6 +1,6 @@
 // Finds chapters and headings by what is typed; without this script the contents are a plain list.
 const field = document.getElementById('find');
-const lists = [...document.querySelectorAll('nav h2, nav ul')];
+const lists = [...document.querySelectorAll('nav .part, nav ul')];
 const found = document.createElement('ul');
 found.id = 'found';
 found.hidden = true;
@@ -32,7 +32,8 @@ const entry = ({ page, id, text, chapter }) => {
 field.addEventListener('input', async () => {
   const words = field.value.toLowerCase().split(/\s+/).filter((word) => word !== '');
   const headings = await load();
-  const fits = headings.filter(({ text, chapter }) => words.every((word) => `${text} ${chapter}`.toLowerCase().includes(word)));
+  const isIn = (text) => words.every((word) => text.toLowerCase().includes(word));
+  const fits = [...headings.filter(({ text }) => isIn(text)), ...headings.filter(({ text, chapter }) => !isIn(text) && isIn(`${text} ${chapter}`))];
   const isLooking = words.length > 0;
   for (const list of lists) list.hidden = isLooking;
   found.hidden = !isLooking;
