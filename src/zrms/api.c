@@ -1,4 +1,5 @@
 #include "zrms/api.h"
+#include "zrms/api_answer.h"
 #include "zrms/api_reads.h"
 
 #include <string.h>
@@ -10,6 +11,24 @@
 #include "schema/json.h"
 #include "schema/message.h"
 #include "zrms/mask.h"
+
+struct waiting {
+	UT_hash_handle hh;
+	uint64_t number;
+	struct http_request *request; /* NULL: none is answered by the reply alone */
+	api_answer_fn *answer;
+	api_told_fn *told;	       /* NULL: answer() */
+	void *user;		       /* of told() */
+	struct submission *submission; /* NULL: the change is none */
+	struct api_answer ready;       /* since it is decided */
+};
+
+struct api {
+	struct zrms *zrms;
+	struct waiting *waiting; /* by number */
+	uint64_t last_number;
+	struct waiting *deciding; /* whose answer is rendered; NULL: none is */
+};
 
 /* ---- answers ---- */
 
@@ -78,12 +97,47 @@ static char *masked(const struct http_request *request, const char *text)
 	return mask_text(access_asker(request)->zrms->control, reader, text, said);
 }
 
+/* Who asks; NULL: it was not asked for. */
+static struct zrms *zrms_of(const struct http_request *request)
+{
+	return http_user(request) != NULL ? access_asker(request)->zrms : NULL;
+}
+
+/* Sends the answer, which is zero then; that of a change that is being decided waits for its batch. */
+static void send_answer(struct http_request *request, struct api_answer *answer)
+{
+	const struct zrms *zrms = zrms_of(request);
+	struct waiting *w = zrms != NULL && zrms->api != NULL ? zrms->api->deciding : NULL;
+	if (w == NULL || w->request != request) {
+		api_answer_send(request, answer);
+		return;
+	}
+	PRE(w->ready.status == 0);
+	w->ready = *answer;
+	*answer = (struct api_answer){0};
+}
+
+/* Something of the core's may be shown that is not durable yet, and will be. */
+static bool is_ahead(const struct zrms *zrms)
+{
+	return zrms != NULL && zrms->commits != NULL && zrms->api->deciding == NULL &&
+	       !store_is_failing(zrms->store) && !commit_driver_is_idle(zrms->commits);
+}
+
+/* That there is nothing of a name may be as new as what an answer shows. */
 static void refuse(struct http_request *request, const struct error *error, const char *message,
 		   char **details, size_t detail_count)
 {
-	char *json = error_json(error_code_name(error->code), message, details, detail_count);
-	http_reply_refusal(request, status_of(error->code), error_code_name(error->code),
-			   message, "application/json", json, strlen(json));
+	const char *code = error_code_name(error->code);
+	struct zrms *zrms = zrms_of(request);
+	struct api_answer answer = {.status = status_of(error->code),
+				    .code = code,
+				    .message = mem_strdup(message),
+				    .json = error_json(code, message, details, detail_count)};
+	if (is_ahead(zrms))
+		api_answer_send_durable(zrms, request, &answer);
+	else
+		send_answer(request, &answer);
 }
 
 void api_refuse_details(struct http_request *request, const struct error *error, char **details,
@@ -101,12 +155,26 @@ void api_refuse(struct http_request *request, struct error *error)
 	error_free(error);
 }
 
-static void send_view(struct http_request *request, unsigned status,
-		      const ProtobufCMessage *view)
+static struct api_answer answer_of(struct http_request *request, unsigned status,
+				   const ProtobufCMessage *view)
 {
-	char *json = schema_write_json(view, SCHEMA_JSON_COMPACT);
 	http_add_header(request, "Cache-Control", "no-store");
-	http_reply(request, status, "application/json", json, strlen(json));
+	return (struct api_answer){.status = status,
+				   .json = schema_write_json(view, SCHEMA_JSON_COMPACT)};
+}
+
+/* The same without what who asks may not see. */
+static struct api_answer masked_answer(struct http_request *request, unsigned status,
+				       const ProtobufCMessage *view)
+{
+	const struct principal *reader = limited_reader(request);
+	if (reader == NULL || view->descriptor == &samoza__v1__log_view__descriptor)
+		return answer_of(request, status, view); /* what a space prints is its own */
+	ProtobufCMessage *copy = schema_message_copy(view);
+	mask_message(access_asker(request)->zrms->control, reader, copy);
+	struct api_answer answer = answer_of(request, status, copy);
+	schema_message_free(copy);
+	return answer;
 }
 
 void api_answer_gone(struct http_request *request, struct error *error)
@@ -122,15 +190,21 @@ void api_answer_gone(struct http_request *request, struct error *error)
 void api_send_view_now(struct http_request *request, unsigned status,
 		       const ProtobufCMessage *view)
 {
-	const struct principal *reader = limited_reader(request);
-	if (reader == NULL || view->descriptor == &samoza__v1__log_view__descriptor) {
-		send_view(request, status, view); /* what a space prints is its own */
-		return;
-	}
-	ProtobufCMessage *copy = schema_message_copy(view);
-	mask_message(access_asker(request)->zrms->control, reader, copy);
-	send_view(request, status, copy);
-	schema_message_free(copy);
+	struct api_answer answer = masked_answer(request, status, view);
+	send_answer(request, &answer);
+}
+
+void api_send_view_durable(struct http_request *request, unsigned status,
+			   const ProtobufCMessage *view)
+{
+	struct api_answer answer = masked_answer(request, status, view);
+	api_answer_send_durable(access_asker(request)->zrms, request, &answer);
+}
+
+void api_send_done(struct http_request *request)
+{
+	struct api_answer answer = {.status = 204};
+	send_answer(request, &answer);
 }
 
 struct view_wait {
@@ -170,7 +244,8 @@ void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMes
 	}
 	if (api_control_is_durable(zrms)) {
 		api_read_notice(request);
-		send_view(request, 200, view);
+		struct api_answer answer = answer_of(request, 200, view);
+		api_answer_send(request, &answer);
 		protobuf_c_message_free_unpacked(view, NULL);
 		return;
 	}
@@ -183,22 +258,6 @@ void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMes
 }
 
 /* ---- changes ---- */
-
-struct waiting {
-	UT_hash_handle hh;
-	uint64_t number;
-	struct http_request *request;
-	api_answer_fn *answer;
-	api_told_fn *told;	       /* NULL: a request waits */
-	void *user;		       /* of told() */
-	struct submission *submission; /* NULL: the change is none */
-};
-
-struct api {
-	struct zrms *zrms;
-	struct waiting *waiting; /* by number */
-	uint64_t last_number;
-};
 
 void api_change(struct zrms *zrms, struct http_request *request, struct control_input *input,
 		api_answer_fn *answer)
@@ -250,16 +309,30 @@ void api_change_submitted(struct zrms *zrms, struct http_request *request,
 	commit_driver_input(zrms->commits, input);
 }
 
-void api_ask(struct zrms *zrms, struct control_input *input, api_told_fn *told, void *user)
+static void ask(struct zrms *zrms, struct http_request *request, struct control_input *input,
+		api_told_fn *told, void *user)
 {
 	struct api *api = zrms->api;
 	struct waiting *w = mem_new(struct waiting);
 	w->number = ++api->last_number;
+	w->request = request;
 	w->told = told;
 	w->user = user;
 	HASH_ADD(hh, api->waiting, number, sizeof w->number, w);
 	input->request = w->number;
 	commit_driver_input(zrms->commits, input);
+}
+
+void api_ask(struct zrms *zrms, struct control_input *input, api_told_fn *told, void *user)
+{
+	ask(zrms, NULL, input, told, user);
+}
+
+void api_ask_for(struct zrms *zrms, struct http_request *request, struct control_input *input,
+		 api_told_fn *answer, void *user)
+{
+	access_ask(request, input);
+	ask(zrms, request, input, answer, user);
 }
 
 static void reply_refused(struct http_request *request, const struct reply *reply)
@@ -275,21 +348,41 @@ static void reply_refused(struct http_request *request, const struct reply *repl
 	api_refuse(request, err);
 }
 
-void api_reply(struct api *api, const struct reply *reply)
+static struct waiting *find_waiting(const struct api *api, const struct reply *reply)
 {
 	struct waiting *w = NULL;
 	HASH_FIND(hh, api->waiting, &reply->request, sizeof reply->request, w);
-	if (w == NULL)
+	return w;
+}
+
+void api_decided(struct api *api, const struct reply *reply)
+{
+	struct waiting *w = find_waiting(api, reply);
+	if (w == NULL || w->request == NULL)
 		return;
-	HASH_DEL(api->waiting, w);
-	if (w->submission != NULL)
-		submission_decided(w->submission);
+	api->deciding = w;
 	if (w->told != NULL)
 		w->told(w->user, reply);
 	else if (reply->code < 0)
 		reply_refused(w->request, reply);
 	else
 		w->answer(api->zrms, w->request, reply);
+	api->deciding = NULL;
+	POST(w->ready.status != 0);
+}
+
+void api_reply(struct api *api, const struct reply *reply)
+{
+	struct waiting *w = find_waiting(api, reply);
+	if (w == NULL)
+		return;
+	HASH_DEL(api->waiting, w);
+	if (w->submission != NULL)
+		submission_decided(w->submission);
+	if (w->request != NULL)
+		api_answer_send(w->request, &w->ready);
+	else
+		w->told(w->user, reply);
 	free(w);
 }
 
@@ -312,6 +405,7 @@ void api_free(struct api *api)
 	struct waiting *w, *next;
 	HASH_ITER (hh, api->waiting, w, next) {
 		HASH_DEL(api->waiting, w);
+		api_answer_done(&w->ready);
 		free(w);
 	}
 	free(api);

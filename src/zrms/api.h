@@ -3,8 +3,8 @@
  * and, here, what they share. Answers are the views of proto/view.proto as JSON; errors are ErrorView.
  *
  * Reading (api_reads.h): the core's view is written down at once and sent when everything that it
- * shows is durable. Changing: the request waits under a number until the core's reply comes out of a
- * durable batch.
+ * shows is durable. Changing: the request waits under a number. Its answer is rendered when the core has decided, with
+ * all that belongs to its batch and nothing that comes later, and is sent when that batch is durable.
  */
 #ifndef SAMOZA_ZRMS_API_H
 #define SAMOZA_ZRMS_API_H
@@ -23,10 +23,11 @@ size_t api_waiting(const struct api *api);
 /* For http_options.error_body. */
 char *api_error_body(void *context, const char *code, const char *message,
 		     const char **ret_type);
-/* For the listener of the commits: sends the answer that waits for `reply`. */
 /* Told once, when what the input did is durable, or why it was refused. `input` is borrowed. */
 typedef void api_told_fn(void *user, const struct reply *reply);
 void api_ask(struct zrms *zrms, struct control_input *input, api_told_fn *told, void *user);
+/* For the listener of the commits: renders the answer that waits for `reply`; sends it. */
+void api_decided(struct api *api, const struct reply *reply);
 void api_reply(struct api *api, const struct reply *reply);
 
 /* For submissions_new(); its user is the zrms, its requests are http_requests. */
@@ -34,13 +35,17 @@ extern const struct submit_listener api_submit_listener;
 
 /* ---- for handlers ---- */
 
-/* How the core's reply to a change becomes an answer. */
+/* How the core's reply to a change becomes an answer: by api_send_view_now(), api_send_done() or api_refuse(), before it
+ * returns. It is called when the core has decided, and does nothing else, for nothing is durable yet. */
 typedef void api_answer_fn(struct zrms *zrms, struct http_request *request,
 			   const struct reply *reply);
-/* Hands a change to the core; `answer` is called when it has succeeded, durably; a refusal is
- * answered here. Sets input->request. */
+/* The same with a `user` of the caller's, and also for what is refused. Sets who asks. */
+void api_ask_for(struct zrms *zrms, struct http_request *request, struct control_input *input,
+		 api_told_fn *answer, void *user);
 /* True: the store is failing, and the request was refused. api_change() asks by itself. */
 bool api_refuse_while_failing(struct zrms *zrms, struct http_request *request);
+/* Hands a change to the core; `answer` is called when it has succeeded; a refusal is answered here. Sets
+ * input->request. */
 void api_change(struct zrms *zrms, struct http_request *request, struct control_input *input,
 		api_answer_fn *answer);
 /* True: it was carried out before, under its Idempotency-Key, and is answered as then. For handlers that could refuse
@@ -53,9 +58,15 @@ void api_change_submitted(struct zrms *zrms, struct http_request *request,
 
 /* Sends the view (taken over), which shows api_control() as it is now, as soon as it is durable. */
 void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMessage *view);
-/* At once, without what who asks may not see; `view` is as it was. */
+/* Without what who asks may not see; `view` is as it was. For answers to changes, and at once for what shows nothing of the
+ * core, or only what is durable. */
 void api_send_view_now(struct http_request *request, unsigned status,
 		       const ProtobufCMessage *view);
+/* The same as soon as everything is durable that the core has decided so far; while the store fails it waits on. */
+void api_send_view_durable(struct http_request *request, unsigned status,
+			   const ProtobufCMessage *view);
+/* 204: the change is made, and there is nothing to show. */
+void api_send_done(struct http_request *request);
 /* A viewer sees that there are exports and imports, but no values [machines.people.users]. */
 void api_hide_values(Samoza__V1__SpaceView *view);
 /* The JSON of the body; the caller frees. NULL: it was refused. */
@@ -68,7 +79,7 @@ void api_leader_view(const struct zrms *zrms, Samoza__V1__ClusterView *view);
 /* An event as somebody sees it who is no administrator; NULL: not at all. `user`: struct zrms. */
 Samoza__V1__EventView *api_event_view(void *user, const struct principal *who,
 				      const Samoza__V1__EventRecord *event);
-/* ErrorView, with the status that belongs to the code. Takes the error over. Names that who asks may not see,
+/* ErrorView, with the status that belongs to the code, when what it may be due to is durable. Takes the error over. Names that who asks may not see,
  * and has not written itself, are taken out of it. */
 void api_refuse(struct http_request *request, struct error *error);
 /* What was asked is done, and what the answer would show is there no more: `error`, taken over, says what. */

@@ -66,6 +66,15 @@ struct beginning {
 	struct http_request *request;
 };
 
+static void answer_begun(struct zrms *zrms, struct http_request *request)
+{
+	Samoza__V1__AuthorityListView *view = view_make(zrms, zrms->control, request);
+	if (view == NULL)
+		return;
+	api_send_view_durable(request, 200, &view->base);
+	schema_message_free(view);
+}
+
 static void on_begin_told(void *user, const struct reply *reply)
 {
 	struct beginning *b = user;
@@ -76,7 +85,7 @@ static void on_begin_told(void *user, const struct reply *reply)
 		(void)error_set(&err, (enum error_code)reply->code, "%s", reply->message);
 		api_refuse(b->request, err);
 	} else {
-		answer(b->zrms, b->request, reply);
+		answer_begun(b->zrms, b->request);
 	}
 	free(b);
 }

@@ -95,8 +95,7 @@ static void ask_for_token(struct zrms *zrms, struct http_request *request,
 	record.n_labels = asked->n_labels;
 	struct control_input input = {.type = CONTROL_TOKEN,
 				      .token = {.action = TOKEN_CREATE, .record = &record}};
-	access_ask(request, &input);
-	api_ask(zrms, &input, on_token_told, n);
+	api_ask_for(zrms, request, &input, on_token_told, n);
 }
 
 void api_token_create(void *context, struct http_request *request)
@@ -121,7 +120,7 @@ static void answer_removed(struct zrms *zrms, struct http_request *request,
 {
 	(void)zrms;
 	(void)reply;
-	http_reply(request, 204, NULL, NULL, 0);
+	api_send_done(request);
 }
 
 void api_token_remove(void *context, struct http_request *request)

@@ -64,7 +64,7 @@ static void answer(struct zrms *zrms, struct http_request *request, const struct
 	Samoza__V1__ClusterView *view = control_view_cluster(zrms->control);
 	(void)reply;
 	api_leader_view(zrms, view);
-	api_send_view_now(request, 202, &view->base);
+	api_send_view_durable(request, 202, &view->base);
 	samoza__v1__cluster_view__free_unpacked(view, NULL);
 }
 

@@ -82,8 +82,7 @@ static void ask_for_machine(struct zrms *zrms, struct http_request *request,
 	struct creation *creation = mem_new(struct creation);
 	*creation = (struct creation){
 		.zrms = zrms, .request = request, .name = mem_strdup(asked->name)};
-	access_ask(request, &input);
-	api_ask(zrms, &input, on_created, creation);
+	api_ask_for(zrms, request, &input, on_created, creation);
 }
 
 void api_zhost_create(void *context, struct http_request *request)

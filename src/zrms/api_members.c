@@ -209,7 +209,7 @@ static void answer_forgotten(struct zrms *zrms, struct http_request *request,
 {
 	(void)zrms;
 	(void)reply;
-	http_reply(request, 204, NULL, NULL, 0);
+	api_send_done(request);
 }
 
 /* What is refused at once is so in the audit, too. */

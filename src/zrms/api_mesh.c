@@ -62,8 +62,10 @@ static void add_silent(silent_vector *silent, const struct mesh_answer *answer)
 
 static void send_and_free(struct http_request *request, ProtobufCMessage *view)
 {
-	http_add_header(request, "Cache-Control", "no-store");
-	api_send_view_now(request, 200, view);
+	if (store_is_failing(access_asker(request)->zrms->store)) /* what it shows is durable */
+		api_send_view_now(request, 200, view);
+	else
+		api_send_view_durable(request, 200, view);
 	schema_message_free(view);
 }
 

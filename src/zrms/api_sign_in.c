@@ -129,8 +129,7 @@ static void ask(struct zrms *zrms, struct http_request *request, enum sign_in_ac
 						  .proof = proof,
 						  .local = zrms->access.local_admin_hash,
 						  .record = &record}};
-	access_ask(request, &input);
-	api_ask(zrms, &input, on_told, n);
+	api_ask_for(zrms, request, &input, on_told, n);
 }
 
 /* ---- codes ---- */
@@ -221,7 +220,7 @@ static void answer_ended(struct zrms *zrms, struct http_request *request,
 	(void)reply;
 	if (access_asker(request)->is_session)
 		session_cookie_set(request, control_cluster(zrms->control), NULL, 0);
-	http_reply(request, 204, NULL, NULL, 0);
+	api_send_done(request);
 }
 
 void api_sign_out(void *context, struct http_request *request)
@@ -251,7 +250,7 @@ static void answer_removed(struct zrms *zrms, struct http_request *request,
 {
 	(void)zrms;
 	(void)reply;
-	http_reply(request, 204, NULL, NULL, 0);
+	api_send_done(request);
 }
 
 void api_session_end(void *context, struct http_request *request)

@@ -85,8 +85,9 @@ static void answer(const struct change *change)
 		show_key(found);
 		api_send_view_now(change->request, change->status, &found->base);
 	} else {
-		http_reply_failure(change->request, 409, "conflict",
-				   "it was changed again in the same moment");
+		struct error *err = NULL;
+		(void)error_set(&err, ERR_CONFLICT, "it was changed again in the same moment");
+		api_refuse(change->request, err);
 	}
 	schema_message_free(&list->base);
 }
@@ -120,8 +121,7 @@ static void ask(struct zrms *zrms, struct http_request *request, enum signing_ke
 				  .name = mem_strdup(record->name),
 				  .key = known != NULL ? signing_key_id(known->key.data) : NULL,
 				  .status = action == SIGNING_KEY_ADD ? 201 : 200};
-	access_ask(request, &input);
-	api_ask(zrms, &input, on_told, change);
+	api_ask_for(zrms, request, &input, on_told, change);
 }
 
 /* Those of the line, or of the request; both would be one too many. */

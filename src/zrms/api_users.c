@@ -85,8 +85,7 @@ static void ask_for_token(struct zrms *zrms, struct http_request *request,
 				.is_user = is_user};
 	token_hash(n->token, hash);
 	record->hash = (ProtobufCBinaryData){sizeof(hash), hash};
-	access_ask(request, &input);
-	api_ask(zrms, &input, on_told, n);
+	api_ask_for(zrms, request, &input, on_told, n);
 	record->hash = (ProtobufCBinaryData){0};
 }
 
@@ -147,7 +146,7 @@ static void answer_removed(struct zrms *zrms, struct http_request *request,
 {
 	(void)zrms;
 	(void)reply;
-	http_reply(request, 204, NULL, NULL, 0);
+	api_send_done(request);
 }
 
 void api_user_remove(void *context, struct http_request *request)

@@ -84,7 +84,7 @@ static void answer_removed(struct zrms *zrms, struct http_request *request,
 {
 	(void)zrms;
 	(void)reply;
-	http_reply(request, 204, NULL, NULL, 0);
+	api_send_done(request);
 }
 
 static void zhost_change(struct zrms *zrms, struct http_request *request,

@@ -115,6 +115,12 @@ static void on_reply(void *user, const struct reply *reply)
 	api_reply(zrms->api, reply);
 }
 
+static void on_decided(void *user, const struct reply *reply)
+{
+	struct zrms *zrms = user;
+	api_decided(zrms->api, reply);
+}
+
 static void on_step(void *user, enum commit_step step)
 {
 	struct zrms *zrms = user;
@@ -154,6 +160,7 @@ static const struct control_loop_listener commit_listener = {
 	.on_step = on_step,
 	.on_audit = on_audit,
 	.on_call = on_call,
+	.on_decided = on_decided,
 };
 
 /* ---- frames from zhosts ---- */

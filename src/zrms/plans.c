@@ -100,8 +100,8 @@ static void on_done(uv_work_t *work, int status)
 		api_refuse(job->request, steal_ptr(&job->err));
 	else if (job->then != NULL)
 		job->then(job->plans->zrms, job->request, job->chosen);
-	else
-		api_send_view_now(job->request, 200, &job->view->base);
+	else if (!api_refuse_while_failing(job->plans->zrms, job->request))
+		api_send_view_durable(job->request, 200, &job->view->base);
 	job_free(job);
 }
 

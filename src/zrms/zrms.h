@@ -52,6 +52,7 @@ struct zrms {
 	struct settings settings;
 	unsigned page_sign_ins;		  /* that wait for their commit: page_access.c */
 	unsigned joins;			  /* that wait for their commit: api_join.c */
+	unsigned answers_held;		  /* until what they show is durable: api_answer.c */
 	Samoza__V1__ClusterFile *cluster; /* as of zrms init; NULL: it was not run */
 	struct loop loop;
 	struct authorities authorities; /* whom it believes */

@@ -72,7 +72,11 @@ static struct batch_size batch_size(const struct commit_batch *base)
 static void flush(void *user, struct commit_batch *base)
 {
 	struct control_loop *loop = user;
+	const struct outbox *o = &batch_of(base)->outbox;
 	control_flush(loop->control, loop->now, &batch_of(base)->outbox);
+	if (loop->listener->on_decided != NULL)
+		vector_for_each (&o->replies, reply)
+			loop->listener->on_decided(loop->user, reply);
 }
 
 static void on_committed(void *user, enum commit_outcome outcome, const struct error *error,

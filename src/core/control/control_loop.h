@@ -9,7 +9,7 @@
  *       drivers, then what control_loop_after() waits for
  *
  * Read control_view_…() answers to clients through control_loop_after(): the core's state may be
- * ahead of the disk.
+ * ahead of the disk. Those to changes are rendered in on_decided(), and sent in on_reply().
  */
 #ifndef SAMOZA_CORE_CONTROL_CONTROL_LOOP_H
 #define SAMOZA_CORE_CONTROL_CONTROL_LOOP_H
@@ -33,6 +33,9 @@ struct control_loop_listener {
 	void (*on_step)(void *user, enum commit_step step);		   /* may be NULL */
 	void (*on_audit)(void *user, const Samoza__V1__AuditRecord *line); /* may be NULL */
 	void (*on_call)(void *user, const struct driver_call *call);	   /* may be NULL */
+	/* Each reply once its batch is decided, and before the store is asked: the core is as on_reply() may show it, and is
+	 * ahead of that by then. Nothing of it may leave the program yet, and nothing be handed to the core. May be NULL. */
+	void (*on_decided)(void *user, const struct reply *reply);
 };
 
 /* All borrowed. */

@@ -55,6 +55,12 @@ static void on_reply(void *user, const struct reply *reply)
 	api_reply(s->zrms.api, reply);
 }
 
+static void on_decided(void *user, const struct reply *reply)
+{
+	struct stage *s = user;
+	api_decided(s->zrms.api, reply);
+}
+
 static void on_stopped(void *user, enum commit_outcome outcome, const struct error *why)
 {
 	(void)user;
@@ -84,6 +90,7 @@ static const struct control_loop_listener commit_listener = {
 	.on_step = on_step,
 	.on_audit = on_audit,
 	.on_call = on_call,
+	.on_decided = on_decided,
 };
 
 const char *stage_drivers;
