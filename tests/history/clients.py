@@ -294,6 +294,15 @@ def users_in(said):
     return [(f"user user-{n}", "there" if f"user-{n}" in names else None) for n in range(USERS)]
 
 
+def count_in(name, said):
+    scaled = said.get("scaled", [])
+    return [(f"count {name}", scaled[0]["count"] if scaled else 1)]
+
+
+def goal_in(said):
+    return [("goal bell", said["placements"][0]["goal"])]
+
+
 def readings(operation, found):
     """One answer is a reading of each register that it shows."""
     return [Operation(operation.client, key, READ, operation.begun, operation.ended, value) for key, value in found]
@@ -311,12 +320,14 @@ class Operator(Client):
         self.random.choices([self.create, self.remove, self.users, self.scale, self.counts, self.submit, self.versions,
                              self.restart, self.goal], [5, 5, 6, 2, 4, 1, 2, 1, 2])[0]()
 
-    def change(self, operation, method, path, body, fits, refused=()):
-        """`fits`: statuses of what is acknowledged; `refused`: of a comparison that found something else."""
+    def change(self, operation, method, path, body, fits, refused=(), shows=None):
+        """`fits`: statuses of what is acknowledged; `refused`: of a comparison that found something else; `shows` of the body: what
+        it says of each register, which is a reading as any other."""
         def judge(answer):
             status, said = answer
             if status in fits or "removed in the same moment" in json.dumps(said):
-                self.record.note("acknowledged", operation)
+                self.record.note("acknowledged", operation, *(
+                    readings(operation, shows(said)) if shows is not None and status in fits else []))
             elif status in refused:
                 operation.is_refused = True
                 self.record.note("acknowledged", operation)
@@ -360,15 +371,11 @@ class Operator(Client):
     def scale(self):
         name, count = self.some_topology(), self.random.randint(1, 4)
         self.change(Operation(self.name, f"count {name}", WRITE, 0, value=count), "POST",
-                    f"/v1/topologies/{name}/scale?spaces=a%3D{count}", None, (200, 202))
+                    f"/v1/topologies/{name}/scale?spaces=a%3D{count}", None, (200, 202), shows=lambda said: count_in(name, said))
 
     def counts(self, name=None):
         name = name or self.some_topology()
-
-        def take(said):
-            scaled = said.get("scaled", [])
-            return [(f"count {name}", scaled[0]["count"] if scaled else 1)]
-        self.look(f"/v1/topologies/{name}", take)
+        self.look(f"/v1/topologies/{name}", lambda said: count_in(name, said))
 
     def submit(self):
         version = self.random.randrange(VERSIONS)
@@ -389,10 +396,10 @@ class Operator(Client):
     def restart(self):
         verb = self.random.choice(("start", "stop"))
         self.change(Operation(self.name, "goal bell", WRITE, 0, value=GOALS[verb]), "POST", f"/v1/topologies/bell/{verb}",
-                    None, (200, 202))
+                    None, (200, 202), shows=goal_in)
 
     def goal(self):
-        self.look("/v1/topologies/bell", lambda said: [("goal bell", said["placements"][0]["goal"])])
+        self.look("/v1/topologies/bell", goal_in)
 
 
 class Loyal(Client):

@@ -133,22 +133,40 @@ def lose_two_etcd(c, draw):
         yield f"etcd of {' and '.join(both)}", draw.uniform(5, 12)
 
 
-def slow_etcd(c, draw):
-    """As if its disk took a tenth of a second for much of what it writes."""
-    service, ends = c.services[draw.choice(CONTROL), "etcd"], threading.Event()
+@contextlib.contextmanager
+def slowed(*services, pulse=SMALL):
+    """As if their disks took that long, in seconds, for much of what they write."""
+    ends = threading.Event()
 
-    def pulse():
+    def run():
         while not ends.is_set():
-            service.signal(signal.SIGSTOP)
-            ends.wait(SMALL)
-            service.signal(signal.SIGCONT)
-            ends.wait(SMALL / 2)
-    thread = threading.Thread(target=pulse)
+            for number, pause in ((signal.SIGSTOP, pulse), (signal.SIGCONT, pulse / 2)):
+                for service in services:
+                    service.signal(number)
+                ends.wait(pause)
+    thread = threading.Thread(target=run)
     thread.start()
-    yield f"etcd of {service.machine}", draw.uniform(4, 10)
-    ends.set()
-    thread.join()
-    service.signal(signal.SIGCONT)
+    try:
+        yield
+    finally:
+        ends.set()
+        thread.join()
+        for service in services:
+            service.signal(signal.SIGCONT)
+
+
+def slow_etcd(c, draw):
+    service = c.services[draw.choice(CONTROL), "etcd"]
+    with slowed(service):
+        yield f"etcd of {service.machine}", draw.uniform(4, 10)
+
+
+def kill_zrms_on_slow_etcd(c, draw):
+    """Much has been decided that is not durable when it ends."""
+    both = draw.sample(CONTROL, 2)
+    with slowed(*(c.services[name, "etcd"] for name in both), pulse=draw.choice((SMALL, 0.3))):
+        time.sleep(draw.uniform(1, 4))
+        yield from killed(c, c.services[c.leader() or draw.choice(CONTROL), "zrms"], draw.uniform(0, 2))
 
 
 def fill_disk(c, draw):
@@ -248,7 +266,7 @@ def move_leader(c, draw):
 
 
 KINDS = {kind.__name__.replace("_", "-"): kind for kind in (
-    kill_zrms, stop_zrms_briefly, stop_zrms_long, kill_etcd, stop_etcd, lose_two_etcd, slow_etcd, fill_disk, cut_off, cut_from,
+    kill_zrms, stop_zrms_briefly, stop_zrms_long, kill_etcd, stop_etcd, lose_two_etcd, slow_etcd, kill_zrms_on_slow_etcd, fill_disk, cut_off, cut_from,
     cut_to, cut_among_control, cut_from_others, lose_packets, sleep_machine, kill_zhost, stop_zhost, cut_off_zhost, cut_zhost_from_control,
     move_leader)}
 
