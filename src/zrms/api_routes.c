@@ -351,7 +351,7 @@ static const struct http_route routes[] = {
 	 NULL, VIEW(signing_key_view),
 	 "removeTrust", NULL, "404 409", ACCESS_ADMIN},
 	{"GET", "/v1/authorities", api_authorities_list, 0, NULL,
-	 "The certificate authorities of the cluster, how far a rotation is, and which zhosts are behind",
+	 "The certificate authorities of the cluster, how far a rotation is, and for which zhosts it waits",
 	 NULL, VIEW(authority_list_view),
 	 "listAuthorities", NULL, NULL, ACCESS_ADMIN},
 	{"POST", "/v1/authorities/rotation", api_rotation_begin, 0, NULL,

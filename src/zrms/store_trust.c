@@ -24,7 +24,7 @@ struct look {
 	char *urls, *authorities, *certificate; /* files */
 	char *name;				/* of the authority that they are to know */
 	bool is_strict;				/* their own certificate is to be of it */
-	VECTOR(char *) behind;
+	VECTOR(char *) missing;
 };
 
 struct store_trust {
@@ -58,7 +58,7 @@ static void server_look(struct look *l, const char *url)
 	CLEANUP(error_freep) struct error *why = NULL;
 	if (server_ask(l, url, &why) == 0)
 		return;
-	vector_push(&l->behind,
+	vector_push(&l->missing,
 		    str_printf("%s, which does not go by %s yet%s: %s", url, l->name,
 			       l->is_strict ? " alone" : "", why->message));
 }
@@ -79,9 +79,9 @@ static void look_work(uv_work_t *work)
 
 static void look_free(struct look *l)
 {
-	vector_for_each (&l->behind, text)
+	vector_for_each (&l->missing, text)
 		free(*text);
-	vector_done(&l->behind);
+	vector_done(&l->missing);
 	free(l->urls);
 	free(l->authorities);
 	free(l->certificate);
@@ -89,13 +89,13 @@ static void look_free(struct look *l)
 	free(l);
 }
 
-static void tell(struct zrms *zrms, uint64_t generation, char *const *behind, size_t count)
+static void tell(struct zrms *zrms, uint64_t generation, char *const *missing, size_t count)
 {
 	const struct control_input input = {.type = CONTROL_AUTHORITY,
 					    .authority = {.action = AUTHORITY_STORE,
 							  .generation = generation,
-							  .behind = behind,
-							  .n_behind = count}};
+							  .missing = missing,
+							  .n_missing = count}};
 	commit_driver_input(zrms->commits, &input);
 }
 
@@ -105,7 +105,7 @@ static void look_done(uv_work_t *work, int status)
 	struct store_trust *t = l->trust;
 	t->look = NULL;
 	if (status == 0 && !t->zrms->stopping)
-		tell(t->zrms, l->generation, l->behind.items, l->behind.count);
+		tell(t->zrms, l->generation, l->missing.items, l->missing.count);
 	look_free(l);
 }
 

@@ -41,7 +41,7 @@ class Rotated(SecureCluster):
     def is_rotated(self, number):
         """Whether that one alone is believed, and everybody has followed."""
         v = self.authorities()
-        return v["rotation"] == "none" and not v.get("behind") and \
+        return v["rotation"] == "none" and not v.get("missing") and \
             [a["number"] for a in v["authorities"] if a["state"] == "signs"] == [number]
 
 
@@ -105,7 +105,7 @@ def test_who_holds_it_up_is_named_and_tokens_have_both_pins(cluster):
     cluster.join_all("n1", "n2")
     cluster.zhosts["n2"].kill()
     cluster.rotate()
-    until(lambda: cluster.authorities().get("behind") == ["n2"], "n1 has followed")
+    until(lambda: cluster.authorities().get("missing") == ["n2"], "n1 has followed")
     shown = cluster.zshell("cluster", "ca").stdout
     assert "It waits for:" in shown and "n2" in shown
     again = cluster.zshell("cluster", "ca", "rotate", check=False)
@@ -122,7 +122,7 @@ def test_who_holds_it_up_is_named_and_tokens_have_both_pins(cluster):
     for _ in range(2):  # killed in the middle, nothing is forgotten
         cluster.zrms.kill()
         cluster.start_zrms()
-        until(lambda: cluster.authorities().get("behind") == ["n2"], "it waits for the same one")
+        until(lambda: cluster.authorities().get("missing") == ["n2"], "it waits for the same one")
     cluster.zhosts["n2"].start()
     until(lambda: cluster.is_rotated(2), "all have followed", 60)
 
@@ -133,7 +133,7 @@ def test_who_was_away_for_all_of_it_comes_back_by_the_key_of_before(cluster):
     old = create(cluster)
     away.kill()
     cluster.rotate()
-    until(lambda: cluster.authorities().get("behind") == ["n2"], "n1 has followed")
+    until(lambda: cluster.authorities().get("missing") == ["n2"], "n1 has followed")
     cluster.rotate("--finish")
     until(lambda: cluster.authorities()["rotation"] == "none", "it does not wait for n2", 60)
     assert cluster.believed("n2") == ["Samoza CA 1"]
@@ -168,7 +168,7 @@ def test_a_rotation_is_taken_back(cluster):
     cluster.wait_zhost("n2", "deployed-started")
     cluster.zhosts["n2"].kill()
     cluster.rotate()
-    until(lambda: cluster.authorities().get("behind") == ["n2"], "n1 has followed")
+    until(lambda: cluster.authorities().get("missing") == ["n2"], "n1 has followed")
     cluster.rotate("--abort")
     cluster.zhosts["n2"].start()
     until(lambda: cluster.is_rotated(2), "the one of before signs, alone", 60)

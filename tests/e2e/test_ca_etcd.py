@@ -27,9 +27,9 @@ def waits_for(c, phase, servers):
     """The rotation is in that phase, and waits for these servers alone."""
     def are():
         view = authorities(c)
-        behind = view.get("store_behind", [])
-        return view["rotation"] == phase and len(behind) == len(servers) and all(
-            any(text.startswith(f"https://127.0.0.1:{c.etcd.ports[i][0]},") for text in behind) for i in servers)
+        missing = view.get("store_missing", [])
+        return view["rotation"] == phase and len(missing) == len(servers) and all(
+            any(text.startswith(f"https://127.0.0.1:{c.etcd.ports[i][0]},") for text in missing) for i in servers)
     until(are, f"in {phase} it waits for {servers}", deadline=60)
 
 
@@ -77,4 +77,4 @@ def test_it_can_be_taken_back_and_forced(cluster):
     waits_for(c, "adding", [0, 1, 2])  # they are connected
     c.zshell("cluster", "ca", "rotate", "--abort")
     until(lambda: authorities(c)["rotation"] == "none", "it is taken back")
-    assert authorities(c)["store_behind"] == [] and writes(c)
+    assert authorities(c)["store_missing"] == [] and writes(c)

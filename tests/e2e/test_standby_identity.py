@@ -90,7 +90,7 @@ def test_standbys_follow_a_rotation_of_the_authority(three):
     assert issuer(shown(leader)).endswith("Samoza CA 1")
     c.zshell("cluster", "ca", "rotate")
     # etcd reads its authorities when it starts, and the rotation waits for that.
-    until(lambda: c.get("/v1/authorities").get("store_behind"), "it waits for etcd")
+    until(lambda: c.get("/v1/authorities").get("store_missing"), "it waits for etcd")
     c.etcd.kill(0)
     c.etcd.start(0)
     until(c.etcd.is_healthy, "etcd answers")

@@ -126,26 +126,26 @@ int authorities_begin(Samoza__V1__AuthoritiesRecord *r, const Samoza__V1__Author
 	return 0;
 }
 
-static bool is_said_already(const Samoza__V1__AuthoritiesRecord *r, char *const *behind,
+static bool is_said_already(const Samoza__V1__AuthoritiesRecord *r, char *const *missing,
 			    size_t count)
 {
-	if (r->n_store_behind != count)
+	if (r->n_store_missing != count)
 		return false;
 	for (size_t k = 0; k < count; k++)
-		if (!str_equal(r->store_behind[k], behind[k]))
+		if (!str_equal(r->store_missing[k], missing[k]))
 			return false;
 	return true;
 }
 
-static void say_behind(Samoza__V1__AuthoritiesRecord *r, char *const *behind, size_t count)
+static void say_missing(Samoza__V1__AuthoritiesRecord *r, char *const *missing, size_t count)
 {
-	for (size_t k = 0; k < r->n_store_behind; k++)
-		free(r->store_behind[k]);
-	free(r->store_behind);
-	r->store_behind = count > 0 ? mem_new_array(char *, count) : NULL;
-	r->n_store_behind = count;
+	for (size_t k = 0; k < r->n_store_missing; k++)
+		free(r->store_missing[k]);
+	free(r->store_missing);
+	r->store_missing = count > 0 ? mem_new_array(char *, count) : NULL;
+	r->n_store_missing = count;
 	for (size_t k = 0; k < count; k++)
-		r->store_behind[k] = mem_strdup(behind[k]);
+		r->store_missing[k] = mem_strdup(missing[k]);
 }
 
 int authorities_abort(Samoza__V1__AuthoritiesRecord *r, int64_t wall_ms, struct error **err)
@@ -166,7 +166,7 @@ int authorities_abort(Samoza__V1__AuthoritiesRecord *r, int64_t wall_ms, struct 
 	}
 	r->waits = AUTHORITY_FOR_ALL;
 	r->generation++;
-	say_behind(r, NULL, 0);
+	say_missing(r, NULL, 0);
 	return 0;
 }
 
@@ -181,12 +181,12 @@ int authorities_wait_less(Samoza__V1__AuthoritiesRecord *r, bool for_nobody, str
 }
 
 bool authorities_store_seen(Samoza__V1__AuthoritiesRecord *r, uint64_t generation,
-			    char *const *behind, size_t count)
+			    char *const *missing, size_t count)
 {
 	if (!authorities_wait_for_store(r) || generation != r->generation ||
-	    (count > 0 && is_said_already(r, behind, count)))
+	    (count > 0 && is_said_already(r, missing, count)))
 		return false;
-	say_behind(r, behind, count);
+	say_missing(r, missing, count);
 	r->has_store_generation = true;
 	if (count == 0)
 		r->store_generation = generation;
@@ -203,7 +203,7 @@ void authorities_advance(Samoza__V1__AuthoritiesRecord *r, int64_t wall_ms)
 {
 	PRE(r->phase != AUTHORITY_STABLE);
 	r->generation++;
-	say_behind(r, NULL, 0);
+	say_missing(r, NULL, 0);
 	if (r->phase == AUTHORITY_ADDING) {
 		r->signer = authorities_other(r)->number;
 		r->phase = AUTHORITY_REISSUING;

@@ -63,10 +63,10 @@ int authorities_abort(Samoza__V1__AuthoritiesRecord *record, int64_t wall_ms,
 		      struct error **err) must_check;
 int authorities_wait_less(Samoza__V1__AuthoritiesRecord *record, bool for_nobody,
 			  struct error **err) must_check;
-/* What was seen of the servers of the store; `behind`: those that do not follow, and why. False: it is known already, or is of
+/* What was seen of the servers of the store; `missing`: those that do not follow, and why. False: it is known already, or is of
  * another generation. */
 bool authorities_store_seen(Samoza__V1__AuthoritiesRecord *record, uint64_t generation,
-			    char *const *behind, size_t count);
+			    char *const *missing, size_t count);
 /* They hold the rotation up, also where it waits for connected zhosts alone: without them nothing is durable. */
 bool authorities_wait_for_store(const Samoza__V1__AuthoritiesRecord *record);
 /* PRE: a rotation is under way, and nobody holds it up. */

@@ -75,31 +75,31 @@ static const char *rotation_text(const Samoza__V1__AuthorityListView *v)
 	return NULL;
 }
 
-static void print_behind(const struct output *o, const Samoza__V1__AuthorityListView *v)
+static void print_missing(const struct output *o, const Samoza__V1__AuthorityListView *v)
 {
 	bool waits = !str_equal(v->rotation, "none");
-	if (v->n_behind == 0)
+	if (v->n_missing == 0)
 		return;
 	output_line(o, "%s",
 		    !waits ? "These zhosts have not followed the last rotation yet:"
 		    : str_equal(v->waits_for, "all")
 			    ? "It waits for:"
 			    : "It waits for those of these that are connected:");
-	for (size_t i = 0; i < v->n_behind; i++)
-		output_line(o, "  %s", v->behind[i]);
+	for (size_t i = 0; i < v->n_missing; i++)
+		output_line(o, "  %s", v->missing[i]);
 	if (waits)
 		output_note(o, "cluster ca rotate --finish does not wait for those that are "
 			       "away, --abort takes it back");
 }
 
 /* They read their authorities when they start, and no other way. */
-static void print_store_behind(const struct output *o, const Samoza__V1__AuthorityListView *v)
+static void print_store_missing(const struct output *o, const Samoza__V1__AuthorityListView *v)
 {
-	if (v->n_store_behind == 0 || str_equal(v->rotation, "none"))
+	if (v->n_store_missing == 0 || str_equal(v->rotation, "none"))
 		return;
 	output_line(o, "It waits for the servers of the store:");
-	for (size_t i = 0; i < v->n_store_behind; i++)
-		output_line(o, "  %s", v->store_behind[i]);
+	for (size_t i = 0; i < v->n_store_missing; i++)
+		output_line(o, "  %s", v->store_missing[i]);
 	output_note(o, "etcd reads whom it believes when it starts: restart its servers, one "
 		       "after the other, each when the one before answers again");
 }
@@ -125,8 +125,8 @@ static void print_view(const struct output *o, const Samoza__V1__AuthorityListVi
 	output_table_print(table);
 	if (rotation_text(v) != NULL)
 		output_line(o, "%s", rotation_text(v));
-	print_behind(o, v);
-	print_store_behind(o, v);
+	print_missing(o, v);
+	print_store_missing(o, v);
 }
 
 static int run_show(void *context, const struct cli_run *line, struct error **err)

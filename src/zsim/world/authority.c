@@ -35,9 +35,9 @@ char *sim_authorities_text(const struct control *control)
 				    a->number, str_equal(a->state, "signs") ? "*" : "");
 	}
 	(void)buffer_printf(&text, "%s%s", list->rotation,
-			    list->n_behind > 0 ? ", behind" : "");
-	for (size_t k = 0; k < list->n_behind; k++)
-		(void)buffer_printf(&text, " %s", list->behind[k]);
+			    list->n_missing > 0 ? ", missing" : "");
+	for (size_t k = 0; k < list->n_missing; k++)
+		(void)buffer_printf(&text, " %s", list->missing[k]);
 	schema_message_free(list);
 	return buffer_steal(&text);
 }

@@ -16,7 +16,7 @@ struct sim_authority {
 void sim_authority_init(struct sim_authority *authority, uint32_t number);
 /* The number of one that the cluster has not had. */
 uint32_t sim_authority_next(const struct control *control);
-/* "1* 2 adding, behind n1 n2"; the caller frees. */
+/* "1* 2 adding, missing n1 n2"; the caller frees. */
 char *sim_authorities_text(const struct control *control);
 
 #endif

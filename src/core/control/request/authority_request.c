@@ -39,7 +39,7 @@ static void store_seen(struct control *c, const struct control_input *input)
 {
 	if (c->authorities == NULL ||
 	    !authorities_store_seen(c->authorities, input->authority.generation,
-				    input->authority.behind, input->authority.n_behind))
+				    input->authority.missing, input->authority.n_missing))
 		return;
 	records_write_authorities(c);
 	rotation_look(c);

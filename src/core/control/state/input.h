@@ -236,8 +236,8 @@ struct control_input {
 			bool asks_store; /* begin: the servers of the store have to follow, too */
 			/* store: in which generation, and who does not follow; none: all do. */
 			uint64_t generation;
-			char *const *behind;
-			size_t n_behind;
+			char *const *missing;
+			size_t n_missing;
 		} authority;
 		struct {
 			enum signing_key_action action;

@@ -209,8 +209,9 @@ static int decode_people(struct decoded_input *d, struct error **err)
 			 .action = (enum authority_action)m->authority->action,
 			 .first = m->authority->first, .next = m->authority->next,
 			 .force = m->authority->force, .asks_store = m->authority->asks_store,
-			 .generation = m->authority->generation, .behind = m->authority->behind,
-			 .n_behind = m->authority->n_behind);
+			 .generation = m->authority->generation,
+			 .missing = m->authority->missing,
+			 .n_missing = m->authority->n_missing);
 		CASE(SIGNING_KEY) : BY(SIGNING_KEY, decode_signing_key(d));
 		CASE(BACKUP) : AS(BACKUP, backup, .keys = m->backup->keys);
 		CASE(LEADER_MOVE) : AS(LEADER_MOVE, leader_move, .to = m->leader_move->to);

@@ -209,8 +209,8 @@ static int encode_authority(const struct control_input *in, Samoza__V1__Recorded
 	SET(body, force, in->authority.force, true);
 	SET(body, asks_store, in->authority.asks_store, true);
 	SET(body, generation, in->authority.generation != 0, in->authority.generation);
-	body.n_behind = in->authority.n_behind;
-	body.behind = (char **)(uintptr_t)in->authority.behind;
+	body.n_missing = in->authority.n_missing;
+	body.missing = (char **)(uintptr_t)in->authority.missing;
 	return pack(r, to);
 }
 

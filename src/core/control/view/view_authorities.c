@@ -38,21 +38,21 @@ static void add(Samoza__V1__AuthorityListView *list, const Samoza__V1__Authority
 	list->authorities[list->n_authorities++] = v;
 }
 
-static void add_behind(Samoza__V1__AuthorityListView *list, const struct control *c)
+static void add_missing(Samoza__V1__AuthorityListView *list, const struct control *c)
 {
 	struct identity **all = identities_sorted(&c->identities);
-	list->behind = mem_new_array(char *, HASH_COUNT(c->identities.by_name) + 1);
+	list->missing = mem_new_array(char *, HASH_COUNT(c->identities.by_name) + 1);
 	for (struct identity **i = all; *i != NULL; i++)
-		if (rotation_is_behind(c, *i))
-			list->behind[list->n_behind++] = mem_strdup((*i)->record->name);
+		if (rotation_misses(c, *i))
+			list->missing[list->n_missing++] = mem_strdup((*i)->record->name);
 	free(all);
 }
 
 static void add_text(Samoza__V1__AuthorityListView *list, const char *text)
 {
-	list->store_behind = mem_resize(list->store_behind, list->n_store_behind + 1,
-					sizeof(*list->store_behind));
-	list->store_behind[list->n_store_behind++] = mem_strdup(text);
+	list->store_missing = mem_resize(list->store_missing, list->n_store_missing + 1,
+					 sizeof(*list->store_missing));
+	list->store_missing[list->n_store_missing++] = mem_strdup(text);
 }
 
 Samoza__V1__AuthorityListView *
@@ -72,8 +72,8 @@ control_view_authorities(const struct control *c, const Samoza__V1__AuthorityRec
 		(Samoza__V1__AuthorityListView *)schema_message_new(
 			&samoza__v1__authority_list_view__descriptor);
 	const Samoza__V1__AuthoritiesRecord *a = c->authorities;
-	for (size_t k = 0; a != NULL && k < a->n_store_behind; k++)
-		add_text(list, a->store_behind[k]);
+	for (size_t k = 0; a != NULL && k < a->n_store_missing; k++)
+		add_text(list, a->store_missing[k]);
 	schema_set_string(&list->rotation, NULL, phases[a != NULL ? a->phase : 0]);
 	schema_set_string(&list->waits_for, NULL, waits[a != NULL ? a->waits : 0]);
 	if (a == NULL) {
@@ -87,7 +87,7 @@ control_view_authorities(const struct control *c, const Samoza__V1__AuthorityRec
 	for (size_t k = 0; k < a->n_believed; k++)
 		add(list, a->believed[k],
 		    a->believed[k]->number == a->signer ? "signs" : "believed");
-	add_behind(list, c);
+	add_missing(list, c);
 	return list;
 }
 

@@ -16,7 +16,7 @@ uint64_t rotation_generation(const struct control *c)
 	return c->authorities != NULL ? c->authorities->generation : 0;
 }
 
-bool rotation_is_behind(const struct control *c, const struct identity *identity)
+bool rotation_misses(const struct control *c, const struct identity *identity)
 {
 	return !identity_is_removed(identity) &&
 	       identity_issued(identity) < rotation_generation(c);
@@ -32,7 +32,7 @@ bool rotation_is_held_up(const struct control *c, const struct identity *identit
 {
 	const Samoza__V1__AuthoritiesRecord *a = c->authorities;
 	if (a == NULL || a->phase == AUTHORITY_STABLE || a->waits == AUTHORITY_FOR_NOBODY ||
-	    !rotation_is_behind(c, identity))
+	    !rotation_misses(c, identity))
 		return false;
 	return a->waits == AUTHORITY_FOR_ALL || is_connected(c, identity->record->name);
 }
@@ -51,7 +51,7 @@ static void prompt(struct control *c, const struct control_zhost *z, uint64_t wi
 static bool is_to_be_told(const struct control *c, const struct control_zhost *z)
 {
 	const struct identity *identity = identities_find(&c->identities, z->name);
-	return z->link_id != 0 && identity != NULL && rotation_is_behind(c, identity);
+	return z->link_id != 0 && identity != NULL && rotation_misses(c, identity);
 }
 
 void rotation_prompt(struct control *c, uint64_t link_id)

@@ -100,7 +100,7 @@ void check_rotation_committed(struct fuzz *f, const struct outbox *o)
 
 /* ---- nothing is held up by nobody ---- */
 
-static bool is_behind(const Samoza__V1__IdentityRecord *r, uint64_t generation)
+static bool is_missing(const Samoza__V1__IdentityRecord *r, uint64_t generation)
 {
 	return r->key.len > 0 &&
 	       (r->has_previous ? r->previous_issued : r->issued) < generation;
@@ -115,7 +115,7 @@ void check_rotation_goes_on(struct fuzz *f)
 	if (now->is_stable || now->waits_for_store)
 		return;
 	vector_for_each (&f->joins->identities, r)
-		if (is_behind(*r, now->generation))
+		if (is_missing(*r, now->generation))
 			return;
 	world_violate(&f->world,
 		      "the rotation stands at generation %" PRIu64 ", and nobody holds it up",

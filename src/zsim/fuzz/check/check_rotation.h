@@ -6,7 +6,7 @@
  *   which somebody has said not to wait
  * - a rotation that nobody holds up goes on
  * - it does not go on before all servers of the store follow, where it asks them
- * - nobody is behind without a reason, and generations only grow
+ * - nobody is missing without a reason, and generations only grow
  */
 #ifndef SAMOZA_ZSIM_FUZZ_CHECK_ROTATION_H
 #define SAMOZA_ZSIM_FUZZ_CHECK_ROTATION_H

@@ -46,14 +46,14 @@ static void rotate(struct fuzz *f)
 static void store_looked_at(struct fuzz *f)
 {
 	const struct rotation_seen *now = check_rotation_now(&f->joins->rotations);
-	char *behind[] = {(char *)(uintptr_t) "a server that was not restarted"};
+	char *missing[] = {(char *)(uintptr_t) "a server that was not restarted"};
 	struct control_input input = {
 		.type = CONTROL_AUTHORITY,
 		.authority = {.action = AUTHORITY_STORE,
 			      .generation = now->generation - random_below(chance(f), 2),
-			      .behind = behind,
-			      .n_behind = random_below(chance(f), 2)}};
-	world_log(&f->world, "STEP authority: store, %zu behind", input.authority.n_behind);
+			      .missing = missing,
+			      .n_missing = random_below(chance(f), 2)}};
+	world_log(&f->world, "STEP authority: store, %zu missing", input.authority.n_missing);
 	controller_take(&f->world, &input);
 }
 
