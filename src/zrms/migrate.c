@@ -8,6 +8,8 @@
 #include "base/str.h"
 #include "zrms/directory.h"
 #include "zrms/migrate_copy.h"
+#include "zrms/migrate_history.h"
+#include "zrms/store_open.h"
 #include "zrms/submission/uuid.h"
 
 enum { PROGRESS_MS = 1000 };
@@ -15,8 +17,10 @@ enum { PROGRESS_MS = 1000 };
 struct migration {
 	struct migrate_place *from, *to;
 	const struct migrate_options *options;
+	struct migrate_source source;	/* of `from` */
 	struct migrate_content content; /* that is moved */
-	uint64_t events_from;
+	struct migrate_part all_events; /* also those that only go into DIR/history.db */
+	uint64_t from_history; /* of them: those that the source itself has no longer */
 	char move[UUID_SIZE];
 	int64_t said_ms;
 };
@@ -56,18 +60,35 @@ static void say_content(FILE *out, const struct migrate_content *c)
 		      parts[STORE_VALUES].count, str_plural(parts[STORE_VALUES].count));
 }
 
-static void say_plan(const struct migration *m, uint64_t older)
+/* A file of the zrms of --dir keeps events for longer than the store. */
+static bool has_own_history(const struct migrate_place *p)
+{
+	return etcd_urls_of(p->url) != NULL;
+}
+
+static uint64_t events_max(const struct migrate_place *p)
+{
+	uint64_t max = p->store != NULL ? p->store->ops->moving->events_max : 0;
+	bool is_set = p->settings->store_events > 0 && has_own_history(p);
+	return max > 0 && is_set ? p->settings->store_events : max;
+}
+
+static void say_plan(const struct migration *m)
 {
 	FILE *out = m->options->out;
+	uint64_t older = m->all_events.count - m->content.parts[STORE_EVENTS].count;
 	(void)fprintf(out, "from %s: ", m->from->url);
 	say_content(out, &m->content);
 	(void)fprintf(out, "\n");
 	if (older > 0)
 		(void)fprintf(out,
-			      "the %" PRIu64 " oldest event%s stay in %s only: %s keeps the "
-			      "newest %" PRIu64 "\n",
-			      older, str_plural(older), m->from->url, m->to->url,
-			      m->to->store->ops->moving->events_max);
+			      "the %" PRIu64 " oldest event%s go into %s/history.db only: %s "
+			      "keeps the newest %" PRIu64 "\n",
+			      older, str_plural(older), m->to->settings->dir, m->to->url,
+			      events_max(m->to));
+	if (m->from_history > 0)
+		(void)fprintf(out, "%" PRIu64 " of these events are from %s/history.db\n",
+			      m->from_history, m->from->settings->dir);
 	(void)fflush(out);
 }
 
@@ -108,19 +129,34 @@ static void time_text(int64_t wall_ms, char to[static 32])
 
 /* ---- what may be moved, and where to ---- */
 
-/* Events that the target would not keep stay where they are. */
-static int content_look(struct migration *m, uint64_t *ret_older, struct error **err)
+/* What the source keeps no longer, and its zrms does. */
+static int older_look(struct migration *m, struct error **err)
 {
-	uint64_t max = m->to->store != NULL ? m->to->store->ops->moving->events_max : 0;
-	int r = migrate_look(m->from->store, 0, &m->content, err);
-	const struct migrate_part events = m->content.parts[STORE_EVENTS];
+	const struct migrate_part *events = &m->content.parts[STORE_EVENTS];
+	int r = migrate_history_open(m->from->settings, events, &m->source.older, err);
+	if (r < 0 || m->source.older == NULL)
+		return r;
+	uint64_t count = events->count;
+	m->source.older_until = events->first_seq - 1;
+	r = migrate_look(&m->source, &m->content, err);
+	m->from_history = events->count - count;
+	return r;
+}
+
+/* Events that the target would not keep go into DIR/history.db only. */
+static int content_look(struct migration *m, struct error **err)
+{
+	uint64_t max = events_max(m->to);
+	m->source = (struct migrate_source){.store = m->from->store};
+	int r = migrate_look(&m->source, &m->content, err);
+	if (r == 0 && has_own_history(m->from) && !has_own_history(m->to))
+		r = older_look(m, err);
+	const struct migrate_part events = m->all_events = m->content.parts[STORE_EVENTS];
 	if (r == 0 && max > 0 && events.last_seq > max &&
 	    events.first_seq <= events.last_seq - max) {
-		m->events_from = events.last_seq - max + 1;
-		r = migrate_look(m->from->store, m->events_from, &m->content, err);
+		m->source.events_from = events.last_seq - max + 1;
+		r = migrate_look(&m->source, &m->content, err);
 	}
-	if (r == 0)
-		*ret_older = events.count - m->content.parts[STORE_EVENTS].count;
 	return r < 0 ? error_wrap(err, "%s", m->from->url) : 0;
 }
 
@@ -169,7 +205,7 @@ static int source_check(const struct migration *m, struct error **err)
 static int target_is_empty(const struct migration *m, struct error **err)
 {
 	struct migrate_content content;
-	int r = migrate_look(m->to->store, 0, &content, err);
+	int r = migrate_look(&(struct migrate_source){.store = m->to->store}, &content, err);
 	if (r == 0 && migrate_items(&content) > 0)
 		r = error_set(err, ERR_CONFLICT,
 			      "%s is not empty: it holds %" PRIu64
@@ -221,8 +257,9 @@ static int fill(struct migration *m, struct error **err)
 	if (r == 0)
 		r = told(m, MIGRATE_CLEARED, err);
 	if (r == 0)
-		r = migrate_copy(m->from->loop, m->from->store, m->to->store, m->events_from,
-				 on_progress, m, err);
+		r = migrate_copy(m->from->loop, &m->source, m->to->store, on_progress, m, err);
+	if (r == 0 && has_own_history(m->to) && !has_own_history(m->from))
+		r = migrate_history_fill(m->to->settings, m->from->store, &m->all_events, err);
 	if (r == 0)
 		r = told(m, MIGRATE_COPIED, err);
 	return r < 0 ? error_wrap(err, "cannot fill %s", m->to->url) : 0;
@@ -238,7 +275,7 @@ static int read_back(const struct migration *m, struct error **err)
 	migrate_place_hold(m->to);
 	int r = migrate_place_open(m->to, err);
 	if (r == 0)
-		r = migrate_look(m->to->store, 0, &found, err);
+		r = migrate_look(&(struct migrate_source){.store = m->to->store}, &found, err);
 	if (r < 0)
 		return error_wrap(err, "cannot read back %s", m->to->url);
 	int part = migrate_differ(&m->content, &found);
@@ -263,17 +300,16 @@ static int finish(struct migration *m, struct error **err)
 
 static int move(struct migration *m, struct error **err)
 {
-	uint64_t older = 0;
 	int r = source_check(m, err);
 	if (r == 0)
 		r = target_check(m, err);
 	if (r == 0)
-		r = content_look(m, &older, err);
+		r = content_look(m, err);
 	if (r == 0)
 		r = content_check(m, err);
 	if (r < 0)
 		return r;
-	say_plan(m, older);
+	say_plan(m);
 	if (m->options->only_plans) {
 		(void)fprintf(m->options->out, "to %s: nothing was changed\n", m->to->url);
 		return 0;
@@ -291,7 +327,6 @@ static int move(struct migration *m, struct error **err)
 /* The source is marked: a migration before this one has come so far. */
 static int move_on(struct migration *m, struct error **err)
 {
-	uint64_t older = 0;
 	if (mark_of(m->to).place == STORE_HERE) {
 		(void)fprintf(m->options->out,
 			      "%s was moved to %s before: nothing is left to do\n",
@@ -304,7 +339,7 @@ static int move_on(struct migration *m, struct error **err)
 			      m->from->url, m->to->url);
 		return 0;
 	}
-	int r = content_look(m, &older, err);
+	int r = content_look(m, err);
 	if (r == 0)
 		r = read_back(m, err);
 	return r == 0 ? finish(m, err) : r;
@@ -335,10 +370,14 @@ int migrate_run(struct migrate_place *from, struct migrate_place *to,
 	if (r < 0)
 		return r;
 	m.said_ms = clock_now().mono_ms;
-	if (!is_one_move(&m))
-		return move(&m, err);
-	(void)snprintf(m.move, sizeof(m.move), "%s", mark_of(from).move);
-	return move_on(&m, err);
+	if (is_one_move(&m)) {
+		(void)snprintf(m.move, sizeof(m.move), "%s", mark_of(from).move);
+		r = move_on(&m, err);
+	} else {
+		r = move(&m, err);
+	}
+	migrate_history_close(m.source.older);
+	return r;
 }
 
 /* ---- the command ---- */
@@ -413,7 +452,9 @@ const struct cli_command migrate_command = {
 		   "audit and data of "
 		   "spaces are copied and read back; then the source is marked as moved, and "
 		   "no zrms starts "
-		   "on it. Artifacts stay in --dir. Spaces go on, and are adopted by the zrms "
+		   "on it. Artifacts stay in --dir; events that etcd "
+		   "keeps no longer are in its history.db, and move along, too. Spaces go on, "
+		   "and are adopted by the zrms "
 		   "that is then "
 		   "started on the target.\n"
 		   "It can be interrupted at any moment, and given again: until the source is "

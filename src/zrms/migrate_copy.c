@@ -3,17 +3,93 @@
 #include <inttypes.h>
 #include <sodium.h>
 
+#include "adapter/sqlite/chronicle.h"
 #include "base/check.h"
 #include "base/str.h"
 
-enum { BATCH_ITEMS = 500, BATCH_BYTES = 1024 * 1024 };
+enum { BATCH_ITEMS = 500, BATCH_BYTES = 1024 * 1024, OLDER_PAGE = 2000 };
+
+/* ---- all of a source ---- */
+
+struct visiting {
+	const struct migrate_source *source;
+	store_item_fn *each;
+	void *user;
+	bool has_older; /* they have been visited */
+};
+
+typedef VECTOR(Samoza__V1__EventRecord *) older_events;
+
+static void take_older(void *to, Samoza__V1__EventRecord *event)
+{
+	older_events *events = to;
+	vector_push(events, event);
+}
+
+static int older_item(const Samoza__V1__EventRecord *event, store_item_fn *each, void *user,
+		      struct error **err)
+{
+	size_t size = protobuf_c_message_get_packed_size(&event->base);
+	CLEANUP(freep) uint8_t *packed = mem_calloc(1, size + 1);
+	(void)protobuf_c_message_pack(&event->base, packed);
+	const struct store_item item = {
+		.part = STORE_EVENTS, .seq = event->seq, .data = packed, .size = size};
+	return each(user, &item, err);
+}
+
+/* Numbers in (after, until]. */
+static int older_visit(struct chronicle *older, uint64_t after, uint64_t until,
+		       store_item_fn *each, void *user, struct error **err)
+{
+	older_events events = {0};
+	bool more = true;
+	int r = 0;
+	while (more && r == 0) {
+		const struct chronicle_range range = {
+			.after = after, .until = until, .limit = OLDER_PAGE};
+		r = chronicle_list(older, &range, take_older, &events, &more, err);
+		more = more && events.count > 0; /* only damaged ones follow */
+		for (size_t i = 0; i < events.count; i++) {
+			after = events.items[i]->seq;
+			if (r == 0)
+				r = older_item(events.items[i], each, user, err);
+			samoza__v1__event_record__free_unpacked(events.items[i], NULL);
+		}
+		vector_clear(&events);
+	}
+	vector_done(&events);
+	return r;
+}
+
+static int visit_older(struct visiting *v, struct error **err)
+{
+	const struct migrate_source *s = v->source;
+	uint64_t after = s->events_from > 0 ? s->events_from - 1 : 0;
+	if (v->has_older || s->older == NULL)
+		return 0;
+	v->has_older = true;
+	return older_visit(s->older, after, s->older_until, v->each, v->user, err);
+}
+
+/* Before the first event of the store, so that they are in order. */
+static int item_visit(void *user, const struct store_item *item, struct error **err)
+{
+	struct visiting *v = user;
+	int r = item->part >= STORE_EVENTS ? visit_older(v, err) : 0;
+	if (r < 0 || (item->part == STORE_EVENTS && item->seq < v->source->events_from))
+		return r;
+	return v->each(v->user, item, err);
+}
+
+static int source_visit(const struct migrate_source *source, store_item_fn *each, void *user,
+			struct error **err)
+{
+	struct visiting v = {source, each, user, false};
+	int r = source->store->ops->moving->visit(source->store, item_visit, &v, err);
+	return r == 0 ? visit_older(&v, err) : r;
+}
 
 /* ---- what there is ---- */
-
-struct looking {
-	uint64_t events_from;
-	struct migrate_content *content;
-};
 
 static void hash_add(crypto_generichash_state *state, const void *data, size_t size)
 {
@@ -43,38 +119,52 @@ static void digest_add(struct migrate_part *part, const struct store_item *item)
 	}
 }
 
-static bool is_passed_over(const struct store_item *item, uint64_t events_from)
+static void part_add(struct migrate_part *part, const struct store_item *item)
 {
-	return item->part == STORE_EVENTS && item->seq < events_from;
+	part->bytes += item->size;
+	part->last_seq = item->seq;
+	digest_add(part, item);
+	if (part->count++ > 0)
+		return;
+	part->first_seq = item->seq;
+	memcpy(part->first_digest, part->digest, sizeof(part->digest));
+}
+
+static int older_look(void *user, const struct store_item *item, struct error **err)
+{
+	(void)err;
+	part_add(user, item);
+	return 0;
+}
+
+int migrate_look_older(struct chronicle *older, uint64_t after, uint64_t until,
+		       struct migrate_part *ret_part, struct error **err)
+{
+	struct migrate_part part = {0};
+	int r = older_visit(older, after, until, older_look, &part, err);
+	if (r == 0)
+		*ret_part = part;
+	return r;
 }
 
 static int item_look(void *user, const struct store_item *item, struct error **err)
 {
-	const struct looking *l = user;
-	struct migrate_content *c = l->content;
+	struct migrate_content *c = user;
 	struct migrate_part *part = &c->parts[item->part];
 	(void)err;
-	if (is_passed_over(item, l->events_from))
-		return 0;
-	if (part->count == 0)
-		part->first_seq = item->seq;
-	part->last_seq = item->seq;
-	part->count++;
-	part->bytes += item->size;
+	part_add(part, item);
 	if (item->part == STORE_RECORDS && item->size > c->largest_record)
 		c->largest_record = item->size;
 	if (item->part == STORE_VALUES && item->size > c->largest_value)
 		c->largest_value = item->size;
-	digest_add(part, item);
 	return 0;
 }
 
-int migrate_look(struct store *store, uint64_t events_from, struct migrate_content *ret_content,
+int migrate_look(const struct migrate_source *source, struct migrate_content *ret_content,
 		 struct error **err)
 {
 	struct migrate_content content = {0};
-	struct looking looking = {events_from, &content};
-	int r = store->ops->moving->visit(store, item_look, &looking, err);
+	int r = source_visit(source, item_look, &content, err);
 	if (r == 0)
 		*ret_content = content;
 	return r;
@@ -104,7 +194,7 @@ int migrate_differ(const struct migrate_content *a, const struct migrate_content
 struct copying {
 	struct loop *loop;
 	struct store *to;
-	uint64_t events_from, count;
+	uint64_t count;
 	struct outbox batch;
 	size_t items, bytes; /* in the batch */
 	bool is_done;	     /* the batch */
@@ -203,8 +293,6 @@ static int batch_add(struct copying *c, const struct store_item *item, struct er
 static int item_copy(void *user, const struct store_item *item, struct error **err)
 {
 	struct copying *c = user;
-	if (is_passed_over(item, c->events_from))
-		return 0;
 	int r = batch_add(c, item, err);
 	c->items++;
 	c->bytes += item->size;
@@ -213,16 +301,12 @@ static int item_copy(void *user, const struct store_item *item, struct error **e
 	return r;
 }
 
-int migrate_copy(struct loop *loop, struct store *from, struct store *to, uint64_t events_from,
+int migrate_copy(struct loop *loop, const struct migrate_source *from, struct store *to,
 		 migrate_progress_fn *progress, void *user, struct error **err)
 {
-	struct copying copying = {.loop = loop,
-				  .to = to,
-				  .events_from = events_from,
-				  .progress = progress,
-				  .user = user};
+	struct copying copying = {.loop = loop, .to = to, .progress = progress, .user = user};
 	outbox_init(&copying.batch);
-	int r = from->ops->moving->visit(from, item_copy, &copying, err);
+	int r = source_visit(from, item_copy, &copying, err);
 	if (r == 0)
 		r = batch_send(&copying, err);
 	outbox_done(&copying.batch);

@@ -253,8 +253,10 @@ static int etcd_open(struct migrate_place *p, struct error **err)
 	CLEANUP(etcd_servers_done) struct etcd_servers servers = {0};
 	CLEANUP(freep) char *damage = NULL;
 	etcd_servers_of(p->settings, etcd_urls_of(p->url), &servers);
-	const struct etcd_store_options options = {
-		.servers = servers, .fence = p->fence, .patience = {.ms = SILENT_MAX_MS}};
+	const struct etcd_store_options options = {.servers = servers,
+						   .fence = p->fence,
+						   .patience = {.ms = SILENT_MAX_MS},
+						   .events_kept = p->settings->store_events};
 	int r = etcd_store_open(p->loop, &options, &p->store, err);
 	if (r == 0)
 		r = p->store->ops->inspect(p->store, on_finding, &damage, err);

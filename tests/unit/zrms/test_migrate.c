@@ -121,6 +121,9 @@ static char *text(void)
 	return to;
 }
 
+/* Of most events. */
+static const char *topology = "5f3c";
+
 /* Records, events and lines with holes between their numbers, values of owners that contain each other. */
 static void batch_draw(struct outbox *o, uint64_t *seq)
 {
@@ -134,7 +137,7 @@ static void batch_draw(struct outbox *o, uint64_t *seq)
 		add_data(o, SAMOZA__V1__DATA_OPERATION__DATA_PUT,
 			 owners[randombytes_uniform(ARRAY_SIZE(owners))], id, data);
 		*seq += 1 + randombytes_uniform(3);
-		add_event(o, *seq, i % 3 == 0 ? NULL : "5f3c");
+		add_event(o, *seq, i % 3 == 0 && *topology == '5' ? NULL : topology);
 		add_line(o, *seq);
 	}
 }
@@ -160,7 +163,8 @@ static struct migrate_content content_of(struct stage *s, const char *url)
 	struct migrate_place p;
 	struct migrate_content content;
 	place_open(s, &p, url);
-	assert_int_equal(migrate_look(p.store, 0, &content, NULL), 0);
+	assert_int_equal(
+		migrate_look(&(struct migrate_source){.store = p.store}, &content, NULL), 0);
 	migrate_place_done(&p);
 	return content;
 }
@@ -258,6 +262,7 @@ static void it_goes_on_wherever_it_was_killed(void **state)
 	struct stage *s = *state;
 	fill(s, s->sqlite);
 	struct migrate_content before = content_of(s, s->sqlite);
+	s->settings.store_events = 200; /* etcd has not all of them */
 	for (int step = MIGRATE_FILLING; step <= MIGRATE_DONE; step++) {
 		s->ends = true;
 		s->ends_at = (enum migrate_step)step;
@@ -271,11 +276,47 @@ static void it_goes_on_wherever_it_was_killed(void **state)
 		moves(s, s->sqlite, s->etcd);
 		assert_false(is_here(s, s->sqlite));
 		assert_true(is_here(s, s->etcd));
-		assert_same(s, &before, s->etcd);
 		assert_int_equal(migrate(s, s->etcd, s->sqlite, false, true, NULL), 0);
 		assert_same(s, &before, s->sqlite);
 		cluster_clear(cluster);
 	}
+}
+
+/* etcd keeps the newest; the rest is in a file of the zrms, and comes back with them. */
+static void events_that_etcd_keeps_no_longer_move_along(void **state)
+{
+	struct stage *s = *state;
+	s->settings.store_events = 200;
+	fill(s, s->sqlite);
+	struct migrate_content before = content_of(s, s->sqlite);
+	moves(s, s->sqlite, s->etcd);
+	assert_non_null(strstr(s->said, "/history.db only"));
+	struct migrate_content found = content_of(s, s->etcd);
+	assert_true(found.parts[STORE_EVENTS].count <= 200);
+	assert_true(found.parts[STORE_EVENTS].count > 50);
+	moves(s, s->etcd, s->other);
+	assert_non_null(strstr(s->said, "/history.db"));
+	assert_same(s, &before, s->other);
+	/* And once more, over what is in that file. */
+	assert_int_equal(migrate(s, s->other, s->etcd, false, true, NULL), 0);
+	assert_int_equal(migrate(s, s->etcd, s->other, false, true, NULL), 0);
+	assert_same(s, &before, s->other);
+}
+
+static void a_history_of_another_store_does_not_move_along(void **state)
+{
+	struct stage *s = *state;
+	s->settings.store_events = 200;
+	fill(s, s->sqlite);
+	moves(s, s->sqlite, s->etcd);
+	cluster_clear(cluster);
+	topology = "another";
+	fill(s, s->etcd);
+	topology = "5f3c";
+	struct migrate_content before = content_of(s, s->etcd);
+	assert_true(before.parts[STORE_EVENTS].count < 1200);
+	moves(s, s->etcd, s->other);
+	assert_same(s, &before, s->other);
 }
 
 static void a_target_that_holds_something_is_refused(void **state)
@@ -395,6 +436,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		MIGRATION(what_a_store_holds_is_the_same_after_both_ways),
 		MIGRATION(it_goes_on_wherever_it_was_killed),
+		MIGRATION(events_that_etcd_keeps_no_longer_move_along),
+		MIGRATION(a_history_of_another_store_does_not_move_along),
 		MIGRATION(a_target_that_holds_something_is_refused),
 		MIGRATION(a_target_that_another_migration_fills_is_refused),
 		MIGRATION(who_leads_on_etcd_or_stands_by_is_not_disturbed),
