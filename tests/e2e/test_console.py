@@ -35,8 +35,16 @@ class Console:
         return lambda argument="": self.ask(command, argument)
 
     def shows(self, selector, text, deadline=DEADLINE):
-        return until(lambda: (said := self.text(selector)) is not None and text in said and said,
-                     f"{selector} shows {text!r}, not {self.text(selector)!r}", deadline)
+        said = None
+
+        def holds():
+            nonlocal said
+            said = self.text(selector)
+            return said is not None and text in said and said
+        try:
+            return until(holds, "", deadline)
+        except AssertionError:
+            raise AssertionError(f"not within {deadline} s: {selector} shows {text!r}; last it showed {said!r}") from None
 
     def close(self):
         self.process.stdin.close()

@@ -269,6 +269,16 @@ def test_who_may_not_read_logs_is_told(c, console):
 
 # ---- events ----
 
+def own_events(c):
+    """How many the page lists: not what a topology has to say of a zhost."""
+    return len([e for e in c.events() if e["kind"] != "zhost" or "topology" not in e])
+
+
+def listed(console):
+    """How many the page has, and how many it says are new, at one moment."""
+    return console.script("[document.querySelector('.events-page .count').innerText, document.querySelector('.follow')?.innerText ?? ''].map((text) => Number((/^[0-9]+/.exec(text.replace(',', '')) ?? [0])[0]))")
+
+
 def test_events_are_filtered_by_kind_and_subject_and_held_where_one_reads(c, console):
     open_console(c, console)
     console.script("location.hash = '#/events'")
@@ -279,11 +289,13 @@ def test_events_are_filtered_by_kind_and_subject_and_held_where_one_reads(c, con
     console.fill(".events-page .field|hel-02")
     until(lambda: all("hel-02" in line for line in console.texts(".event")), "those of one zhost")
     assert console.script("location.hash") == "#/events?kind=zhost&subject=hel-02"
-    c.request("POST", "/v1/zhosts/hel-02/cordon")
+    assert c.request("POST", "/v1/zhosts/hel-02/cordon")[0] == 200
     console.shows(".event", "cordoned by operator")
-    c.request("POST", "/v1/zhosts/hel-02/uncordon")
-    console.click(".choice button:first-child")
+    assert c.request("POST", "/v1/zhosts/hel-02/uncordon")[0] == 200
+    # One change of the address is there for the next.
+    assert console.script("(document.querySelector('.choice button').click(), location.hash)") == "#/events?subject=hel-02"
     console.fill(".events-page .field|")
+    until(lambda: own_events(c) == listed(console)[0], "all that happened is listed")
     console.size("1440|300")
     # Who reads older ones is not moved.
     console.script("document.querySelector('.tail .virtual').scrollTop = 340")
@@ -291,14 +303,21 @@ def test_events_are_filtered_by_kind_and_subject_and_held_where_one_reads(c, con
     at = "document.querySelector('.tail .virtual').getBoundingClientRect().top"
     first = f"[...document.querySelectorAll('.event')].find((one) => one.getBoundingClientRect().top >= {at}).innerText"
     before = console.script(first)
+    known, fresh = listed(console)
+    known -= fresh  # when it was followed last
     for _ in range(3):
-        c.request("POST", "/v1/zhosts/hel-02/cordon")
-        c.request("POST", "/v1/zhosts/hel-02/uncordon")
-    console.shows(".follow", "6 new: follow")
+        for change in ("cordon", "uncordon"):
+            assert c.request("POST", f"/v1/zhosts/hel-02/{change}")[0] == 200
+    # On a machine with too much to do a zhost may be lost, and more happens than these six.
+    happened = lambda: (own := own_events(c)) >= known + 6 and listed(console) == [own, own - known]
+    try:
+        until(happened, "what is new is counted")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: listed, new: {listed(console)}, of {known} and {own_events(c) - known} more") from None
     assert console.script(first) == before
     console.click(".follow")
-    console.shows(".event", "hel-02")
-    assert console.text(".follow") is None and console.problems() == []
+    until(lambda: console.text(".follow") is None and console.script("document.querySelector('.tail .virtual').scrollTop") == 0, "followed again")
+    assert console.problems() == []
 
 
 # ---- many ----

@@ -10,7 +10,11 @@ export const route = computed(() => {
   return { page: path || 'overview', query: new URLSearchParams(query) };
 });
 
-export const go = (address: string) => { location.hash = address; };
+/** At once: what goes on from there is asked before the browser tells. */
+export const go = (address: string) => {
+  location.hash = address;
+  hash.value = location.hash;
+};
 
 /** Takes the one-time code out of the address that somebody was given: "#code=smzc_…". */
 export function takeCode(): string | null {

@@ -13,12 +13,21 @@ export function Tail<T extends object>({ of, number, height, label, newest, row,
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, rows: 40 });
   const [isFollowing, setFollowing] = useState(true);
-  const seen = useRef({ first: 0, last: 0 });
+  const seen = useRef({ of, last: 0 });
   const follows = useRef(true);
+  const ended = useRef(0); // where the newest were in view the last time
+  const paused = useRef(0);
   const end = (b: HTMLElement) => newest === 'last' ? b.scrollHeight - b.clientHeight : 0;
   const numberAt = (at: number) => { const one = of.at(at); return one !== undefined ? number(one) : 0; };
   const newestOf = () => numberAt(newest === 'last' ? -1 : 0);
-  useEffect(() => {
+  // That somebody has scrolled away is told by an event of the next frame: before that, by where the box is. One that has
+  // grown is moved to its end by the browser itself.
+  const look = (b: HTMLElement) => {
+    follows.current &&= Math.abs(ended.current - b.scrollTop) < height || Math.abs(end(b) - b.scrollTop) < height;
+    if (follows.current && Math.abs(b.scrollTop - end(b)) > 0.5) b.scrollTop = end(b);
+    ended.current = end(b);
+  };
+  useLayoutEffect(() => {
     const b = box.current!;
     const measure = () => setView({ top: Math.floor(b.scrollTop / height), rows: Math.ceil(b.clientHeight / height) });
     const scrolled = () => {
@@ -26,26 +35,28 @@ export function Tail<T extends object>({ of, number, height, label, newest, row,
       follows.current = Math.abs(end(b) - b.scrollTop) < height;
       setFollowing(follows.current);
     };
-    const size = new ResizeObserver(() => { if (follows.current) b.scrollTop = end(b); measure(); });
+    const size = new ResizeObserver(() => { look(b); measure(); });
     size.observe(b);
     b.addEventListener('scroll', scrolled, { passive: true });
     return () => { size.disconnect(); b.removeEventListener('scroll', scrolled); };
   }, [height]);
   useLayoutEffect(() => {
     const b = box.current!;
-    const { first, last } = seen.current;
-    if (follows.current) {
-      if (Math.abs(b.scrollTop - end(b)) > 0.5) b.scrollTop = end(b);
-    } else if (newest === 'last') {
-      const dropped = of.findIndex((one) => number(one) >= first);
+    const { of: before, last } = seen.current;
+    look(b);
+    if (!follows.current && isFollowing) {
+      paused.current = last;
+      setFollowing(false);
+    }
+    if (!follows.current && newest === 'last') {
+      const dropped = before.findIndex((one) => number(one) >= numberAt(0));
       if (dropped > 0) b.scrollTop -= dropped * height;
-    } else {
+    } else if (!follows.current) {
       const came = of.findIndex((one) => number(one) <= last);
       if (came > 0) b.scrollTop += came * height;
     }
-    seen.current = { first: numberAt(0), last: newestOf() };
+    seen.current = { of, last: newestOf() };
   }, [of]);
-  const paused = useRef(0);
   if (isFollowing) paused.current = newestOf();
   const fresh = isFollowing ? 0 : newest === 'last' ? of.length - 1 - of.findLastIndex((one) => number(one) <= paused.current) : Math.max(0, of.findIndex((one) => number(one) <= paused.current));
   const follow = () => {

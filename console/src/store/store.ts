@@ -71,9 +71,11 @@ export function forget() {
   zhosts.value = topologies.value = happened.value = [];
 }
 
-/** Those that the store has begun with, the oldest first. */
+/** The newest that zrms has, the oldest of them first. Older ones that are known stay, where none is missing between. */
 export function takeHistory(events: Happened[]) {
-  happened.value = [...events].reverse();
+  const oldest = events[0]?.seq ?? 0;
+  const older = (happened.value[0]?.seq ?? 0) >= oldest ? happened.value.filter((e) => e.seq < oldest) : [];
+  happened.value = [...[...events].reverse(), ...older].slice(0, HAPPENED_MAX);
 }
 
 /** Some that have come together, in order. What changes at once is seen at once; the rest comes with the next summary. */
