@@ -618,7 +618,7 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 	if (r < 0)
 		return r;
 	native_sweep(d->native, is_used, d);
-	spacelogs_trim(d->logs);
+	spacelogs_trim(d->logs, loop_now(&d->loop).wall_ms);
 	uplink_start(d->uplink);
 	d->usage = usage_new(&d->loop, d->residents, d->state_dir.dir_fd, on_usage, d);
 	loop_before_poll(&d->loop, on_logs, d);

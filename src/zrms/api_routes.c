@@ -97,7 +97,9 @@ static const struct http_query explain_query[] = {
 	{"each", HTTP_FLAG, "1: each zhost by itself, with the rule of each failure; needs a path"},
 	{0}};
 static const struct http_query logs_query[] = {
-	{"path", HTTP_TEXT, "The instance; must be given"},
+	{"path", HTTP_TEXT, "The instance; otherwise all of them, each line with its instance, in the order of their times"},
+	{"since", HTTP_NUMBER, "Without a path: only lines from this time on: milliseconds since 1970"},
+	{"grep", HTTP_TEXT, "Without a path: only lines with this text"},
 	{"lines", HTTP_NUMBER, "The last so many, at most 10,000"},
 	{"follow", HTTP_FLAG, "1: what follows, as server-sent events"},
 	{"zhost", HTTP_TEXT, "From this zhost, where the instance was before"},
@@ -215,7 +217,7 @@ static const struct http_route routes[] = {
 	 "Grouped: undeploy", NULL, VIEW(topology_view),
 	 "undeployAll", NULL, "404 409", ACCESS_OPERATOR},
 	{"GET", "/v1/topologies/{id}/logs", api_topology_logs, 0, logs_query,
-	 "Last lines of an instance's log; follow=1: a stream of server-sent events",
+	 "Last lines of the log of an instance, or of all; follow=1: a stream of server-sent events",
 	 NULL, VIEW(log_view),
 	 "getLogs", NULL, "404 409", ACCESS_OPERATOR},
 	{"GET", "/v1/topologies/{id}/spaces", api_topology_spaces, 0, own_spaces_query,

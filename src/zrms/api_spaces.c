@@ -8,6 +8,7 @@
 #include "zrms/api_handlers.h"
 #include "zrms/api_list.h"
 #include "zrms/api_reads.h"
+#include "zrms/topology_logs.h"
 
 enum {
 	STATUS_LOG_LINES = 20, /* of one space's status */
@@ -15,6 +16,7 @@ enum {
 	LOG_LINES = 100,
 	LOG_LINES_MAX = 10000,
 	LOG_WAIT_MS = 5000,
+	LOG_TEXT_MAX = 1000,
 };
 
 /* ---- lists ---- */
@@ -186,6 +188,34 @@ static void logs_done(void *user, int code, const char *message, char **lines, s
 	api_send_view_now(request, 200, &view.base);
 }
 
+/* Of all instances. */
+static void topology_logs(struct zrms *zrms, struct http_request *request, uint64_t lines,
+			  bool follow)
+{
+	const char *id, *text = http_query(request, "grep");
+	uint64_t since = 0;
+	if (!api_query_u64(request, "since", 0, INT64_MAX, &since))
+		return;
+	if (text != NULL && strlen(text) > LOG_TEXT_MAX) {
+		http_reply_failure(request, 400, "invalid",
+				   "the text of grep is longer than 1000 bytes");
+		return;
+	}
+	if (!str_is_empty(http_query(request, "zhost"))) {
+		http_reply_failure(request, 400, "invalid",
+				   "zhost needs a path: the instance that was there");
+		return;
+	}
+	if (!api_resolve(zrms, request, http_param(request, "id"), &id))
+		return;
+	const struct topology_logs_wish wish = {.lines = (uint32_t)lines,
+						.since_ms = (int64_t)since,
+						.text = str_is_empty(text) ? NULL : text,
+						.follow = follow};
+	topology_logs_ask(zrms->topology_logs, id, &wish, asker_hash(access_asker(request)),
+			  request);
+}
+
 void api_topology_logs(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
@@ -196,8 +226,7 @@ void api_topology_logs(void *context, struct http_request *request)
 	    !api_query_bool(request, "follow", false, &follow))
 		return;
 	if (str_is_empty(path)) {
-		http_reply_failure(request, 400, "invalid",
-				   "missing query parameter 'path', for example ?path=api");
+		topology_logs(zrms, request, lines, follow);
 		return;
 	}
 	if (!api_resolve(zrms, request, http_param(request, "id"), &id))

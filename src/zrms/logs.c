@@ -1,5 +1,7 @@
 #include "zrms/logs.h"
 
+#include <string.h>
+
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/hash.h"
@@ -9,7 +11,7 @@
 #include "zrms/access_watch.h"
 
 enum {
-	LINES_MAX = 10000,
+	LINES_MAX = LOGS_LINES_MAX,
 	STREAM_MAX = 32 * 1024 * 1024,
 	CHUNK_TEXT_MAX = 64 * 1024 * 1024, /* a frame of lines, escaped */
 };
@@ -30,6 +32,11 @@ struct log_query {
 	struct http_stream *stream;
 	char *zhost;
 	struct access_watch watch;
+	/* of several */
+	const struct logs_listener *listener;
+	void *listener_user;
+	char *text;
+	int64_t since_ms;
 };
 
 struct logs {
@@ -52,6 +59,7 @@ static void query_free(struct log_query *q)
 	free(q->topology);
 	free(q->path);
 	free(q->zhost);
+	free(q->text);
 	free(q);
 }
 
@@ -82,6 +90,9 @@ static int query_send(struct log_query *q, uint32_t lines, enum query_kind kind,
 	request.has_resume = request.resume = kind == QUERY_RESUME;
 	request.has_follow = request.follow = kind == QUERY_FOLLOW || kind == QUERY_RESUME;
 	request.has_cancel = request.cancel = kind == QUERY_CANCEL;
+	request.has_since_ms = q->since_ms > 0;
+	request.since_ms = (uint64_t)q->since_ms;
+	request.text = q->text;
 	return links_send_frame(q->logs->links, q->link_id,
 				SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST, &request.base, err);
 }
@@ -178,6 +189,59 @@ void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, cons
 	INVARIANT(r == 0);
 }
 
+/* ---- one of several ---- */
+
+struct log_query *logs_open(struct logs *logs, uint64_t link_id, const char *topology,
+			    const char *path, const struct logs_wanted *wanted,
+			    const struct logs_listener *listener, void *user)
+{
+	struct log_query *q = query_new(logs, link_id, topology, path);
+
+	q->text = mem_strdup(wanted->text);
+	q->since_ms = wanted->since_ms;
+	if (query_send(q, wanted->lines, wanted->follow ? QUERY_FOLLOW : QUERY_LINES, NULL) <
+	    0) {
+		query_free(q);
+		return NULL;
+	}
+	q->listener = listener;
+	q->listener_user = user;
+	return q;
+}
+
+void logs_close(struct log_query *q)
+{
+	/* If its link is gone, its zhost has stopped already. */
+	(void)!query_send(q, 0, QUERY_CANCEL, NULL);
+	query_free(q);
+}
+
+static void one_ended(struct log_query *q, int code)
+{
+	const struct logs_listener *listener = q->listener;
+	void *user = q->listener_user;
+
+	query_free(q);
+	listener->ended(user, code);
+}
+
+/* A zhost of an earlier version knows neither times nor texts. */
+static bool is_wanted(const struct log_query *q, const char *line)
+{
+	return q->text == NULL || strstr(line, q->text) != NULL;
+}
+
+static void lines_pass(struct log_query *q, const Samoza__V1__LogChunk *chunk)
+{
+	for (size_t i = 0; i < chunk->n_lines; i++)
+		if (is_wanted(q, chunk->lines[i]))
+			q->listener->lines(q->listener_user, &chunk->lines[i], 1);
+	if (chunk->has_end && chunk->end)
+		one_ended(q, 0);
+	else if (chunk->has_caught_up && chunk->caught_up)
+		q->listener->caught_up(q->listener_user);
+}
+
 /* ---- from the links ---- */
 
 void logs_chunk(struct logs *logs, uint64_t link_id, const Samoza__V1__LogChunk *chunk)
@@ -186,7 +250,9 @@ void logs_chunk(struct logs *logs, uint64_t link_id, const Samoza__V1__LogChunk 
 	HASH_FIND(hh, logs->queries, &chunk->request, sizeof chunk->request, q);
 	if (q == NULL || q->link_id != link_id)
 		return; /* late, or not asked */
-	if (q->stream != NULL)
+	if (q->listener != NULL)
+		lines_pass(q, chunk);
+	else if (q->stream != NULL)
 		lines_write(q, chunk);
 	else
 		lines_keep(q, chunk);
@@ -226,7 +292,9 @@ void logs_link_gone(struct logs *logs, uint64_t link_id)
 	HASH_ITER (hh, logs->queries, q, next) {
 		if (q->link_id != link_id)
 			continue;
-		if (q->stream != NULL)
+		if (q->listener != NULL)
+			one_ended(q, ERR_UNAVAILABLE);
+		else if (q->stream != NULL)
 			stream_apart(q);
 		else
 			query_done(q, ERR_UNAVAILABLE, "its zhost disconnected");
@@ -237,7 +305,9 @@ void logs_end_all(struct logs *logs)
 {
 	struct log_query *q, *next;
 	HASH_ITER (hh, logs->queries, q, next) {
-		if (q->stream != NULL)
+		if (q->listener != NULL)
+			one_ended(q, ERR_UNAVAILABLE);
+		else if (q->stream != NULL)
 			http_stream_end(q->stream);
 		else
 			query_done(q, ERR_UNAVAILABLE, "zrms is shutting down");

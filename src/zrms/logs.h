@@ -11,7 +11,8 @@
 #include "adapter/http/http.h"
 #include "zrms/links.h"
 
-#define LOGS_APART_MS INT64_C(10000)
+#define LOGS_APART_MS  INT64_C(10000)
+#define LOGS_LINES_MAX 10000
 
 struct access_watches;
 struct logs;
@@ -32,6 +33,28 @@ void logs_ask(struct logs *logs, uint64_t link_id, const char *topology, const c
  * LOGS_APART_MS, and with the credential that has that hash (NULL: with none). */
 void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
 		 uint32_t lines, const uint8_t *hash, struct http_request *request);
+
+/* What is asked for, of one instance; for who puts the logs of several together. */
+struct logs_wanted {
+	uint32_t lines;
+	int64_t since_ms; /* wall clock; 0: any */
+	const char *text; /* only lines that have it; NULL: all */
+	bool follow;
+};
+struct log_query;
+struct logs_listener {
+	void (*lines)(void *user, char **lines, size_t count); /* borrowed */
+	/* Of a follow: those that were there before have come. */
+	void (*caught_up)(void *user);
+	/* The query is gone. 0: that was all; ERR_UNAVAILABLE: so is its link. Must not close others. */
+	void (*ended)(void *user, int code);
+};
+/* NULL: the link is gone, and nobody is called. Everything but `listener` and `user` is copied. */
+struct log_query *logs_open(struct logs *logs, uint64_t link_id, const char *topology,
+			    const char *path, const struct logs_wanted *wanted,
+			    const struct logs_listener *listener, void *user);
+/* ended() is not called. */
+void logs_close(struct log_query *query);
 
 /* Of links_listener. */
 void logs_chunk(struct logs *logs, uint64_t link_id, const Samoza__V1__LogChunk *chunk);

@@ -42,6 +42,7 @@
 #include "zrms/state_open.h"
 #include "zrms/store_trust.h"
 #include "zrms/store_watch.h"
+#include "zrms/topology_logs.h"
 #include "zrms/usage_sampler.h"
 #include "zrms/zrms.h"
 
@@ -350,6 +351,7 @@ static void close_listeners(struct zrms *zrms)
 {
 	subscribers_end_all(zrms->subscribers);
 	audit_feed_end_all(zrms->audit);
+	topology_logs_end_all(zrms->topology_logs);
 	logs_end_all(zrms->logs);
 	execs_end_all(zrms->execs);
 	mesh_queries_end_all(zrms->mesh_queries);
@@ -458,6 +460,7 @@ static void parts_free(struct zrms *zrms)
 		translator_free(zrms->translator);
 	subscribers_free(zrms->subscribers);
 	audit_feed_free(zrms->audit);
+	topology_logs_free(zrms->topology_logs);
 	logs_free(zrms->logs);
 	execs_free(zrms->execs);
 	hub_free(zrms->hub);
@@ -506,6 +509,7 @@ static int parts_open(struct zrms *zrms, const char *trust, struct error **err)
 	zrms->usage = usage_sampler_new(&zrms->loop, zrms->control);
 	zrms->mesh_queries = mesh_queries_new(&zrms->loop, zrms->links);
 	zrms->logs = logs_new(&zrms->loop, zrms->links, &zrms->access.open);
+	zrms->topology_logs = topology_logs_new(zrms);
 	zrms->execs =
 		execs_new(&zrms->loop, zrms->links, &zrms->access.open, &exec_recorder, zrms);
 	zrms->subscribers =

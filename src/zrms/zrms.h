@@ -45,6 +45,7 @@ struct member_identity;
 struct own_history;
 struct recorder;
 struct standby;
+struct topology_logs;
 struct usage_sampler;
 struct store_trust;
 
@@ -78,6 +79,7 @@ struct zrms {
 	struct mesh_queries *mesh_queries;
 	struct usage_sampler *usage;
 	struct logs *logs;
+	struct topology_logs *topology_logs;
 	struct execs *execs;
 	struct subscribers *subscribers;
 	struct audit_feed *audit;

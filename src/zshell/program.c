@@ -18,6 +18,7 @@ static const struct cli_command *const commands[] = {
 	&command_topo_apply,
 	&command_topo_plan,
 	&command_topo_history,
+	&command_topo_logs,
 	&command_topo_status,
 	&command_topo_explain,
 	&command_topo_stop,

@@ -259,6 +259,17 @@ bool control_zhost_needs(const struct control *control, const char *zhost, const
  * ERR_UNAVAILABLE. */
 int control_link_of_instance(const struct control *control, const char *id, const char *path,
 			     uint64_t *ret_link, struct error **err) must_check;
+/* Where the logs of all instances of a topology are: of each copy the zhost that holds it, of an instance without one that which
+ * held it last. */
+struct control_log_place {
+	const char *path, *zhost; /* borrowed until the next input */
+	uint64_t link_id;	  /* 0: it cannot be reached */
+	uint64_t epoch;		  /* of the copy; 0: it is there no longer */
+};
+typedef void control_log_place_fn(void *user, const struct control_log_place *place);
+/* False: there is no topology with that id. */
+bool control_log_places(const struct control *control, const char *id,
+			control_log_place_fn *each, void *user);
 /* The link of a zhost. ERR_NOT_FOUND: there is no such zhost; ERR_UNAVAILABLE: it has no link now. */
 int control_link_of_zhost(const struct control *c, const char *name, uint64_t *ret_link,
 			  struct error **err) must_check;

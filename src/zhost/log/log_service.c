@@ -19,6 +19,7 @@ struct log_subscriber {
 	struct log_service *service;
 	uint64_t request;
 	struct spacelog *log;  /* borrowed */
+	char *text;	       /* only lines that have it; NULL: all */
 	struct buffer waiting; /* lines of this turn, each ended by a line feed */
 	bool has_lost;
 	bool is_apart; /* its connection is gone, and it may be resumed on the next one */
@@ -50,6 +51,7 @@ static void subscriber_free(struct log_subscriber *sub)
 	if (!is_followed(s, sub->log))
 		spacelog_subscribe(sub->log, NULL, NULL);
 	buffer_done(&sub->waiting);
+	free(sub->text);
 	free(sub);
 }
 
@@ -97,8 +99,10 @@ void log_service_free(struct log_service *s)
 	free(s);
 }
 
+enum chunk_end { CHUNK_GOES_ON, CHUNK_CAUGHT_UP, CHUNK_END };
+
 /* Sends the lines of `text` (it is cut into strings), and `end` or `error` with the last. */
-static void send_lines(struct log_service *s, uint64_t request, char *text, bool is_end,
+static void send_lines(struct log_service *s, uint64_t request, char *text, enum chunk_end end,
 		       const char *error)
 {
 	VECTOR(char *) lines = {0};
@@ -118,8 +122,8 @@ static void send_lines(struct log_service *s, uint64_t request, char *text, bool
 		chunk.request = request;
 		chunk.lines = lines.items;
 		chunk.n_lines = lines.count;
-		chunk.has_end = !more && is_end;
-		chunk.end = !more && is_end;
+		chunk.has_end = chunk.end = !more && end == CHUNK_END;
+		chunk.has_caught_up = chunk.caught_up = !more && end == CHUNK_CAUGHT_UP;
 		chunk.error = !more ? (char *)error : NULL;
 		/* Other frames matter more: when many bytes are waiting, log lines are lost. */
 		(void)upstream_try_send(s->upstream, SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK,
@@ -134,7 +138,7 @@ static void on_line(void *user, struct spacelog *log, const char *line)
 	size_t size = strlen(line);
 
 	for (struct log_subscriber *sub = s->subscribers; sub != NULL; sub = sub->hh.next) {
-		if (sub->log != log)
+		if (sub->log != log || !spacelog_line_has(line, sub->text))
 			continue;
 		if (buffer_reserve(&sub->waiting, size + 1) == NULL) {
 			sub->has_lost = true;
@@ -160,7 +164,7 @@ bool log_service_flush(struct log_service *s)
 		if (sub->has_lost)
 			(void)buffer_add_string(&sub->waiting, "... lines are missing here\n");
 		sub->has_lost = false;
-		send_lines(s, sub->request, sub->waiting.data, false, NULL);
+		send_lines(s, sub->request, sub->waiting.data, CHUNK_GOES_ON, NULL);
 		buffer_done(&sub->waiting);
 		sub->waiting = BUFFER_INIT(FOLLOW_BYTES);
 	}
@@ -176,7 +180,7 @@ static void on_log_closed(void *user, struct spacelog *log)
 	(void)log_service_flush(s);
 	HASH_ITER (hh, s->subscribers, sub, next)
 		if (sub->log == log) {
-			send_lines(s, sub->request, (char[]){""}, true, NULL);
+			send_lines(s, sub->request, (char[]){""}, CHUNK_END, NULL);
 			subscriber_free(sub);
 		}
 }
@@ -184,12 +188,13 @@ static void on_log_closed(void *user, struct spacelog *log)
 static const struct spacelog_subscriber to_subscribers = {.line = on_line,
 							  .closed = on_log_closed};
 
-static void follow(struct log_service *s, uint64_t request, struct spacelog *log)
+static void follow(struct log_service *s, const Samoza__V1__LogRequest *q, struct spacelog *log)
 {
 	struct log_subscriber *sub = mem_new(struct log_subscriber);
 
 	sub->service = s;
-	sub->request = request;
+	sub->request = q->request;
+	sub->text = mem_strdup(q->text);
 	sub->log = log;
 	sub->waiting = BUFFER_INIT(FOLLOW_BYTES);
 	HASH_ADD(hh, s->subscribers, request, sizeof(sub->request), sub);
@@ -225,13 +230,19 @@ void log_service_take(struct log_service *s, const Samoza__V1__LogRequest *q)
 	if (q->has_cancel && q->cancel)
 		return;
 	(void)spacelogs_flush(s->logs);
-	(void)spacelog_tail(s->logs, name, q->has_lines ? q->lines : LINES_DEFAULT, &text);
+	const struct spacelog_search search = {
+		.lines = q->has_lines ? q->lines : LINES_DEFAULT,
+		.since_ms =
+			q->has_since_ms && q->since_ms < INT64_MAX ? (int64_t)q->since_ms : 0,
+		.text = q->text};
+	(void)spacelogs_search(s->logs, name, &search, &text);
 	if (is_follow && log != NULL && HASH_COUNT(s->subscribers) < SUBSCRIBERS_MAX) {
-		send_lines(s, q->request, text.data != NULL ? text.data : (char[]){""}, false,
-			   NULL);
-		follow(s, q->request, log);
+		send_lines(s, q->request, text.data != NULL ? text.data : (char[]){""},
+			   CHUNK_CAUGHT_UP, NULL);
+		follow(s, q, log);
 	} else {
-		send_lines(s, q->request, text.data != NULL ? text.data : (char[]){""}, true,
+		send_lines(s, q->request, text.data != NULL ? text.data : (char[]){""},
+			   CHUNK_END,
 			   !is_follow	 ? NULL
 			   : log == NULL ? "the instance is not on this zhost"
 					 : "too many clients follow logs of this zhost");

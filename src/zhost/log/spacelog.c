@@ -18,14 +18,27 @@
 
 #define OPEN_MAX_FILES 64
 #define WAITING_MAX    (256 * 1024)
+#define WAITING_SOON   (8 * 1024) /* a turn may write more; small budgets are not overrun by it */
+#define FILE_NAME_SIZE (INSTANCE_FILE_NAME_SIZE + 8)
+#define REPORT_MS      5000
+#define LINE_COST      32 /* a line costs more than its letters */
 
 struct spacelog {
 	struct spacelogs *owner; /* borrowed */
 	unsigned references;
 	char name[INSTANCE_FILE_NAME_SIZE];
+	struct spacelog_budget budget;
+	struct spacelog_source source; /* owned; NULLs: it was not described */
+	/* Of the rate: what may still be said, in thousandths of bytes, and as of when. */
+	uint64_t left;
+	int64_t left_ms;
+	uint64_t dropped;    /* bytes since the log last said so */
+	int64_t reported_ms; /* when that was */
 	int fd;
 	off_t size;
-	uint64_t used; /* for closing the one not used for longest */
+	int64_t began_ms; /* time of the first line of the file; 0: it is empty, or not open */
+	int64_t last_ms;  /* of the newest line */
+	uint64_t used;	  /* for closing the one not used for longest */
 	struct buffer waiting;
 	bool is_dirty;
 	const struct spacelog_subscriber *subscriber; /* NULL: none */
@@ -39,6 +52,8 @@ struct spacelogs {
 	uint64_t clock;
 	VECTOR(struct spacelog *) dirty;
 	VECTOR(struct spacelog *) open;
+	spacelog_sink_fn *sink; /* NULL: none */
+	void *sink_user;
 };
 
 struct spacelogs *spacelogs_new(int log_fd)
@@ -59,6 +74,12 @@ void spacelogs_free(struct spacelogs *s)
 	free(s);
 }
 
+/* Of the bucket, in thousandths of bytes: as many as milliseconds let in. */
+static uint64_t full(const struct spacelog *log)
+{
+	return log->budget.rate * SPACELOG_BURST_S * 1000;
+}
+
 struct spacelog *spacelog_open(struct spacelogs *s, const char *name)
 {
 	struct spacelog *log = spacelogs_find(s, name);
@@ -72,6 +93,8 @@ struct spacelog *spacelog_open(struct spacelogs *s, const char *name)
 	log->references = 1;
 	log->fd = -1;
 	log->waiting = BUFFER_INIT(WAITING_MAX);
+	log->budget = (struct spacelog_budget){SPACELOG_BYTES, SPACELOG_KEEP_MS, SPACELOG_RATE};
+	log->left = full(log);
 	snprintf(log->name, sizeof(log->name), "%s", name);
 	HASH_ADD_STR(s->logs, name, log);
 	return log;
@@ -93,6 +116,7 @@ static void log_close(struct spacelog *log)
 		return;
 	close(log->fd);
 	log->fd = -1;
+	log->began_ms = 0;
 	for (size_t i = 0; i < s->open.count; i++)
 		if (s->open.items[i] == log) {
 			vector_remove_at(&s->open, i);
@@ -100,10 +124,23 @@ static void log_close(struct spacelog *log)
 		}
 }
 
+/* Of the first line of a file; 0: it is none of ours. */
+static int64_t first_time(int log_fd, const char *file)
+{
+	CLEANUP(closep) int fd = openat(log_fd, file, O_RDONLY | O_CLOEXEC);
+	char text[SPACELOG_TIME_SIZE + 1] = {0};
+	struct tm tm = {0};
+
+	if (fd < 0 || pread(fd, text, SPACELOG_TIME_SIZE, 0) != SPACELOG_TIME_SIZE ||
+	    strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) == NULL)
+		return 0;
+	return (int64_t)timegm(&tm) * 1000;
+}
+
 static int log_open(struct spacelog *log)
 {
 	struct spacelogs *s = log->owner;
-	char file[INSTANCE_FILE_NAME_SIZE + 8];
+	char file[FILE_NAME_SIZE];
 	struct stat st;
 
 	if (log->fd >= 0)
@@ -116,23 +153,35 @@ static int log_open(struct spacelog *log)
 				oldest = *l;
 		log_close(oldest);
 	}
-	snprintf(file, sizeof(file), "%s.log", log->name);
+	spacelog_file_name(log->name, 0, file, sizeof(file));
 	log->fd = openat(s->log_fd, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log->fd < 0)
 		return -1;
 	log->size = fstat(log->fd, &st) == 0 ? st.st_size : 0;
+	if (log->size > 0)
+		log->began_ms = first_time(s->log_fd, file);
 	vector_push(&s->open, log);
 	return 0;
 }
 
+/* Each file becomes the next older one, and the oldest goes. */
 static void log_rotate(struct spacelog *log)
 {
-	char file[INSTANCE_FILE_NAME_SIZE + 8], rotated[INSTANCE_FILE_NAME_SIZE + 8];
+	char from[FILE_NAME_SIZE], to[FILE_NAME_SIZE];
+	int fd = log->owner->log_fd;
 
 	log_close(log);
-	snprintf(file, sizeof(file), "%s.log", log->name);
-	snprintf(rotated, sizeof(rotated), "%s.log.1", log->name);
-	(void)renameat(log->owner->log_fd, file, log->owner->log_fd, rotated);
+	for (unsigned age = SPACELOG_FILES - 1; age > 0; age--) {
+		spacelog_file_name(log->name, age - 1, from, sizeof(from));
+		spacelog_file_name(log->name, age, to, sizeof(to));
+		(void)renameat(fd, from, fd, to);
+	}
+}
+
+static bool is_full(const struct spacelog *log)
+{
+	return log->size >= (off_t)(log->budget.bytes / SPACELOG_FILES) ||
+	       log->last_ms - log->began_ms >= log->budget.keep_ms / SPACELOG_FILES;
 }
 
 static void log_flush(struct spacelog *log)
@@ -146,11 +195,20 @@ static void log_flush(struct spacelog *log)
 			 LOG_S("error", strerror(errno)));
 	} else {
 		log->size += (off_t)log->waiting.size;
-		if (log->size >= SPACELOG_BYTES)
+		if (is_full(log))
 			log_rotate(log);
 	}
 	buffer_done(&log->waiting);
 	log->waiting = BUFFER_INIT(WAITING_MAX);
+}
+
+static void source_done(struct spacelog_source *source)
+{
+	free((char *)source->topology);
+	free((char *)source->topology_name);
+	free((char *)source->space);
+	free((char *)source->path);
+	*source = (struct spacelog_source){0};
 }
 
 void spacelog_close(struct spacelog *log)
@@ -168,6 +226,7 @@ void spacelog_close(struct spacelog *log)
 		}
 	HASH_DEL(log->owner->logs, log);
 	buffer_done(&log->waiting);
+	source_done(&log->source);
 	free(log);
 }
 
@@ -184,8 +243,8 @@ static size_t stamp(char *to, size_t size, int64_t wall_ms, const char *level)
 	return n > 0 ? (size_t)n : 0;
 }
 
-void spacelog_add(struct spacelog *log, int64_t wall_ms, const char *level, const char *text,
-		  size_t size)
+static void add_line(struct spacelog *log, int64_t wall_ms, const char *level, const char *text,
+		     size_t size)
 {
 	char head[64];
 	size_t head_size = stamp(head, sizeof(head), wall_ms, level);
@@ -204,12 +263,105 @@ void spacelog_add(struct spacelog *log, int64_t wall_ms, const char *level, cons
 		line[head_size + size] = '\0';
 		log->subscriber->line(log->user, log, line);
 	}
+	if (log->owner->sink != NULL)
+		log->owner->sink(log->owner->sink_user, &log->source, wall_ms, level,
+				 line + head_size, size);
 	line[head_size + size] = '\n';
 	buffer_grew(&log->waiting, head_size + size + 1);
+	if (log->began_ms == 0)
+		log->began_ms = wall_ms;
+	log->last_ms = wall_ms;
 	if (!log->is_dirty) {
 		log->is_dirty = true;
 		vector_push(&log->owner->dirty, log);
 	}
+}
+
+/* The wall clock is good enough for it: when it is set back nothing comes in for a while, and at once when it is set on. */
+static bool afford(struct spacelog *log, int64_t wall_ms, size_t size)
+{
+	uint64_t cost = (uint64_t)size * 1000, most = full(log);
+
+	if (wall_ms > log->left_ms) {
+		uint64_t passed = (uint64_t)(wall_ms - log->left_ms);
+		uint64_t in =
+			passed < SPACELOG_BURST_S * 1000 ? passed * log->budget.rate : most;
+
+		log->left = log->left + in < most ? log->left + in : most;
+	}
+	log->left_ms = wall_ms;
+	if (log->left < cost) {
+		log->dropped += size;
+		return false;
+	}
+	log->left -= cost;
+	return true;
+}
+
+static void report_dropped(struct spacelog *log, int64_t wall_ms)
+{
+	char text[128];
+	int size;
+
+	if (log->dropped == 0 || llabs(wall_ms - log->reported_ms) < REPORT_MS)
+		return;
+	size = snprintf(text, sizeof(text),
+			"it prints more than %llu bytes a second (logs.rate): %llu byte%s not "
+			"in this log",
+			(unsigned long long)log->budget.rate, (unsigned long long)log->dropped,
+			log->dropped == 1 ? " is" : "s are");
+	log->dropped = 0;
+	log->reported_ms = wall_ms;
+	add_line(log, wall_ms, "warn", text, (size_t)size);
+}
+
+void spacelog_add(struct spacelog *log, int64_t wall_ms, const char *level, const char *text,
+		  size_t size)
+{
+	/* zrun holds it to SPACELOG_RATE, and to what a program prints at once. */
+	if (log->budget.rate < SPACELOG_RATE && !afford(log, wall_ms, size + LINE_COST))
+		return;
+	report_dropped(log, wall_ms);
+	add_line(log, wall_ms, level, text, size);
+	if (log->waiting.size >= WAITING_SOON)
+		log_flush(log);
+}
+
+void spacelog_set_budget(struct spacelog *log, const struct spacelog_budget *budget)
+{
+	char file[FILE_NAME_SIZE], text[32];
+
+	if (budget->keep_ms != log->budget.keep_ms) {
+		int fd, size = snprintf(text, sizeof(text), "%lld\n",
+					(long long)budget->keep_ms);
+
+		(void)snprintf(file, sizeof(file), "%s.keep", log->name);
+		fd = openat(log->owner->log_fd, file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+			    0600);
+		if (fd < 0 || write(fd, text, (size_t)size) != size)
+			log_warn("spaces", "log.budget", LOG_S("file", file),
+				 LOG_S("error", strerror(errno)));
+		closep(&fd);
+	}
+	log->budget = *budget;
+	if (log->left > full(log))
+		log->left = full(log);
+}
+
+void spacelog_describe(struct spacelog *log, const struct spacelog_source *source)
+{
+	source_done(&log->source);
+	log->source =
+		(struct spacelog_source){.topology = mem_strdup(source->topology),
+					 .topology_name = mem_strdup(source->topology_name),
+					 .space = mem_strdup(source->space),
+					 .path = mem_strdup(source->path)};
+}
+
+void spacelogs_set_sink(struct spacelogs *s, spacelog_sink_fn *sink, void *user)
+{
+	s->sink = sink;
+	s->sink_user = user;
 }
 
 void spacelog_subscribe(struct spacelog *log, const struct spacelog_subscriber *subscriber,
@@ -231,114 +383,34 @@ bool spacelogs_flush(struct spacelogs *s)
 	return any;
 }
 
-/* ---- reading ---- */
+/* ---- old files (spacelog_trim.c) ---- */
 
-static char *file_read(int log_fd, const char *name, const char *suffix, size_t *ret_size)
+int64_t spacelog_keep_ms(const struct spacelog *log)
 {
-	CLEANUP(freep) char *file = str_printf("%s%s", name, suffix);
-	CLEANUP(closep) int fd = openat(log_fd, file, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	char *data;
-	size_t size, have = 0;
-
-	*ret_size = 0;
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0)
-		return NULL;
-	size = (size_t)st.st_size;
-	data = mem_new_array(char, size + 1);
-	while (have < size) {
-		ssize_t n = read(fd, data + have, size - have);
-
-		if (n <= 0)
-			break;
-		have += (size_t)n;
-	}
-	*ret_size = have;
-	return data;
+	return log->budget.keep_ms;
 }
 
-/* Where the last `*lines` lines of the text begin; what is still missing comes back. */
-static size_t tail_begin(const char *text, size_t size, size_t *lines)
+void spacelog_let_go(struct spacelog *log)
 {
-	size_t at = size;
+	log_close(log);
+}
 
-	while (at > 0 && *lines > 0) {
-		const char *feed = at >= 2 ? memrchr(text, '\n', at - 1) : NULL;
+int spacelogs_dir(const struct spacelogs *s)
+{
+	return s->log_fd;
+}
 
-		at = feed != NULL ? (size_t)(feed - text) + 1 : 0;
-		(*lines)--;
-	}
-	return at;
+/* ---- reading ---- */
+
+size_t spacelogs_search(struct spacelogs *s, const char *name,
+			const struct spacelog_search *search, struct buffer *to)
+{
+	return spacelog_search(s->log_fd, name, search, to);
 }
 
 size_t spacelog_tail(struct spacelogs *s, const char *name, size_t lines, struct buffer *to)
 {
-	size_t wanted = lines < SPACELOG_TAIL_MAX ? lines : SPACELOG_TAIL_MAX, left = wanted;
-	size_t size, old_size, begin, old_begin;
-	CLEANUP(freep) char *text = file_read(s->log_fd, name, ".log", &size);
-	CLEANUP(freep) char *old = NULL;
+	const struct spacelog_search search = {.lines = lines};
 
-	begin = tail_begin(text, size, &left);
-	if (left > 0) {
-		old = file_read(s->log_fd, name, ".log.1", &old_size);
-		old_begin = tail_begin(old, old_size, &left);
-		if (old != NULL)
-			(void)buffer_add(to, old + old_begin, old_size - old_begin);
-	}
-	if (text != NULL)
-		(void)buffer_add(to, text + begin, size - begin);
-	return wanted - left;
-}
-
-/* ---- old files ---- */
-
-struct old_file {
-	char name[INSTANCE_FILE_NAME_SIZE];
-	int64_t modified;
-};
-
-static int old_file_compare(const void *a, const void *b)
-{
-	const struct old_file *x = a, *y = b;
-
-	if (x->modified != y->modified)
-		return x->modified < y->modified ? -1 : 1;
-	return strcmp(x->name, y->name);
-}
-
-void spacelogs_trim(struct spacelogs *s)
-{
-	VECTOR(struct old_file) files = {0};
-	int fd = openat(s->log_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
-		struct stat st;
-		struct old_file file = {0};
-
-		if (strlen(e->d_name) != INSTANCE_FILE_NAME_SIZE - 1 + 4 ||
-		    !str_has_suffix(e->d_name, ".log") ||
-		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		memcpy(file.name, e->d_name, INSTANCE_FILE_NAME_SIZE - 1);
-		file.modified = st.st_mtime;
-		if (spacelogs_find(s, file.name) == NULL)
-			vector_push(&files, file);
-	}
-	if (files.count > SPACELOG_KEPT) {
-		qsort(files.items, files.count, sizeof(*files.items), old_file_compare);
-		for (size_t i = 0; i < files.count - SPACELOG_KEPT; i++) {
-			char file[INSTANCE_FILE_NAME_SIZE + 8];
-
-			snprintf(file, sizeof(file), "%s.log", files.items[i].name);
-			(void)unlinkat(s->log_fd, file, 0);
-			snprintf(file, sizeof(file), "%s.log.1", files.items[i].name);
-			(void)unlinkat(s->log_fd, file, 0);
-		}
-	}
-	vector_done(&files);
-	if (dir != NULL)
-		closedir(dir);
-	else
-		closep(&fd);
+	return spacelog_search(s->log_fd, name, &search, to);
 }

@@ -37,7 +37,10 @@ void log_budget_report(struct runner *i, struct log_budget *b, bool now)
 
 void log_budget_line(struct runner *i, enum zrun_log_level level, const char *text, size_t size)
 {
-	if (!log_budget_afford(&i->log_budget, size + LOG_LINE_COST))
+	/* The rest of a longer one is cut, and costs nothing. */
+	size_t kept = size < ZRUN_LOG_MAX ? size : ZRUN_LOG_MAX;
+
+	if (!log_budget_afford(&i->log_budget, kept + LOG_LINE_COST))
 		return;
 	log_budget_report(i, &i->log_budget, false);
 	connection_log(i, ZRUN_LOG_GUEST, level, text, size);

@@ -153,12 +153,18 @@ void connection_log(struct runner *i, enum zrun_log_source source, enum zrun_log
 {
 	struct zrun_log log = {
 		.wall_ms = wall_ms(), .level = (uint8_t)level, .source = (uint8_t)source};
-	char line[ZRUN_LOG_MAX];
+	char line[ZRUN_LOG_MAX], cut[64];
+	size_t whole = size, tail = 0;
 
-	if (size > sizeof(line))
-		size = sizeof(line);
+	/* What is cut says so. */
+	if (whole > sizeof(line)) {
+		tail = (size_t)snprintf(cut, sizeof(cut), " ... (%zu bytes in all)", whole);
+		size = sizeof(line) - tail;
+	}
 	for (size_t at = 0; at < size; at++)
 		line[at] = (unsigned char)text[at] < ' ' || text[at] == 0x7f ? ' ' : text[at];
+	memcpy(line + size, cut, tail);
+	size += tail;
 	/* The order of lines is kept: nothing passes what waits in the ring. */
 	ring_send(i);
 	if (i->connection.ring_size > 0 ||

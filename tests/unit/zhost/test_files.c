@@ -153,6 +153,10 @@ static void logs_keep_time_and_level(void **state)
 	spacelogs_free(logs);
 }
 
+#define FILE_BYTES 1048576
+static const struct spacelog_budget small_budget = {(uint64_t)FILE_BYTES * SPACELOG_FILES,
+						    SPACELOG_KEEP_MS, SPACELOG_RATE};
+
 static void copies_of_an_instance_share_its_log(void **state)
 {
 	CLEANUP(closep) int fd = open(root, O_RDONLY | O_DIRECTORY);
@@ -163,6 +167,7 @@ static void copies_of_an_instance_share_its_log(void **state)
 	struct stat st;
 
 	(void)state;
+	spacelog_set_budget(newer, &small_budget);
 	memset(line, 'x', sizeof(line));
 	for (int i = 0; i < 1500; i++) {
 		spacelog_add(older, i, "info", line, sizeof(line));
@@ -171,7 +176,7 @@ static void copies_of_an_instance_share_its_log(void **state)
 	}
 	/* 3 MB through one log: the file before the last was full when it was rotated. */
 	assert_int_equal(fstatat(fd, "shared.log.1", &st, 0), 0);
-	assert_in_range(st.st_size, SPACELOG_BYTES, SPACELOG_BYTES + 3000);
+	assert_in_range(st.st_size, FILE_BYTES, FILE_BYTES + 3000);
 	spacelog_close(older);
 	assert_ptr_equal(spacelogs_find(logs, "shared"), newer);
 	spacelog_add(newer, 0, "info", "still here", 10);
@@ -187,25 +192,101 @@ static void logs_are_bounded_and_read_across_their_files(void **state)
 	struct spacelogs *logs = spacelogs_new(fd);
 	struct spacelog *log = spacelog_open(logs, "abc");
 	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(4 * 1024 * 1024);
+	CLEANUP(buffer_done) struct buffer little = BUFFER_INIT(10000);
 	struct stat st;
 	char line[1000];
-	size_t n;
+	off_t all = 0;
 
 	(void)state;
+	spacelog_set_budget(log, &small_budget);
 	memset(line, 'x', sizeof(line));
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < 9000; i++) {
 		spacelog_add(log, i, "info", line, sizeof(line));
 		(void)spacelogs_flush(logs);
 	}
-	assert_int_equal(fstatat(fd, "abc.log.1", &st, 0), 0);
-	assert_in_range(st.st_size, SPACELOG_BYTES, SPACELOG_BYTES + 2000);
-	assert_int_equal(fstatat(fd, "abc.log", &st, 0), 0);
-	assert_in_range(st.st_size, 1, SPACELOG_BYTES);
-	n = spacelog_tail(logs, "abc", 1500, &text);
-	assert_int_equal(n, 1500);
+	for (unsigned age = 0; age < SPACELOG_FILES; age++) {
+		char file[64];
+
+		spacelog_file_name("abc", age, file, sizeof(file));
+		assert_int_equal(fstatat(fd, file, &st, 0), 0);
+		assert_in_range(st.st_size, 1, FILE_BYTES + 2000);
+		all += st.st_size;
+	}
+	assert_in_range(all, 3 * FILE_BYTES, 4 * FILE_BYTES + 8000);
+	assert_int_equal(fstatat(fd, "abc.log.4", &st, 0), -1);
+	assert_int_equal(spacelog_tail(logs, "abc", 1500, &text), 1500);
 	assert_int_equal(text.size, 1500 * (1000 + 32));
-	assert_memory_equal(text.data + text.size - 1032, "1970-01-01T00:00:02.999Z", 24);
+	assert_memory_equal(text.data + text.size - 1032, "1970-01-01T00:00:08.999Z", 24);
+	assert_memory_equal(text.data, "1970-01-01T00:00:07.500Z", 24);
+	/* More than there is room for: the newest. */
+	assert_int_equal(spacelog_tail(logs, "abc", 1500, &little), 9);
+	assert_memory_equal(little.data + little.size - 1032, "1970-01-01T00:00:08.999Z", 24);
 	spacelog_close(log);
+	spacelogs_free(logs);
+}
+
+static size_t found(struct spacelogs *logs, int64_t since_ms, const char *text, char *ret_first)
+{
+	const struct spacelog_search search = {
+		.lines = 100, .since_ms = since_ms, .text = text};
+	CLEANUP(buffer_done) struct buffer to = BUFFER_INIT(1 << 20);
+	size_t n;
+
+	(void)spacelogs_flush(logs);
+	n = spacelogs_search(logs, "search", &search, &to);
+	ret_first[0] = '\0';
+	if (n > 0)
+		(void)snprintf(ret_first, 16, "%.*s", (int)strcspn(to.data + 31, "\n"),
+			       to.data + 31);
+	return n;
+}
+
+static void lines_are_found_by_time_and_text(void **state)
+{
+	CLEANUP(closep) int fd = open(root, O_RDONLY | O_DIRECTORY);
+	struct spacelogs *logs = spacelogs_new(fd);
+	struct spacelog *log = spacelog_open(logs, "search");
+	const int64_t begin = 1777545000000;
+	char first[16];
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		char text[16];
+		int size = snprintf(text, sizeof(text), "line %d", i);
+
+		spacelog_add(log, begin + i * 100000, "info", text, (size_t)size);
+	}
+	assert_int_equal(found(logs, 0, NULL, first), 10);
+	assert_int_equal(found(logs, begin + 300000, NULL, first), 7);
+	assert_string_equal(first, "line 3");
+	assert_int_equal(found(logs, begin + 300001, NULL, first), 6);
+	assert_int_equal(found(logs, begin, "line 4", first), 1);
+	assert_string_equal(first, "line 4");
+	/* Neither times nor levels are text. */
+	assert_int_equal(found(logs, 0, "info", first), 0);
+	assert_int_equal(found(logs, 0, "2026", first), 0);
+	/* A clock that was set back a little hides nothing. */
+	spacelog_add(log, begin + 850000, "info", "back", 4);
+	assert_int_equal(found(logs, begin + 900000, NULL, first), 1);
+	assert_string_equal(first, "line 9");
+	spacelog_close(log);
+	spacelogs_free(logs);
+}
+
+static void a_line_that_was_cut_off_by_a_crash_is_read(void **state)
+{
+	CLEANUP(closep) int fd = open(root, O_RDONLY | O_DIRECTORY);
+	CLEANUP(closep)
+	int file = openat(fd, "torn.log", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct spacelogs *logs = spacelogs_new(fd);
+	static const char text[] = "2026-04-30T10:30:00.123Z info  whole\n"
+				   "2026-04-30T10:30:00.124Z info  to";
+
+	(void)state;
+	assert_int_equal(write(file, text, sizeof(text) - 1), sizeof(text) - 1);
+	tail(logs, "torn", 5,
+	     "2026-04-30T10:30:00.123Z info  whole\n"
+	     "2026-04-30T10:30:00.124Z info  to\n");
 	spacelogs_free(logs);
 }
 
@@ -274,6 +355,8 @@ int main(void)
 		TEST(logs_keep_time_and_level),
 		TEST(copies_of_an_instance_share_its_log),
 		TEST(logs_are_bounded_and_read_across_their_files),
+		TEST(lines_are_found_by_time_and_text),
+		TEST(a_line_that_was_cut_off_by_a_crash_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

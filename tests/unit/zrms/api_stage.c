@@ -1,6 +1,7 @@
 #include "api_stage.h"
 #include "zrms/api_reads.h"
 #include "zrms/drivers.h"
+#include "zrms/topology_logs.h"
 #include "zrms/usage_sampler.h"
 
 #include <sodium.h>
@@ -162,6 +163,7 @@ static void make_parts(struct stage *s)
 	z->links = links_new(&z->loop, 1000, &links_listener, s);
 	z->hub = hub_new(&z->loop, z->links, NULL, NULL);
 	z->logs = logs_new(&z->loop, z->links, &z->access.open);
+	z->topology_logs = topology_logs_new(z);
 	z->mesh_queries = mesh_queries_new(&z->loop, z->links);
 	z->usage = usage_sampler_new(&z->loop, z->control);
 	z->subscribers = subscribers_new(z->store, &z->access.open, api_event_view, z);
@@ -293,6 +295,7 @@ int end(void **state)
 	z->drivers = NULL;
 	subscribers_end_all(z->subscribers);
 	audit_feed_end_all(z->audit);
+	topology_logs_end_all(z->topology_logs);
 	logs_end_all(z->logs);
 	mesh_queries_end_all(z->mesh_queries);
 	http_server_free(z->http);
@@ -305,6 +308,7 @@ int end(void **state)
 	subscribers_free(z->subscribers);
 	audit_feed_free(z->audit);
 	access_close(&z->access);
+	topology_logs_free(z->topology_logs);
 	logs_free(z->logs);
 	mesh_queries_free(z->mesh_queries);
 	usage_sampler_free(z->usage);
