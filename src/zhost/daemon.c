@@ -113,6 +113,26 @@ static void on_connected(void *user)
 	reconcile_link_up(d->reconcile, mesh_sums);
 }
 
+/* The old certificate is good for some time yet, and commands end with their link. */
+static bool change_waits(struct zhost_daemon *d)
+{
+	int64_t now_ms = loop_now(&d->loop).mono_ms;
+	if (exec_service_counters(d->exec).running == 0 || now_ms >= d->change_until_ms)
+		return false;
+	loop_timer_at(d->change, now_ms + CHANGE_LOOK_MS);
+	return true;
+}
+
+static bool on_leaves(void *user, Samoza__V1__Leave *last)
+{
+	struct zhost_daemon *d = user;
+	if (change_waits(d))
+		return false;
+	last->has_exec_starts = true;
+	last->exec_starts = exec_service_starts(d->exec);
+	return true;
+}
+
 static void on_disconnected(void *user)
 {
 	struct zhost_daemon *d = user;
@@ -144,7 +164,10 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *me
 }
 
 static const struct uplink_listener uplink_listener = {
-	.connected = on_connected, .disconnected = on_disconnected, .frame = on_frame};
+	.connected = on_connected,
+	.leaves = on_leaves,
+	.disconnected = on_disconnected,
+	.frame = on_frame};
 
 /* ---- hooks and other listeners ---- */
 
@@ -284,6 +307,7 @@ static void reload_settings(struct zhost_daemon *d)
 	if (!is_other)
 		return;
 	reconcile_set_spec(d->reconcile, spec);
+	d->change_until_ms = 0; /* it waits for no command */
 	uplink_again(d->uplink, "the settings of this zhost have changed");
 }
 
@@ -323,16 +347,11 @@ static struct token_source *token_of(struct zhost_daemon *d)
 	return d->identity != NULL ? NULL : &d->token;
 }
 
-/* The old certificate is good for some time yet, and commands end with their link. */
 static void change_link(void *user)
 {
 	struct zhost_daemon *d = user;
-	int64_t now_ms = loop_now(&d->loop).mono_ms;
-	if (exec_service_counters(d->exec).running > 0 && now_ms < d->change_until_ms) {
-		loop_timer_at(d->change, now_ms + CHANGE_LOOK_MS);
-		return;
-	}
-	uplink_again(d->uplink, "the credentials of this zhost have changed");
+	if (!change_waits(d))
+		uplink_again(d->uplink, "the credentials of this zhost have changed");
 }
 
 static void make_uplink(struct zhost_daemon *d)

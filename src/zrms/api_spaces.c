@@ -8,6 +8,7 @@
 #include "zrms/api_handlers.h"
 #include "zrms/api_list.h"
 #include "zrms/api_reads.h"
+#include "zrms/hub.h"
 #include "zrms/topology_logs.h"
 
 enum {
@@ -69,6 +70,23 @@ static bool space_find(struct zrms *zrms, struct http_request *request, const ch
 	return false;
 }
 
+/* Of the instance, or (`zhost`) what it printed there. Of a zhost that is between two links: without a link. */
+static int log_find(struct zrms *zrms, const char *id, const char *path, const char *zhost,
+		    struct logs_of *ret_of, struct error **err)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	uint64_t link_id = 0;
+	bool is_named = !str_is_empty(zhost);
+	int r = is_named ? control_link_of_zhost(zrms->control, zhost, &link_id, &why)
+			 : control_link_of_instance(zrms->control, id, path, &link_id, &why);
+	const char *name = is_named ? zhost : control_zhost_of_log(zrms->control, id, path);
+	if (r < 0 && (r != ERR_UNAVAILABLE || name == NULL || !hub_keeps(zrms->hub, name)))
+		return error_move(err, steal_ptr(&why));
+	*ret_of = (struct logs_of){
+		.topology = id, .path = path, .zhost = name, .link_id = link_id};
+	return 0;
+}
+
 static void space_log_done(void *user, int code, const char *message, char **lines,
 			   size_t count)
 {
@@ -97,10 +115,10 @@ void api_space_get(void *context, struct http_request *request)
 	struct zrms *zrms = context;
 	const char *id, *path = http_param(request, "path");
 	Samoza__V1__SpaceView *view = NULL;
-	uint64_t link_id = 0;
+	struct logs_of of;
 	if (!api_read_ready(zrms, request) || !space_find(zrms, request, &id, &view))
 		return;
-	if (control_link_of_instance(zrms->control, id, path, &link_id, NULL) < 0) {
+	if (log_find(zrms, id, path, NULL, &of, NULL) < 0) {
 		if (access_hides_values(request))
 			api_hide_values(view);
 		api_send_view(zrms, request, &view->base);
@@ -108,8 +126,7 @@ void api_space_get(void *context, struct http_request *request)
 	}
 	struct space_wait *wait = mem_new(struct space_wait);
 	*wait = (struct space_wait){zrms, request};
-	logs_ask(zrms->logs, link_id, id, path, STATUS_LOG_LINES, STATUS_LOG_WAIT_MS,
-		 space_log_done, wait);
+	logs_ask(zrms->logs, &of, STATUS_LOG_LINES, STATUS_LOG_WAIT_MS, space_log_done, wait);
 	samoza__v1__space_view__free_unpacked(view, NULL);
 }
 
@@ -220,7 +237,8 @@ void api_topology_logs(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
 	const char *id, *path = http_query(request, "path");
-	uint64_t lines = 0, link_id = 0;
+	uint64_t lines = 0;
+	struct logs_of of;
 	bool follow = false;
 	if (!api_query_u64(request, "lines", LOG_LINES, LOG_LINES_MAX, &lines) ||
 	    !api_query_bool(request, "follow", false, &follow))
@@ -233,16 +251,11 @@ void api_topology_logs(void *context, struct http_request *request)
 		return;
 	struct error *err = NULL;
 	/* What it printed where it was before is still there. */
-	const char *zhost = http_query(request, "zhost");
-	int r = str_is_empty(zhost)
-			? control_link_of_instance(zrms->control, id, path, &link_id, &err)
-			: control_link_of_zhost(zrms->control, zhost, &link_id, &err);
-	if (r < 0)
+	if (log_find(zrms, id, path, http_query(request, "zhost"), &of, &err) < 0)
 		api_refuse(request, err);
 	else if (follow)
-		logs_follow(zrms->logs, link_id, id, path, (uint32_t)lines,
+		logs_follow(zrms->logs, &of, (uint32_t)lines,
 			    asker_hash(access_asker(request)), request);
 	else
-		logs_ask(zrms->logs, link_id, id, path, (uint32_t)lines, LOG_WAIT_MS, logs_done,
-			 request);
+		logs_ask(zrms->logs, &of, (uint32_t)lines, LOG_WAIT_MS, logs_done, request);
 }

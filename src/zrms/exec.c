@@ -14,6 +14,8 @@ enum {
 	START_WAIT_MS = 10000,
 	/* What zrms says itself comes in addition to the window. */
 	OUTPUT_MAX = EXEC_WINDOW + EXEC_FRAME_MAX,
+	LINK_WAIT_MS = 5000, /* for the other link of a zhost */
+	SINCE_MAX = 2 * EXEC_WINDOW,
 	PROGRAM_SHOWN = 200, /* bytes of its first word, in the event */
 };
 
@@ -26,7 +28,11 @@ struct exec {
 	struct asker *who;		   /* asks for it */
 	struct access_watch watch;	   /* of its credential */
 	char *topology, *path;
-	Samoza__V1__ExecStart *start; /* until it was sent */
+	Samoza__V1__ExecStart *start; /* until its zhost has answered */
+	uint64_t turn;		      /* among those that its link was asked for */
+	struct buffer since;	      /* what was sent after it, as frames; until then, too */
+	bool has_too_much;	      /* that is not all */
+	struct loop_timer *link_wait; /* NULL: it waits for no link */
 	bool is_recording;
 	bool is_denied;	  /* its credential has ended */
 	uint64_t link_id; /* 0: the zhost knows nothing of it, or no more */
@@ -97,7 +103,9 @@ static void exec_free(struct exec *x)
 {
 	HASH_DEL(x->execs->all, x);
 	loop_timer_free(x->start_deadline);
+	loop_timer_free(x->link_wait);
 	schema_message_free(x->start);
+	buffer_done(&x->since);
 	access_unwatch(&x->watch);
 	asker_free(x->who);
 	free(x->topology);
@@ -126,8 +134,11 @@ static int send_start(struct exec *x, struct error **err)
 	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
 	struct control_exec found;
 	int r = x->execs->control->find(x->execs->user, x->topology, x->path, &found, err);
-	if (r == 0)
-		r = links_check_exec(x->execs->links, found.link_id, err);
+	if (r < 0)
+		return r;
+	free(x->zhost);
+	x->zhost = mem_strdup(found.zhost);
+	r = links_check_exec(x->execs->links, found.link_id, err);
 	if (r < 0)
 		return r;
 	key.topology = x->topology;
@@ -138,18 +149,108 @@ static int send_start(struct exec *x, struct error **err)
 	x->start->key = &key;
 	message.start = x->start;
 	x->link_id = found.link_id;
-	x->zhost = mem_strdup(found.zhost);
 	r = to_zhost(x, &message, err);
 	x->start->key = NULL;
 	if (r < 0)
 		x->link_id = 0;
+	x->turn = links_exec_starts(x->execs->links, x->link_id);
 	return r;
 }
+
+static void refuse(struct exec *x, const char *why)
+{
+	x->execs->refused++;
+	end_client(x, why);
+}
+
+/* ---- a zhost between two links ---- */
+
+static void on_link_missing(void *user)
+{
+	struct exec *x = user;
+	CLEANUP(freep)
+	char *text = str_printf("the connection with zhost %s was lost before the command "
+				"began: run it again",
+				x->zhost);
+	loop_timer_free(steal_ptr(&x->link_wait));
+	refuse(x, text);
+}
+
+static void wait_for_link(struct exec *x)
+{
+	x->link_id = 0;
+	if (x->client != NULL)
+		wire_link_pause(x->client, true);
+	x->link_wait = loop_timer_new(x->execs->loop, on_link_missing, x);
+	loop_timer_at(x->link_wait, loop_now(x->execs->loop).mono_ms + LINK_WAIT_MS);
+}
+
+static bool is_between_links(const struct exec *x)
+{
+	const struct execs *execs = x->execs;
+	return x->zhost != NULL && execs->control->is_between_links(execs->user, x->zhost);
+}
+
+/* In order, after its start. */
+static int send_since(struct exec *x, struct error **err)
+{
+	struct frame frame;
+	for (size_t at = 0; at < x->since.size; at += frame.whole_size) {
+		int r = frame_next(x->since.data + at, x->since.size - at, &frame, NULL);
+		INVARIANT(r == 1); /* we have written it */
+		r = links_forward(x->execs->links, x->link_id, &frame, SIZE_MAX, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void send_or_wait(struct exec *x)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	int r = send_start(x, &err);
+	if (r == 0)
+		r = send_since(x, &err);
+	if (r == 0)
+		wire_link_pause(x->client, false);
+	else if (r == ERR_UNAVAILABLE && is_between_links(x))
+		wait_for_link(x);
+	else
+		refuse(x, err->message);
+}
+
+static void has_begun(struct exec *x)
+{
+	schema_message_free(steal_ptr(&x->start));
+	buffer_done(&x->since);
+}
+
+void execs_link_left(struct execs *execs, uint64_t link_id, uint64_t taken)
+{
+	struct exec *x, *next;
+	HASH_ITER (hh, execs->all, x, next)
+		if (x->link_id == link_id && x->start != NULL && x->turn > taken &&
+		    !x->has_too_much)
+			wait_for_link(x);
+}
+
+void execs_link_accepted(struct execs *execs, const char *zhost)
+{
+	struct exec *x, *next;
+	HASH_ITER (hh, execs->all, x, next) {
+		if (x->link_wait == NULL || !str_equal(x->zhost, zhost))
+			continue;
+		loop_timer_free(steal_ptr(&x->link_wait));
+		if (x->client != NULL && !x->is_denied)
+			send_or_wait(x);
+	}
+}
+
+/* ---- recorded ---- */
 
 static void on_recorded(void *waiting, const struct reply *reply)
 {
 	struct exec *x = waiting;
-	CLEANUP(error_freep) struct error *err = NULL;
 	x->is_recording = false;
 	if (x->client == NULL) {
 		exec_free(x);
@@ -158,17 +259,10 @@ static void on_recorded(void *waiting, const struct reply *reply)
 	if (x->is_denied)
 		return; /* it has been told */
 	if (reply->code < 0) {
-		x->execs->refused++;
-		end_client(x, reply->message != NULL ? reply->message : "refused");
+		refuse(x, reply->message != NULL ? reply->message : "refused");
 		return;
 	}
-	if (send_start(x, &err) < 0) {
-		x->execs->refused++;
-		end_client(x, err->message);
-		return;
-	}
-	schema_message_free(steal_ptr(&x->start));
-	wire_link_pause(x->client, false);
+	send_or_wait(x);
 }
 
 static int take_start(struct exec *x, Samoza__V1__Exec *m, struct error **err)
@@ -203,6 +297,10 @@ static int take_more(struct exec *x, Samoza__V1__Exec *m, struct error **err)
 	x->execs->input_bytes += input;
 	x->input_credit -= input;
 	x->output_credit += credit;
+	m->session = x->number;
+	if (x->start != NULL && frame_encode(&x->since, SAMOZA__V1__FRAME_TYPE__FRAME_EXEC,
+					     &m->base, NULL) < 0)
+		x->has_too_much = true;
 	/* Where the link is closing, execs_link_gone() tells the client in this turn. */
 	CLEANUP(error_freep) struct error *why = NULL;
 	if (to_zhost(x, m, &why) == 0 || why->code == ERR_UNAVAILABLE)
@@ -244,6 +342,7 @@ static void on_credential_ended(void *user)
 	if (x->is_denied)
 		return;
 	x->is_denied = true;
+	loop_timer_free(steal_ptr(&x->link_wait));
 	end_client(x, "the command was ended: the token with which it was asked for is void");
 	cancel(x);
 }
@@ -261,6 +360,7 @@ void execs_add(struct execs *execs, struct asker *take_who, const char *topology
 	x->topology = mem_strdup(topology);
 	x->path = mem_strdup(path);
 	x->input_credit = x->output_credit = EXEC_WINDOW;
+	x->since = BUFFER_INIT(SINCE_MAX);
 	HASH_ADD(hh, execs->all, number, sizeof(x->number), x);
 	x->client = wire_link_new(stream, OUTPUT_MAX, &handler, x);
 	wire_link_limit(x->client, EXEC_FRAME_MAX);
@@ -272,7 +372,7 @@ int execs_check(struct execs *execs, const char *topology, const char *path, str
 {
 	struct control_exec found;
 	int r = execs->control->find(execs->user, topology, path, &found, err);
-	if (r == 0)
+	if (r == 0 && !execs->control->is_between_links(execs->user, found.zhost))
 		r = links_check_exec(execs->links, found.link_id, err);
 	if (r == 0 && HASH_COUNT(execs->all) >= SESSIONS_MAX)
 		r = error_set(err, ERR_TIMEOUT,
@@ -306,6 +406,7 @@ void execs_reply(struct execs *execs, uint64_t link_id, Samoza__V1__ExecReply *r
 	size_t output = (reply->has_output ? reply->output.len : 0) +
 			(reply->has_errors ? reply->errors.len : 0);
 	execs->output_bytes += output;
+	has_begun(x);
 	x->output_credit -= output;
 	x->input_credit += reply->has_credit ? reply->credit : 0;
 	reply->session = 0;
@@ -366,8 +467,9 @@ void execs_end_all(struct execs *execs)
 	HASH_ITER (hh, execs->all, x, next) {
 		if (x->client == NULL)
 			continue;
-		if (x->link_id != 0 || x->start_deadline != NULL)
+		if (x->link_id != 0 || x->start_deadline != NULL || x->link_wait != NULL)
 			end_client(x, "the command was ended: zrms is shutting down");
+		loop_timer_free(steal_ptr(&x->link_wait));
 		cancel(x);
 	}
 }

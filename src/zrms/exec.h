@@ -7,6 +7,9 @@
  * Before a command goes to its zhost an event of it is durable. What waits here for a slow end is at most
  * the windows of its session (port/exec.h): who sends more loses the session. When either end goes, the
  * other one is told.
+ *
+ * A command that its zhost has not begun because it was about to go to another link is asked for again there, with all that
+ * its client has sent since: the zhost's last frame on a link says how many it has begun, so none is begun twice.
  */
 #ifndef SAMOZA_ZRMS_EXEC_H
 #define SAMOZA_ZRMS_EXEC_H
@@ -30,6 +33,8 @@ struct exec_control {
 	void (*record)(void *user, const struct asker *who, const char *topology,
 		       const char *path, const char *program, exec_recorded_fn *done,
 		       void *waiting);
+	/* Whether that zhost has left its link for another one, which has not come yet. */
+	bool (*is_between_links)(void *user, const char *zhost);
 };
 
 /* All borrowed. `open`: what ends with a credential. */
@@ -48,6 +53,11 @@ void execs_add(struct execs *execs, struct asker *take_who, const char *topology
 
 /* Of links_listener. */
 void execs_reply(struct execs *execs, uint64_t link_id, Samoza__V1__ExecReply *reply);
+/* The zhost goes to another link, and has begun the first `taken` commands of those that this one was asked for: the
+ * others wait for that one. */
+void execs_link_left(struct execs *execs, uint64_t link_id, uint64_t taken);
+/* That one has come. */
+void execs_link_accepted(struct execs *execs, const char *zhost);
 void execs_link_gone(struct execs *execs, uint64_t link_id);
 
 extern const struct metric_source execs_metrics; /* of struct execs */

@@ -77,6 +77,11 @@ static struct kept *kept_of(const struct hub *hub, const char *zhost)
 	return kept;
 }
 
+bool hub_keeps(const struct hub *hub, const char *zhost)
+{
+	return kept_of(hub, zhost) != NULL;
+}
+
 void hub_keep(struct hub *hub, const char *zhost)
 {
 	struct kept *kept = kept_of(hub, zhost);

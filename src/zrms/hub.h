@@ -31,6 +31,8 @@ void hub_free(struct hub *hub);
  * they are of another zhost [machines.identity.itself]. */
 int hub_forward(struct hub *hub, const char *member, const struct frame *frame,
 		struct error **err) must_check;
+/* It has left its link for another one, which has not come yet. */
+bool hub_keeps(const struct hub *hub, const char *zhost);
 /* It has left its link for another one. */
 void hub_keep(struct hub *hub, const char *zhost);
 /* It is on that one now. */

@@ -31,7 +31,8 @@ struct zhost_link {
 	struct principal *who;		    /* whose it is; NULL: any zhost's */
 	struct loop_timer *certificate_end; /* NULL: it was opened with a token */
 	char *zhost;			    /* as its HELLO names it; NULL before */
-	bool is_member;
+	bool is_member, has_left;
+	uint64_t exec_starts;
 	bool has_exec, allows_exec; /* as its HELLO said */
 	unsigned unanswered;
 	bool has_key, is_expired; /* as its handshake said */
@@ -123,10 +124,11 @@ static int renew_take(struct zhost_link *l, const Samoza__V1__Renew *renew, stru
 }
 
 /* Its frames before this one were taken; what is on the way to it is written before the link is closed. */
-static int leave_take(struct zhost_link *l)
+static int leave_take(struct zhost_link *l, const Samoza__V1__Leave *last)
 {
+	l->has_left = l->is_member;
 	if (l->is_member)
-		l->links->listener->left(l->links->user, l->zhost);
+		l->links->listener->left(l->links->user, l->id, l->zhost, last);
 	l->is_member = false;
 	wire_link_close_after(l->wire);
 	return 0;
@@ -139,7 +141,7 @@ static int other_take(struct zhost_link *l, Samoza__V1__FrameType type,
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_RENEW)
 		return renew_take(l, (const Samoza__V1__Renew *)message, err);
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_LEAVE)
-		return leave_take(l);
+		return leave_take(l, (const Samoza__V1__Leave *)message);
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY) {
 		l->links->listener->exec_reply(l->links->user, l->id,
 					       (Samoza__V1__ExecReply *)message);
@@ -378,7 +380,23 @@ int links_send_frame(struct links *links, uint64_t link_id, Samoza__V1__FrameTyp
 		return error_set(err, ERR_UNAVAILABLE, "the zhost is not connected");
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED)
 		l->renews = false;
-	return wire_link_send(l->wire, type, message, err);
+	int r = wire_link_send(l->wire, type, message, err);
+	if (r == 0 && type == SAMOZA__V1__FRAME_TYPE__FRAME_EXEC &&
+	    ((const Samoza__V1__Exec *)message)->start != NULL)
+		l->exec_starts++;
+	return r;
+}
+
+uint64_t links_exec_starts(struct links *links, uint64_t link_id)
+{
+	const struct zhost_link *l = link_find(links, link_id);
+	return l != NULL ? l->exec_starts : 0;
+}
+
+bool links_has_left(struct links *links, uint64_t link_id)
+{
+	const struct zhost_link *l = link_find(links, link_id);
+	return l != NULL && l->has_left;
 }
 
 int links_check_exec(struct links *links, uint64_t link_id, struct error **err)

@@ -49,7 +49,8 @@ struct links_listener {
 	int (*mesh_frame)(void *user, const char *member, const struct frame *frame,
 			  struct error **err);
 	/* A member leaves its link for another one: it sends nothing more on this one, and takes nothing more. */
-	void (*left)(void *user, const char *zhost);
+	void (*left)(void *user, uint64_t link_id, const char *zhost,
+		     const Samoza__V1__Leave *last);
 	/* It has become a member on that link, and its HELLO_ACK is on the way. */
 	void (*accepted)(void *user, uint64_t link_id, const char *zhost);
 	/* `had_hello`: input() was called for it. */
@@ -71,6 +72,10 @@ void links_send(struct links *links, const struct link_message *message);
 /* ERR_UNAVAILABLE: there is no such link, or it is closing. ERR_LIMIT: it takes no more. */
 int links_send_frame(struct links *links, uint64_t link_id, Samoza__V1__FrameType type,
 		     const ProtobufCMessage *message, struct error **err) must_check;
+/* Commands that were asked for on it so far. */
+uint64_t links_exec_starts(struct links *links, uint64_t link_id);
+/* Whether its zhost has left it for another one. */
+bool links_has_left(struct links *links, uint64_t link_id);
 /* Whether commands can be run at its other end, as its HELLO said. ERR_UNSUPPORTED: its zhost is of an earlier version;
  * ERR_DENIED: it does not allow it; ERR_UNAVAILABLE. */
 int links_check_exec(struct links *links, uint64_t link_id, struct error **err) must_check;

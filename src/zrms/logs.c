@@ -23,6 +23,10 @@ struct log_query {
 	struct logs *logs;
 	uint64_t link_id;      /* 0: its zhost is away */
 	char *topology, *path; /* to cancel it */
+	char *zhost;
+	uint32_t lines_max;
+	bool has_answer; /* a chunk has come */
+	bool has_left;	 /* the zhost this link, for another one */
 	/* the last lines */
 	logs_done_fn *done;
 	void *user;
@@ -30,7 +34,6 @@ struct log_query {
 	VECTOR(char *) lines;
 	/* follow */
 	struct http_stream *stream;
-	char *zhost;
 	struct access_watch watch;
 	/* of several */
 	const struct logs_listener *listener;
@@ -63,30 +66,31 @@ static void query_free(struct log_query *q)
 	free(q);
 }
 
-static struct log_query *query_new(struct logs *logs, uint64_t link_id, const char *topology,
-				   const char *path)
+static struct log_query *query_new(struct logs *logs, const struct logs_of *of,
+				   uint32_t lines)
 {
 	struct log_query *q = mem_new(struct log_query);
 	q->logs = logs;
 	q->number = ++logs->last_number;
-	q->link_id = link_id;
-	q->topology = mem_strdup(topology);
-	q->path = mem_strdup(path);
+	q->link_id = of->link_id;
+	q->topology = mem_strdup(of->topology);
+	q->path = mem_strdup(of->path);
+	q->zhost = mem_strdup(of->zhost);
+	q->lines_max = lines < LINES_MAX ? lines : LINES_MAX;
 	HASH_ADD(hh, logs->queries, number, sizeof q->number, q);
 	return q;
 }
 
 enum query_kind { QUERY_LINES, QUERY_FOLLOW, QUERY_RESUME, QUERY_CANCEL };
 
-static int query_send(struct log_query *q, uint32_t lines, enum query_kind kind,
-		      struct error **err)
+static int query_send(struct log_query *q, enum query_kind kind, struct error **err)
 {
 	Samoza__V1__LogRequest request = SAMOZA__V1__LOG_REQUEST__INIT;
 	request.request = q->number;
 	request.topology = q->topology;
 	request.path = q->path;
 	request.has_lines = true;
-	request.lines = lines < LINES_MAX ? lines : LINES_MAX;
+	request.lines = kind == QUERY_RESUME ? 0 : q->lines_max;
 	request.has_resume = request.resume = kind == QUERY_RESUME;
 	request.has_follow = request.follow = kind == QUERY_FOLLOW || kind == QUERY_RESUME;
 	request.has_cancel = request.cancel = kind == QUERY_CANCEL;
@@ -95,6 +99,17 @@ static int query_send(struct log_query *q, uint32_t lines, enum query_kind kind,
 	request.text = q->text;
 	return links_send_frame(q->logs->links, q->link_id,
 				SAMOZA__V1__FRAME_TYPE__FRAME_LOG_REQUEST, &request.base, err);
+}
+
+/* 0 also where it is sent on the link that its zhost is about to have. */
+static int query_send_or_wait(struct log_query *q, enum query_kind kind, struct error **err)
+{
+	if (q->link_id == 0)
+		return 0;
+	CLEANUP(error_freep) struct error *why = NULL;
+	int r = query_send(q, kind, &why);
+	q->has_left = links_has_left(q->logs->links, q->link_id);
+	return r == 0 || q->has_left ? 0 : error_move(err, steal_ptr(&why));
 }
 
 /* ---- the last lines ---- */
@@ -110,14 +125,14 @@ static void query_late(void *user)
 	query_done(user, ERR_TIMEOUT, "its zhost did not answer in time");
 }
 
-void logs_ask(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
-	      uint32_t lines, int64_t wait_ms, logs_done_fn *done, void *user)
+void logs_ask(struct logs *logs, const struct logs_of *of, uint32_t lines, int64_t wait_ms,
+	      logs_done_fn *done, void *user)
 {
-	struct log_query *q = query_new(logs, link_id, topology, path);
+	struct log_query *q = query_new(logs, of, lines);
 	q->done = done;
 	q->user = user;
 	CLEANUP(error_freep) struct error *err = NULL;
-	if (query_send(q, lines, QUERY_LINES, &err) < 0) {
+	if (query_send_or_wait(q, QUERY_LINES, &err) < 0) {
 		query_done(q, err->code, err->message);
 		return;
 	}
@@ -161,7 +176,7 @@ static void stream_closed(void *user, struct http_stream *stream)
 	struct log_query *q = user;
 	/* The zhost stops telling; if it is gone, it has stopped already. */
 	CLEANUP(error_freep) struct error *err = NULL;
-	(void)!query_send(q, 0, QUERY_CANCEL, &err);
+	(void)!query_send(q, QUERY_CANCEL, &err);
 	query_free(q);
 }
 
@@ -171,13 +186,14 @@ static void on_credential_ended(void *user)
 	http_stream_end(q->stream);
 }
 
-void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
-		 uint32_t lines, const uint8_t *hash, struct http_request *request)
+static void stream_apart(struct log_query *q);
+
+void logs_follow(struct logs *logs, const struct logs_of *of, uint32_t lines,
+		 const uint8_t *hash, struct http_request *request)
 {
-	struct log_query *q = query_new(logs, link_id, topology, path);
+	struct log_query *q = query_new(logs, of, lines);
 	CLEANUP(error_freep) struct error *err = NULL;
-	q->zhost = mem_strdup(links_zhost(logs->links, link_id));
-	if (query_send(q, lines, QUERY_FOLLOW, &err) < 0) {
+	if (query_send_or_wait(q, QUERY_FOLLOW, &err) < 0) {
 		http_reply_failure(request, 503, error_code_name(err->code), err->message);
 		query_free(q);
 		return;
@@ -187,6 +203,8 @@ void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, cons
 	access_watch(logs->open, &q->watch, hash, on_credential_ended, q);
 	int r = http_stream_write(q->stream, ":\n\n", 3);
 	INVARIANT(r == 0);
+	if (q->link_id == 0)
+		stream_apart(q);
 }
 
 /* ---- one of several ---- */
@@ -195,12 +213,14 @@ struct log_query *logs_open(struct logs *logs, uint64_t link_id, const char *top
 			    const char *path, const struct logs_wanted *wanted,
 			    const struct logs_listener *listener, void *user)
 {
-	struct log_query *q = query_new(logs, link_id, topology, path);
+	struct log_query *q = query_new(
+		logs,
+		&(struct logs_of){.topology = topology, .path = path, .link_id = link_id},
+		wanted->lines);
 
 	q->text = mem_strdup(wanted->text);
 	q->since_ms = wanted->since_ms;
-	if (query_send(q, wanted->lines, wanted->follow ? QUERY_FOLLOW : QUERY_LINES, NULL) <
-	    0) {
+	if (query_send(q, wanted->follow ? QUERY_FOLLOW : QUERY_LINES, NULL) < 0) {
 		query_free(q);
 		return NULL;
 	}
@@ -212,7 +232,7 @@ struct log_query *logs_open(struct logs *logs, uint64_t link_id, const char *top
 void logs_close(struct log_query *q)
 {
 	/* If its link is gone, its zhost has stopped already. */
-	(void)!query_send(q, 0, QUERY_CANCEL, NULL);
+	(void)!query_send(q, QUERY_CANCEL, NULL);
 	query_free(q);
 }
 
@@ -250,6 +270,7 @@ void logs_chunk(struct logs *logs, uint64_t link_id, const Samoza__V1__LogChunk 
 	HASH_FIND(hh, logs->queries, &chunk->request, sizeof chunk->request, q);
 	if (q == NULL || q->link_id != link_id)
 		return; /* late, or not asked */
+	q->has_answer = true;
 	if (q->listener != NULL)
 		lines_pass(q, chunk);
 	else if (q->stream != NULL)
@@ -273,6 +294,29 @@ static void stream_apart(struct log_query *q)
 	loop_timer_at(q->deadline, loop_now(q->logs->loop).mono_ms + LOGS_APART_MS);
 }
 
+/* What it had asked for before is no more there when nothing has come. */
+static void follow_again(struct log_query *q)
+{
+	loop_timer_at(q->deadline, NEVER_MS);
+	if (query_send(q, q->has_answer ? QUERY_RESUME : QUERY_FOLLOW, NULL) < 0)
+		http_stream_end(q->stream);
+}
+
+static void lines_again(struct log_query *q)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (query_send(q, QUERY_LINES, &err) < 0)
+		query_done(q, err->code, err->message);
+}
+
+static void lines_forget(struct log_query *q)
+{
+	vector_for_each (&q->lines, line)
+		free(*line);
+	vector_clear(&q->lines);
+	q->link_id = 0;
+}
+
 void logs_link_accepted(struct logs *logs, uint64_t link_id, const char *zhost)
 {
 	struct log_query *q, *next;
@@ -280,10 +324,18 @@ void logs_link_accepted(struct logs *logs, uint64_t link_id, const char *zhost)
 		if (q->link_id != 0 || !str_equal(q->zhost, zhost))
 			continue;
 		q->link_id = link_id;
-		loop_timer_at(q->deadline, NEVER_MS);
-		if (query_send(q, 0, QUERY_RESUME, NULL) < 0)
-			http_stream_end(q->stream);
+		q->has_left = false;
+		if (q->stream != NULL)
+			follow_again(q);
+		else
+			lines_again(q);
 	}
+}
+
+void logs_link_left(struct logs *logs, uint64_t link_id)
+{
+	for (struct log_query *q = logs->queries; q != NULL; q = q->hh.next)
+		q->has_left |= q->link_id == link_id;
 }
 
 void logs_link_gone(struct logs *logs, uint64_t link_id)
@@ -296,6 +348,8 @@ void logs_link_gone(struct logs *logs, uint64_t link_id)
 			one_ended(q, ERR_UNAVAILABLE);
 		else if (q->stream != NULL)
 			stream_apart(q);
+		else if (q->has_left)
+			lines_forget(q);
 		else
 			query_done(q, ERR_UNAVAILABLE, "its zhost disconnected");
 	}

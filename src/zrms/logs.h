@@ -25,14 +25,20 @@ void logs_free(struct logs *logs);
 /* Once. Negative code: nothing arrived in time (`message` is the reason). Lines are borrowed. */
 typedef void logs_done_fn(void *user, int code, const char *message, char **lines,
 			  size_t count);
+/* Whose log is asked for. */
+struct logs_of {
+	const char *topology, *path;
+	const char *zhost;
+	uint64_t link_id; /* 0: the zhost is between two links, and is asked on the other one */
+};
 /* The last `lines` lines, within wait_ms. */
-void logs_ask(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
-	      uint32_t lines, int64_t wait_ms, logs_done_fn *done, void *user);
+void logs_ask(struct logs *logs, const struct logs_of *of, uint32_t lines, int64_t wait_ms,
+	      logs_done_fn *done, void *user);
 /* Answers the request with server-sent events: the last `lines` lines, then each as it comes,
  * `data: {"lines": [...]}`. Ends when the zhost has no more lines, when its link is lost and it has no other one within
  * LOGS_APART_MS, and with the credential that has that hash (NULL: with none). */
-void logs_follow(struct logs *logs, uint64_t link_id, const char *topology, const char *path,
-		 uint32_t lines, const uint8_t *hash, struct http_request *request);
+void logs_follow(struct logs *logs, const struct logs_of *of, uint32_t lines,
+		 const uint8_t *hash, struct http_request *request);
 
 /* What is asked for, of one instance; for who puts the logs of several together. */
 struct logs_wanted {
@@ -58,6 +64,8 @@ void logs_close(struct log_query *query);
 
 /* Of links_listener. */
 void logs_chunk(struct logs *logs, uint64_t link_id, const Samoza__V1__LogChunk *chunk);
+/* Its zhost goes to another link: what it has not answered is asked for again there. */
+void logs_link_left(struct logs *logs, uint64_t link_id);
 /* The zhost has that link now: what follows its logs goes on there. */
 void logs_link_accepted(struct logs *logs, uint64_t link_id, const char *zhost);
 void logs_link_gone(struct logs *logs, uint64_t link_id);

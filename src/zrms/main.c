@@ -230,10 +230,14 @@ static void on_renew(void *user, uint64_t link_id, const char *name, const uint8
 	renewals_take(user, link_id, name, key, certified, renew);
 }
 
-static void on_left(void *user, const char *zhost)
+static void on_left(void *user, uint64_t link_id, const char *zhost,
+		    const Samoza__V1__Leave *last)
 {
 	const struct zrms *zrms = user;
 	hub_keep(zrms->hub, zhost);
+	logs_link_left(zrms->logs, link_id);
+	if (last->has_exec_starts)
+		execs_link_left(zrms->execs, link_id, last->exec_starts);
 }
 
 static void on_accepted(void *user, uint64_t link_id, const char *zhost)
@@ -241,6 +245,7 @@ static void on_accepted(void *user, uint64_t link_id, const char *zhost)
 	const struct zrms *zrms = user;
 	hub_pass_kept(zrms->hub, zhost, link_id);
 	logs_link_accepted(zrms->logs, link_id, zhost);
+	execs_link_accepted(zrms->execs, zhost);
 }
 
 static const struct links_listener links_listener = {
@@ -278,8 +283,15 @@ static int on_exec_find(void *user, const char *topology, const char *path,
 	return control_exec_find(zrms->control, topology, path, ret, err);
 }
 
+static bool on_is_between_links(void *user, const char *zhost)
+{
+	const struct zrms *zrms = user;
+	return hub_keeps(zrms->hub, zhost);
+}
+
 static const struct exec_control exec_recorder = {.find = on_exec_find,
-						  .record = on_exec_record};
+						  .record = on_exec_record,
+						  .is_between_links = on_is_between_links};
 
 static uint64_t on_link_of(void *user, const char *zhost)
 {

@@ -67,3 +67,21 @@ def test_a_command_holds_its_link_until_it_ends(short):
         meanwhile = log_of(c).removeprefix(before).split(" ended topology=")[0]
         assert RENEWED in meanwhile and ACCEPTED not in meanwhile, meanwhile
     c.wait_zhost("n1", "deployed-started")
+
+
+def test_what_begins_while_the_link_is_made_again_begins_on_the_other_one(short):
+    """Commands one after the other: the link is made again between two of them, so that the next one comes in that moment.
+    Each runs once, and each question for lines is answered."""
+    c, number = short, 0
+    zshell = [str(BIN / "zshell"), "--api", c.url, "spaces"]
+    first = log_of(c).count(ACCEPTED)
+    while log_of(c).count(ACCEPTED) < first + 10:
+        number += 1
+        done = subprocess.run([*zshell, "exec", "run/p", "--", "sh", "-c", f"echo {number} >>ran; echo {number}"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{number}\n", "")
+        lines = subprocess.run([*zshell, "logs", "--lines", "1", "run/p"], capture_output=True, text=True, timeout=60,
+                               check=False)
+        assert lines.returncode == 0 and "number" in lines.stdout, lines
+    ran = subprocess.run([*zshell, "exec", "run/p", "--", "cat", "ran"], capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout.split() == [str(n + 1) for n in range(number)]

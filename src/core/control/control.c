@@ -402,6 +402,21 @@ uint64_t control_link_changes(const struct control *c)
 	return c->zhosts.link_changes;
 }
 
+/* Where it is, or was last. NULL: it has never been placed. */
+static const struct control_zhost *zhost_of_log(const struct slot *s)
+{
+	const struct slot_control *sc = control_of_slot(s);
+	return slot_zhost(sc) != NULL ? slot_zhost(sc) : sc->last_zhost;
+}
+
+const char *control_zhost_of_log(const struct control *c, const char *id, const char *path)
+{
+	struct control_application *a = application_by_id(&c->applications, id);
+	const struct slot *s = a != NULL ? application_served_slot(a, path, NULL) : NULL;
+	const struct control_zhost *z = s != NULL ? zhost_of_log(s) : NULL;
+	return z != NULL ? z->name : NULL;
+}
+
 int control_link_of_instance(const struct control *c, const char *id, const char *path,
 			     uint64_t *ret_link, struct error **err)
 {
@@ -411,9 +426,7 @@ int control_link_of_instance(const struct control *c, const char *id, const char
 	const struct slot *s = application_served_slot(a, path, err);
 	if (s == NULL)
 		return ERR_NOT_FOUND;
-	const struct slot_control *sc = control_of_slot(s);
-	const struct control_zhost *z =
-		slot_zhost(sc) != NULL ? slot_zhost(sc) : sc->last_zhost;
+	const struct control_zhost *z = zhost_of_log(s);
 	if (z == NULL)
 		return error_set(err, ERR_CONFLICT,
 				 "%s/%s has never been placed, so there is no log of it",

@@ -255,6 +255,8 @@ struct control_link_refusals control_link_refusals(const struct control *control
 /* Whether an instance is placed on that zhost, or still there, that needs the artifact, or it is of a page
  * [machines.identity.itself]. */
 bool control_zhost_needs(const struct control *control, const char *zhost, const char *digest);
+/* The zhost that has its log: where it is, or was last; borrowed. NULL: there is none. */
+const char *control_zhost_of_log(const struct control *c, const char *id, const char *path);
 /* Which zhost holds an instance, or held it last: for logs. 0, or ERR_NOT_FOUND /
  * ERR_UNAVAILABLE. */
 int control_link_of_instance(const struct control *control, const char *id, const char *path,

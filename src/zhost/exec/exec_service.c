@@ -24,6 +24,7 @@ struct exec_service {
 	unsigned count;
 	uint32_t last_id;
 	uint64_t started, refused;
+	uint64_t starts; /* that this connection has brought */
 };
 
 /* ---- what goes to zrms ---- */
@@ -308,6 +309,10 @@ void exec_service_take(struct exec_service *s, const Samoza__V1__Exec *m)
 {
 	struct exec_session *session = find_number(s, m->session);
 
+	/* While the link is left for another one zrms asks again on that. */
+	if (m->start != NULL && !upstream_is_up(s->parts.upstream))
+		return;
+	s->starts += m->start != NULL;
 	if (m->start != NULL && session == NULL)
 		take_start(s, m->session, m->start);
 	else if (session == NULL)
@@ -327,8 +332,14 @@ void exec_service_disconnected(struct exec_service *s)
 {
 	struct exec_session *session;
 
+	s->starts = 0;
 	DL_FOREACH (s->sessions, session)
 		abandon(session);
+}
+
+uint64_t exec_service_starts(const struct exec_service *s)
+{
+	return s->starts;
 }
 
 struct exec_counters exec_service_counters(const struct exec_service *s)

@@ -37,6 +37,8 @@ struct exec_counters {
 struct exec_counters exec_service_counters(const struct exec_service *s);
 
 void exec_service_take(struct exec_service *s, const Samoza__V1__Exec *message);
+/* Commands that zrms has asked for on this connection, for its last frame: once that is sent, none is begun. */
+uint64_t exec_service_starts(const struct exec_service *s);
 /* The connection to zrms is gone, and with it all clients. */
 void exec_service_disconnected(struct exec_service *s);
 

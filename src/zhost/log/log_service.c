@@ -227,7 +227,8 @@ void log_service_take(struct log_service *s, const Samoza__V1__LogRequest *q)
 		return;
 	if (known != NULL)
 		subscriber_free(known);
-	if (q->has_cancel && q->cancel)
+	/* While the link is left for another one zrms asks again on that. */
+	if ((q->has_cancel && q->cancel) || !upstream_is_up(s->upstream))
 		return;
 	(void)spacelogs_flush(s->logs);
 	const struct spacelog_search search = {

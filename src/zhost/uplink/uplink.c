@@ -111,6 +111,11 @@ static void leave(struct uplink *u, struct stream *stream)
 {
 	Samoza__V1__Leave last = SAMOZA__V1__LEAVE__INIT;
 	CLEANUP(error_freep) struct error *err = NULL;
+	if (u->listener->leaves != NULL && !u->listener->leaves(u->user, &last)) {
+		stream_close(stream);
+		change_end(u);
+		return;
+	}
 	u->next = wire_link_new(stream, 0, &handler, u);
 	u->keeps = true;
 	loop_timer_at(u->change_timer, loop_now(u->loop).mono_ms + LEAVE_MS);

@@ -37,6 +37,9 @@ struct cluster_timing {
 struct uplink_listener {
 	/* A connection stands: HELLO may be sent. */
 	void (*connected)(void *user);
+	/* The other connection stands, and this one is to be left for it: writes what its last frame says. False: not now, and
+	 * the listener asks for another one when that is over. NULL: always, without a word. */
+	bool (*leaves)(void *user, Samoza__V1__Leave *last);
 	void (*disconnected)(void *user);
 	/* A frame of zrms. `message` is taken over. An error closes the connection. */
 	int (*frame)(void *user, Samoza__V1__FrameType type, ProtobufCMessage *message,

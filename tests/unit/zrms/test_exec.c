@@ -41,6 +41,7 @@ struct stage {
 	/* of the core */
 	bool is_held;	  /* the record of a command is not durable yet */
 	bool is_end_held; /* the end of the zhost's link is not told yet */
+	bool is_between;  /* the zhost has left its link, and has no other one */
 	exec_recorded_fn *recorded;
 	void *waiting;
 	char program[300];
@@ -189,8 +190,30 @@ static void on_link_closed(void *user, uint64_t link_id, bool had_hello)
 		execs_link_gone(s->execs, link_id);
 }
 
-static const struct links_listener links_listener = {
-	.input = on_input, .exec_reply = on_reply, .closed = on_link_closed};
+static void on_left(void *user, uint64_t link_id, const char *zhost,
+		    const Samoza__V1__Leave *last)
+{
+	struct stage *s = user;
+	assert_string_equal(zhost, "alpha");
+	s->is_between = true;
+	s->link_id = 0;
+	if (last->has_exec_starts)
+		execs_link_left(s->execs, link_id, last->exec_starts);
+}
+
+static void on_accepted(void *user, uint64_t link_id, const char *zhost)
+{
+	struct stage *s = user;
+	(void)link_id;
+	s->is_between = false;
+	execs_link_accepted(s->execs, zhost);
+}
+
+static const struct links_listener links_listener = {.input = on_input,
+						     .exec_reply = on_reply,
+						     .left = on_left,
+						     .accepted = on_accepted,
+						     .closed = on_link_closed};
 
 static int find(void *user, const char *topology, const char *path, struct control_exec *ret,
 		struct error **err)
@@ -222,7 +245,15 @@ static void record(void *user, const struct asker *who, const char *topology, co
 		done(waiting, &reply);
 }
 
-static const struct exec_control control = {.find = find, .record = record};
+static bool is_between_links(void *user, const char *zhost)
+{
+	const struct stage *s = user;
+	assert_string_equal(zhost, "alpha");
+	return s->is_between;
+}
+
+static const struct exec_control control = {
+	.find = find, .record = record, .is_between_links = is_between_links};
 
 static void on_link(void *user, struct stream *stream)
 {
@@ -506,6 +537,124 @@ static void data_before_the_command_and_a_second_command_close_the_stream(void *
 	assert_true(s->client.is_closed);
 }
 
+/* ---- a zhost that goes from one link to another ---- */
+
+static void zhost_accept(struct stage *s)
+{
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
+	ack.verdict = SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
+	links_send(s->links,
+		   &(struct link_message){.link_id = s->link_id,
+					  .type = SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK,
+					  .message = &ack.base});
+	sim_loop_run(&s->loop, 0);
+	s->zhost.frames = 0;
+}
+
+/* `taken`: commands that it has begun on this link; negative: it does not say. */
+static void zhost_leave(struct stage *s, int taken)
+{
+	Samoza__V1__Leave last = SAMOZA__V1__LEAVE__INIT;
+	last.has_exec_starts = taken >= 0;
+	last.exec_starts = (uint64_t)taken;
+	assert_int_equal(wire_link_send(s->zhost.wire, SAMOZA__V1__FRAME_TYPE__FRAME_LEAVE,
+					&last.base, NULL),
+			 0);
+	sim_loop_run(&s->loop, 0);
+	assert_true(s->zhost.is_closed);
+	s->zhost.is_closed = false;
+}
+
+static void zhost_come_again(struct stage *s)
+{
+	static const bool yes = true;
+	connect_end(s, &s->zhost, LINK_PORT);
+	zhost_hello(s, &yes);
+	s->zhost.frames = 0;
+	if (s->zhost.last != NULL)
+		protobuf_c_message_free_unpacked(steal_ptr(&s->zhost.last), NULL);
+	zhost_accept(s);
+	sim_loop_run(&s->loop, 100);
+}
+
+static void a_command_that_a_zhost_has_not_begun_is_asked_for_on_its_other_link(void **state)
+{
+	struct stage *s = *state;
+	zhost_accept(s);
+	client_start(s);
+	client_input(s, 10);
+	assert_int_equal(s->zhost.frames, 2);
+	zhost_leave(s, 0);
+	assert_false(s->client.is_closed);
+	zhost_come_again(s);
+	assert_int_equal(s->records, 1);
+	assert_int_equal(order(s)->input.len, 10);
+	zhost_output(s, 5);
+	assert_int_equal(answer(s)->output.len, 5);
+	client_input(s, EXEC_WINDOW - 10);
+	assert_false(s->client.is_closed);
+}
+
+static void a_command_that_a_zhost_has_begun_is_not_asked_for_again(void **state)
+{
+	static const int taken[] = {1, -1};
+	struct stage *s = *state;
+	for (size_t k = 0; k < ARRAY_SIZE(taken); k++) {
+		zhost_accept(s);
+		client_start(s);
+		zhost_leave(s, taken[k]);
+		sim_loop_run(&s->loop, 100);
+		assert_string_equal(
+			answer(s)->end->error,
+			"the command was ended: the connection with zhost alpha was lost");
+		zhost_come_again(s);
+		assert_int_equal(s->zhost.frames, 0);
+		connect_end(s, &s->client, CLIENT_PORT);
+		s->client.is_closed = false;
+	}
+}
+
+static void an_answered_command_is_not_asked_for_again_whatever_the_zhost_says(void **state)
+{
+	struct stage *s = *state;
+	zhost_accept(s);
+	client_start(s);
+	zhost_output(s, 5);
+	zhost_leave(s, 0);
+	sim_loop_run(&s->loop, 100);
+	assert_non_null(answer(s)->end);
+	assert_true(s->client.is_closed);
+}
+
+static void a_command_that_comes_between_two_links_waits_for_the_other_one(void **state)
+{
+	struct stage *s = *state;
+	zhost_accept(s);
+	zhost_leave(s, 0);
+	assert_int_equal(execs_check(s->execs, "t", "p", NULL), 0);
+	client_start(s);
+	assert_false(s->client.is_closed);
+	zhost_come_again(s);
+	assert_non_null(order(s)->start);
+	zhost_output(s, 5);
+	assert_int_equal(answer(s)->output.len, 5);
+}
+
+static void a_zhost_that_does_not_come_again_costs_the_command_and_the_client_is_told(void **state)
+{
+	struct stage *s = *state;
+	zhost_accept(s);
+	client_start(s);
+	zhost_leave(s, 0);
+	sim_loop_run(&s->loop, 6000);
+	assert_string_equal(answer(s)->end->error,
+			    "the connection with zhost alpha was lost before the command "
+			    "began: run it again");
+	assert_true(s->client.is_closed);
+	zhost_come_again(s);
+	assert_int_equal(s->zhost.frames, 0);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -524,6 +673,11 @@ int main(void)
 		TEST(what_comes_while_the_link_is_closing_does_not_cost_the_client_its_message),
 		TEST(a_stream_without_a_command_is_closed_after_ten_seconds),
 		TEST(data_before_the_command_and_a_second_command_close_the_stream),
+		TEST(a_command_that_a_zhost_has_not_begun_is_asked_for_on_its_other_link),
+		TEST(a_command_that_a_zhost_has_begun_is_not_asked_for_again),
+		TEST(an_answered_command_is_not_asked_for_again_whatever_the_zhost_says),
+		TEST(a_command_that_comes_between_two_links_waits_for_the_other_one),
+		TEST(a_zhost_that_does_not_come_again_costs_the_command_and_the_client_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

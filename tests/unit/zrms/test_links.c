@@ -253,8 +253,11 @@ static int on_mesh_ask(void *user, uint64_t link_id, const Samoza__V1__MeshAsk *
 	return mesh_book_ask(s->book, link_id, ask, err);
 }
 
-static void on_left(void *user, const char *zhost)
+static void on_left(void *user, uint64_t link_id, const char *zhost,
+		    const Samoza__V1__Leave *last)
 {
+	(void)link_id;
+	(void)last;
 	struct stage *s = user;
 	hub_keep(s->hub, zhost);
 }
