@@ -27,6 +27,7 @@
 #include "zhost/mesh/mesh.h"
 #include "zhost/mesh/mesh_reports.h"
 #include "zhost/metrics.h"
+#include "zhost/native/closed_ports.h"
 #include "zhost/native/native_limits.h"
 #include "zhost/native/native_runtime.h"
 #include "zhost/process/process_host.h"
@@ -72,6 +73,7 @@ struct zhost_daemon {
 	struct spacelogs *logs;
 	struct log_service *log_service;
 	struct ports *ports;
+	struct closed_ports closed; /* to NATIVE spaces */
 	struct mesh_transport *hub;
 	struct direct_service *direct;
 	struct mesh *mesh;
@@ -145,7 +147,7 @@ static void on_disconnected(void *user)
 static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *message,
 		    struct error **err)
 {
-	const struct zhost_daemon *d = user;
+	struct zhost_daemon *d = user;
 	const struct frame_parts parts = {.upstream = uplink_upstream(d->uplink),
 					  .reconcile = d->reconcile,
 					  .mesh = d->mesh,
@@ -158,16 +160,18 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *me
 					  .exec = d->exec,
 					  .edge = d->edge,
 					  .renewal = d->renewal};
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK)
+		closed_ports_told(&d->closed, uplink_peer(d->uplink),
+				  (const Samoza__V1__HelloAck *)message);
 	int r = frames_take(&parts, type, message, err);
 	protobuf_c_message_free_unpacked(message, NULL);
 	return r;
 }
 
-static const struct uplink_listener uplink_listener = {
-	.connected = on_connected,
-	.leaves = on_leaves,
-	.disconnected = on_disconnected,
-	.frame = on_frame};
+static const struct uplink_listener uplink_listener = {.connected = on_connected,
+						       .leaves = on_leaves,
+						       .disconnected = on_disconnected,
+						       .frame = on_frame};
 
 /* ---- hooks and other listeners ---- */
 
@@ -517,6 +521,15 @@ static char *zedge_address(const struct zhost_daemon *d)
 	return s->zedge_certificate == NULL ? steal_ptr(&text) : str_printf("https://%s", text);
 }
 
+static int make_native(struct zhost_daemon *d, struct error **err)
+{
+	CLEANUP(freep) char *direct = direct_service_address(d->direct);
+	closed_ports_add_zrms(&d->closed, &d->settings->addresses);
+	closed_ports_add(&d->closed, direct);
+	return native_runtime_new(&d->loop, &d->state_dir, d->settings->name, &d->closed,
+				  &d->native, err);
+}
+
 static int begin_reconcile(struct zhost_daemon *d, struct error **err)
 {
 	CLEANUP(freep) char *zedge = zedge_address(d);
@@ -617,8 +630,7 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 	if (r == 0)
 		r = make_processes(d, err);
 	if (r == 0)
-		r = native_runtime_new(&d->loop, &d->state_dir, d->settings->name, &d->native,
-				       err);
+		r = make_native(d, err);
 	if (r < 0)
 		return r;
 	make_residents(d);
@@ -658,6 +670,7 @@ static void finish(struct zhost_daemon *d)
 	zrun_processes_free(d->processes);
 	process_host_free(d->process_host);
 	native_runtime_free(d->native);
+	closed_ports_done(&d->closed);
 	artifacts_free(d->artifacts);
 	artifact_store_free(d->artifact_store);
 	data_service_free(d->data);

@@ -254,8 +254,8 @@ void api_topology_logs(void *context, struct http_request *request)
 	if (log_find(zrms, id, path, http_query(request, "zhost"), &of, &err) < 0)
 		api_refuse(request, err);
 	else if (follow)
-		logs_follow(zrms->logs, &of, (uint32_t)lines,
-			    asker_hash(access_asker(request)), request);
+		logs_follow(zrms->logs, &of, (uint32_t)lines, asker_hash(access_asker(request)),
+			    request);
 	else
 		logs_ask(zrms->logs, &of, (uint32_t)lines, LOG_WAIT_MS, logs_done, request);
 }

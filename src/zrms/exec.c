@@ -298,8 +298,8 @@ static int take_more(struct exec *x, Samoza__V1__Exec *m, struct error **err)
 	x->input_credit -= input;
 	x->output_credit += credit;
 	m->session = x->number;
-	if (x->start != NULL && frame_encode(&x->since, SAMOZA__V1__FRAME_TYPE__FRAME_EXEC,
-					     &m->base, NULL) < 0)
+	if (x->start != NULL &&
+	    frame_encode(&x->since, SAMOZA__V1__FRAME_TYPE__FRAME_EXEC, &m->base, NULL) < 0)
 		x->has_too_much = true;
 	/* Where the link is closing, execs_link_gone() tells the client in this turn. */
 	CLEANUP(error_freep) struct error *why = NULL;

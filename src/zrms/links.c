@@ -6,6 +6,8 @@
 #include "adapter/log/log.h"
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/str.h"
+#include "base/vector.h"
 #include "core/access/identity.h"
 #include "core/control/control_frames.h"
 
@@ -53,6 +55,7 @@ struct links {
 	uint64_t last_id;
 	uint64_t frames_in, opened_total, refused;
 	struct histogram heartbeats;
+	VECTOR(char *) closed;
 };
 
 /* ---- links without HELLO ---- */
@@ -345,6 +348,19 @@ static bool is_accepted(const struct link_message *message)
 		       SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
 }
 
+/* What the core does not know: where this program listens. */
+static int ack_send(struct zhost_link *l, const struct link_message *message,
+		    struct error **err)
+{
+	Samoza__V1__HelloAck *ack = (Samoza__V1__HelloAck *)message->message;
+	ack->closed = l->links->closed.items;
+	ack->n_closed = l->links->closed.count;
+	int r = wire_link_send(l->wire, message->type, message->message, err);
+	ack->closed = NULL;
+	ack->n_closed = 0;
+	return r;
+}
+
 static void member_begin(struct zhost_link *l)
 {
 	l->is_member = true;
@@ -360,7 +376,9 @@ void links_send(struct links *links, const struct link_message *message)
 		CLEANUP(error_freep) struct error *why = NULL;
 		if (message->type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY)
 			count_unanswered(l, -1);
-		int r = wire_link_send(l->wire, message->type, message->message, &why);
+		int r = is_accepted(message) ? ack_send(l, message, &why)
+					     : wire_link_send(l->wire, message->type,
+							      message->message, &why);
 		if (r < 0 && why->code != ERR_UNAVAILABLE)
 			wire_link_close(l->wire, why);
 		if (is_accepted(message))
@@ -450,7 +468,18 @@ void links_free(struct links *links)
 	if (links == NULL)
 		return;
 	PRE(links_is_empty(links));
+	links_set_closed(links, NULL, 0);
+	vector_done(&links->closed);
 	free(links);
+}
+
+void links_set_closed(struct links *links, char *const *texts, size_t count)
+{
+	vector_for_each (&links->closed, text)
+		free(*text);
+	vector_clear(&links->closed);
+	for (size_t i = 0; i < count; i++)
+		vector_push(&links->closed, mem_strdup(texts[i]));
 }
 
 void links_close_all(struct links *links)

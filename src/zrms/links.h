@@ -66,6 +66,8 @@ void links_free(struct links *links);
 /* A stream whose other end sends frames; taken over, as is `take_who`, for whom it may speak (NULL: for
  * every zhost). One that was opened with a certificate is closed when that ends. */
 void links_add(struct links *links, struct principal *take_who, struct stream *stream);
+/* Texts that each HELLO_ACK has from now on as `closed`: copied. */
+void links_set_closed(struct links *links, char *const *texts, size_t count);
 /* A message of the core. A link that cannot take it is closed: its zhost reconnects and both
  * sides exchange their state again. */
 void links_send(struct links *links, const struct link_message *message);

@@ -66,8 +66,7 @@ static void query_free(struct log_query *q)
 	free(q);
 }
 
-static struct log_query *query_new(struct logs *logs, const struct logs_of *of,
-				   uint32_t lines)
+static struct log_query *query_new(struct logs *logs, const struct logs_of *of, uint32_t lines)
 {
 	struct log_query *q = mem_new(struct log_query);
 	q->logs = logs;

@@ -4,6 +4,7 @@
 #include "zrms/api.h"
 #include "zrms/api_routes.h"
 #include "zrms/certain.h"
+#include "zrms/closed.h"
 #include "zrms/descriptors.h"
 #include "zrms/directory.h"
 #include "zrms/zrms.h"
@@ -55,5 +56,10 @@ int reach_open(struct zrms *zrms, struct error **err)
 		r = listening_open(zrms, err);
 	else if (r == 0)
 		listening_lead(zrms->listening);
-	return r;
+	if (r < 0)
+		return r;
+	CLEANUP(closed_done) closed_vector closed = {0};
+	closed_list(zrms, &closed);
+	links_set_closed(zrms->links, closed.items, closed.count);
+	return 0;
 }

@@ -314,6 +314,14 @@ TRIES = r"""
         found.append("ASKED" if s.recv(10) else "cut off")
     except OSError as error:
         found.append(type(error).__name__)
+    for address in ("127.0.0.1", "127.9.9.9", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0"):
+        s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        s.settimeout(10)
+        try:
+            s.connect((address, {port}))
+            found.append("CONNECTED " + address)
+        except OSError as error:
+            found.append(type(error).__name__)
     print("tried as", os.getuid(), found, flush=True)
     time.sleep(1000)
     """
@@ -334,7 +342,7 @@ class OwnedCluster(Cluster):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 @pytest.mark.parametrize("above", ["/tmp", "/var/lib"])
-def test_a_recipe_of_zrms_own_user_gets_neither_token_nor_state_nor_socket(sweep_groups, start_cluster, above):
+def test_a_recipe_of_zrms_own_user_gets_neither_token_nor_state_nor_socket_nor_port(sweep_groups, start_cluster, above):
     place = pathlib.Path(tempfile.mkdtemp(prefix="samoza-e2e-", dir=above))
     place.chmod(0o755)
     try:
@@ -348,10 +356,13 @@ def test_a_recipe_of_zrms_own_user_gets_neither_token_nor_state_nor_socket(sweep
             place / "n1.log").start()
         c.wait_zhost("n1", "deployed-started")
         c.submit(c.build(native_app(c, "curious", [SLEEPS], {
-            "p/recipes/start": TRIES.replace("{directory}", str(place / "zrms"))}), "curious"))
+            "p/recipes/start": TRIES.replace("{directory}", str(place / "zrms")).replace("{port}", c.url.rsplit(":", 1)[1])}),
+            "curious"))
         line = until(lambda: next((x for x in c.log_of("curious", "p") if "tried as" in x), None), "it has tried")
         assert "tried as 4321" in line, line
-        assert not re.search("READ|LISTED|ASKED", line), line
+        assert not re.search("READ|LISTED|ASKED|CONNECTED", line), line
+        assert line.count("PermissionError") >= 7, line
+        assert "zrms_ports by system call filter" in c.zshell("spaces", "status", "curious/p").stdout
         c.stop()
     finally:
         shutil.rmtree(place)

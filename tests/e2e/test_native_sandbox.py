@@ -182,7 +182,7 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
         """Other tests may run beside this one."""
         return {g for g in groups() if pathlib.Path(g).name in names}
     enforced = limits_of(c, "eats/p")
-    assert set(enforced) == {"memory", "cpu", "cpu_limit", "processes"} and "cpu_limit" not in limits_of(c, "eats/calm")
+    assert set(enforced) == {"memory", "cpu", "cpu_limit", "processes", "zrms_ports"} and "cpu_limit" not in limits_of(c, "eats/calm")
     if "resources: no control group" in log_text(c):
         assert "no control group for memory" in log_text(c)
         assert enforced["memory"] is None
@@ -317,8 +317,9 @@ def test_without_control_groups_the_share_is_a_nice_value(start_cluster):
     native_deploy(c, "nice", [{"name": "p", "run": {"mode": "foreground"},
                                "resources": {"cpu": "50m", "cpu_limit": "500m"}}],
                   {"p/recipes/start": SLEEPER.format(100041)})
-    assert limits_of(c, "nice/p") == {"memory": None, "cpu": "nice", "cpu_limit": None, "processes": None}
-    words = "not enforced: memory, cpu_limit, processes; cpu by nice value (no control group for memory for cpu: "
+    assert limits_of(c, "nice/p") == {"memory": None, "cpu": "nice", "cpu_limit": None, "processes": None,
+                                    "zrms_ports": "seccomp"}
+    words = "not enforced: memory, cpu_limit, processes; cpu by nice value; zrms_ports by system call filter (no control group for memory for cpu: "
     assert f"Limits:    {words}" in c.zshell("spaces", "status", "nice/p").stdout
     assert f"Limits:    of NATIVE spaces: {words}" in c.zshell("cluster", "status", "edge-node-1").stdout
     assert "(cpu is a nice value, without a limit)" in log_text(c)

@@ -19,5 +19,9 @@ int must_check sandbox_filter_new(void **ret_program, size_t *ret_size, struct e
  * Unix, IP and NETLINK_ROUTE. */
 int must_check sandbox_native_filter_new(void **ret_program, size_t *ret_size,
 					 struct error **err);
+/* The same for a keeper that connects in place of its programs (zrun/native/connects.h): it may take their sockets and read
+ * what they pass, until it forbids that to them. */
+int must_check sandbox_connects_filter_new(void **ret_program, size_t *ret_size,
+					   struct error **err);
 
 #endif

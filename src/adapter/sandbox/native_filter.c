@@ -2,6 +2,7 @@
 #include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -19,8 +20,7 @@ static const char *const denied[] = {
 	/* namespaces; clone is looked at below */
 	"unshare", "setns",
 	/* other processes */
-	"ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "process_madvise",
-	"pidfd_getfd",
+	"ptrace", "process_vm_writev", "kcmp", "process_madvise",
 	/* the kernel itself */
 	"init_module", "finit_module", "delete_module", "create_module", "kexec_load",
 	"kexec_file_load", "reboot", "bpf", "perf_event_open", "userfaultfd", "lookup_dcookie",
@@ -30,6 +30,9 @@ static const char *const denied[] = {
 	"add_key", "request_key", "keyctl",
 	/* clocks */
 	"settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "stime"};
+
+/* The same, of what the keeper needs that connects for its programs. */
+static const char *const denied_to_programs[] = {"process_vm_readv", "pidfd_getfd"};
 
 /* With "not implemented" libc and databases fall back to what came before. */
 static const char *const unknown[] = {"clone3", "io_uring_setup", "io_uring_enter",
@@ -93,7 +96,8 @@ static int deny_netlink(scmp_filter_ctx filter)
 				SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE));
 }
 
-int sandbox_native_filter_new(void **ret_program, size_t *ret_size, struct error **err)
+static int filter_new(bool with_connects, void **ret_program, size_t *ret_size,
+		      struct error **err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int r = filter == NULL ? -ENOMEM : 0;
@@ -104,6 +108,8 @@ int sandbox_native_filter_new(void **ret_program, size_t *ret_size, struct error
 		r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (r == 0)
 		r = deny(filter, denied, ARRAY_SIZE(denied), EPERM);
+	if (r == 0 && !with_connects)
+		r = deny(filter, denied_to_programs, ARRAY_SIZE(denied_to_programs), EPERM);
 	if (r == 0)
 		r = deny(filter, unknown, ARRAY_SIZE(unknown), ENOSYS);
 	if (r == 0)
@@ -121,4 +127,14 @@ int sandbox_native_filter_new(void **ret_program, size_t *ret_size, struct error
 				 "cannot compute the seccomp filter of native spaces: %s",
 				 strerror(-r));
 	return 0;
+}
+
+int sandbox_native_filter_new(void **ret_program, size_t *ret_size, struct error **err)
+{
+	return filter_new(false, ret_program, ret_size, err);
+}
+
+int sandbox_connects_filter_new(void **ret_program, size_t *ret_size, struct error **err)
+{
+	return filter_new(true, ret_program, ret_size, err);
 }

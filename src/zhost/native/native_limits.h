@@ -1,6 +1,6 @@
 /*
  * By what NATIVE spaces are held to their `resources` on this machine, for HELLO: tried once, by making a control
- * group as zrun makes them (adapter/sandbox/cgroup.h) and removing it.
+ * group as zrun makes them (adapter/sandbox/cgroup.h) and removing it; and by what zrms is closed to them (connects_probe.h).
  */
 #ifndef SAMOZA_ZHOST_NATIVE_NATIVE_LIMITS_H
 #define SAMOZA_ZHOST_NATIVE_NATIVE_LIMITS_H

@@ -35,6 +35,9 @@ struct native_runtime {
 	const char *zhost;
 	void *filter;
 	size_t filter_size;
+	void *connects_filter; /* of a keeper that connects for its programs */
+	size_t connects_filter_size;
+	const struct closed_ports *closed;
 	bool has_users; /* the numbers above can be used */
 };
 
@@ -182,6 +185,14 @@ static void set_all(struct native_launch *l, struct native_runtime *n,
 	}
 }
 
+/* Whether there are any. */
+static bool set_closed(struct native_launch *l, const struct native_runtime *n)
+{
+	CLEANUP(freep) char *text = closed_ports_text(n->closed);
+	set(l, "closed", text);
+	return text[0] != '\0';
+}
+
 /* ---- launching ---- */
 
 static void fill_environment(struct native_launch *l, const struct native_runtime *n,
@@ -236,12 +247,17 @@ int native_launch_init(struct native_launch *l, struct native_runtime *n,
 	set_all(l, n, a, user);
 	fill_environment(l, n, a);
 	q->module_path = l->directory;
-	q->settings = variables_for_launch(&l->settings);
-	q->settings_count = l->settings.count;
 	q->environment = variables_for_launch(&l->environment);
 	q->environment_count = l->environment.count;
-	q->seccomp_program = n->filter;
-	q->seccomp_size = n->filter_size;
+	if (set_closed(l, n)) {
+		q->seccomp_program = n->connects_filter;
+		q->seccomp_size = n->connects_filter_size;
+	} else {
+		q->seccomp_program = n->filter;
+		q->seccomp_size = n->filter_size;
+	}
+	q->settings = variables_for_launch(&l->settings);
+	q->settings_count = l->settings.count;
 	return 0;
 }
 
@@ -345,14 +361,19 @@ static bool has_users(void)
 }
 
 int native_runtime_new(struct loop *loop, const struct state_dir *dir, const char *zhost,
-		       struct native_runtime **ret_runtime, struct error **err)
+		       const struct closed_ports *closed, struct native_runtime **ret_runtime,
+		       struct error **err)
 {
 	struct native_runtime *n = mem_new(struct native_runtime);
 	n->loop = loop;
 	n->dir = dir;
 	n->zhost = zhost;
 	n->has_users = has_users();
+	n->closed = closed;
 	int r = sandbox_native_filter_new(&n->filter, &n->filter_size, err);
+	if (r == 0)
+		r = sandbox_connects_filter_new(&n->connects_filter, &n->connects_filter_size,
+						err);
 	if (r < 0) {
 		native_runtime_free(n);
 		return r;
@@ -366,5 +387,6 @@ void native_runtime_free(struct native_runtime *n)
 	if (n == NULL)
 		return;
 	free(n->filter);
+	free(n->connects_filter);
 	free(n);
 }

@@ -9,15 +9,17 @@
 #include "core/agent/agent.h"
 #include "port/loop.h"
 #include "zhost/environment/variables.h"
+#include "zhost/native/closed_ports.h"
 #include "zhost/state/instance_file.h"
 #include "zhost/state/state_dir.h"
 #include "zrun/launch/launch.h"
 
 struct native_runtime;
 
-/* All borrowed; `loop` is libuv's. `zhost`: the name of this one. */
+/* All borrowed; `loop` is libuv's. `zhost`: the name of this one. `closed`: as it is when an instance is launched. */
 int native_runtime_new(struct loop *loop, const struct state_dir *dir, const char *zhost,
-		       struct native_runtime **ret_runtime, struct error **err) must_check;
+		       const struct closed_ports *closed, struct native_runtime **ret_runtime,
+		       struct error **err) must_check;
 /* NULL is fine. */
 void native_runtime_free(struct native_runtime *n);
 /* Removes, in a thread, the directories of instances that are no longer here, and their control

@@ -517,3 +517,8 @@ uint64_t uplink_connections(const struct uplink *u)
 {
 	return u->connections;
 }
+
+const char *uplink_peer(const struct uplink *u)
+{
+	return u->link != NULL ? wire_link_peer(u->link)->address : NULL;
+}

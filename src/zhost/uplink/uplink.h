@@ -72,6 +72,8 @@ void uplink_free(struct uplink *u);
 struct upstream *uplink_upstream(struct uplink *u);
 /* From a heartbeat to its acknowledgement; borrowed. */
 const struct histogram *uplink_heartbeats(const struct uplink *u);
+/* Where zrms was reached, "10.0.0.5:7331"; NULL: it is not connected. Borrowed. */
+const char *uplink_peer(const struct uplink *u);
 /* Connections made so far. */
 uint64_t uplink_connections(const struct uplink *u);
 

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "zrun/native/connects.h"
 #include "zrun/native/guard.h"
 #include "zrun/native/port_owner.h"
 #include "zrun/native/process_tree.h"
@@ -241,7 +242,9 @@ static void start(struct keeper *k, const struct keeper_order *order, char *prog
 	}
 	p.failed = failed[1];
 	p.socket = k->socket;
+	connects_fork_begin();
 	pid = is_guarded ? fork_guarded(&p) : fork_program(&p);
+	connects_fork_end();
 	if (pid < 0)
 		error = errno;
 	close(failed[1]);
@@ -449,7 +452,15 @@ static int watch_children(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-void keeper_run(struct enclosure *enclosure, int socket, const char *groups, size_t groups_size)
+/* From here on this thread, and all that it forks, connect by the others. */
+static void close_addresses(const struct keeper *k, const char *closed)
+{
+	if (closed[0] != '\0' && !connects_begin(closed))
+		tell_text(k, KEEPER_NOTE, 0, "no closed ports of zrms: %s", strerror(errno));
+}
+
+void keeper_run(struct enclosure *enclosure, int socket, const char *groups, size_t groups_size,
+		const char *closed)
 {
 	struct keeper k = {.socket = socket, .is_empty = true};
 	struct keeper_event ready = {.type = KEEPER_READY};
@@ -466,6 +477,7 @@ void keeper_run(struct enclosure *enclosure, int socket, const char *groups, siz
 			  strerror(errno));
 		_exit(1);
 	}
+	close_addresses(&k, closed);
 	/* After the last change of user, which would forget it. Without a namespace it must
 	 * outlive its supervisor, to end what would have no owner. */
 	if (k.is_first)

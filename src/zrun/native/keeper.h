@@ -78,8 +78,10 @@ struct keeper_event {
 };
 
 /* In the child of enclose_fork(): runs until the socket ends. `groups` are files (cgroup.procs)
- * into which it writes itself first, one string after the other. */
+ * into which it writes itself first, one string after the other. `closed`: addresses to which nothing connects
+ * (connects.h); "": none. */
 __attribute__((noreturn)) void keeper_run(struct enclosure *enclosure, int socket,
-					  const char *groups, size_t groups_size);
+					  const char *groups, size_t groups_size,
+					  const char *closed);
 
 #endif

@@ -44,7 +44,7 @@ __attribute__((noreturn)) static void keep(struct native *n, int socket)
 		strings_add_text(&groups, n->group.procs[k], strlen(n->group.procs[k]));
 	if ((n->group.limited & CGROUP_CPU) == 0)
 		priority_set((uint32_t)native_number(n, "cpu_millicores"));
-	keeper_run(&n->enclosure, fd, groups.data, groups.size);
+	keeper_run(&n->enclosure, fd, groups.data, groups.size, native_setting(n, "closed"));
 }
 
 /* For the zhost that sees this process end, also if it is killed at any moment from now on: the

@@ -14,6 +14,7 @@ static const struct {
 	{"nice", "nice value"},
 	{"module", "its module"},
 	{"pauses", "pauses"},
+	{"seccomp", "system call filter"},
 };
 
 static const char *words_of(const char *by)
@@ -48,12 +49,16 @@ char *limits_text(Samoza__V1__LimitView *const *limits, size_t count)
 {
 	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(TEXT_MAX);
 	const char *why = NULL;
-	for (size_t k = 0; k < count; k++) {
+	for (size_t k = 0; k < count; k++)
 		add_kind(&text, limits, count, k);
-		if (limits[k]->why != NULL)
-			why = limits[k]->why;
+	/* Those of control groups have one reason. */
+	for (size_t k = 0; k < count; k++) {
+		if (limits[k]->why == NULL || str_equal(limits[k]->why, why))
+			continue;
+		(void)buffer_printf(&text, "%s%s", why == NULL ? " (" : "; ", limits[k]->why);
+		why = limits[k]->why;
 	}
 	if (why != NULL)
-		(void)buffer_printf(&text, " (%s)", why);
+		(void)buffer_add_string(&text, ")");
 	return count > 0 ? buffer_steal(&text) : NULL;
 }

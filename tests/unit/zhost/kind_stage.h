@@ -30,6 +30,7 @@ struct stage {
 	struct mesh_transport *mesh_transport;
 	struct mesh *mesh;
 	struct data_service *data;
+	struct closed_ports closed; /* none */
 	struct native_runtime *native;
 	struct zrun_processes *processes;
 	struct residents *residents;

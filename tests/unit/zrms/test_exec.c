@@ -640,7 +640,8 @@ static void a_command_that_comes_between_two_links_waits_for_the_other_one(void 
 	assert_int_equal(answer(s)->output.len, 5);
 }
 
-static void a_zhost_that_does_not_come_again_costs_the_command_and_the_client_is_told(void **state)
+static void
+a_zhost_that_does_not_come_again_costs_the_command_and_the_client_is_told(void **state)
 {
 	struct stage *s = *state;
 	zhost_accept(s);

@@ -1,4 +1,4 @@
-/* By what spaces are held to their `resources`: a NATIVE space by what its zhost says that it has, a WebAssembly
+/* By what spaces are held to their `resources`, and by what zrms is closed to NATIVE ones [machines.anonymous.native]: a NATIVE space by what its zhost says that it has, a WebAssembly
  * space by its runtime. What is not enforced is said with the reason. [formats.topology.cpu-limit] */
 #include "base/memory.h"
 #include "base/str.h"
@@ -6,7 +6,7 @@
 #include "model/space_kind.h"
 #include "schema/message.h"
 
-enum { LIMITS_MAX = 4 };
+enum { LIMITS_MAX = 5 };
 
 struct limits {
 	Samoza__V1__LimitView *items[LIMITS_MAX];
@@ -55,6 +55,8 @@ static void add_native(struct limits *l, const Samoza__V1__Limits *of, bool has_
 	if (has_cpu_limit)
 		add_group(l, "cpu_limit", of->cpu, of->why);
 	add_group(l, "processes", of->processes, of->why);
+	if (of->ports != NULL || of->ports_why != NULL)
+		add(l, "zrms_ports", of->ports, of->ports_why);
 }
 
 void view_zhost_limits(const struct control_zhost *z, Samoza__V1__ZhostView *v)
