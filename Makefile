@@ -133,6 +133,8 @@ deb: build
 # Two versions, the present one and a later one of the same tree: for an upgrade and a downgrade.
 test-deb: build
 	@tools/setup deb
+	@meson configure $(BUILD) -Dtests=true
+	@ninja -C $(BUILD) --quiet tests/rig/rig-switch
 	@tools/test-deb $(BUILD) $(TEST_DEB_ARGS)
 
 cross:

@@ -57,10 +57,10 @@ def dependencies(packages):
     return sorted(names)
 
 
-def base_of(build, packages):
-    """The directory of the base for these packages; made where there is none, or one for others."""
-    base, note = build / "deb/system", build / "deb/system.packages"
-    wanted = sorted({"systemd", "systemd-sysv", "dbus", "curl", "openssh-server", "procps", *dependencies(packages)})
+def base_of(build, packages, more=(), name="system"):
+    """The directory of the base for these packages and more of Debian's; made where there is none, or one for others."""
+    base, note = build / "deb" / name, build / "deb" / f"{name}.packages"
+    wanted = sorted({"systemd", "systemd-sysv", "dbus", "curl", "openssh-server", "procps", *more, *dependencies(packages)})
     if base.is_dir() and note.exists() and note.read_text().split() == wanted:
         return base
     shutil.rmtree(base, ignore_errors=True)

@@ -6,8 +6,7 @@ import pytest
 
 import numbers_app
 from conftest import Cluster, until
-from rig import Rig
-from rig_cluster import RigCluster
+from rig_cluster import RigCluster, cluster_on
 
 MACHINES = ["control", "alpha", "beta"]
 
@@ -59,19 +58,12 @@ class MeshCluster(RigCluster):
 
 @pytest.fixture
 def c(rig_switch, tmp_path):
-    with Rig(rig_switch, *MACHINES) as rig:
-        made = MeshCluster(rig, tmp_path, heartbeat="1s", timeout="20s")
-        try:
-            made.join_all()
-            made.deploy()
-            made.is_back()
-            made.unreachable_before = made.unreachable()  # before its receiver had started
-            yield made
-        finally:
-            for machine in MACHINES:
-                rig[machine].kill()
-            for process in made.processes.values():
-                process.wait()
+    with cluster_on(rig_switch, tmp_path, MACHINES, MeshCluster, heartbeat="1s", timeout="20s") as made:
+        made.join_all()
+        made.deploy()
+        made.is_back()
+        made.unreachable_before = made.unreachable()  # before its receiver had started
+        yield made
 
 
 def test_ping_peers_and_routes_between_machines(c):

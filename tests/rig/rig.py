@@ -33,18 +33,20 @@ def why_not(switch):
 
 
 class Machine:
-    def __init__(self, name, number):
+    spaces = ("--net", "--uts")  # namespaces that it has of its own
+
+    def __init__(self, name, number, network=NETWORK):
         self.name = name
         self.number = number
-        self.address = f"{NETWORK}.{number}"
-        self.holder = subprocess.Popen(["unshare", "--net", "--uts", "cat"], stdin=subprocess.PIPE,
+        self.address = f"{network}.{number}"
+        self.holder = subprocess.Popen(["unshare", *self.spaces, "cat"], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, text=True)
         self.holder.stdin.write("made\n")
         self.holder.stdin.flush()
         assert self.holder.stdout.readline() == "made\n"  # it is in its namespaces now
 
     def command(self, words):
-        return ["nsenter", "-t", str(self.holder.pid), "--net", "--uts", "--", *map(str, words)]
+        return ["nsenter", "-t", str(self.holder.pid), *self.spaces, "--", *map(str, words)]
 
     def popen(self, words, **options):
         """A process of this machine, which does not outlive the rig."""
@@ -59,13 +61,14 @@ class Machine:
         return done
 
     def pids(self):
-        """Its processes, without the one that holds its namespaces."""
-        own = os.readlink(f"/proc/{self.holder.pid}/ns/net")
+        """Its processes, without the one that holds its namespaces. A space can have a network of its own; a host name of
+        its own has none."""
+        own = os.readlink(f"/proc/{self.holder.pid}/ns/uts")
         found = []
         for entry in pathlib.Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != self.holder.pid:
                 with contextlib.suppress(OSError):
-                    if os.readlink(entry / "ns" / "net") == own:
+                    if os.readlink(entry / "ns" / "uts") == own:
                         found.append(int(entry.name))
         return found
 
@@ -90,12 +93,12 @@ class Machine:
 
 
 class Rig:
-    def __init__(self, switch, *names):
+    def __init__(self, switch, *names, machine=Machine, network=NETWORK):
         self.machines = {}
         self.switch = None
         try:
             for number, name in enumerate(names, 1):
-                self.machines[name] = Machine(name, number)
+                self.machines[name] = machine(name, number, network)
             self.switch = subprocess.Popen([switch, *(str(m.holder.pid) for m in self.machines.values())],
                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             self.expect_ok()
