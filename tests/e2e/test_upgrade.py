@@ -4,7 +4,11 @@ import os
 import signal
 import threading
 
+import pytest
+
 from conftest import BIN, run, start_of, until
+from native import native_app
+from secure import SecureCluster, needs_an_address
 
 VERSION = run(BIN / "zrms", "--version").stdout.split()[-1]
 OTHER = VERSION[:-1] + ("8" if VERSION[-1] == "9" else "9")
@@ -102,3 +106,37 @@ def test_an_upgrade_and_the_way_back_under_load_touch_no_space(start_cluster, tm
     assert {pid: start_of(pid) for name in c.zhosts for pid in c.zruns(name)} == held
     assert {name: c.space("kept", name)["since"] for name in ("db", "near")} == kept
     assert c.space("kept", "db")["restarts"] == 0
+
+
+@needs_an_address
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_zhost_that_has_joined_adopts_what_another_version_left_running(start_cluster, tmp_path, number):
+    """Its directory, its identity and its spaces of each kind, with zrms away meanwhile; also where the machine that comes with the new programs has
+    no other word than that directory."""
+    old = older(tmp_path / "older")
+    c = start_cluster(kind=SecureCluster, zhosts=(), timeout="30s", heartbeat="1s")
+    zhost = c.stranger("n1")
+    zhost.command[0] = old / "zhost"
+    zhost.command += ["--join", c.token()]
+    zhost.start()
+    c.wait_zhost("n1", "deployed-started")
+    c.deploy("kept", [{"name": "near", "type": "DATA", "storage": "local", "capabilities": ["data.read", "data.write", "sys.log"]},
+                      {"name": "api", "type": "CALL"}], {"near": TALKER})
+    c.submit(c.build(native_app(c, "native", [{"name": "p", "run": {"mode": "foreground"}}],
+                                {"p/recipes/start": "#!/bin/sh\nexec sleep 100000\n"}), "native"))
+    held = {pid: start_of(pid) for pid in c.zruns("n1")}
+    since = {s["path"]: (s["since"], s["epoch"]) for s in c.get("/v1/spaces")["spaces"]}
+    assert len(held) == 3 and status(c)[2]["n1"] == OTHER
+    c.zrms.kill()
+    zhost.kill(number)
+    zhost.command = [BIN / "zhost", *zhost.command[1:-2]]
+    zhost.start()
+    until(lambda: zhost.log.read_text().count("started name=n1") == 2, "it has started before zrms is there")
+    c.start_zrms()
+    until(lambda: status(c)[2]["n1"] == VERSION, "zrms knows the version")
+    for name in ("kept", "native"):
+        c.wait_state(name, "running")
+    assert {pid: start_of(pid) for pid in c.zruns("n1")} == held
+    assert {s["path"]: (s["since"], s["epoch"]) for s in c.get("/v1/spaces")["spaces"]} == since
+    c.zshell("topo", "stop", "native", "--wait=60s")  # what it adopted, it leads
+    assert len(c.zruns("n1")) == 2
