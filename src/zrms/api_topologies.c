@@ -9,6 +9,7 @@
 #include "zrms/api_handlers.h"
 #include "zrms/api_list.h"
 #include "zrms/api_reads.h"
+#include "zrms/submission/submissions.h"
 
 /* ---- reading ---- */
 
@@ -200,6 +201,28 @@ ROLLOUT_HANDLER(api_topology_abort, ROLLOUT_ABORT)
 ROLLOUT_HANDLER(api_topology_pause, ROLLOUT_PAUSE)
 ROLLOUT_HANDLER(api_topology_resume, ROLLOUT_RESUME)
 
+/* Several zrms fetch from each other what one of them lacks. True: it was refused. */
+static bool refuse_lost_package(struct zrms *zrms, struct http_request *request, const char *id,
+				uint32_t to)
+{
+	uint32_t number = 0;
+	struct error *err = NULL;
+	CLEANUP(freep)
+	char *record = zrms->copies == NULL
+			       ? control_rollback_record(zrms->control, id, to, &number)
+			       : NULL;
+	const char *lost = record != NULL ? artifacts_lost(zrms->artifacts, record) : NULL;
+	if (lost == NULL)
+		return false;
+	(void)error_set(&err, ERR_CONFLICT,
+			"the package of revision %u is gone: artifact %.12s is not in %s any "
+			"more; submit the package again (with --allow-downgrade where its "
+			"version is lower)",
+			number, lost, zrms->settings.dir);
+	api_refuse(request, err);
+	return true;
+}
+
 void api_topology_rollback(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
@@ -207,8 +230,11 @@ void api_topology_rollback(void *context, struct http_request *request)
 	uint64_t to = 0;
 	if (api_repeat(zrms, request, answer_changed) ||
 	    !api_resolve(zrms, request, http_param(request, "id"), &id) ||
-	    !api_query_u64(request, "to", 0, UINT32_MAX, &to))
+	    !api_query_u64(request, "to", 0, UINT32_MAX, &to) ||
+	    refuse_lost_package(zrms, request, id, (uint32_t)to))
 		return;
+	/* Keys in files may have been taken away. Where a file cannot be read, those that were known count. */
+	(void)!submissions_look_at_keys(zrms->submissions, NULL);
 	struct control_input input = {.type = CONTROL_ROLLBACK,
 				      .rollback = {.id = id, .to = (uint32_t)to}};
 	api_change(zrms, request, &input, answer_changed);

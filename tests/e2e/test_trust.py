@@ -164,3 +164,49 @@ def test_keys_are_for_administrators(c, monkeypatch):
             monkeypatch.delenv("SAMOZA_TOKEN")
             assert refused.returncode == 1 and "admin" in refused.stderr, refused
     assert "ci" not in listed(c)
+
+
+def other_version(c, name, key, version):
+    target = c.directory / f"{name}-{version}.mex"
+    run(BIN / "mex", "build", native_app(c, f"{name}", [SLEEPS], START, version), "-o", target, "--key", key)
+    return target
+
+
+def test_a_rollback_asks_whether_the_key_is_still_trusted(c):
+    ci, team = keygen(c, "ci"), keygen(c, "team")
+    file = c.directory / "zrms" / "trust" / "team.pub"
+    file.write_text((c.directory / "team.pub").read_text())
+    c.zshell("trust", "add", f"{ci}.pub")
+    for version, key in (("1.0.0", ci), ("1.1.0", team), ("1.2.0", c.key)):
+        c.zshell("topo", "submit", other_version(c, "shop", key, version), "--wait=60s")
+
+    def refused(*more):
+        r = c.zshell("topo", "rollback", "shop", *more, check=False)
+        assert r.returncode == 1 and (c.topology("shop")["version"], c.topology("shop")["revision"]) == ("1.2.0", 3), r
+        return r.stderr
+
+    c.zshell("trust", "rm", "ci")
+    assert ("revision 1 of shop is signed by ci, a key that is no longer trusted: trust the key again with `trust add`, "
+            "or submit a version that is signed by a trusted key") in refused("--to", "1")
+    assert c.request("POST", "/v1/topologies/shop/rollback?to=1")[0] == 403
+    # The file of a key is gone: zrms looks at its directory before it answers.
+    file.unlink()
+    assert "revision 2 of shop is signed by team, a key that is no longer trusted" in refused()
+    file.write_text((c.directory / "team.pub").read_text())
+    # A file of the package is gone.
+    digests = [a.name for a in (c.directory / "zrms" / "artifacts" / "sha256").iterdir()]
+    assert digests
+    kept = c.directory / "kept"
+    kept.mkdir()
+    for digest in digests:
+        (c.directory / "zrms" / "artifacts" / "sha256" / digest).rename(kept / digest)
+    assert "the package of revision 2 is gone: artifact" in refused()
+    assert "submit the package again" in refused()
+    assert c.request("POST", "/v1/topologies/shop/rollback")[0] == 409
+    for digest in digests:
+        (kept / digest).rename(c.directory / "zrms" / "artifacts" / "sha256" / digest)
+    c.zshell("topo", "rollback", "shop", "--wait=60s")
+    assert (c.topology("shop")["version"], c.topology("shop")["revision"]) == ("1.1.0", 4)
+    # As it is asked for again: the audit has the refusals, too.
+    outcomes = [a["outcome"] for a in c.get("/v1/audit")["lines"] if "roll shop back" in a.get("action", "")]
+    assert outcomes.count("denied") == 3 and outcomes[-1] == "done", outcomes

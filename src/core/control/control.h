@@ -257,6 +257,10 @@ struct control_link_refusals control_link_refusals(const struct control *control
 bool control_zhost_needs(const struct control *control, const char *zhost, const char *digest);
 /* The zhost that has its log: where it is, or was last; borrowed. NULL: there is none. */
 const char *control_zhost_of_log(const struct control *c, const char *id, const char *path);
+/* The id of the record of the revision to which a rollback would lead (`to` 0: the completed one before). NULL: there is
+ * none. The caller frees. */
+char *control_rollback_record(const struct control *control, const char *id, uint32_t to,
+			      uint32_t *ret_number);
 /* Which zhost holds an instance, or held it last: for logs. 0, or ERR_NOT_FOUND /
  * ERR_UNAVAILABLE. */
 int control_link_of_instance(const struct control *control, const char *id, const char *path,

@@ -271,6 +271,17 @@ const char *artifact_topology(const struct artifacts *a, const char *digest)
 	return NULL;
 }
 
+const char *artifacts_lost(const struct artifacts *a, const char *record_id)
+{
+	struct topology_artifacts *t = NULL;
+	uint64_t stamp = 0;
+	HASH_FIND_STR(a->topologies, record_id, t);
+	for (size_t k = 0; t != NULL && k < t->needs.count; k++)
+		if (!stamp_of(a, t->needs.items[k]->digest, &stamp))
+			return t->needs.items[k]->digest;
+	return NULL;
+}
+
 /* ---- in any thread ---- */
 
 bool artifacts_holds(const struct artifacts *a, const char *digest)

@@ -65,6 +65,9 @@ void artifact_looked_at(struct artifacts *artifacts, const char *digest, uint64_
 /* The name of a topology that needs it; NULL: none does. Borrowed. */
 const char *artifact_topology(const struct artifacts *artifacts, const char *digest);
 
+/* The first of what that record needs which the store does not have; NULL: it has all of it. Borrowed. */
+const char *artifacts_lost(const struct artifacts *artifacts, const char *record_id);
+
 /* Any thread: whether the store has all of it, undamaged: its content is read. What does not is
  * written again by the submission that needs it. PRE: pinned. */
 bool artifacts_holds(const struct artifacts *artifacts, const char *digest);

@@ -32,8 +32,11 @@ const struct cli_command command_topo_rollback = {
 	.summary = "go back to the content of an earlier revision, at once",
 	.details = ID_DETAILS
 	"\nIt becomes a new revision; a second rollback returns. Data is not rolled back. "
-	"`topo history`\nlists the revisions. With --wait: status 1 when it fails, 4 after the "
-	"timeout (60s).",
+	"`topo history`\nlists the revisions. Refused where the package is gone, or signed by "
+	"a "
+	"key that is no longer\ntrusted. With --wait: status 1 when it fails, 4 after the "
+	"timeout "
+	"(60s).",
 	.arguments = topology_argument,
 	.options = options,
 	.options_size = sizeof(struct options),

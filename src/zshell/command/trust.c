@@ -86,8 +86,11 @@ const struct cli_command command_trust_add = {
 const struct cli_command command_trust_rm = {
 	.words = "trust rm",
 	.summary = "accept nothing more that is signed with a key",
-	.details = "What it has signed and runs goes on, and is named. This holds also where a "
-		   "file in zrms'\ndirectory trust/ has the key, until it is added again.",
+	.details = "What it has signed and runs goes on, and is named; `topo rollback` does "
+		   "not go "
+		   "back to it. This\nholds also where a file in zrms' directory trust/ has "
+		   "the key, "
+		   "until it is added again.",
 	.arguments = key_argument,
 	.run = run_rm,
 };

@@ -82,6 +82,9 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 			f,
 			input->submit.record->has_signer ? &input->submit.record->signer : NULL,
 			input->submit.topology->name, a.message);
+	if (a.answered && a.code < 0 && a.message != NULL && input->type == CONTROL_ROLLBACK)
+		check_signers_rollback_refused(f, input->rollback.id, input->rollback.to,
+					       a.message);
 	world_log(&f->world, "  answer: %s%s%s",
 		  !a.answered ? "none"
 		  : granted   ? "granted"

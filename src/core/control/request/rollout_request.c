@@ -9,6 +9,7 @@
 #include "core/control/application/applications.h"
 #include "core/control/rollout/rollouts.h"
 #include "core/control/state/input.h"
+#include "core/control/state/signers.h"
 #include "core/control/state/state.h"
 #include "model/compile.h"
 #include "schema/message.h"
@@ -66,6 +67,14 @@ static int find_revision(const struct control_application *a, uint32_t number,
 	return 0;
 }
 
+const struct revision *rollback_target(const struct control *c, const char *id, uint32_t to)
+{
+	CLEANUP(error_freep) struct error *why = NULL;
+	const struct revision *found = NULL;
+	const struct control_application *a = find(c, id, &why);
+	return a != NULL && find_revision(a, to, &found, &why) == 0 ? found : NULL;
+}
+
 static int check_running(const struct control_application *a, struct error **err)
 {
 	if (a->state != TOPOLOGY_STOPPED && a->ever_started)
@@ -74,6 +83,28 @@ static int check_running(const struct control_application *a, struct error **err
 			 "%s is stopped, so there is nothing to roll back; submit the version "
 			 "that is wanted",
 			 a->name);
+}
+
+/* Asked as a submission of the package is: nobody may get in by a way back what is not accepted any longer. What goes
+ * back by itself, or by `topo abort`, is not asked: it was not left. */
+static int check_signer(const struct control *c, const struct control_application *a,
+			const struct revision *to, struct error **err)
+{
+	bool removed = signer_is_removed(c, to);
+	if (!removed && signer_signs(c, to, a->name))
+		return 0;
+	const char *signer = signer_name(c, to);
+	bool aborts = a->rollout != NULL && a->rollout->base == to;
+	return error_set(
+		err, ERR_DENIED,
+		"revision %u of %s is signed by %s, a key that is no longer trusted%s: "
+		"trust the key again with `trust add`, or submit a version that is "
+		"signed by a trusted key%s",
+		to->number, a->name, signer != NULL ? signer : "one that has no name",
+		removed ? "" : " for that name",
+		aborts ? "; what has not changed yet stays, and `topo abort` takes "
+			 "the rest back to it"
+		       : "");
 }
 
 /* The content of an earlier revision, as a new one. */
@@ -98,6 +129,8 @@ static int roll_back(struct control *c, struct control_application *a, uint32_t 
 	int r = check_running(a, err);
 	if (r >= 0)
 		r = find_revision(a, number, &to, err);
+	if (r >= 0)
+		r = check_signer(c, a, to, err);
 	if (r >= 0)
 		r = rollout_spec_read(to->record->rollout, &spec, err);
 	if (r >= 0)

@@ -37,6 +37,12 @@ bool signer_is_removed(const struct control *c, const struct revision *r)
 	return known == NULL || !signing_key_is_trusted(known);
 }
 
+bool signer_signs(const struct control *c, const struct revision *r, const char *name)
+{
+	const Samoza__V1__SigningKeyRecord *known = is_signed(r) ? key_of(c, r) : NULL;
+	return known == NULL || signing_key_signs(known, name);
+}
+
 static bool is_of(const struct revision *r, const uint8_t *key)
 {
 	return is_signed(r) && memcmp(r->record->signer.data, key, SIGNING_KEY_SIZE) == 0;

@@ -4,10 +4,12 @@
 #include "core/control/control.h"
 #include "core/control/handover/handovers.h"
 #include "core/control/handover/kept_set.h"
+#include "core/control/request/rollout_request.h"
 #include "core/control/rollout/rollout_progress.h"
 #include "core/control/rollout/rollout_switch.h"
 #include "core/control/slot/rollout_steps.h"
 #include "core/control/state/iso8601.h"
+#include "core/control/state/record_id.h"
 #include "core/control/state/signers.h"
 #include "core/control/state/state.h"
 #include "core/control/view/view_parts.h"
@@ -233,4 +235,14 @@ char *control_kept_values(const struct control *c, const char *name, struct valu
 	if (to != NULL)
 		revision_values_keep(record, to);
 	return revision_values_text(record);
+}
+
+char *control_rollback_record(const struct control *c, const char *id, uint32_t to,
+			      uint32_t *ret_number)
+{
+	const struct revision *r = rollback_target(c, id, to);
+	if (r == NULL)
+		return NULL;
+	*ret_number = r->number;
+	return record_id_revision(id, r->number);
 }

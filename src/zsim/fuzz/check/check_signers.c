@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/control_loop.h"
+#include "core/control/request/rollout_request.h"
+#include "core/control/state/state.h"
 #include "schema/message.h"
 #include "zsim/fuzz/check/check_joins.h"
 #include "zsim/fuzz/life/fuzz.h"
@@ -92,12 +94,13 @@ static void take_revision(struct fuzz *f, const struct record_change *change)
 		return;
 	const Samoza__V1__RevisionRecord *r = (Samoza__V1__RevisionRecord *)message;
 	const char *name = r->topology->metadata->name;
-	if (r->has_signer && r->what == NULL) {
+	bool goes_back = r->what != NULL && str_has_prefix(r->what, "rollback to ");
+	if (r->has_signer && (r->what == NULL || goes_back)) {
 		const char *fault = fault_of(find(f, &r->signer), name);
 		if (fault != NULL)
 			world_violate(&f->world,
-				      "revision %u of %s is recorded, signed by a key %s",
-				      r->number, name, fault);
+				      "revision %u of %s is recorded%s, signed by a key %s",
+				      r->number, name, goes_back ? ", a rollback" : "", fault);
 		else
 			draws_happened(f, DRAW_SIGNERS);
 	} else if (r->has_signer && !has_source(f, r)) {
@@ -138,4 +141,19 @@ void check_signers_refused(struct fuzz *f, const ProtobufCBinaryData *signer,
 			      "what a key has signed that is recorded and trusted is refused: "
 			      "%s",
 			      message);
+}
+
+void check_signers_rollback_refused(struct fuzz *f, const char *id, uint32_t to,
+				    const char *message)
+{
+	const struct control_application *a =
+		f->world.control != NULL
+			? application_by_id(&f->world.control->applications, id)
+			: NULL;
+	const struct revision *target =
+		a != NULL ? rollback_target(f->world.control, id, to) : NULL;
+	if (target != NULL)
+		check_signers_refused(
+			f, target->record->has_signer ? &target->record->signer : NULL, a->name,
+			message);
 }

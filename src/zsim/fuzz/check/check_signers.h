@@ -1,8 +1,8 @@
 /*
- * [machines.people.roles] Keys that sign packages, as they were committed.
+ * [machines.people.roles] [change.rollout.cmd-rollback] Keys that sign packages, as they were committed.
  *
- * - no revision is recorded that was submitted with a key that was removed, or that is limited to other names, or that was
- *   neither recorded nor in a file: also over crashes of zrms
+ * - no revision is recorded that was submitted, or gone back to, with a key that was removed, or that is limited to other
+ *   names, or that was neither recorded nor in a file: also over crashes of zrms
  * - a revision keeps the key with which its content came, also by a rollback and other counts
  * - what is signed by a key that is recorded and trusted is not refused for that
  */
@@ -36,5 +36,8 @@ void check_signers_committed(struct fuzz *f, const struct outbox *o);
 /* A submission was refused, signed by that key (NULL: by none). */
 void check_signers_refused(struct fuzz *f, const ProtobufCBinaryData *signer,
 			   const char *topology, const char *message);
+/* So was a rollback of that application. */
+void check_signers_rollback_refused(struct fuzz *f, const char *id, uint32_t to,
+				    const char *message);
 
 #endif
