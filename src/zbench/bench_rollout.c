@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/str.h"
+#include "zbench/askers.h"
 #include "zbench/benchmarks.h"
 #include "zbench/cluster.h"
 #include "zbench/package.h"
@@ -16,7 +17,7 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 
 struct options {
 	uint32_t spaces, back, rollbacks;
-	uint32_t zhosts;
+	uint32_t zhosts, clients;
 };
 
 static const struct cli_option options[] = {
@@ -48,6 +49,13 @@ static const struct cli_option options[] = {
 	 .min = 1,
 	 .max = 100,
 	 .help = "zhosts of the cluster"},
+	{.name = "clients",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, clients),
+	 .fallback = "4",
+	 .min = 0,
+	 .max = 100,
+	 .help = "spaces that ask them meanwhile, about a thousand times a second each"},
 	{0},
 };
 
@@ -70,7 +78,10 @@ const struct benchmark benchmark_rollout = {
 				"blue-green change, whose former copies run on, and one for a "
 				"version "
 				"of which what changes last does not start: the time goes from "
-				"its failure to the last former copy that serves again.",
+				"its failure to the last former copy that serves again. In "
+				"each of them clients ask the instances by messages, and "
+				"count what becomes of each: a failed one is refused, not "
+				"answered within 5 s, or answered twice.",
 			.options = options,
 			.options_size = sizeof(struct options),
 			.run = benchmark_run,
@@ -82,22 +93,38 @@ const struct benchmark benchmark_rollout = {
 /* The former copies are kept warm: they run on, without traffic. */
 #define KEEPING "{policy: blue-green, healthy: {for: 0s}, keep: 10m}"
 
-/* Two versions of `count` instances; the caller's. */
-static int build(const struct bench *bench, uint32_t count, const char *rollout,
-		 struct buffer ret_mexes[2], struct error **err)
+/* What is asked for a version's instances: it is what differs. */
+static char *more_of(uint32_t count, unsigned version)
 {
-	static const char *const versions[] = {"1.0.0", "1.1.0"}, *const cpu[] = {"10m", "11m"};
+	static const char *const cpu[] = {"10m", "11m"};
+	return str_printf("count: %" PRIu32 ", resources: {cpu: %s}, " ASKED_MORE, count,
+			  cpu[version]);
+}
+
+/* The space that asks, the same in both versions; an end of the list where nobody asks. `more` is borrowed. */
+static struct package_space asker(uint32_t clients, const char *more)
+{
+	return clients > 0 ? (struct package_space){ASKERS_NAME, "CALL", ASKERS_SOURCE, more}
+			   : (struct package_space){0};
+}
+
+/* Two versions of `count` instances; the caller's. */
+static int build(const struct bench *bench, uint32_t count, uint32_t clients,
+		 const char *rollout, struct buffer ret_mexes[2], struct error **err)
+{
+	static const char *const versions[] = {"1.0.0", "1.1.0"};
+	CLEANUP(freep) char *asks = askers_more(clients, "");
+	CLEANUP(freep) char *path = askers_path("idle");
 	int r = 0;
 	for (unsigned k = 0; k < 2 && r == 0; k++) {
-		CLEANUP(freep)
-		char *more =
-			str_printf("count: %" PRIu32 ", resources: {cpu: %s}", count, cpu[k]);
+		CLEANUP(freep) char *more = more_of(count, k);
 		const struct package package = {
 			.name = NAME,
-			.spaces =
-				(const struct package_space[]){{"idle", "CALL", "idle.c", more},
-							       {0}},
-			.paths = "",
+			.spaces = (const struct package_space[]){{"idle", "CALL", ASKED_SOURCE,
+								  more},
+								 asker(clients, asks),
+								 {0}},
+			.paths = clients > 0 ? path : "",
 			.version = versions[k],
 			.rollout = rollout,
 		};
@@ -108,17 +135,17 @@ static int build(const struct bench *bench, uint32_t count, const char *rollout,
 
 /* As above, but a tenth of the instances, which change last as they import from the others, do not start in the second
  * version. */
-static int build_bad(const struct bench *bench, uint32_t count, struct buffer ret_mexes[2],
-		     struct error **err)
+static int build_bad(const struct bench *bench, uint32_t count, uint32_t clients,
+		     struct buffer ret_mexes[2], struct error **err)
 {
 	static const char *const versions[] = {"1.0.0", "1.1.0"}, *const cpu[] = {"10m", "11m"},
 				 *const last[] = {"idle.c", "bad.c"};
 	uint32_t bad = count < 10 ? 1 : count / 10;
+	CLEANUP(freep) char *asks = askers_more(clients, "");
+	CLEANUP(freep) char *path = askers_path("idle");
 	int r = 0;
 	for (unsigned k = 0; k < 2 && r == 0; k++) {
-		CLEANUP(freep)
-		char *good =
-			str_printf("count: %" PRIu32 ", resources: {cpu: %s}", count, cpu[k]);
+		CLEANUP(freep) char *good = more_of(count, k);
 		CLEANUP(freep)
 		char *more = str_printf("count: %" PRIu32 ", resources: {cpu: %s}, "
 					"imports: [{from: idle}], restart: {attempts: 0}",
@@ -126,16 +153,43 @@ static int build_bad(const struct bench *bench, uint32_t count, struct buffer re
 		const struct package package = {
 			.name = NAME,
 			.spaces =
-				(const struct package_space[]){{"idle", "CALL", "idle.c", good},
-							       {"last", "CALL", last[k], more},
-							       {0}},
-			.paths = "",
+				(const struct package_space[]){
+					{"idle", "CALL", ASKED_SOURCE, good},
+					{"last", "CALL", last[k], more},
+					asker(clients, asks),
+					{0}},
+			.paths = clients > 0 ? path : "",
 			.version = versions[k],
 			.rollout = ROLLING,
 		};
 		r = package_build(bench, &package, &ret_mexes[k], err);
 	}
 	return r;
+}
+
+/* Of one kind of change. */
+struct part {
+	struct samples seconds, asked, failed;
+};
+
+static void part_done(struct part *p)
+{
+	samples_done(&p->seconds);
+	samples_done(&p->asked);
+	samples_done(&p->failed);
+}
+
+/* What became of all that was asked until now. */
+static int count_asked(struct cluster *cluster, const char *id, uint32_t clients,
+		       struct part *part, struct error **err)
+{
+	struct asked asked = {0};
+	int r = askers_end(cluster->port, id, clients, now_ns(), &asked, err);
+	if (r < 0 || clients == 0)
+		return r;
+	samples_add(&part->asked, (double)asked.asked);
+	samples_add(&part->failed, (double)asked.failed);
+	return 0;
 }
 
 /* Of a version that fails: when that was known, and when everything was back. */
@@ -157,11 +211,10 @@ static int on_failure(void *data, const struct event *event, struct error **err)
 }
 
 /* From the failure to the last former copy that serves again. */
-static int fail_and_return(const struct bench *bench, uint32_t zhosts,
-			   const struct buffer mexes[2], struct samples *seconds,
-			   struct error **err)
+static int fail_and_return(const struct bench *bench, const struct options *given,
+			   const struct buffer mexes[2], struct part *part, struct error **err)
 {
-	const struct cluster_options cluster_options = {.zhosts = zhosts};
+	const struct cluster_options cluster_options = {.zhosts = given->zhosts};
 	struct cluster cluster = {0};
 	struct failure f = {0};
 	CLEANUP(freep) char *id = NULL;
@@ -170,11 +223,15 @@ static int fail_and_return(const struct bench *bench, uint32_t zhosts,
 	if (r == 0)
 		r = cluster_run(&cluster, &mexes[0], NAME, LIMIT_SECONDS, &id, NULL, err);
 	if (r == 0)
+		r = askers_begin(cluster.port, id, given->clients, err);
+	if (r == 0)
 		r = cluster_submit(&cluster, &mexes[1], true, &same, err);
 	if (r == 0)
 		r = events_until(&cluster.events, on_failure, &f, LIMIT_SECONDS, err);
 	if (r >= 0)
-		samples_add(seconds, seconds_between(f.known_ns, f.back_ns));
+		r = count_asked(&cluster, id, given->clients, part, err);
+	if (r >= 0)
+		samples_add(&part->seconds, seconds_between(f.known_ns, f.back_ns));
 	cluster_stop(&cluster);
 	return r < 0 ? r : 0;
 }
@@ -202,11 +259,13 @@ static int until_completed(struct cluster *cluster, uint64_t begun, struct sampl
 	return 0;
 }
 
-static int change(struct cluster *cluster, const struct buffer mexes[2],
+static int change(struct cluster *cluster, const struct buffer mexes[2], uint32_t clients,
 		  struct samples *seconds, char **ret_id, struct error **err)
 {
 	CLEANUP(freep) char *same = NULL;
 	int r = cluster_run(cluster, &mexes[0], NAME, LIMIT_SECONDS, ret_id, NULL, err);
+	if (r == 0)
+		r = askers_begin(cluster->port, *ret_id, clients, err);
 	uint64_t begun = now_ns();
 	if (r == 0)
 		r = cluster_submit(cluster, &mexes[1], true, &same, err);
@@ -229,26 +288,31 @@ static int roll_back(struct cluster *cluster, const char *id, uint32_t times,
 }
 
 struct figures {
-	struct samples change, back, kept_back, bad, unused;
+	struct part change, back, kept_back, bad;
+	struct samples unused;
 };
 
 struct packages {
 	struct buffer change[2], back[2], kept[2], bad[2];
 };
 
-/* In a new cluster: a change, and then the way back, so often. */
+/* In a new cluster: a change, and then the way back, so often. `part` gets the requests, and the seconds of the way back;
+ * without one, those of the change. */
 static int change_and_back(const struct bench *bench, const struct options *given,
-			   const struct buffer mexes[2], uint32_t times,
-			   struct samples *change_s, struct samples *back_s, struct error **err)
+			   const struct buffer mexes[2], uint32_t times, struct part *part,
+			   struct samples *unused, struct error **err)
 {
 	const struct cluster_options cluster_options = {.zhosts = given->zhosts};
 	struct cluster cluster = {0};
 	CLEANUP(freep) char *id = NULL;
 	int r = cluster_start(bench, &cluster_options, &cluster, err);
 	if (r == 0)
-		r = change(&cluster, mexes, change_s, &id, err);
+		r = change(&cluster, mexes, given->clients, times > 0 ? unused : &part->seconds,
+			   &id, err);
 	if (r == 0)
-		r = roll_back(&cluster, id, times, back_s, err);
+		r = roll_back(&cluster, id, times, &part->seconds, err);
+	if (r == 0)
+		r = count_asked(&cluster, id, given->clients, part, err);
 	cluster_stop(&cluster);
 	return r;
 }
@@ -258,34 +322,34 @@ static int one_run(const struct bench *bench, const struct options *given,
 {
 	int r = change_and_back(bench, given, p->change, 0, &f->change, &f->unused, err);
 	if (r == 0)
-		r = change_and_back(bench, given, p->back, given->rollbacks, &f->unused,
-				    &f->back, err);
+		r = change_and_back(bench, given, p->back, given->rollbacks, &f->back,
+				    &f->unused, err);
 	/* Nothing is kept after a step back: one in each cluster. */
 	if (r == 0)
-		r = change_and_back(bench, given, p->kept, 1, &f->unused, &f->kept_back, err);
-	return r == 0 ? fail_and_return(bench, given->zhosts, p->bad, &f->bad, err) : r;
+		r = change_and_back(bench, given, p->kept, 1, &f->kept_back, &f->unused, err);
+	return r == 0 ? fail_and_return(bench, given, p->bad, &f->bad, err) : r;
 }
 
 static int measure(const struct bench *bench, const struct options *given, struct figures *f,
 		   struct error **err)
 {
 	struct packages p = {0};
-	int r = build(bench, given->spaces, ROLLING, p.change, err);
+	int r = build(bench, given->spaces, given->clients, ROLLING, p.change, err);
 	if (r == 0)
-		r = build(bench, given->back, ROLLING, p.back, err);
+		r = build(bench, given->back, given->clients, ROLLING, p.back, err);
 	if (r == 0)
-		r = build(bench, given->back, KEEPING, p.kept, err);
+		r = build(bench, given->back, given->clients, KEEPING, p.kept, err);
 	if (r == 0)
-		r = build_bad(bench, given->back, p.bad, err);
+		r = build_bad(bench, given->back, given->clients, p.bad, err);
 	for (uint32_t i = 1; i <= bench->runs && r == 0; i++) {
 		r = one_run(bench, given, &p, f, err);
 		if (r == 0)
 			bench_progress(bench,
 				       "rollout: run %u of %u: %.3f s, back %.3f s, to what is "
 				       "kept %.3f s",
-				       i, bench->runs, vector_last(&f->change.list)[0],
-				       vector_last(&f->back.list)[0],
-				       vector_last(&f->kept_back.list)[0]);
+				       i, bench->runs, vector_last(&f->change.seconds.list)[0],
+				       vector_last(&f->back.seconds.list)[0],
+				       vector_last(&f->kept_back.seconds.list)[0]);
 	}
 	for (unsigned k = 0; k < 2; k++) {
 		buffer_done(&p.change[k]);
@@ -326,18 +390,27 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 		report_number(report, "back", given->back);
 		report_number(report, "zhosts", given->zhosts);
 		report_add(report, "change_seconds", change_label, "s",
-			   is_aimed ? "5 or less" : NULL, &f.change);
+			   is_aimed ? "5 or less" : NULL, &f.change.seconds);
 		report_add(report, "rollback_seconds", back_label, "s",
-			   is_aimed ? "max 2 or less" : NULL, &f.back);
+			   is_aimed ? "max 2 or less" : NULL, &f.back.seconds);
 		report_add(report, "rollback_kept_seconds", kept_label, "s",
-			   is_aimed ? "max 2 or less" : NULL, &f.kept_back);
+			   is_aimed ? "max 2 or less" : NULL, &f.kept_back.seconds);
 		report_add(report, "bad_version_seconds", bad_label, "s",
-			   is_aimed ? "max 2 or less" : NULL, &f.bad);
+			   is_aimed ? "max 2 or less" : NULL, &f.bad.seconds);
+		report_number(report, "clients", given->clients);
+		askers_report(report, "change_", "in the change", &f.change.asked,
+			      &f.change.failed);
+		askers_report(report, "rollback_", "in the change and the rollbacks",
+			      &f.back.asked, &f.back.failed);
+		askers_report(report, "rollback_kept_", "in both steps of blue-green",
+			      &f.kept_back.asked, &f.kept_back.failed);
+		askers_report(report, "bad_version_", "in the change that fails", &f.bad.asked,
+			      &f.bad.failed);
 	}
-	samples_done(&f.change);
-	samples_done(&f.back);
-	samples_done(&f.kept_back);
-	samples_done(&f.bad);
+	part_done(&f.change);
+	part_done(&f.back);
+	part_done(&f.kept_back);
+	part_done(&f.bad);
 	samples_done(&f.unused);
 	return r;
 }

@@ -184,21 +184,41 @@ int events_zhosts(struct events *e, const char *state, uint64_t count, unsigned 
 
 /* ---------------------------------------------------------------- logs */
 
-/* From the mark to the end of the line, which may be the end of a JSON string. */
-static char *line_with(const struct buffer *text, const char *mark)
+/* The next one, from the mark to the end of the line, which may be the end of a JSON string; the caller frees. NULL: it
+ * has not come to its end. `*at`: where to look, and where to look then. */
+static char *line_with(const struct buffer *text, const char *mark, size_t *at)
 {
-	char *found =
-		text->size > 0 ? memmem(text->data, text->size, mark, strlen(mark)) : NULL;
+	char *found = text->size > *at
+			      ? memmem(text->data + *at, text->size - *at, mark, strlen(mark))
+			      : NULL;
 	size_t n;
 
 	if (found == NULL)
 		return NULL;
 	n = strcspn(found, "\"\n");
-	return found[n] != '\0' ? mem_strndup(found, n) : NULL;
+	if (found[n] == '\0')
+		return NULL;
+	*at = (size_t)(found - (char *)text->data) + n;
+	return mem_strndup(found, n);
 }
 
-int log_find(uint16_t port, const char *topology_id, const char *path, const char *mark,
-	     unsigned seconds, char **ret_line, struct error **err)
+/* Each line that is there: as the handler says. */
+static int take_lines(const struct buffer *text, const char *mark, size_t *at,
+		      log_handler *handler, void *data, struct error **err)
+{
+	int r = 0;
+
+	while (r == 0) {
+		CLEANUP(freep) char *line = line_with(text, mark, at);
+		if (line == NULL)
+			break;
+		r = handler(data, line, err);
+	}
+	return r;
+}
+
+int log_until(uint16_t port, const char *topology_id, const char *path, const char *mark,
+	      log_handler *handler, void *data, unsigned seconds, struct error **err)
 {
 	CLEANUP(client_done) struct client client = {.port = port};
 	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(TEXT_MAX);
@@ -207,20 +227,35 @@ int log_find(uint16_t port, const char *topology_id, const char *path, const cha
 			       path);
 	uint64_t deadline = now_ns() + seconds * NS_PER_SECOND;
 	int status = 0;
-	char *line = NULL;
+	size_t at = 0;
 	int r = client_begin(&client, "GET", url, NULL, 0, deadline, &status, err);
 
 	if (r == 0 && status != 200)
 		r = refused(status, url, err);
-	while (r >= 0 && (line = line_with(&text, mark)) == NULL) {
+	while (r == 0 && (r = take_lines(&text, mark, &at, handler, data, err)) == 0) {
 		r = client_more(&client, deadline, &text, err);
 		if (r == 0)
 			r = error_set(err, ERR_UNAVAILABLE, "the log ended");
+		else if (r > 0)
+			r = 0;
 	}
 	if (r < 0)
 		return error_wrap(err, "waiting for '%s' in the log of %s: %.*s", mark, path,
 				  (int)(text.size < 2000 ? text.size : 2000),
 				  text.size > 0 ? text.data : "");
-	*ret_line = line;
 	return 0;
+}
+
+static int keep_line(void *data, const char *line, struct error **err)
+{
+	char **ret_line = data;
+	(void)err;
+	*ret_line = mem_strdup(line);
+	return 1;
+}
+
+int log_find(uint16_t port, const char *topology_id, const char *path, const char *mark,
+	     unsigned seconds, char **ret_line, struct error **err)
+{
+	return log_until(port, topology_id, path, mark, keep_line, ret_line, seconds, err);
 }

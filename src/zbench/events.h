@@ -47,10 +47,14 @@ int events_spaces(struct events *e, const char *name, const char *state, uint64_
 int events_zhosts(struct events *e, const char *state, uint64_t count, unsigned seconds,
 		  uint64_t *ret_arrived_ns, struct error **err) must_check;
 
-/*
- * The first line that contains `mark` in the log of an instance, from there to the end of the
- * line; the caller frees. Follows the log.
- */
+/* 0: not yet; 1: that was it; or an error. `line`: from the mark to the end of the line. */
+typedef int log_handler(void *data, const char *line, struct error **err);
+/* Follows the log of an instance from its last 100 lines on, and hands over each line that contains `mark`, until the
+ * handler is content. ERR_TIMEOUT after that many seconds. */
+int log_until(uint16_t port, const char *topology_id, const char *path, const char *mark,
+	      log_handler *handler, void *data, unsigned seconds,
+	      struct error **err) must_check;
+/* The first one of them; the caller frees. */
 int log_find(uint16_t port, const char *topology_id, const char *path, const char *mark,
 	     unsigned seconds, char **ret_line, struct error **err) must_check;
 
