@@ -105,7 +105,7 @@ def test_a_version_without_room_goes_on_without_surge_and_a_lower_one_where_it_i
     c.submit(large(c, "1.1.0"))
     newer = large(c, "1.2.0")
     c.zshell("topo", "submit", newer)
-    until(lambda: "api waits for a place" in (line_of(c, "Rollout") or ""), "it waits for room")
+    until(lambda: "api waits for room on edge-node-1: insufficient capacity" in (line_of(c, "Rollout") or ""), "it waits for room")
     again = c.zshell("topo", "submit", newer, "--no-surge", "--wait=60s").stdout
     assert "Topology unchanged" in again and "is running." in again, again
     assert (line_of(c, "Version"), line_of(c, "Revision"), line_of(c, "Rollout")) == ("1.2.0", "2", None)

@@ -211,6 +211,7 @@ struct place_reason {
 	char *sentence; /* FailureReason, in the words of [topology.reason] */
 	char *detail;	/* figures; NULL when there are none */
 	char *change;	/* the smallest change that would make it fit; NULL when unknown */
+	char *room_on; /* the zhosts that lack nothing but room for it: "n1", "n1 or n2"; NULL: none */
 };
 
 struct place_result {

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/control.h"
+#include "core/control/handover/handovers.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/state.h"
 #include "model/diff.h"
@@ -147,14 +148,14 @@ void plan_write_event(struct plan_writer *w, const struct control *c, int64_t no
 
 /* ---- what it means ---- */
 
-/* Why a successor of one of its instances has no place; NULL. */
-static const char *waits_of(const struct control_application *a, const char *space)
+/* For what a successor of one of its instances waits; the caller frees. NULL: for nothing. */
+static char *waits_of(const struct control_application *a, const char *space)
 {
 	for_each_root (a, root)
 		if (root->handover != NULL && root->handover->waits != NULL)
 			slot_for_each_below (root->slot, s)
 				if (str_equal(space_of(s), space))
-					return root->handover->waits;
+					return handover_waits_text(root->handover);
 	return NULL;
 }
 
@@ -167,11 +168,11 @@ static char *gaps_text(uint32_t gaps)
 static char *effect_of(const struct plan_space *space, const struct control_application *a,
 		       enum space_verdict verdict)
 {
-	const char *waits = waits_of(a, space->name);
 	if (verdict == SPACE_REMOVED)
 		return mem_strdup("is stopped and undeployed, its data is kept");
+	char *waits = waits_of(a, space->name);
 	if (waits != NULL)
-		return str_printf("waits for room: %s", waits);
+		return waits;
 	if (!space->was_started && space->started == 0)
 		return mem_strdup(space->is_touched ? "does not start" : "does not run");
 	if (!space->was_started)
@@ -263,9 +264,9 @@ void plan_write_promotion(struct plan_writer *w)
 /* What the last promotion is to it; NULL: nothing that is noticed. */
 static char *later_effect(const struct plan_space *space, const struct control_application *a)
 {
-	const char *waits = waits_of(a, space->name);
+	char *waits = waits_of(a, space->name);
 	if (waits != NULL)
-		return str_printf("waits for room: %s", waits);
+		return waits;
 	if (space->later_gaps == 0)
 		return NULL;
 	return space->started == 0 ? mem_strdup("stops") : gaps_text(space->later_gaps);

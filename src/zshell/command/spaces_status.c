@@ -42,6 +42,9 @@ static char *next_text(const Samoza__V1__HandoverView *h)
 				  h->next->version != NULL ? h->next->version : "",
 				  h->next->version != NULL ? " " : "", h->next->zhost,
 				  state_shown(h->next->state), h->cause);
+	if (h->waits != NULL && h->room_on != NULL)
+		return str_printf("waits for room on %s: %s (%s)", h->room_on, h->waits,
+				  h->cause);
 	if (h->waits != NULL)
 		return str_printf("waits for a place: %s (%s)", h->waits, h->cause);
 	return str_printf("%s (%s)", h->state, h->cause);

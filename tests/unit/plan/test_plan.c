@@ -349,7 +349,7 @@ static void a_plan_says_for_what_room_a_successor_waits(void **state)
 	assert_string_equal(v->end, "waiting");
 	assert_int_equal(v->n_left, 1);
 	assert_string_equal(v->left[0]->name, "shop/api");
-	CLEANUP(freep) char *effect = str_printf("waits for room: %s", v->left[0]->why);
+	CLEANUP(freep) char *effect = str_printf("waits for room on n1: %s", v->left[0]->why);
 	assert_string_equal(v->spaces[0]->effect, effect);
 	assert_non_null(strstr(effect, "n1"));
 	assert_non_null(strstr(effect, "cpu"));
@@ -378,7 +378,7 @@ static void a_plan_says_that_what_keeps_its_data_does_not_leave(void **state)
 	const struct plan_request request = {.kind = PLAN_SUBMIT, .record = next};
 	assert_int_equal(plan(&f, &request, &limits, &v, &err), 0);
 	assert_string_equal(v->end, "waiting");
-	assert_non_null(strstr(v->spaces[0]->effect, "waits for room: "));
+	assert_non_null(strstr(v->spaces[0]->effect, "waits for a place: no zhost satisfies"));
 	assert_non_null(strstr(v->detail, "db waits for a place: no zhost satisfies"));
 	assert_null(last_move(v, "copy", "shop/db"));
 	assert_null(last_move(v, "space", "shop/db"));

@@ -203,6 +203,7 @@ static void restore_handover(struct control *c, struct unit_handover *h,
 	h->held = v->held;
 	h->unwanted = v->unwanted;
 	h->waits = mem_strdup(v->waits);
+	h->room_on = mem_strdup(v->room_on);
 	h->error = mem_strdup(v->error);
 	heap_remove(&c->handover_timers, &h->timer);
 	if (v->has_due_ms)

@@ -148,6 +148,7 @@ static Samoza__V1__VolatileHandover *handover_state(const struct unit_handover *
 	v->held = h->held;
 	v->unwanted = h->unwanted;
 	v->waits = mem_strdup(h->waits);
+	v->room_on = mem_strdup(h->room_on);
 	v->error = mem_strdup(h->error);
 	v->has_due_ms = heap_has(&h->timer);
 	v->due_ms = h->timer.key;

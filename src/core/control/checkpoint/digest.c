@@ -173,8 +173,8 @@ static void add_root(const struct control *c, const struct slot_control *root, s
 	     LL(h->handover.healthy_since_ms), LL(h->handover.drain_from_ms),
 	     LL(h->handover.drained_at_ms), LLU(h->handover.leaving), LLU(h->route_version),
 	     LL(heap_has(&h->timer) ? h->timer.key : 0));
-	LINE("    handover to %s, cause %s, waits %s, error %s\n", TEXT(h->to), TEXT(h->cause),
-	     TEXT(h->waits), TEXT(h->error));
+	LINE("    handover to %s, cause %s, waits %s, room on %s, error %s\n", TEXT(h->to),
+	     TEXT(h->cause), TEXT(h->waits), TEXT(h->room_on), TEXT(h->error));
 }
 
 static void add_slot(const struct control *c, const struct slot_control *sc, struct buffer *b)

@@ -84,6 +84,7 @@ static void handover_free(struct control *c, struct slot_control *root)
 	free(h->to);
 	free(h->cause);
 	free(h->waits);
+	free(h->room_on);
 	free(h->error);
 	free(h);
 	mark_slot(root);
@@ -207,10 +208,18 @@ void handover_make_way(struct control *c, struct slot_control *root)
 		handover_move(c, root, HANDOVER_PLACING);
 }
 
-void handover_set_waits(struct slot_control *root, char *take_reason)
+void handover_set_waits(struct slot_control *root, char *take_reason, char *take_room_on)
 {
 	free(root->handover->waits);
+	free(root->handover->room_on);
 	root->handover->waits = take_reason;
+	root->handover->room_on = take_room_on;
+}
+
+char *handover_waits_text(const struct unit_handover *h)
+{
+	return h->room_on != NULL ? str_printf("waits for room on %s: %s", h->room_on, h->waits)
+				  : str_printf("waits for a place: %s", h->waits);
 }
 
 void handover_placed(struct control *c, struct slot_control *root, struct control_zhost *z,

@@ -339,7 +339,8 @@ static bool place_successor(struct control *c, struct slot_control *root)
 	const struct place_request request = {
 		.mode = PLACE_TOGETHER, .units = one.list.items, .unit_count = 1};
 	place_try(c->place, &request, &result);
-	handover_set_waits(root, result.complete ? NULL : place_reason_text(&result.reason));
+	handover_set_waits(root, result.complete ? NULL : place_reason_text(&result.reason),
+			   result.complete ? NULL : steal_ptr(&result.reason.room_on));
 	if (result.complete) {
 		c->count.placements++;
 		handover_placed(c, root, zhost_of_handle(c, result.zhosts[0]),

@@ -123,7 +123,8 @@ struct unit_handover {
 	char *to;		   /* the zhost that was asked for; NULL: any other */
 	char *cause;		   /* "moved by ops" */
 	char *waits;		   /* why its successor has no place; NULL */
-	char *error; /* the last of its successor's, "api: start: exit status 3"; NULL */
+	char *room_on; /* the zhosts that lack nothing but room for it, "n1 or n2"; NULL: none */
+	char *error;   /* the last of its successor's, "api: start: exit status 3"; NULL */
 	struct heap_node timer; /* handover_due_ms() */
 	uint64_t route_version; /* draining: of the mesh table with the switch */
 };

@@ -33,8 +33,10 @@ Samoza__V1__HandoverView *view_handover(const struct slot_control *sc)
 	v->kind = mem_strdup(handover_kind_name(h->handover.kind));
 	v->state = mem_strdup(handover_state_name(h->handover.state));
 	v->cause = mem_strdup(h->cause);
-	if (h->handover.state == HANDOVER_PLACING)
+	if (h->handover.state == HANDOVER_PLACING) {
 		v->waits = mem_strdup(h->waits);
+		v->room_on = mem_strdup(h->room_on);
+	}
 	v->next = view_copy(sc->of_path->next);
 	return v;
 }

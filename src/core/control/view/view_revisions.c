@@ -79,16 +79,17 @@ static bool all_are_ready(const struct control_application *a)
 	return true;
 }
 
-/* "api-3 is starting on edge-node-2", "db waits for a place: ..." */
+/* "api-3 is starting on edge-node-2", "db waits for room on n1: ..." */
 static char *detail_of(const struct control_application *a)
 {
 	if (a->rollout->rollout.state == ROLLOUT_WAITING)
 		return rollout_step_text(a);
 	vector_for_each (&a->handovers, item) {
 		const struct unit_handover *h = (*item)->handover;
-		if (h->revision != NULL && h->waits != NULL)
-			return str_printf("%s waits for a place: %s", (*item)->slot->path,
-					  h->waits);
+		if (h->revision == NULL || h->waits == NULL)
+			continue;
+		CLEANUP(freep) char *waits = handover_waits_text(h);
+		return str_printf("%s %s", (*item)->slot->path, waits);
 	}
 	bool ready = all_are_ready(a);
 	char *waits =

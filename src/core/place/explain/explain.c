@@ -109,5 +109,6 @@ void place_explanation_done(struct place_explanation *e)
 	free(e->reason.sentence);
 	free(e->reason.detail);
 	free(e->reason.change);
+	free(e->reason.room_on);
 	*e = (struct place_explanation){0};
 }

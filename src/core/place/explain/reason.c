@@ -6,6 +6,8 @@
 #include "core/place/explain/smallest_change.h"
 #include "core/place/state/nodes.h"
 
+enum { ROOM_NAMED_MAX = 3 };
+
 /* ---- the zhosts that remain ---- */
 
 /* Those that pass rule 1. */
@@ -146,6 +148,24 @@ static char *plain_detail(const struct filter *f, const struct requirement *r, c
 	return str_printf("needed by %s, %s", path, of);
 }
 
+/* "n1", "n1, n2 or n3", "one of 12 zhosts". The caller frees. */
+static char *zhosts_text(const struct filter *f, const struct remaining *left)
+{
+	const char *names[ROOM_NAMED_MAX];
+	if (left->count == 0 || left->count > ROOM_NAMED_MAX)
+		return left->count == 0 ? NULL : str_printf("one of %u zhosts", left->count);
+	for (uint32_t i = 0; i < left->count; i++)
+		names[i] = node_name(f->place, left->zhosts[i]);
+	switch (left->count) {
+	case 1:
+		return mem_strdup(names[0]);
+	case 2:
+		return str_printf("%s or %s", names[0], names[1]);
+	default:
+		return str_printf("%s, %s or %s", names[0], names[1], names[2]);
+	}
+}
+
 bool reason_find(struct filter *f, const char *path, struct place_reason *reason)
 {
 	struct remaining left;
@@ -156,6 +176,8 @@ bool reason_find(struct filter *f, const char *path, struct place_reason *reason
 							     : plain_sentence(f, r);
 		reason->detail = r->rule->detail != NULL ? r->rule->detail(f, path, &left)
 							 : plain_detail(f, r, path, &left);
+		if (r->rule->number == PLACE_RULE_CAPACITY)
+			reason->room_on = zhosts_text(f, &left);
 	}
 	free(left.zhosts);
 	if (r != NULL)
@@ -170,6 +192,7 @@ void place_reason_done(struct place_reason *reason)
 	free(reason->sentence);
 	free(reason->detail);
 	free(reason->change);
+	free(reason->room_on);
 	*reason = (struct place_reason){.unit = PLACE_NONE};
 }
 

@@ -516,6 +516,7 @@ void check_rollouts(struct fuzz *f)
 		if (r != NULL && strcmp(r->state, "paused") != 0 &&
 		    (strcmp(r->state, "waiting") != 0 || r->promotes_at != NULL) &&
 		    strcmp(v->state, "running") == 0 &&
+		    strstr(r->detail, " waits for room on ") == NULL &&
 		    strstr(r->detail, " waits for a place") == NULL &&
 		    strstr(r->detail, " waits for its zhost ") == NULL &&
 		    strstr(r->detail, " waits for its move") == NULL)
