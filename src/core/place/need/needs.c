@@ -178,7 +178,7 @@ static void need_init(struct place *p, struct need *n, struct place_topology *t,
 	struct subtree tree = {.times = times};
 	*n = (struct need){.topology = t,
 			   .neighbours = &t->family->neighbours,
-			   .present = &t->family->present,
+			   .leaving = &t->family->leaving,
 			   .space = instance_space(t->model, root),
 			   .root = root};
 	n->demand = demand_take(p, t->model, root);
@@ -305,7 +305,7 @@ static void family_drop(struct place *p, struct family *f)
 	map_remove(&p->family_names, f->name);
 	symbol_drop(&p->symbols, f->name);
 	counts_done(&f->neighbours);
-	counts_done(&f->present);
+	counts_done(&f->leaving);
 	free(f);
 }
 

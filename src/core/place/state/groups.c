@@ -56,25 +56,35 @@ static void counter_fill_zhost(struct place *p, struct group_counter *c, const s
 	}
 }
 
+/* On the zhosts where `on` counts something, and `but` (NULL: it counts nothing) does not. */
+static void counter_fill_need(struct place *p, struct group_counter *c, const struct need *n,
+			      const struct domain_counts *on, const struct domain_counts *but)
+{
+	uint32_t each = 0;
+	for (uint32_t i = 0; i < n->member_count; i++)
+		each += n->members[i].group == c->group ? n->members[i].count : 0;
+	for (uint32_t z = 0; z < on->dense_size; z++) {
+		if (on->dense[z] > 0 && (but == NULL || counts_get(but, z) == 0))
+			counter_fill_zhost(p, c, n, each, z);
+	}
+	for (uint32_t i = 0; on->sparse.count > 0 && i <= on->sparse.mask; i++) {
+		uint32_t z = (uint32_t)on->sparse.keys[i];
+		if (on->sparse.keys[i] != MAP_EMPTY && (but == NULL || counts_get(but, z) == 0))
+			counter_fill_zhost(p, c, n, each, z);
+	}
+}
+
 /* A counter that is made after instances of its group have been placed starts with them. They
- * are on zhosts where their family is present. */
+ * are on zhosts where their family has neighbours, or some that leave. */
 static void counter_fill(struct place *p, struct group_counter *c)
 {
 	struct affinity_group *g = &p->groups.items[c->group];
 	vector_for_each (&g->needs, need) {
 		const struct need *n = *need;
-		const struct domain_counts *on = n->present;
-		uint32_t each = 0;
-		for (uint32_t i = 0; i < n->member_count; i++)
-			each += n->members[i].group == c->group ? n->members[i].count : 0;
-		for (uint32_t z = 0; n->placed > 0 && z < on->dense_size; z++) {
-			if (on->dense[z] > 0)
-				counter_fill_zhost(p, c, n, each, z);
-		}
-		for (uint32_t i = 0; n->placed > 0 && i <= on->sparse.mask; i++) {
-			if (on->sparse.count > 0 && on->sparse.keys[i] != MAP_EMPTY)
-				counter_fill_zhost(p, c, n, each, (uint32_t)on->sparse.keys[i]);
-		}
+		if (n->placed == 0)
+			continue;
+		counter_fill_need(p, c, n, n->neighbours, NULL);
+		counter_fill_need(p, c, n, n->leaving, n->neighbours);
 	}
 }
 
@@ -136,30 +146,28 @@ void counter_move(struct place *p, uint32_t counter, uint32_t zhost, int32_t cou
 		counts_add(&c->counts, domain, count, domain_count(p, c->column));
 }
 
-static void counters_move(struct place *p, const struct affinity_group *g,
-			  enum counter_kind kind, uint32_t zhost, int32_t count)
+static unsigned parts_of(enum counter_kind kind)
 {
-	vector_for_each (&g->counters, i) {
-		if (p->counters.items[*i].kind == kind)
-			counter_move(p, *i, zhost, count);
-	}
+	return kind == COUNTER_MEMBERS	 ? PART_COMPANY
+	       : kind == COUNTER_PRESENT ? PART_PRESENCE
+					 : 0;
 }
 
-void group_present(struct place *p, uint32_t group, uint32_t zhost, int32_t count)
-{
-	counters_move(p, &p->groups.items[group], COUNTER_PRESENT, zhost, count);
-}
-
-void group_move(struct place *p, uint32_t group, uint32_t zhost, int32_t count)
+void group_move(struct place *p, uint32_t group, uint32_t zhost, int32_t count, unsigned parts)
 {
 	struct affinity_group *g = &p->groups.items[group];
-	bool none = g->placed == 0;
-	g->placed += (uint32_t)count;
-	/* What GREEDY makes of an affinity with the group depends on whether any is placed and,
-	 * while none is, on whether any is requested. */
-	if (g->required_by > 0 && none != (g->placed == 0))
-		g->version = ++p->versions;
-	counters_move(p, g, COUNTER_MEMBERS, zhost, count);
+	if (parts & PART_COMPANY) {
+		bool none = g->placed == 0;
+		g->placed += (uint32_t)count;
+		/* What GREEDY makes of an affinity with the group depends on whether any is placed
+		 * and, while none is, on whether any is requested. */
+		if (g->required_by > 0 && none != (g->placed == 0))
+			g->version = ++p->versions;
+	}
+	vector_for_each (&g->counters, i) {
+		if (parts_of(p->counters.items[*i].kind) & parts)
+			counter_move(p, *i, zhost, count);
+	}
 }
 
 void group_pend(struct place *p, uint32_t group, int32_t count)

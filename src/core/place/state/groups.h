@@ -12,10 +12,11 @@ uint32_t counter_take(struct place *p, enum counter_kind kind, uint32_t group, u
 		      int32_t weight);
 void group_drop(struct place *p, uint32_t group);
 void counter_drop(struct place *p, uint32_t counter);
-/* `count` instances of the group are present on a zhost (negative: no longer). */
-void group_present(struct place *p, uint32_t group, uint32_t zhost, int32_t count);
-/* And they stay: they count for whom asks for their company. */
-void group_move(struct place *p, uint32_t group, uint32_t zhost, int32_t count);
+/* What an instance is for others: there, so that it is forbidden and forbids; and company, for as long as it does not
+ * leave. */
+enum { PART_PRESENCE = 1, PART_COMPANY = 2 };
+/* `count` instances of the group are that on a zhost (negative: no longer). */
+void group_move(struct place *p, uint32_t group, uint32_t zhost, int32_t count, unsigned parts);
 void counter_move(struct place *p, uint32_t counter, uint32_t zhost, int32_t count);
 /* `count` instances of the group are requested (negative: no longer). */
 void group_pend(struct place *p, uint32_t group, int32_t count);

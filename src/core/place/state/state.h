@@ -252,7 +252,7 @@ struct workload {
 /* A root space of a topology: what each of its units needs. */
 struct need {
 	struct place_topology *topology;
-	struct domain_counts *neighbours, *present; /* of its family */
+	struct domain_counts *neighbours, *leaving; /* of its family */
 	const struct space *space;
 	uint32_t root; /* an instance of it */
 	struct demand *demand;
@@ -275,7 +275,7 @@ struct family {
 	uint32_t name;			 /* symbol */
 	uint32_t references;		 /* topologies */
 	struct domain_counts neighbours; /* units that are members, by zhost */
-	struct domain_counts present;	 /* also those that leave */
+	struct domain_counts leaving;	 /* those that leave, which are none */
 };
 
 struct place_topology {

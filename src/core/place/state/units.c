@@ -89,24 +89,19 @@ void check_slot_mates(const struct place *p, const struct place_unit *u,
 
 /* ---- membership ---- */
 
-/* The counters of what its terms say of others: those that forbid, or those that prefer and avoid. */
-static void owners_change(struct place *p, const struct need *n, bool forbids, uint32_t zhost,
-			  int32_t sign)
+/* Its part in groups, and what its terms say of others: to forbid takes presence alone. */
+static void parts_change(struct place *p, const struct need *n, uint32_t zhost, int32_t sign,
+			 unsigned parts)
 {
+	for (uint32_t i = 0; i < n->member_count; i++)
+		group_move(p, n->members[i].group, zhost, sign * (int32_t)n->members[i].count,
+			   parts);
 	for (uint32_t i = 0; i < n->term_count; i++) {
 		const struct affinity_term *t = &n->terms[i];
-		if (t->owners != UINT32_MAX && (t->kind == TERM_FORBID) == forbids)
+		unsigned part = t->kind == TERM_FORBID ? PART_PRESENCE : PART_COMPANY;
+		if (t->owners != UINT32_MAX && (parts & part))
 			counter_move(p, t->owners, zhost, sign * (int32_t)t->times);
 	}
-}
-
-/* What a unit that leaves does not have. */
-static void company_change(struct place *p, const struct need *n, uint32_t zhost, int32_t sign)
-{
-	counts_add(n->neighbours, zhost, sign, (uint32_t)p->nodes.count);
-	for (uint32_t i = 0; i < n->member_count; i++)
-		group_move(p, n->members[i].group, zhost, sign * (int32_t)n->members[i].count);
-	owners_change(p, n, false, zhost, sign);
 }
 
 static void membership_change(struct place *p, const struct place_unit *u, uint32_t zhost,
@@ -114,20 +109,20 @@ static void membership_change(struct place *p, const struct place_unit *u, uint3
 {
 	struct need *n = u->need;
 	n->placed += (uint32_t)sign;
-	counts_add(n->present, zhost, sign, (uint32_t)p->nodes.count);
-	for (uint32_t i = 0; i < n->member_count; i++)
-		group_present(p, n->members[i].group, zhost,
-			      sign * (int32_t)n->members[i].count);
-	owners_change(p, n, true, zhost, sign);
-	if (!u->leaves)
-		company_change(p, n, zhost, sign);
+	counts_add(u->leaves ? n->leaving : n->neighbours, zhost, sign,
+		   (uint32_t)p->nodes.count);
+	parts_change(p, n, zhost, sign,
+		     u->leaves ? PART_PRESENCE : PART_PRESENCE | PART_COMPANY);
 }
 
 void unit_set_leaves(struct place *p, struct place_unit *u, bool leaves)
 {
 	PRE(u->zhost != PLACE_NONE && u->leaves != leaves);
+	const struct need *n = u->need;
 	u->leaves = leaves;
-	company_change(p, u->need, u->zhost, leaves ? -1 : 1);
+	counts_add(n->leaving, u->zhost, leaves ? 1 : -1, (uint32_t)p->nodes.count);
+	counts_add(n->neighbours, u->zhost, leaves ? -1 : 1, (uint32_t)p->nodes.count);
+	parts_change(p, n, u->zhost, leaves ? -1 : 1, PART_COMPANY);
 	node_changed(p, u->zhost);
 }
 
