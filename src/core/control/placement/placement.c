@@ -36,8 +36,11 @@ uint32_t placement_unit(const struct slot_control *root)
 
 /* ---- trying ---- */
 
+/* A change may have waited for a place of it, and does not wait for what is not to run and has none. */
 static void set_no_place(struct slot_control *root, bool no_place)
 {
+	if (root->no_place != no_place)
+		mark_application(application_of(root->slot), APPLICATION_ROLLOUT);
 	slot_for_each_below (root->slot, s) {
 		struct slot_control *sc = control_of_slot(s);
 		if (sc->no_place != no_place)
