@@ -1,6 +1,7 @@
 #include "core/plan/ideal_zhost.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -29,6 +30,7 @@ struct resident {
 	uint64_t epoch; /* key: no two copies have the same */
 	Samoza__V1__InstanceKey *key;
 	Samoza__V1__InstanceSpec *spec; /* NULL: not sent yet */
+	uint64_t placement; /* those of one placement are a family, by their paths */
 	int64_t grace_ms; /* as its zhost knows it; NEVER_MS: it is not known here */
 	Samoza__V1__Phase phase;
 	Samoza__V1__Target target;
@@ -211,6 +213,29 @@ static bool waits_for_other(const struct resident *r)
 	return false;
 }
 
+static bool is_inside(const struct resident *r, const struct resident *of)
+{
+	size_t length = strlen(of->key->path);
+	return r->placement == of->placement &&
+	       str_equal(r->key->topology, of->key->topology) &&
+	       strncmp(r->key->path, of->key->path, length) == 0 &&
+	       r->key->path[length] == '/';
+}
+
+/* What is inside of it stops, and is undeployed, before it [lifecycle.stop.bottom-up] [lifecycle.deploy.undeploy]. */
+static bool waits_for_inside(const struct resident *r)
+{
+	bool stops = has_process(r);
+	for (const struct resident *o = r->zhost->residents; o != NULL; o = o->hh.next) {
+		bool holds = stops ? has_process(o)
+				   : o->phase != SAMOZA__V1__PHASE__PHASE_ABSENT &&
+					     o->target == SAMOZA__V1__TARGET__TARGET_NONE;
+		if (holds && is_inside(o, r))
+			return true;
+	}
+	return false;
+}
+
 static void begin(struct ideal_zhosts *all, struct resident *r, Samoza__V1__Phase phase,
 		  int64_t now_ms, int64_t duration_ms)
 {
@@ -242,9 +267,11 @@ static void toward_started(struct ideal_zhosts *all, struct resident *r, int64_t
 }
 
 /* It is killed when its grace is over. */
-static void begin_stop(struct ideal_zhosts *all, struct resident *r, int64_t now_ms)
+static void toward_stopped(struct ideal_zhosts *all, struct resident *r, int64_t now_ms)
 {
 	int64_t duration_ms = all->times.stop_ms;
+	if (waits_for_inside(r))
+		return;
 	if (r->grace_ms < duration_ms)
 		duration_ms = r->grace_ms;
 	begin(all, r, SAMOZA__V1__PHASE__PHASE_STOPPING, now_ms, duration_ms);
@@ -253,10 +280,11 @@ static void begin_stop(struct ideal_zhosts *all, struct resident *r, int64_t now
 static void toward_absent(struct ideal_zhosts *all, struct resident *r, int64_t now_ms)
 {
 	if (r->phase == SAMOZA__V1__PHASE__PHASE_STARTED) {
-		begin_stop(all, r, now_ms);
+		toward_stopped(all, r, now_ms);
 	} else if (r->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED) {
-		begin(all, r, SAMOZA__V1__PHASE__PHASE_UNDEPLOYING, now_ms,
-		      all->times.undeploy_ms);
+		if (!waits_for_inside(r))
+			begin(all, r, SAMOZA__V1__PHASE__PHASE_UNDEPLOYING, now_ms,
+			      all->times.undeploy_ms);
 	} else {
 		report(all, r, now_ms);
 		resident_free(all, r);
@@ -275,9 +303,18 @@ static void advance(struct ideal_zhosts *all, struct resident *r, int64_t now_ms
 	else if (r->target == SAMOZA__V1__TARGET__TARGET_STARTED)
 		toward_started(all, r, now_ms);
 	else if (r->phase == SAMOZA__V1__PHASE__PHASE_STARTED)
-		begin_stop(all, r, now_ms);
+		toward_stopped(all, r, now_ms);
 	else if (r->answered != r->generation)
 		report(all, r, now_ms);
+}
+
+/* It is to start, to stop or to be undeployed, and something else may have to end first. */
+static bool may_wait(const struct resident *r)
+{
+	bool starts = r->target == SAMOZA__V1__TARGET__TARGET_STARTED;
+	return r->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED
+		       ? starts || r->target == SAMOZA__V1__TARGET__TARGET_NONE
+		       : r->phase == SAMOZA__V1__PHASE__PHASE_STARTED && !starts;
 }
 
 /* Copies that had to wait for one that has ended. */
@@ -285,8 +322,7 @@ static void advance_others(struct ideal_zhosts *all, struct ideal_zhost *z, int6
 {
 	for (struct resident *r = z->residents, *next; r != NULL; r = next) {
 		next = r->hh.next;
-		if (r->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED &&
-		    r->target == SAMOZA__V1__TARGET__TARGET_STARTED)
+		if (may_wait(r))
 			advance(all, r, now_ms);
 	}
 }
@@ -294,7 +330,8 @@ static void advance_others(struct ideal_zhosts *all, struct ideal_zhost *z, int6
 static void end_action(struct ideal_zhosts *all, struct resident *r, int64_t now_ms)
 {
 	struct ideal_zhost *z = r->zhost;
-	bool has_stopped = r->phase == SAMOZA__V1__PHASE__PHASE_STOPPING;
+	bool has_ended = r->phase == SAMOZA__V1__PHASE__PHASE_STOPPING ||
+			 r->phase == SAMOZA__V1__PHASE__PHASE_UNDEPLOYING;
 	heap_remove(&all->actions, &r->node);
 	if (r->phase == SAMOZA__V1__PHASE__PHASE_STARTING) {
 		r->phase = SAMOZA__V1__PHASE__PHASE_STARTED;
@@ -312,7 +349,7 @@ static void end_action(struct ideal_zhosts *all, struct resident *r, int64_t now
 	    r->target != SAMOZA__V1__TARGET__TARGET_NONE)
 		report(all, r, now_ms);
 	advance(all, r, now_ms);
-	if (has_stopped)
+	if (has_ended)
 		advance_others(all, z, now_ms);
 }
 
@@ -326,13 +363,20 @@ static void take_spec(struct resident *r, const Samoza__V1__InstanceSpec *spec)
 	r->spec = (Samoza__V1__InstanceSpec *)schema_message_copy(&spec->base);
 	if (spec->has_stop_grace_ms)
 		r->grace_ms = (int64_t)spec->stop_grace_ms;
+	if (spec->has_placement)
+		r->placement = spec->placement;
 }
 
-static void take_instance(struct ideal_zhosts *all, struct ideal_zhost *z, int64_t now_ms,
-			  const Samoza__V1__DesiredInstance *d)
+static struct resident *find(const struct ideal_zhost *z, const Samoza__V1__InstanceKey *key)
 {
 	struct resident *r = NULL;
-	HASH_FIND(hh, z->residents, &d->key->epoch, sizeof(d->key->epoch), r);
+	HASH_FIND(hh, z->residents, &key->epoch, sizeof(key->epoch), r);
+	return r;
+}
+
+static void take_instance(struct ideal_zhost *z, const Samoza__V1__DesiredInstance *d)
+{
+	struct resident *r = find(z, d->key);
 	if (r == NULL)
 		r = resident_new(z, d->key->topology, d->key->path, d->key->epoch);
 	take_spec(r, d->spec);
@@ -343,22 +387,28 @@ static void take_instance(struct ideal_zhosts *all, struct ideal_zhost *z, int64
 	if (d->retry_generation != r->retry_generation)
 		r->is_exhausted = false;
 	r->retry_generation = d->retry_generation;
-	advance(all, r, now_ms);
 }
 
+/* All of it is known before anything begins. */
 static void take_desired(struct ideal_zhosts *all, struct ideal_zhost *z, int64_t now_ms,
 			 const Samoza__V1__Desired *desired)
 {
 	for (struct resident *r = z->residents; r != NULL; r = r->hh.next)
 		r->is_listed = !desired->full;
 	for (size_t k = 0; k < desired->n_instances; k++)
-		take_instance(all, z, now_ms, desired->instances[k]);
+		take_instance(z, desired->instances[k]);
+	for (struct resident *r = z->residents; r != NULL; r = r->hh.next)
+		if (!r->is_listed)
+			r->target = SAMOZA__V1__TARGET__TARGET_NONE;
+	for (size_t k = 0; k < desired->n_instances; k++) {
+		struct resident *r = find(z, desired->instances[k]->key);
+		if (r != NULL)
+			advance(all, r, now_ms);
+	}
 	for (struct resident *r = z->residents, *next; r != NULL; r = next) {
 		next = r->hh.next;
-		if (r->is_listed)
-			continue;
-		r->target = SAMOZA__V1__TARGET__TARGET_NONE;
-		advance(all, r, now_ms);
+		if (!r->is_listed)
+			advance(all, r, now_ms);
 	}
 }
 
@@ -507,6 +557,7 @@ static void add_resident(struct ideal_zhosts *all, struct ideal_zhost *z,
 	for (size_t k = 0; k < copy->export_count; k++)
 		add_export(r, copy->exports[k].name, copy->exports[k].value);
 	r->grace_ms = grace_of(copy);
+	r->placement = copy->unit->epoch;
 	int64_t duration_ms = duration_of(&all->times, r);
 	if (duration_ms != NEVER_MS)
 		heap_set(&all->actions, &r->node, now_ms + duration_ms);

@@ -6,7 +6,8 @@
  *                                     └────each interval──► HEARTBEAT ─────────────► core
  *
  * Where a copy is at the beginning is what its zhost has reported last. A zhost without a link says nothing.
- * Copies of an instance with `alone` take turns on their zhost, as those of core/agent do.
+ * Copies of an instance with `alone` take turns on their zhost, and what is inside of another one stops and is
+ * undeployed before it, as core/agent does.
  */
 #ifndef SAMOZA_CORE_PLAN_IDEAL_ZHOST_H
 #define SAMOZA_CORE_PLAN_IDEAL_ZHOST_H
