@@ -183,6 +183,14 @@ static bool is_placed_again(const struct fuzz *f, const struct mirrored *m)
 		before->record->lost);
 }
 
+/* It is handed over since this commit, and nothing of it runs: the others may have been told to stop before, when it
+ * could not be handed over yet. What does not run when the order begins is no part of it [change.rollout.replace]. */
+static bool comes_later(const struct fuzz *f, const struct mirrored *m)
+{
+	return m->taken == f->commits && m->waited != m->record->handover->revision &&
+	       !is_active(f, m);
+}
+
 /* [change.rollout.replace] Nothing that runs stops before all that stops with it is installed. In a return what has
  * no room holds no others back [change.rollout.failure]. */
 static void check_together(struct fuzz *f, const struct submitted *s)
@@ -197,7 +205,8 @@ static void check_together(struct fuzz *f, const struct submitted *s)
 			first = m;
 	for (const struct mirrored *m = first != NULL ? f->instances : NULL; m != NULL;
 	     m = m->hh.next) {
-		bool waited = stops_together(f, s, m) && !is_placed_again(f, m);
+		bool waited = stops_together(f, s, m) && !is_placed_again(f, m) &&
+			      !comes_later(f, m);
 		bool places = waited && !m->record->handover->returns &&
 			      is_in(m, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PLACING);
 		if (places ||
