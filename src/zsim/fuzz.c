@@ -1,9 +1,6 @@
 /* zsim fuzz: random topologies, requests and faults; each seed is a life of its own. */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include "adapter/cli/version.h"
 #include "base/str.h"
@@ -11,6 +8,7 @@
 #include "zsim/fuzz/life.h"
 #include "zsim/fuzz/life/commits.h"
 #include "zsim/fuzz/life/fuzz.h"
+#include "zsim/watchdog.h"
 #include "zsim/world/recorder.h"
 
 #define NUMBER_MAX 1000
@@ -51,8 +49,7 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct options, draws),
 	 .value = "NAMES",
 	 .help = "what every run draws beyond the ordinary, separated by commas (or all, "
-		 "none); "
-		 "by "
+		 "none); rotations draw joins, and names and values draw rollouts, too; by "
 		 "default each seed has its own"},
 	{.name = "record",
 	 .type = CLI_PATH,
@@ -88,33 +85,8 @@ const struct cli_command fuzz_command = {
  * that the search no longer gets there. The same seeds always do the same, so luck plays no part. */
 #define COUNTED_SEEDS 2000
 
-/* A core that never comes back from one call: so long it computes, whatever else the machine does. */
+/* Of processor time, for one seed. */
 #define HANGS_SECONDS 20
-
-static volatile uint64_t seed_now;
-
-/* An assertion, a crash, or a call that does not come back: the only thing left to do is to print which
- * seed it was. No printf in here. */
-static void on_signal(int signal_number)
-{
-	char digits[21];
-	size_t at = sizeof(digits);
-	for (uint64_t seed = seed_now; at == sizeof(digits) || seed > 0; seed /= 10)
-		digits[--at] = (char)('0' + seed % 10);
-	static const char before[] = "FAIL seed ";
-	static const char hangs[] = ": the core does not return from a call\n";
-	static const char aborts[] = ": an assertion of the core failed\n";
-	static const char crashes[] = ": it crashes\n";
-	(void)!write(STDOUT_FILENO, before, sizeof(before) - 1);
-	(void)!write(STDOUT_FILENO, digits + at, sizeof(digits) - at);
-	if (signal_number == SIGPROF)
-		(void)!write(STDOUT_FILENO, hangs, sizeof(hangs) - 1);
-	else if (signal_number == SIGSEGV)
-		(void)!write(STDOUT_FILENO, crashes, sizeof(crashes) - 1);
-	else
-		(void)!write(STDOUT_FILENO, aborts, sizeof(aborts) - 1);
-	_exit(CLI_FAILED);
-}
 
 static int finish_recording(struct sim_recorder *recorder, struct error **err)
 {
@@ -148,15 +120,11 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	uint64_t passed = 0;
 	uint64_t failed = 0;
 	struct fuzz_counts counts = {0};
-	const struct itimerval hangs = {.it_value = {.tv_sec = HANGS_SECONDS}};
-	(void)signal(SIGPROF, on_signal);
-	(void)signal(SIGABRT, on_signal);
-	(void)signal(SIGSEGV, on_signal);
+	watchdog_start(HANGS_SECONDS);
 	for (uint64_t seed = given->seeds.first;; seed++) {
 		char *why = NULL;
-		seed_now = seed;
-		(void)fflush(stdout);
-		(void)setitimer(ITIMER_PROF, &hangs, NULL);
+		CLEANUP(freep) char *name = str_printf("seed %" PRIu64, seed);
+		watchdog_watch(name);
 		if (fuzz_live(seed, &drawn, &counts, &why)) {
 			passed++;
 		} else {

@@ -3,6 +3,10 @@
 
 #include "zsim/command.h"
 #include "zsim/scenario/scenario.h"
+#include "zsim/watchdog.h"
+
+/* Of processor time, for one scenario: the longest takes a hundredth of a second. */
+#define HANGS_SECONDS 20
 
 static bool run_file(const char *file, const struct scenario_print *print)
 {
@@ -38,7 +42,11 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	unsigned passed = 0;
 	unsigned failed = 0;
 
+	/* The step after the last one that is printed is the one that hangs. */
+	(void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	watchdog_start(HANGS_SECONDS);
 	vector_for_each (&line->arguments, file) {
+		watchdog_watch(*file);
 		if (run_file(*file, &print))
 			passed++;
 		else
@@ -70,7 +78,10 @@ const struct cli_command run_command = {
 	.details =
 		"Runs each scenario on the decision core in a world of its own, prints each "
 		"step with its line and the virtual time after it, PASS or FAIL with expected "
-		"and actual values, and ends with 'N passed, N failed'.",
+		"and actual values, and ends with 'N passed, N failed'. A scenario in which "
+		"the "
+		"core does not return from a call, or stops at an assertion, ends the run: it "
+		"is named, and its step is the one after the last that is printed.",
 	.arguments = arguments,
 	.options = options,
 	.options_size = sizeof(struct options),

@@ -31,7 +31,7 @@ struct resident {
 	Samoza__V1__InstanceKey *key;
 	Samoza__V1__InstanceSpec *spec; /* NULL: not sent yet */
 	uint64_t placement; /* those of one placement are a family, by their paths */
-	int64_t grace_ms; /* as its zhost knows it; NEVER_MS: it is not known here */
+	int64_t grace_ms;   /* as its zhost knows it; NEVER_MS: it is not known here */
 	Samoza__V1__Phase phase;
 	Samoza__V1__Target target;
 	uint64_t generation, answered, retry_generation;
@@ -218,8 +218,7 @@ static bool is_inside(const struct resident *r, const struct resident *of)
 	size_t length = strlen(of->key->path);
 	return r->placement == of->placement &&
 	       str_equal(r->key->topology, of->key->topology) &&
-	       strncmp(r->key->path, of->key->path, length) == 0 &&
-	       r->key->path[length] == '/';
+	       strncmp(r->key->path, of->key->path, length) == 0 && r->key->path[length] == '/';
 }
 
 /* What is inside of it stops, and is undeployed, before it [lifecycle.stop.bottom-up] [lifecycle.deploy.undeploy]. */

@@ -205,8 +205,8 @@ static void check_together(struct fuzz *f, const struct submitted *s)
 			first = m;
 	for (const struct mirrored *m = first != NULL ? f->instances : NULL; m != NULL;
 	     m = m->hh.next) {
-		bool waited = stops_together(f, s, m) && !is_placed_again(f, m) &&
-			      !comes_later(f, m);
+		bool waited =
+			stops_together(f, s, m) && !is_placed_again(f, m) && !comes_later(f, m);
 		bool places = waited && !m->record->handover->returns &&
 			      is_in(m, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PLACING);
 		if (places ||

@@ -14,8 +14,11 @@
 struct row {
 	const char *name;
 	uint32_t modulus, rest, percent;
-	const char *what; /* happens */
+	const char *what;  /* happens */
+	fuzz_draws within; /* without these it never happens: --draws draws them, too */
 };
+
+#define WITHIN(kind) ((fuzz_draws)1 << DRAW_##kind)
 
 static const struct row rows[DRAWS] = {
 	[DRAW_CONTENTS] = {"contents", 3, 1, 100, "a second content is submitted for a name"},
@@ -64,18 +67,20 @@ static const struct row rows[DRAWS] = {
 	[DRAW_PLANS] = {"plans", 2, 1, 15, "what follows from a request is planned before"},
 	[DRAW_REBALANCES] = {"rebalances", 3, 2, 25, "a unit is moved by a rebalance"},
 	[DRAW_NAMES] = {"names", 3, 2, 20,
-			"an instance has another name, as a count comes or goes"},
+			"an instance has another name, as a count comes or goes",
+			WITHIN(ROLLOUTS)},
 	[DRAW_JOINS] = {"joins", 2, 1, 15, "a machine joins with a token"},
 	[DRAW_SIGN_INS] = {"sign-ins", 2, 1, 10, "somebody signs in with a code"},
 	[DRAW_MACHINES] = {"machines", 2, 1, 12, "a driver makes a machine"},
 	[DRAW_ROTATIONS] = {"rotations", 2, 1, 50,
-			    "a rotation of the certificate authority ends"},
+			    "a rotation of the certificate authority ends", WITHIN(JOINS)},
 	[DRAW_SIGNERS] = {"signers", 2, 1, 10, "a package is accepted with its key"},
 	[DRAW_LEADERS] = {"leaders", 3, 2, 10, "another zrms begins to lead"},
 	[DRAW_KEYS] = {"keys", 2, 1, 25, "a request is asked again under its key"},
 	[DRAW_RECORDINGS] = {"recordings", 2, 1, 10, "what zrms was told is replayed"},
 	[DRAW_EACH] = {"each", 3, 2, 25, "an instance is there because its zhost fits"},
-	[DRAW_VALUES] = {"values", 3, 2, 40, "a package is submitted with other values"},
+	[DRAW_VALUES] = {"values", 3, 2, 40, "a package is submitted with other values",
+			 WITHIN(ROLLOUTS)},
 	[DRAW_SHRINKS] = {"shrinks", 3, 2, 15, "a zhost has less than is reserved there"},
 };
 
@@ -90,7 +95,7 @@ static int parse_one(const char *name, fuzz_draws *draws, struct error **err)
 {
 	for (unsigned kind = 0; kind < DRAWS; kind++)
 		if (str_equal(rows[kind].name, name)) {
-			*draws |= bit(kind);
+			*draws |= bit(kind) | rows[kind].within;
 			return 0;
 		}
 	CLEANUP(freep) char *all = draws_text(bit(DRAWS) - 1);
@@ -114,6 +119,10 @@ int draws_parse(const char *text, fuzz_draws *ret_draws, struct error **err)
 		if (r < 0)
 			return r;
 	}
+	if ((draws & bit(DRAW_LEADERS)) != 0 && (draws & bit(DRAW_MACHINES)) != 0)
+		return error_set(err, ERR_INVALID,
+				 "'machines' cannot be drawn together with 'leaders', whose "
+				 "lives have no drivers: leave one of them out");
 	*ret_draws = draws;
 	return 0;
 }

@@ -79,7 +79,8 @@ typedef uint64_t fuzz_draws;
 #define DRAWS_BY_SEED UINT64_MAX
 _Static_assert(DRAWS < 64, "each kind has a bit, and DRAWS_BY_SEED is no set of them");
 
-/* "stalls,clocks", "all", "none". ERR_INVALID names those that there are. */
+/* "stalls,clocks", "all", "none"; with what they happen within: "rotations" are of machines that join, so that draws
+ * "joins", too. ERR_INVALID names those that there are, or two that exclude each other. */
 int draws_parse(const char *text, fuzz_draws *ret_draws, struct error **err) must_check;
 /* Their names: "stalls, clocks"; "nothing beyond the ordinary". The caller frees. */
 char *draws_text(fuzz_draws draws);
