@@ -39,6 +39,7 @@ struct waiting {
 	uint64_t last;	      /* event */
 	int status;	      /* of the whole, once `done` */
 	bool done;
+	uint32_t unloading; /* unloaded: copies of the last GET; 0 when one has gone since */
 };
 
 static bool in_scope(const struct wait *w, const char *path)
@@ -145,6 +146,7 @@ static int get_topology(struct waiting *w, struct error **err)
 
 	if (r < 0)
 		return r;
+	w->unloading = view->unloading;
 	set_text(&w->topology_state, view->state);
 	set_text(&w->reason, view->failure_reason);
 	show_all(w, view);
@@ -174,7 +176,7 @@ static bool seems_done(const struct waiting *w)
 	if (w->wait->what == WAIT_MOVED)
 		return w->moved || w->moves;
 	if (w->wait->what != WAIT_RUNNING)
-		return w->missing == 0;
+		return w->missing == 0 && w->unloading == 0;
 	return str_equal(w->topology_state, "running") ||
 	       str_equal(w->topology_state, "failed") ||
 	       str_equal(w->topology_state, "stopped");
@@ -259,6 +261,8 @@ static int confirm(struct waiting *w, struct error **err)
 		: w->wait->what == WAIT_MOVED ? get_space(w, err)
 					      : get_spaces(w, err);
 
+	if (r == 0 && w->wait->what == WAIT_UNLOADED)
+		r = get_topology(w, err);
 	if (r < 0)
 		return r;
 	if (!seems_done(w))
@@ -325,6 +329,8 @@ static void take_event(struct waiting *w, const Samoza__V1__EventView *e)
 		learn(w, path, e->to, NULL);
 		if (w->progress != NULL)
 			output_progress_set(w->progress, path, state_shown(e->to));
+	} else if (str_equal(e->kind, "copy")) {
+		w->unloading = 0; /* perhaps the last one: the next GET says so */
 	} else if (str_equal(e->kind, "rollout")) {
 		w->rollout_moved = true;
 	} else if (str_equal(e->kind, "topology")) {
@@ -407,6 +413,9 @@ static void time_over(struct waiting *w)
 		}
 		if (w->missing > named)
 			output_note(o, "  and %zu more", w->missing - named);
+		if (w->missing == 0 && w->unloading > 0)
+			output_note(o, "  %u former cop%s still unloading", w->unloading,
+				    w->unloading == 1 ? "y is" : "ies are");
 	}
 	output_note(o, "The operation continues; `zshell topo status %s` shows its state.",
 		    w->wait->topology.name);

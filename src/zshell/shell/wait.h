@@ -17,7 +17,7 @@ enum wait_for {
 	WAIT_RUNNING, /* the topology is running; failed or stopped ends the wait, too */
 	WAIT_ROLLOUT, /* no rollout is under way and it runs, or the rollout waits for people; what
 			  was taken back ends the wait, too */
-	WAIT_UNLOADED, /* every instance is not deployed */
+	WAIT_UNLOADED, /* every instance is not deployed, and no former copy is left */
 	WAIT_GOALS,    /* every instance of the subtree is in the state of its goal */
 	WAIT_MOVED,    /* another zhost serves the instance; CLI_FAILED: `from` does still */
 };

@@ -289,20 +289,10 @@ static int check_ended(const struct control *c, const struct control_application
 	return 0;
 }
 
-/* Copies that are asked to go, on zhosts that can be heard. */
-static size_t unloading(const struct control_application *a)
-{
-	size_t count = 0;
-	vector_for_each (&a->retired, unit)
-		if (!(*unit)->lost)
-			count += (*unit)->placement.copies.count;
-	return count;
-}
-
 static int remove_application(struct control *c, struct control_application *a, bool data,
 			      struct error **err)
 {
-	size_t left = a->slots.not_gone + unloading(a);
+	size_t left = a->slots.not_gone + copies_unloading(a);
 	if (left > 0 && a->state == TOPOLOGY_STOPPED)
 		return error_set(err, ERR_CONFLICT,
 				 "%s is still unloading (%zu instance%s left); try again in a "

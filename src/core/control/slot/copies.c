@@ -605,3 +605,12 @@ void units_forget(struct control *c, struct control_application *a)
 		copy_gone(c, copy_of_slot_copy(unit->placement.copies.items[0]));
 	}
 }
+
+size_t copies_unloading(const struct control_application *a)
+{
+	size_t count = 0;
+	vector_for_each (&a->retired, unit)
+		if (!(*unit)->lost)
+			count += (*unit)->placement.copies.count;
+	return count;
+}

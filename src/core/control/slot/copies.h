@@ -88,4 +88,7 @@ int64_t copies_next_ms(const struct control *c);
 /* A lost exclusive copy that may still be running; NULL: there is none. */
 const struct copy *copies_first_lost(const struct control *c);
 
+/* Copies of the application that are asked to go, on zhosts that can be heard. */
+size_t copies_unloading(const struct control_application *a);
+
 #endif

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "core/control/control.h"
 #include "core/control/placement/placement.h"
+#include "core/control/slot/copies.h"
 #include "core/control/state/drain.h"
 #include "core/control/state/iso8601.h"
 #include "core/control/state/signers.h"
@@ -97,6 +98,8 @@ static Samoza__V1__TopologyView *topology_view(const struct control_application 
 	v->signed_by = mem_strdup(signer_name(a->control, shown_revision(a)));
 	v->has_signer_removed = v->signed_by != NULL;
 	v->signer_removed = signer_is_removed(a->control, shown_revision(a));
+	v->unloading = (uint32_t)copies_unloading(a);
+	v->has_unloading = v->unloading > 0;
 	view_scaled(a, v);
 	view_dependents(a, v);
 	size_t count = a->slots.slots.count;
