@@ -85,8 +85,11 @@ static int on_mesh_frame(void *user, const char *member, const struct frame *fra
 	return hub_forward(c->hub, member, frame, err);
 }
 
-static void on_left(void *user, const char *zhost)
+static void on_left(void *user, uint64_t link_id, const char *zhost,
+		    const Samoza__V1__Leave *last)
 {
+	(void)link_id;
+	(void)last;
 	struct cluster *c = user;
 	hub_keep(c->hub, zhost);
 }

@@ -40,8 +40,9 @@ static int unload(void **state)
 	return 0;
 }
 
-/* The errno of socket() below the filter; 0: it is made. Registers as wide as they are. */
-static int socket_errno(long family, long type, long protocol)
+/* The errno of a call below the filter; 0: it is done. Registers as wide as they are. */
+static int call_errno(const struct sock_fprog *filter, long number, long first, long second,
+		      long third)
 {
 	int status = 0;
 	pid_t pid = fork();
@@ -49,13 +50,18 @@ static int socket_errno(long family, long type, long protocol)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)
+		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0) < 0)
 			_exit(255);
-		_exit(syscall(SYS_socket, family, type, protocol) >= 0 ? 0 : errno);
+		_exit(syscall(number, first, second, third) >= 0 ? 0 : errno);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
+}
+
+static int socket_errno(long family, long type, long protocol)
+{
+	return call_errno(&program, SYS_socket, family, type, protocol);
 }
 
 static void of_netlink_only_routes_are_there(void **state)
@@ -90,12 +96,32 @@ static void only_unix_ip_and_netlink_are_families(void **state)
 	}
 }
 
+/* Its keeper may take sockets of its programs, and does not let them do so. */
+static void only_a_keeper_that_connects_takes_descriptors_of_others(void **state)
+{
+	void *filter = NULL;
+	size_t size = 0;
+
+	(void)state;
+	assert_int_equal(call_errno(&program, SYS_pidfd_getfd, -1, 0, 0), EPERM);
+	assert_int_equal(call_errno(&program, SYS_process_vm_readv, 1, 0, 0), EPERM);
+	assert_int_equal(sandbox_connects_filter_new(&filter, &size, NULL), 0);
+	struct sock_fprog keeper = {.len = (unsigned short)(size / sizeof(struct sock_filter)),
+				    .filter = filter};
+	assert_int_equal(call_errno(&keeper, SYS_pidfd_getfd, -1, 0, 0), EBADF);
+	assert_int_equal(call_errno(&keeper, SYS_ptrace, 0, 0, 0), EPERM);
+	assert_int_equal(call_errno(&keeper, SYS_socket, AF_VSOCK, SOCK_STREAM, 0),
+			 EAFNOSUPPORT);
+	free(filter);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_netlink_only_routes_are_there),
 		cmocka_unit_test(wide_registers_do_not_pass_the_filter),
 		cmocka_unit_test(only_unix_ip_and_netlink_are_families),
+		cmocka_unit_test(only_a_keeper_that_connects_takes_descriptors_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);
