@@ -140,7 +140,7 @@ int hub_forward(struct hub *hub, const char *member, const struct frame *frame,
 	if (member == NULL || !mesh_frame_is_of(frame, member)) {
 		hub->dropped++;
 		hub->refused++;
-		return 0;
+		return member != NULL ? HUB_REFUSED : 0;
 	}
 	loop_busy_poll(hub->loop);
 	char zhost[MESH_ZHOST_NAME_MAX + 1];

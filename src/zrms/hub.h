@@ -28,7 +28,8 @@ struct hub *hub_new(struct loop *loop, struct links *links, hub_link_of_fn *link
 void hub_free(struct hub *hub);
 
 /* Of links_listener. Dropped are messages of zhosts that are not members yet (`member` NULL), and those that say that
- * they are of another zhost [machines.identity.itself]. */
+ * they are of another zhost: HUB_REFUSED, which no honest zhost sends [machines.identity.itself]. */
+enum { HUB_REFUSED = 1 };
 int hub_forward(struct hub *hub, const char *member, const struct frame *frame,
 		struct error **err) must_check;
 /* It has left its link for another one, which has not come yet. */

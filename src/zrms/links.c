@@ -35,6 +35,7 @@ struct zhost_link {
 	char *zhost;			    /* as its HELLO names it; NULL before */
 	bool is_member, has_left;
 	uint64_t exec_starts;
+	unsigned foreign;	    /* messages of others that it has sent */
 	bool has_exec, allows_exec; /* as its HELLO said */
 	unsigned unanswered;
 	bool has_key, is_expired; /* as its handshake said */
@@ -216,6 +217,19 @@ static int message_take(struct zhost_link *l, Samoza__V1__FrameType type,
 	return 0;
 }
 
+static int mesh_take(struct zhost_link *l, const struct frame *frame, struct error **err)
+{
+	int r = l->links->listener->mesh_frame(l->links->user, l->is_member ? l->zhost : NULL,
+					       frame, err);
+	if (r <= 0)
+		return r;
+	l->foreign++;
+	return l->foreign < LINKS_FOREIGN_MAX
+		       ? 0
+		       : error_set(err, ERR_DENIED, "%s has sent %d messages of other zhosts",
+				   l->zhost, LINKS_FOREIGN_MAX);
+}
+
 static int take_frame(void *user, struct wire_link *wire, const struct frame *frame,
 		      struct error **err)
 {
@@ -231,8 +245,7 @@ static int take_frame(void *user, struct wire_link *wire, const struct frame *fr
 		return error_set(err, ERR_INVALID, "unexpected %s before HELLO",
 				 frame_type_name(frame->type));
 	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE)
-		return l->links->listener->mesh_frame(
-			l->links->user, l->is_member ? l->zhost : NULL, frame, err);
+		return mesh_take(l, frame, err);
 	ProtobufCMessage *message = NULL;
 	int r = frame_decode(frame, &message, err);
 	if (r < 0)

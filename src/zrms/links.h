@@ -28,6 +28,8 @@
 
 struct links;
 
+enum { LINKS_FOREIGN_MAX = 16 };
+
 /* Messages and frames are borrowed for the call. */
 struct links_listener {
 	/* A frame of the core, as its input. */
@@ -45,7 +47,8 @@ struct links_listener {
 	/* Of the zhost of that name. */
 	void (*page_ask)(void *user, uint64_t link_id, const char *zhost,
 			 const Samoza__V1__PageAsk *ask);
-	/* `member`: whose it is; NULL: zrms has not accepted it. Negative: the link is closed. */
+	/* `member`: whose it is; NULL: zrms has not accepted it. Negative: the link is closed; positive: it is of another zhost, and
+	 * LINKS_FOREIGN_MAX of these close the link [machines.identity.itself]. */
 	int (*mesh_frame)(void *user, const char *member, const struct frame *frame,
 			  struct error **err);
 	/* A member leaves its link for another one: it sends nothing more on this one, and takes nothing more. */

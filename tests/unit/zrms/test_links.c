@@ -863,6 +863,27 @@ static void a_message_that_says_it_is_of_another_zhost_is_dropped(void **state)
 	assert_int_equal(s->zhosts[1].payloads.count, 1);
 }
 
+static void a_zhost_that_goes_on_sending_messages_of_others_loses_its_link(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__MeshMessage m = SAMOZA__V1__MESH_MESSAGE__INIT;
+	m.topology = m.path_name = m.from = m.to = (char *)"x";
+	m.to_zhost = (char *)"beta";
+	m.from_zhost = (char *)"gamma";
+	m.payload.data = (uint8_t *)"1";
+	m.payload.len = 1;
+	members_make(s);
+	for (unsigned n = 1; n <= LINKS_FOREIGN_MAX; n++) {
+		assert_false(s->zhosts[0].is_closed);
+		zhost_send(&s->zhosts[0], SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE, &m.base);
+		sim_loop_run(&s->loop, 0);
+	}
+	assert_true(s->zhosts[0].is_closed);
+	assert_int_equal(s->zhosts[1].payloads.count, 0);
+	assert_int_equal(metric(s, "mesh_dropped_total"), LINKS_FOREIGN_MAX);
+	assert_false(s->zhosts[1].is_closed || s->zhosts[2].is_closed);
+}
+
 /* beta does not read: messages for it are dropped beyond 4 MiB, and the core's still pass. */
 static void a_full_link_drops_messages_and_keeps_room_for_the_core(void **state)
 {
@@ -1163,6 +1184,7 @@ int main(void)
 		TEST(what_comes_for_a_zhost_between_two_links_waits_for_the_other_one),
 		TEST(what_waits_for_a_zhost_that_does_not_come_is_dropped_and_bounded),
 		TEST(a_message_that_says_it_is_of_another_zhost_is_dropped),
+		TEST(a_zhost_that_goes_on_sending_messages_of_others_loses_its_link),
 		TEST(a_zhost_that_is_not_yet_a_member_cannot_send),
 		TEST(a_message_for_no_zhost_closes_the_link_that_sent_it),
 		TEST(a_full_link_drops_messages_and_keeps_room_for_the_core),
