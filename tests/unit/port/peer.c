@@ -47,7 +47,10 @@ static const struct stream_handler stream_handler = {.ready = on_ready};
 static void on_accepted(void *user, struct stream *stream)
 {
 	struct peer *p = user;
-	stream_close(p->stream);
+	if (p->keeps_first && p->first == NULL)
+		p->first = p->stream;
+	else
+		stream_close(p->stream);
 	p->stream = stream;
 	p->accepted++;
 	p->is_ended = p->is_broken = false;
@@ -77,6 +80,7 @@ struct peer *peer_new(void)
 
 void peer_free(struct peer *p)
 {
+	stream_close(p->first);
 	stream_close(p->stream);
 	stream_listener_close(p->listener);
 	stream_transport_free(p->client);

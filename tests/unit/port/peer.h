@@ -18,6 +18,8 @@ struct peer {
 	struct stream_transport *server, *client; /* client: for the part under test */
 	struct stream_listener *listener;
 	struct stream *stream; /* the newest connection, or NULL */
+	bool keeps_first;      /* a further connection does not end the first one */
+	struct stream *first;  /* which is this, then */
 	struct buffer got;     /* read from it, since peer_forget() */
 	bool is_ended, is_broken;
 	unsigned accepted;

@@ -23,6 +23,8 @@ struct stage {
 	unsigned connected, disconnected, frames;
 	Samoza__V1__FrameType last_type;
 	bool is_connected, is_disconnected, has_frame, refuse_frames;
+	bool knows_leave, stays;
+	unsigned asked; /* whether it may leave a connection */
 };
 
 /* ---- what the uplink reports ---- */
@@ -61,8 +63,19 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *me
 	return s->refuse_frames ? error_set(err, ERR_INVALID, "not this frame") : 0;
 }
 
-static const struct uplink_listener listener = {
-	.connected = on_connected, .disconnected = on_disconnected, .frame = on_frame};
+static bool on_leaves(void *user, Samoza__V1__Leave *last)
+{
+	struct stage *s = user;
+	s->asked++;
+	last->has_exec_starts = true;
+	last->exec_starts = 7;
+	return !s->stays;
+}
+
+static const struct uplink_listener listener = {.connected = on_connected,
+						.leaves = on_leaves,
+						.disconnected = on_disconnected,
+						.frame = on_frame};
 
 /* ---- stage ---- */
 
@@ -123,6 +136,7 @@ static void answer_hello(struct stage *s, Samoza__V1__HelloAck__Verdict verdict)
 	ack.has_heartbeat_ms = ack.has_failure_timeout_ms = true;
 	ack.heartbeat_ms = 2000;
 	ack.failure_timeout_ms = 7000;
+	ack.has_leave = ack.leave = s->knows_leave;
 	zrms_send(s, SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK, &ack.base);
 	peer_until(s->peer, &s->has_frame);
 }
@@ -373,6 +387,26 @@ static void made_again_it_goes_on_at_once(void **state)
 	assert_int_equal(uplink_connections(s->uplink), 2);
 }
 
+static void a_connection_is_left_for_another_one_when_the_listener_lets_it(void **state)
+{
+	struct stage *s = *state;
+	s->knows_leave = s->stays = true;
+	connect_and_accept(s);
+	s->peer->keeps_first = true;
+	for (unsigned n = 1; n <= 3; n++) {
+		uplink_again(s->uplink, "the credentials have changed");
+		peer_until_got(s->peer, "Upgrade: samoza-link/1\r\n\r\n");
+		peer_forget(s->peer);
+		peer_send_text(s->peer, UPGRADED);
+		sim_loop_run(&s->peer->loop, 1000);
+		assert_int_equal(s->asked, n);
+		assert_true(upstream_is_up(uplink_upstream(s->uplink)));
+		assert_int_equal(try_heartbeat(s), 0);
+	}
+	assert_int_equal(s->connected, 1);
+	assert_int_equal(s->disconnected, 0);
+}
+
 static void addresses_are_read_and_refused(void **state)
 {
 	static const char *const bad[] = {"",
@@ -515,6 +549,7 @@ int main(void)
 		TEST(where_nobody_leads_the_next_one_is_asked),
 		cmocka_unit_test(what_is_told_is_tried_once),
 		TEST(made_again_it_goes_on_at_once),
+		TEST(a_connection_is_left_for_another_one_when_the_listener_lets_it),
 		cmocka_unit_test(addresses_are_read_and_refused),
 		TEST(half_a_frame_before_the_loss_does_no_harm),
 		TEST(a_half_open_connection_is_replaced),
