@@ -32,6 +32,7 @@
 #include "zhost/native/native_runtime.h"
 #include "zhost/process/process_host.h"
 #include "zhost/reconcile/reconcile.h"
+#include "zhost/sink/sinks.h"
 #include "zhost/space/residents.h"
 #include "zhost/space_metrics.h"
 #include "zhost/space_report.h"
@@ -71,6 +72,7 @@ struct zhost_daemon {
 	struct loop_timer *change; /* of the link, which waits for commands to end */
 	int64_t change_until_ms;
 	struct spacelogs *logs;
+	struct sinks *sinks;
 	struct log_service *log_service;
 	struct ports *ports;
 	struct closed_ports closed; /* to NATIVE spaces */
@@ -291,14 +293,28 @@ static void on_signal(void *user, int signum)
 	end(d, 0);
 }
 
-/* Capacity, labels and capabilities, out of the file as it is now; other settings need a restart. */
+static int set_sinks(struct zhost_daemon *d, struct error **err)
+{
+	Samoza__V1__LogSinkList *list = NULL;
+	int r = settings_sinks(d->config_file, &list, err);
+	if (r < 0)
+		return r;
+	r = sinks_set(d->sinks, list->log_sinks, list->n_log_sinks, err);
+	samoza__v1__log_sink_list__free_unpacked(list, NULL);
+	return r < 0 ? error_wrap(err, "log_sinks of %s", d->config_file) : 0;
+}
+
+/* Capacity, labels, capabilities and sinks, out of the file as it is now; other settings need a restart. */
 static void reload_settings(struct zhost_daemon *d)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	Samoza__V1__ZhostSpec *spec = NULL;
 	if (d->is_ending)
 		return;
-	if (settings_spec(d->config_file, d->settings->name, &spec, &err) < 0) {
+	int r = set_sinks(d, &err);
+	if (r == 0)
+		r = settings_spec(d->config_file, d->settings->name, &spec, &err);
+	if (r < 0) {
 		CLEANUP(freep) char *text = error_text(err); /* with its place */
 		log_error("zhost", "settings.refused", LOG_S("error", text),
 			  LOG_S("then", "those of before stay"));
@@ -417,6 +433,8 @@ static void make_parts(struct zhost_daemon *d)
 	d->address = address_of(d);
 	d->logs = spacelogs_new(d->state_dir.log_fd);
 	d->log_service = log_service_new(&d->loop, d->logs, upstream);
+	d->sinks = sinks_new(&d->loop, d->settings->name);
+	spacelogs_set_sink(d->logs, sinks_take, d->sinks);
 	d->ports = ports_new(d->address, str_hash(d->settings->name), ports_is_free);
 	d->mesh = mesh_new(&d->loop, d->settings->name, direct_service_mesh(d->direct));
 	d->mesh_reports = mesh_reports_new(&d->loop, d->mesh, upstream);
@@ -579,6 +597,7 @@ static void register_metrics(struct zhost_daemon *d)
 	metric_registry_add(&d->metrics, &zhost_metrics, &d->metrics_sources);
 	metric_registry_add(&d->metrics, &space_metrics, d->space_figures);
 	metric_registry_add(&d->metrics, &direct_metrics, d->direct);
+	metric_registry_add(&d->metrics, &sinks_metrics, d->sinks);
 }
 
 static void on_new_identity(void *user)
@@ -624,7 +643,9 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 	if (r < 0)
 		return r;
 	make_parts(d);
-	r = data_service_load(d->data, d->kv, err);
+	r = set_sinks(d, err);
+	if (r == 0)
+		r = data_service_load(d->data, d->kv, err);
 	if (r == 0)
 		r = make_artifacts(d, err);
 	if (r == 0)
@@ -688,7 +709,10 @@ static void finish(struct zhost_daemon *d)
 	stream_transport_free(d->to_spaces);
 	if (d->kv != NULL) /* it never began */
 		d->kv->ops->close(d->kv, on_kv_closed, d);
+	sinks_free(d->sinks);
 	loop_done(&d->loop);
+	if (d->logs != NULL)
+		spacelogs_set_sink(d->logs, NULL, NULL);
 	spacelogs_free(d->logs);
 	state_dir_close(&d->state_dir);
 	samoza__v1__zhost_spec__free_unpacked(d->spec, NULL);

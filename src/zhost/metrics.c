@@ -3,6 +3,7 @@
 #include "adapter/cli/build_metrics.h"
 #include "zhost/direct/direct_service.h"
 #include "zhost/edge/edge.h"
+#include "zhost/sink/sinks.h"
 #include "zhost/space_metrics.h"
 
 enum {
@@ -129,6 +130,10 @@ static void read_metrics(const void *part, struct metric_values *to)
 
 const struct metric_source zhost_metrics = METRIC_SOURCE(metrics, read_metrics);
 
-const struct metric_source *const zhost_metric_sources[] = {&cli_build_metrics, &zhost_metrics,
-							    &space_metrics,	&direct_metrics,
-							    &edge_metrics,	NULL};
+const struct metric_source *const zhost_metric_sources[] = {&cli_build_metrics,
+							    &zhost_metrics,
+							    &space_metrics,
+							    &direct_metrics,
+							    &edge_metrics,
+							    &sinks_metrics,
+							    NULL};

@@ -20,7 +20,7 @@
 
 #define FILE_MAX ((off_t)4 * 1024 * 1024)
 
-static const char *const other_keys[] = {"zhosts", NULL};
+static const char *const other_keys[] = {"zhosts", "log_sinks", NULL};
 
 #define ZRMS_DEFAULT   "http://127.0.0.1:7331"
 
@@ -235,7 +235,11 @@ const struct cli_program zhost_program = {
 	.other_keys = other_keys,
 	.notes =
 		"The file may list `zhosts` with capacity, labels and capabilities; zhost uses "
-		"the entry with its own name. On SIGTERM zhost exits and its spaces continue; "
+		"the entry with its own name. `log_sinks` in it is a list of where the lines "
+		"of "
+		"spaces are forwarded: journald, file:/DIRECTORY, syslog+tcp://HOST:PORT, "
+		"syslog+udp://HOST:PORT. Both are read again on SIGHUP. On SIGTERM zhost exits "
+		"and its spaces continue; "
 		"the next zhost of the same DIR adopts them, or --end-spaces ends them.",
 };
 
@@ -384,50 +388,78 @@ static void fill_from_machine(Samoza__V1__ZhostSpec *spec)
 							   (uint64_t)sysconf(_SC_PAGESIZE));
 }
 
-static bool is_list_key(const char *line)
+/* Whether a line begins with that key, in quotation marks or not. */
+static bool is_list_key(const char *line, const char *key)
 {
-	static const char *const keys[] = {"zhosts:", "\"zhosts\":", "'zhosts':"};
+	size_t size = strlen(key);
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (str_has_prefix(line, keys[i]))
-			return true;
-	return false;
+	if (line[0] == '"' || line[0] == '\'')
+		return strncmp(line + 1, key, size) == 0 && line[size + 1] == line[0] &&
+		       line[size + 2] == ':';
+	return strncmp(line, key, size) == 0 && line[size] == ':';
 }
 
-/* Blanks what belongs to other keys than `zhosts`, which cli_start() has read and checked
+/* Blanks what belongs to other keys than `key`, which cli_start() has read and checked
  * already: blocks that begin in the first column, and comments there. Lines stay where they are, for messages. */
-static void keep_list(char *text)
+static void keep_list(char *text, const char *key)
 {
 	bool keep = true;
 
 	for (char *line = text; *line != '\0';) {
 		size_t size = strcspn(line, "\n");
 
-		if (strchr(" \t#-%.\r\n{}[]\"'", *line) == NULL || is_list_key(line))
-			keep = is_list_key(line);
+		if (strchr(" \t#-%.\r\n{}[]\"'", *line) == NULL || is_list_key(line, key))
+			keep = is_list_key(line, key);
 		if (!keep || *line == '#')
 			memset(line, ' ', size);
 		line += size + (line[size] == '\n');
 	}
 }
 
-static int find_in_file(const char *path, const char *name, Samoza__V1__ZhostSpec **ret_spec,
-			struct error **err)
+/* The file's list `key`, as a message of `type`. *ret_message NULL: it has none. */
+static int read_list(const char *path, const char *key, const ProtobufCMessageDescriptor *type,
+		     unsigned flags, ProtobufCMessage **ret_message, struct error **err)
 {
 	CLEANUP(freep) char *text = NULL;
-	CLEANUP(schema_message_freep) Samoza__V1__ZhostList *list = NULL;
-	ProtobufCMessage *message;
 	size_t size = 0;
 	int r = read_file(path, &text, &size, err);
 
+	*ret_message = NULL;
 	if (r < 0)
 		return r;
-	keep_list(text);
+	keep_list(text, key);
 	if (text[strspn(text, " \t\r\n")] == '\0')
-		return 0; /* it holds settings alone */
-	r = schema_read_yaml(&samoza__v1__zhost_list__descriptor, path, text, size,
-			     SCHEMA_PARTIAL, NULL, &message, NULL, err);
+		return 0; /* it holds other settings alone */
+	return schema_read_yaml(type, path, text, size, SCHEMA_PARTIAL | flags, NULL,
+				ret_message, NULL, err);
+}
+
+int settings_sinks(const char *config_file, Samoza__V1__LogSinkList **ret_list,
+		   struct error **err)
+{
+	ProtobufCMessage *message = NULL;
+	int r = config_file != NULL ? read_list(config_file, "log_sinks",
+						&samoza__v1__log_sink_list__descriptor,
+						SCHEMA_SOME_KEYS, &message, err)
+				    : 0;
+
 	if (r < 0)
+		return r;
+	*ret_list = message != NULL ? (Samoza__V1__LogSinkList *)message
+				    : (Samoza__V1__LogSinkList *)schema_message_new(
+					      &samoza__v1__log_sink_list__descriptor);
+	return 0;
+}
+
+static int find_in_file(const char *path, const char *name, Samoza__V1__ZhostSpec **ret_spec,
+			struct error **err)
+{
+	CLEANUP(schema_message_freep) Samoza__V1__ZhostList *list = NULL;
+	ProtobufCMessage *message;
+	int r = read_list(path, "zhosts", &samoza__v1__zhost_list__descriptor, 0, &message,
+			  err);
+
+	if (r < 0 || message == NULL)
 		return r;
 	list = (Samoza__V1__ZhostList *)message;
 	for (size_t i = 0; i < list->n_zhosts; i++)

@@ -43,4 +43,9 @@ void settings_done(struct zhost_settings *s);
 int settings_spec(const char *config_file, const char *name, Samoza__V1__ZhostSpec **ret_spec,
 		  struct error **err) must_check;
 
+/* Where the configuration file says that lines of spaces are forwarded; empty without a file, or without `log_sinks` in it. The
+ * caller frees with samoza__v1__log_sink_list__free_unpacked(). What is no sink is sinks_set()'s to say. */
+int settings_sinks(const char *config_file, Samoza__V1__LogSinkList **ret_list,
+		   struct error **err) must_check;
+
 #endif

@@ -80,6 +80,11 @@ struct resident *resident_new(struct residents *owner, const struct space_runtim
 	describe_instance(r, key, spec);
 	instance_file_name(key->topology, key->path, 0, log_name);
 	r->log = spacelog_open(owner->parts.logs, log_name);
+	spacelog_describe(r->log,
+			  &(struct spacelog_source){.topology = key->topology,
+						    .topology_name = r->spec->topology_name,
+						    .space = r->spec->space,
+						    .path = key->path});
 	data_client_add(owner->parts.data, &r->data);
 	HASH_ADD_KEYPTR(hh, owner->by_id, r->id, strlen(r->id), r);
 	r->action = deploy != NULL ? deploy->action : 0;
