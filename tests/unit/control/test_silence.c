@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
+#include "base/str.h"
 #include "core/control/state/state.h"
 #include "core/control/state/zhost_registry.h"
 #include "fixture.h"
@@ -86,11 +88,99 @@ static void after_a_sleep_of_zrms_who_stays_silent_is_a_problem(void **state)
 	}
 }
 
+#define FLEET  20u
+#define STAYED 6u
+#define SHOP   "5f0c7e34-8a1b-4f3e-9d5a-0123456789ab"
+
+static struct control_zhost *nth(const struct fixture *f, unsigned n)
+{
+	CLEANUP(freep) char *name = str_printf("n%u", n);
+	return zhost_find(&f->control->zhosts, name);
+}
+
+static unsigned count_in(const struct fixture *f, unsigned state)
+{
+	unsigned count = 0;
+	for (unsigned n = 1; n <= FLEET; n++)
+		count += nth(f, n)->state == state;
+	return count;
+}
+
+static unsigned copies_of(const struct fixture *f, unsigned first, unsigned last)
+{
+	unsigned count = 0;
+	for (unsigned n = first; n <= last; n++)
+		count += nth(f, n)->copy_count;
+	return count;
+}
+
+/* All but STAYED of them will be silent for too long in the next millisecond. */
+static void begin_a_loss(struct fixture *f)
+{
+	fixture_init(f);
+	fixture_start(f);
+	for (unsigned n = 1; n <= FLEET; n++) {
+		CLEANUP(freep) char *name = str_printf("n%u", n);
+		fixture_hello(f, name, n, NULL, 0);
+	}
+	fixture_submit(f, SHOP, "shop", "- {name: web, type: CALL, count: 200}\n");
+	assert_int_equal(copies_of(f, 1, FLEET), 200);
+	assert_true(copies_of(f, STAYED + 1, FLEET) > 100);
+	fixture_advance(f, nth(f, FLEET)->deadline.key - f->now.mono_ms - 1);
+	for (unsigned n = 1; n <= STAYED; n++) {
+		CLEANUP(freep) char *name = str_printf("n%u", n);
+		fixture_heartbeat(f, name, n);
+	}
+	f->now.mono_ms++;
+	f->now.wall_ms++;
+}
+
+static void the_loss_of_many_zhosts_is_decided_in_parts(void **state)
+{
+	struct fixture f;
+	unsigned parts = 0, copies[FLEET + 1] = {0};
+	(void)state;
+	begin_a_loss(&f);
+	for (; count_in(&f, ZHOST_PROBLEM) < FLEET - STAYED; parts++) {
+		unsigned before = count_in(&f, ZHOST_PROBLEM);
+		for (unsigned n = 1; n <= FLEET; n++)
+			copies[n] = nth(&f, n)->copy_count;
+		assert_true(control_next_ms(f.control) <= f.now.mono_ms);
+		tick(&f);
+		assert_in_range(count_in(&f, ZHOST_PROBLEM), before + 1, before + 6);
+		/* Nothing goes where it would be lost with the next part. */
+		for (unsigned n = STAYED + 1; n <= FLEET; n++)
+			assert_true(nth(&f, n)->copy_count <= copies[n]);
+	}
+	assert_in_range(parts, 3, FLEET);
+	assert_int_equal(copies_of(&f, 1, STAYED), 200);
+	fixture_done(&f);
+}
+
+static void who_is_heard_before_its_part_is_not_lost(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin_a_loss(&f);
+	tick(&f);
+	assert_true(nth(&f, FLEET)->is_overdue);
+	fixture_heartbeat(&f, "n20", FLEET);
+	assert_false(nth(&f, FLEET)->is_overdue);
+	fixture_advance(&f, 0);
+	check_zhost(&f, "n20", ZHOST_STARTED);
+	assert_int_equal(count_in(&f, ZHOST_PROBLEM), FLEET - STAYED - 1);
+	/* And it is there for others again. */
+	assert_int_equal(copies_of(&f, 1, STAYED) + nth(&f, FLEET)->copy_count, 200);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(after_a_sleep_of_zrms_nobody_is_judged_at_once),
 		cmocka_unit_test(after_a_sleep_of_zrms_who_stays_silent_is_a_problem),
+		cmocka_unit_test(the_loss_of_many_zhosts_is_decided_in_parts),
+		cmocka_unit_test(who_is_heard_before_its_part_is_not_lost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

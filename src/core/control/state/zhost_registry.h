@@ -42,7 +42,8 @@ struct control_zhost {
 	int64_t long_leases_end_ms; /* monotonic: from then on by the present one; 0: it does */
 	Samoza__V1__Usage usage;
 	struct heap_node deadline; /* when its silence is too long */
-	uint32_t place;		   /* handle in the engine; PLACE_NONE when removed */
+	bool is_overdue; /* it is, and its loss is decided soon: nothing more is placed there */
+	uint32_t place;	 /* handle in the engine; PLACE_NONE when removed */
 	struct copy *first_copy;
 	uint32_t copy_count;
 	bool record_marked, each_marked;

@@ -33,6 +33,8 @@
 #define PROTOCOL_OLDEST 1
 #define PROTOCOL_NEWEST 5
 #define HELLO_TEXT_MAX	1024
+/* Copies, and zhosts that had them: so many get another place in some milliseconds. */
+#define LOST_AT_ONCE 50
 
 static void update_engine(struct control *c, struct control_zhost *z)
 {
@@ -50,8 +52,17 @@ static void zhost_move(struct control *c, struct control_zhost *z, enum zhost_st
 	if (from != STATE_UNDEPLOYING || to != ZHOST_UNDEPLOYING)
 		zhost_event(c, z, state_name(from), state_name(zhost_shown(c, z)), cause);
 	mark_zhost(z);
+	z->is_overdue = false;
 	if (z->place != PLACE_NONE)
 		place_zhost_flags(c->place, z->place, to == ZHOST_STARTED, z->cordoned);
+}
+
+static void set_overdue(struct control *c, struct control_zhost *z, bool is_overdue)
+{
+	if (z->is_overdue == is_overdue || z->state != ZHOST_STARTED || z->place == PLACE_NONE)
+		return;
+	z->is_overdue = is_overdue;
+	place_zhost_flags(c->place, z->place, !is_overdue, z->cordoned);
 }
 
 /* ---- heard ---- */
@@ -66,6 +77,7 @@ static void heard(struct control *c, struct control_zhost *z)
 {
 	z->heard_ms = c->now.mono_ms;
 	z->heard_wall_ms = c->now.wall_ms;
+	set_overdue(c, z, false);
 	watch(c, z);
 }
 
@@ -473,15 +485,42 @@ void zhosts_notice_sleep(struct control *c)
 		return;
 	int64_t judged_ms = c->now.mono_ms + c->config.check_ms;
 	for (struct heap_node *n;
-	     (n = heap_first(&c->deadlines)) != NULL && n->key < judged_ms;)
+	     (n = heap_first(&c->deadlines)) != NULL && n->key < judged_ms;) {
+		set_overdue(c, container_of(n, struct control_zhost, deadline), false);
 		heap_set(&c->deadlines, n, judged_ms);
+	}
 }
 
+/* Those that are left for the next tick. */
+static void mark_overdue(struct control *c)
+{
+	for (size_t k = 0; k < c->deadlines.count; k++)
+		if (c->deadlines.nodes[k]->key <= c->now.mono_ms)
+			set_overdue(c,
+				    container_of(c->deadlines.nodes[k], struct control_zhost,
+						 deadline),
+				    true);
+}
+
+static const struct heap_node *first_silent(const struct control *c)
+{
+	const struct heap_node *n = heap_first(&c->deadlines);
+	return n != NULL && n->key <= c->now.mono_ms ? n : NULL;
+}
+
+/* A tenth of a fleet may be lost at once, and what else is asked is to be answered between: some at a time, the next ones with
+ * the tick that is due then. */
 void zhosts_tick(struct control *c)
 {
-	for (struct heap_node *n;
-	     (n = heap_first(&c->deadlines)) != NULL && n->key <= c->now.mono_ms;)
-		zhost_fails(c, container_of(n, struct control_zhost, deadline));
+	size_t lost = 0;
+	for (struct heap_node *n; lost < LOST_AT_ONCE && first_silent(c) != NULL;) {
+		n = heap_first(&c->deadlines);
+		struct control_zhost *z = container_of(n, struct control_zhost, deadline);
+		lost += 1 + z->copy_count;
+		zhost_fails(c, z);
+	}
+	if (first_silent(c) != NULL)
+		mark_overdue(c);
 	if (c->next_check_ms <= c->now.mono_ms)
 		c->next_check_ms = c->now.mono_ms + c->config.check_ms;
 }
@@ -585,7 +624,8 @@ void zhost_set_cordon(struct control *c, struct control_zhost *z, bool cordoned)
 		placement_drop_held(c, z);
 	else
 		drain_cancel(c, z);
-	place_zhost_flags(c->place, z->place, z->state == ZHOST_STARTED, z->cordoned);
+	place_zhost_flags(c->place, z->place, z->state == ZHOST_STARTED && !z->is_overdue,
+			  z->cordoned);
 	mark_zhost(z);
 }
 
