@@ -2,8 +2,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
+#include "base/check.h"
 #include "base/fingerprint.h"
 #include "base/str.h"
 #include "core/control/control.h"
@@ -12,22 +14,98 @@
 #include "schema/json.h"
 #include "schema/message.h"
 
+enum {
+	DIGITS_MAX = 20,
+	VARINT_MAX = 10,
+	/* Number of the field and how it is packed (proto/recording.proto). */
+	TAG_OUTPUT = 1 << 3 | 2, /* RecordedFlush.outputs */
+	TAG_NAME = 1 << 3 | 2,
+	TAG_DIGEST = 2 << 3 | 1,
+};
+
 struct writer {
-	Samoza__V1__RecordedFlush *to;
+	Samoza__V1__RecordedFlush *to; /* NULL: */
+	struct buffer *packed;	       /* the same as bytes, without texts */
 	size_t capacity;
 	bool with_text;
+	struct buffer name; /* of the next output */
 	struct buffer scratch;
 	/* A message to many links is looked at once. */
 	const ProtobufCMessage *last;
 	uint64_t last_digest;
 };
 
-static Samoza__V1__RecordedOutput *add(struct writer *w, char *take_name, uint64_t digest)
+/* ---- names: put together by hand, as there is one for each item of each batch ---- */
+
+static void put(struct buffer *to, const void *data, size_t size)
+{
+	int r = buffer_add(to, data, size);
+	INVARIANT(r == 0); /* they have no limit */
+}
+
+static void name_text(struct writer *w, const char *text)
+{
+	text = text != NULL ? text : "(null)";
+	put(&w->name, text, strlen(text));
+}
+
+static void name_begin(struct writer *w, const char *text)
+{
+	buffer_clear(&w->name);
+	name_text(w, text);
+}
+
+static void name_number(struct writer *w, uint64_t number)
+{
+	char digits[DIGITS_MAX];
+	size_t at = sizeof(digits);
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	put(&w->name, digits + at, sizeof(digits) - at);
+}
+
+/* ---- one more ---- */
+
+static size_t varint(uint8_t *to, uint64_t number)
+{
+	size_t size = 0;
+	for (; number >= 0x80; number >>= 7)
+		to[size++] = (uint8_t)(number | 0x80);
+	to[size++] = (uint8_t)number;
+	return size;
+}
+
+/* As protobuf packs a RecordedOutput of a RecordedFlush. */
+static void pack_output(struct writer *w, uint64_t digest)
+{
+	uint8_t head[2 * (1 + VARINT_MAX)], name[1 + VARINT_MAX], tail[1 + sizeof(digest)];
+	size_t name_size = 1 + varint(name + 1, w->name.size);
+	size_t size = name_size + w->name.size + sizeof(tail);
+	name[0] = TAG_NAME;
+	head[0] = TAG_OUTPUT;
+	size_t head_size = 1 + varint(head + 1, size);
+	tail[0] = TAG_DIGEST;
+	for (size_t k = 0; k < sizeof(digest); k++)
+		tail[1 + k] = (uint8_t)(digest >> (8 * k));
+	put(w->packed, head, head_size);
+	put(w->packed, name, name_size);
+	put(w->packed, w->name.data, w->name.size);
+	put(w->packed, tail, sizeof(tail));
+}
+
+/* Under the name that was put together. NULL: there is no room for a text. */
+static Samoza__V1__RecordedOutput *add(struct writer *w, uint64_t digest)
 {
 	Samoza__V1__RecordedFlush *to = w->to;
+	if (to == NULL) {
+		pack_output(w, digest);
+		return NULL;
+	}
 	Samoza__V1__RecordedOutput *output = (Samoza__V1__RecordedOutput *)schema_message_new(
 		&samoza__v1__recorded_output__descriptor);
-	output->name = take_name;
+	output->name = mem_strndup(w->name.data, w->name.size);
 	output->digest = digest;
 	if (to->n_outputs == w->capacity) {
 		w->capacity = w->capacity > 0 ? 2 * w->capacity : 8;
@@ -76,6 +154,13 @@ static char *text_of(const struct writer *w, const ProtobufCMessage *message)
 	return text;
 }
 
+static void add_with_text(struct writer *w, uint64_t digest, const ProtobufCMessage *message)
+{
+	Samoza__V1__RecordedOutput *output = add(w, digest);
+	if (output != NULL)
+		output->text = text_of(w, message);
+}
+
 static uint64_t digest_of_text(uint64_t before, const char *text)
 {
 	CLEANUP(freep) char *cut = output_lines_masked(text, OUTPUT_LINES_CUT);
@@ -90,13 +175,13 @@ static void add_record(struct writer *w, const struct record_change *change)
 	uint64_t digest = change->data != NULL ? digest_of_bytes(FINGERPRINT_NONE, type,
 								 change->data, change->size)
 					       : 0;
-	Samoza__V1__RecordedOutput *o =
-		add(w,
-		    str_printf("%s %d %s", change->data != NULL ? "record" : "no record",
-			       (int)change->kind, change->id),
-		    digest);
+	name_begin(w, change->data != NULL ? "record " : "no record ");
+	name_number(w, (uint64_t)change->kind);
+	name_text(w, " ");
+	name_text(w, change->id);
+	Samoza__V1__RecordedOutput *o = add(w, digest);
 	ProtobufCMessage *message = NULL;
-	if (w->with_text && change->data != NULL &&
+	if (o != NULL && w->with_text && change->data != NULL &&
 	    schema_message_unpack(type, change->data, change->size, &message, NULL) == 0)
 		o->text = text_of(w, message);
 	schema_message_free(message);
@@ -104,15 +189,20 @@ static void add_record(struct writer *w, const struct record_change *change)
 
 static void add_event(struct writer *w, const Samoza__V1__EventRecord *e)
 {
-	char *name = str_printf("event %" PRIu64 " %s %s", e->seq, e->kind, e->subject);
-	add(w, name, digest_of(w, FINGERPRINT_NONE, &e->base))->text = text_of(w, &e->base);
+	name_begin(w, "event ");
+	name_number(w, e->seq);
+	name_text(w, " ");
+	name_text(w, e->kind);
+	name_text(w, " ");
+	name_text(w, e->subject);
+	add_with_text(w, digest_of(w, FINGERPRINT_NONE, &e->base), &e->base);
 }
 
 static void add_audit(struct writer *w, const Samoza__V1__AuditRecord *line)
 {
-	char *name = str_printf("audit %" PRIu64, line->seq);
-	add(w, name, digest_of(w, FINGERPRINT_NONE, &line->base))->text =
-		text_of(w, &line->base);
+	name_begin(w, "audit ");
+	name_number(w, line->seq);
+	add_with_text(w, digest_of(w, FINGERPRINT_NONE, &line->base), &line->base);
 }
 
 static uint64_t digest_of_data(const struct data_change *d)
@@ -134,9 +224,11 @@ static void add_message(struct writer *w, const struct link_message *m)
 		w->last = m->message;
 	}
 	uint64_t digest = fingerprint_word(w->last_digest, m->close);
-	add(w, str_printf("message %s to link %" PRIu64, frame_type_name(m->type), m->link_id),
-	    digest)
-		->text = text_of(w, m->message);
+	name_begin(w, "message ");
+	name_text(w, frame_type_name(m->type));
+	name_text(w, " to link ");
+	name_number(w, m->link_id);
+	add_with_text(w, digest, m->message);
 }
 
 static void add_reply(struct writer *w, const struct reply *r)
@@ -149,9 +241,10 @@ static void add_reply(struct writer *w, const struct reply *r)
 	digest = digest_of_text(digest, error);
 	digest = fingerprint_text(digest, r->effect);
 	digest = digest_of(w, digest, r->view);
-	Samoza__V1__RecordedOutput *o =
-		add(w, str_printf("reply %" PRIu64, r->request), digest);
-	if (!w->with_text)
+	name_begin(w, "reply ");
+	name_number(w, r->request);
+	Samoza__V1__RecordedOutput *o = add(w, digest);
+	if (o == NULL || !w->with_text)
 		return;
 	CLEANUP(freep) char *view = text_of(w, r->view);
 	CLEANUP(freep)
@@ -169,33 +262,65 @@ static void add_call(struct writer *w, const struct driver_call *call)
 	digest = fingerprint_word(digest, call->operation);
 	digest = fingerprint_text(digest, call->token);
 	digest = digest_of(w, digest, call->machine != NULL ? &call->machine->base : NULL);
-	add(w, str_printf("call %" PRIu64 " of driver %s", call->id, call->driver), digest)
-		->text = text_of(w, call->machine != NULL ? &call->machine->base : NULL);
+	name_begin(w, "call ");
+	name_number(w, call->id);
+	name_text(w, " of driver ");
+	name_text(w, call->driver);
+	add_with_text(w, digest, call->machine != NULL ? &call->machine->base : NULL);
+}
+
+static void add_named(struct writer *w, const char *what, const char *owner, uint64_t digest)
+{
+	name_begin(w, what);
+	name_text(w, owner);
+	(void)add(w, digest);
+}
+
+static void add_all(struct writer *w, const struct outbox *o)
+{
+	vector_for_each (&o->records, change)
+		add_record(w, change);
+	vector_for_each (&o->events, event)
+		add_event(w, *event);
+	vector_for_each (&o->audit, line)
+		add_audit(w, *line);
+	vector_for_each (&o->data, change)
+		add_named(w, "data of ", change->owner, digest_of_data(change));
+	vector_for_each (&o->data_forget, owner)
+		add_named(w, "no data of ", *owner, 0);
+	vector_for_each (&o->messages, message)
+		add_message(w, message);
+	vector_for_each (&o->replies, reply)
+		add_reply(w, reply);
+	vector_for_each (&o->calls, call)
+		add_call(w, call);
 }
 
 Samoza__V1__RecordedFlush *outputs_of(const struct outbox *o, bool with_text)
 {
-	struct writer w = {.with_text = with_text, .scratch = BUFFER_INIT(SIZE_MAX)};
+	struct writer w = {.with_text = with_text,
+			   .name = BUFFER_INIT(SIZE_MAX),
+			   .scratch = BUFFER_INIT(SIZE_MAX)};
 	w.to = (Samoza__V1__RecordedFlush *)schema_message_new(
 		&samoza__v1__recorded_flush__descriptor);
-	vector_for_each (&o->records, change)
-		add_record(&w, change);
-	vector_for_each (&o->events, event)
-		add_event(&w, *event);
-	vector_for_each (&o->audit, line)
-		add_audit(&w, *line);
-	vector_for_each (&o->data, change)
-		add(&w, str_printf("data of %s", change->owner), digest_of_data(change));
-	vector_for_each (&o->data_forget, owner)
-		add(&w, str_printf("no data of %s", *owner), 0);
-	vector_for_each (&o->messages, message)
-		add_message(&w, message);
-	vector_for_each (&o->replies, reply)
-		add_reply(&w, reply);
-	vector_for_each (&o->calls, call)
-		add_call(&w, call);
+	add_all(&w, o);
+	buffer_done(&w.name);
 	buffer_done(&w.scratch);
 	return w.to;
+}
+
+void outputs_pack(const struct outbox *o, struct outputs_memory *memory, struct buffer *to)
+{
+	struct writer w = {.packed = to, .name = memory->name, .scratch = memory->message};
+	add_all(&w, o);
+	memory->name = w.name;
+	memory->message = w.scratch;
+}
+
+void outputs_memory_done(struct outputs_memory *memory)
+{
+	buffer_done(&memory->name);
+	buffer_done(&memory->message);
 }
 
 void record_without_lines(enum record_kind kind, const void *data, size_t size, void **ret_data,

@@ -8,11 +8,24 @@
 #ifndef SAMOZA_CORE_RECORD_OUTPUTS_H
 #define SAMOZA_CORE_RECORD_OUTPUTS_H
 
+#include "base/buffer.h"
 #include "core/outbox.h"
 #include "proto/recording.pb-c.h"
 
 /* `with_text`: also all of each, as JSON. The caller frees it with schema_message_free(). */
 Samoza__V1__RecordedFlush *outputs_of(const struct outbox *outbox, bool with_text);
+
+/* That is used again: a batch is recorded as it is decided. */
+struct outputs_memory {
+	struct buffer name, message;
+};
+#define OUTPUTS_MEMORY_INIT                                     \
+	((struct outputs_memory){.name = BUFFER_INIT(SIZE_MAX), \
+				 .message = BUFFER_INIT(SIZE_MAX)})
+void outputs_memory_done(struct outputs_memory *memory);
+/* The same without texts, packed as protobuf does it, appended to `to`, which has no limit. */
+void outputs_pack(const struct outbox *outbox, struct outputs_memory *memory,
+		  struct buffer *to);
 
 /* A record of the store without what programs have printed. *ret_data is NULL: it has nothing of that. */
 void record_without_lines(enum record_kind kind, const void *data, size_t size, void **ret_data,

@@ -13,7 +13,7 @@
 #include "core/record/outputs.h"
 #include "schema/message.h"
 
-/* Memory for inputs of a batch that is kept for the next one. */
+/* Memory for inputs and outputs of a batch that is kept for the next one. */
 #define INPUTS_KEPT ((size_t)1024 * 1024)
 
 /* An input of the batch that is being filled. */
@@ -51,14 +51,19 @@ struct recording {
 	int64_t promise_ms;	     /* as written last */
 	struct recording_counts counts;
 	struct buffer scratch;
+	struct buffer outputs; /* of a batch, packed */
+	struct outputs_memory memory;
 };
+
+enum { TAG_FLUSH = 7 << 3 | 2 /* RecordingEntry.flush */, VARINT_MAX = 10 };
 
 #define NEW(Type, name) \
 	((Samoza__V1__##Type *)schema_message_new(&samoza__v1__##name##__descriptor))
 
 /* ---- entries ---- */
 
-static void write_entry(struct recording *r, struct instant at, bool begins,
+/* Its times, and `last` of the block. */
+static void begin_entry(struct recording *r, struct instant at, bool begins,
 			Samoza__V1__RecordingEntry *entry)
 {
 	if (r->sink->begins_block(r->user, begins))
@@ -71,19 +76,68 @@ static void write_entry(struct recording *r, struct instant at, bool begins,
 	entry->drift = drift;
 	r->last = at;
 	buffer_clear(&r->scratch);
+}
+
+static void pack_entry(struct recording *r, const Samoza__V1__RecordingEntry *entry)
+{
 	if (schema_message_pack(&entry->base, &r->scratch, NULL) < 0)
 		IMPOSSIBLE("an entry of a recording lacks something");
+}
+
+static void end_entry(struct recording *r, struct instant at, bool begins)
+{
 	r->counts.entries++;
 	r->sink->entry(r->user, at, begins, r->scratch.data, r->scratch.size);
+}
+
+static void write_entry(struct recording *r, struct instant at, bool begins,
+			Samoza__V1__RecordingEntry *entry)
+{
+	begin_entry(r, at, begins, entry);
+	pack_entry(r, entry);
+	end_entry(r, at, begins);
+}
+
+static void write_flush_with_texts(struct recording *r, struct instant now,
+				   const struct outbox *outbox)
+{
+	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
+	entry.what_case = SAMOZA__V1__RECORDING_ENTRY__WHAT_FLUSH;
+	entry.flush = outputs_of(outbox, true);
+	write_entry(r, now, false, &entry);
+	schema_message_free(entry.flush);
+}
+
+/* Appends the field `flush` to the entry: the bytes that protobuf would make of it, without a message for each output. */
+static void append_flush(struct recording *r)
+{
+	uint8_t head[1 + VARINT_MAX] = {TAG_FLUSH};
+	size_t size = 1;
+	for (uint64_t left = r->outputs.size; size == 1 || left > 0; left >>= 7)
+		head[size++] = (uint8_t)((left & 0x7f) | (left >= 0x80 ? 0x80 : 0));
+	int result = buffer_add(&r->scratch, head, size);
+	if (result == 0 && r->outputs.size > 0)
+		result = buffer_add(&r->scratch, r->outputs.data, r->outputs.size);
+	INVARIANT(result == 0); /* it has no limit */
 }
 
 static void write_flush(struct recording *r, struct instant now, const struct outbox *outbox)
 {
 	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
-	entry.what_case = SAMOZA__V1__RECORDING_ENTRY__WHAT_FLUSH;
-	entry.flush = outputs_of(outbox, r->with_texts);
-	write_entry(r, now, false, &entry);
-	schema_message_free(entry.flush);
+	if (r->with_texts) {
+		write_flush_with_texts(r, now, outbox);
+		return;
+	}
+	buffer_clear(&r->outputs);
+	outputs_pack(outbox, &r->memory, &r->outputs);
+	begin_entry(r, now, false, &entry);
+	pack_entry(r, &entry);
+	append_flush(r);
+	end_entry(r, now, false);
+	if (r->outputs.capacity > INPUTS_KEPT) {
+		buffer_done(&r->outputs);
+		r->outputs = BUFFER_INIT(SIZE_MAX);
+	}
 }
 
 /* That what follows was done with. */
@@ -436,7 +490,8 @@ struct recording *recording_new(struct control *control, const struct recording_
 	r->sink = sink;
 	r->user = user;
 	r->with_texts = with_texts;
-	r->scratch = r->inputs = BUFFER_INIT(SIZE_MAX);
+	r->scratch = r->inputs = r->outputs = BUFFER_INIT(SIZE_MAX);
+	r->memory = OUTPUTS_MEMORY_INIT;
 	r->birth = birth_new(control);
 	control_set_tap(control, &tap, r);
 	return r;
@@ -454,5 +509,7 @@ void recording_free(struct recording *r)
 	buffer_done(&r->inputs);
 	schema_message_free(r->birth);
 	buffer_done(&r->scratch);
+	buffer_done(&r->outputs);
+	outputs_memory_done(&r->memory);
 	free(r);
 }
