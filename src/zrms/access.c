@@ -174,6 +174,12 @@ const struct principal *access_credential(struct zrms *zrms,
 	return control_principal(zrms->control, hash, loop_now(&zrms->loop).wall_ms);
 }
 
+const uint8_t *access_local_hash(const struct zrms *zrms,
+				 const uint8_t hash[CREDENTIAL_HASH_SIZE])
+{
+	return is_admin_of_another(zrms, hash) ? hash : zrms->access.local_admin_hash;
+}
+
 static const struct principal *find(struct zrms *zrms, const char *token, struct asker *asker)
 {
 	if (!token_is_well_formed(token))

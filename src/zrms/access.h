@@ -79,6 +79,10 @@ const struct principal *access_principal(const struct http_request *request);
 /* Whose the credential with that hash is, at this moment; that of this machine's administrator, too. NULL: nobody's. */
 const struct principal *access_credential(struct zrms *zrms,
 					  const uint8_t hash[CREDENTIAL_HASH_SIZE]);
+/* `hash`, where it is that of an administrator of a machine, of this one or of another that has a zrms; otherwise that of this
+ * one. For control_sign_in.local: after a takeover the administrators are as they were. */
+const uint8_t *access_local_hash(const struct zrms *zrms,
+				 const uint8_t hash[CREDENTIAL_HASH_SIZE]);
 /* For what is open to everybody, and asks for a proof of its own: from now on the request is that of `principal`, NULL:
  * of a stranger, with an audit line where it is refused. */
 void access_identify(struct zrms *zrms, struct http_request *request,

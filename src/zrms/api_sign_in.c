@@ -111,8 +111,9 @@ static void on_told(void *user, const struct reply *reply)
 	sign_in_free(n);
 }
 
+/* `credential`: whose the proof is. */
 static void ask(struct zrms *zrms, struct http_request *request, enum sign_in_action action,
-		const uint8_t *proof)
+		const uint8_t *proof, const uint8_t *credential)
 {
 	struct new_sign_in *n = sign_in_new(zrms, request, action == SIGN_IN_CODE);
 	if (action == SIGN_IN_CODE)
@@ -127,12 +128,18 @@ static void ask(struct zrms *zrms, struct http_request *request, enum sign_in_ac
 	struct control_input input = {.type = CONTROL_SIGN_IN,
 				      .sign_in = {.action = action,
 						  .proof = proof,
-						  .local = zrms->access.local_admin_hash,
+						  .local = access_local_hash(zrms, credential),
 						  .record = &record}};
 	api_ask_for(zrms, request, &input, on_told, n);
 }
 
 /* ---- codes ---- */
+
+static void ask_for_code(struct zrms *zrms, struct http_request *request,
+			 const uint8_t *credential)
+{
+	ask(zrms, request, SIGN_IN_CODE, credential, credential);
+}
 
 void api_sign_in_code(void *context, struct http_request *request)
 {
@@ -142,16 +149,18 @@ void api_sign_in_code(void *context, struct http_request *request)
 		http_reply_failure(request, 403, "denied",
 				   "a sign-in code is made with a token, not by a session");
 	else if (!api_refuse_while_failing(zrms, request))
-		ask(zrms, request, SIGN_IN_CODE,
-		    asker->has_credential ? asker->hash : zrms->access.local_admin_hash);
+		ask_for_code(zrms, request,
+			     asker->has_credential ? asker->hash
+						   : zrms->access.local_admin_hash);
 }
 
 /* ---- signing in ---- */
 
-/* Whose the code or token is; NULL: nobody's. */
+/* Whose the code or token is, and its credential; NULL: nobody's. */
 static const struct principal *find_proof(struct zrms *zrms,
 					  const Samoza__V1__SignInRequest *asked,
-					  uint8_t hash[TOKEN_HASH_SIZE])
+					  uint8_t hash[TOKEN_HASH_SIZE],
+					  uint8_t credential[TOKEN_HASH_SIZE])
 {
 	const char *text = asked->code != NULL ? asked->code : asked->token;
 	bool is_one = asked->code != NULL ? token_has_form(text, SIGN_IN_CODE_PREFIX)
@@ -159,18 +168,22 @@ static const struct principal *find_proof(struct zrms *zrms,
 	if (!is_one)
 		return NULL;
 	token_hash(text, hash);
+	memcpy(credential, hash, TOKEN_HASH_SIZE);
 	if (asked->code == NULL)
 		return access_credential(zrms, hash);
 	const Samoza__V1__SignInRecord *code =
 		control_sign_in(zrms->control, hash, true, NULL, loop_now(&zrms->loop).wall_ms);
-	return code != NULL ? access_credential(zrms, code->credential.data) : NULL;
+	if (code == NULL)
+		return NULL;
+	memcpy(credential, code->credential.data, TOKEN_HASH_SIZE);
+	return access_credential(zrms, credential);
 }
 
 static void sign_in(struct zrms *zrms, struct http_request *request,
 		    const Samoza__V1__SignInRequest *asked)
 {
-	uint8_t hash[TOKEN_HASH_SIZE];
-	const struct principal *p = find_proof(zrms, asked, hash);
+	uint8_t hash[TOKEN_HASH_SIZE], credential[TOKEN_HASH_SIZE];
+	const struct principal *p = find_proof(zrms, asked, hash, credential);
 	access_identify(zrms, request, p);
 	if (p == NULL)
 		access_refuse_wrong(
@@ -181,7 +194,7 @@ static void sign_in(struct zrms *zrms, struct http_request *request,
 		http_reply_failure(request, 403, "denied", "a zhost does not sign in");
 	else
 		ask(zrms, request, asked->code != NULL ? SIGN_IN_WITH_CODE : SIGN_IN_CREDENTIAL,
-		    hash);
+		    hash, credential);
 }
 
 void api_sign_in(void *context, struct http_request *request)

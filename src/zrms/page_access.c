@@ -113,6 +113,8 @@ static void sign_in(struct zrms *zrms, uint64_t link_id, const char *zhost,
 		return;
 	}
 	char id[2 * ID_BYTES + 1];
+	uint8_t credential[CREDENTIAL_HASH_SIZE]; /* the code ends with its use */
+	memcpy(credential, code->credential.data, sizeof(credential));
 	struct page_sign_in *n = mem_new(struct page_sign_in);
 	*n = (struct page_sign_in){
 		.zrms = zrms, .link_id = link_id, .ask = ask->ask, .page = mem_strdup(page)};
@@ -129,7 +131,7 @@ static void sign_in(struct zrms *zrms, uint64_t link_id, const char *zhost,
 				      .origin = {.address = address, .request = request},
 				      .sign_in = {.action = SIGN_IN_WITH_CODE,
 						  .proof = ask->code.data,
-						  .local = zrms->access.local_admin_hash,
+						  .local = access_local_hash(zrms, credential),
 						  .record = &record}};
 	zrms->page_sign_ins++;
 	api_ask(zrms, &input, on_signed_in, n);

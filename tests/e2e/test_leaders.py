@@ -382,6 +382,34 @@ def test_the_administrator_of_each_machine_is_one_of_the_cluster(three):
     until(lambda: asked(leader, "GET", "/v1/users", token=own)[0] == 401, "it is good no longer")
 
 
+def test_codes_and_tokens_of_administrators_sign_in_after_a_takeover(three):
+    """Also where the one that leads then has a token of its own."""
+    c = three
+    first, second = c.leader(), c.standby()
+    directory = c.directory / dict(zip((c.first_port, *c.other_ports), ("zrms", "zrms-2", "zrms-3")))[second]
+    file = directory / "credentials" / "local-admin"
+    c.all_zrms()[second].kill()
+    file.unlink()
+    c.all_zrms()[second].start()
+    own = until(lambda: file.exists() and file.read_text().strip(), "it makes one of its own while it stands by")
+    until(lambda: asked(first, "GET", "/v1/users", token=own)[0] == 200, "it is known where another one leads")
+    former = token_of(c)
+    codes = [json.loads(asked(first, "POST", "/v1/sign-in-codes", token=token)[2])["code"] for token in (former, own)]
+    for port, daemon in c.all_zrms().items():
+        if port != second:
+            daemon.kill()
+    assert c.leader(first) == second
+    for proof in ({"code": codes[0]}, {"code": codes[1]}, {"token": former}, {"token": own}):
+        status, headers, body = asked(second, "POST", "/v1/sign-in", proof)
+        assert status == 200, body
+        cookie = headers["Set-Cookie"].split(";")[0]
+        connection = http.client.HTTPConnection("127.0.0.1", second, timeout=20)
+        connection.request("GET", "/v1/users", headers={"Cookie": cookie})
+        assert connection.getresponse().status == 200
+        connection.close()
+    assert asked(second, "POST", "/v1/sign-in", {"code": codes[0]})[0] == 401  # it was used
+
+
 def events_of(port, token, after, numbers):
     """Follows from `after` on as browsers do, until the stream ends; the numbers are added as they come."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
