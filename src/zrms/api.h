@@ -26,8 +26,7 @@ char *api_error_body(void *context, const char *code, const char *message,
 /* Told once, when what the input did is durable, or why it was refused. `input` is borrowed. */
 typedef void api_told_fn(void *user, const struct reply *reply);
 void api_ask(struct zrms *zrms, struct control_input *input, api_told_fn *told, void *user);
-/* For the listener of the commits: renders the answer that waits for `reply`; sends it. */
-void api_decided(struct api *api, const struct reply *reply);
+/* For the listener of the commits, after api_decided() (api_answer.h): sends the answer that waits for `reply`. */
 void api_reply(struct api *api, const struct reply *reply);
 
 /* For submissions_new(); its user is the zrms, its requests are http_requests. */
@@ -62,9 +61,6 @@ void api_send_view(struct zrms *zrms, struct http_request *request, ProtobufCMes
  * core, or only what is durable. */
 void api_send_view_now(struct http_request *request, unsigned status,
 		       const ProtobufCMessage *view);
-/* The same as soon as everything is durable that the core has decided so far; while the store fails it waits on. */
-void api_send_view_durable(struct http_request *request, unsigned status,
-			   const ProtobufCMessage *view);
 /* 204: the change is made, and there is nothing to show. */
 void api_send_done(struct http_request *request);
 /* A viewer sees that there are exports and imports, but no values [machines.people.users]. */

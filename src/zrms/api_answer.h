@@ -7,7 +7,16 @@
 #ifndef SAMOZA_ZRMS_API_ANSWER_H
 #define SAMOZA_ZRMS_API_ANSWER_H
 
+#include <protobuf-c/protobuf-c.h>
+
 #include "zrms/zrms.h"
+
+/* For the listener of the commits: renders the answer that waits for `reply`; api_reply() sends it. */
+void api_decided(struct api *api, const struct reply *reply);
+/* As api_send_view_now() (api.h), as soon as everything is durable that the core has decided so far; while the store fails it
+ * waits on. */
+void api_send_view_durable(struct http_request *request, unsigned status,
+			   const ProtobufCMessage *view);
 
 struct api_answer {
 	unsigned status;  /* 0: there is none */

@@ -6,6 +6,7 @@
 #include "core/control/control.h"
 #include "schema/message.h"
 #include "zrms/api.h"
+#include "zrms/api_answer.h"
 #include "zrms/api_handlers.h"
 #include "zrms/api_reads.h"
 #include "zrms/store_trust.h"

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "proto/view.pb-c.h"
 #include "zrms/api.h"
+#include "zrms/api_answer.h"
 #include "zrms/api_handlers.h"
 #include "zrms/lead.h"
 

@@ -9,6 +9,7 @@
 #include "core/control/state/iso8601.h"
 #include "schema/message.h"
 #include "zrms/api.h"
+#include "zrms/api_answer.h"
 #include "zrms/api_handlers.h"
 #include "zrms/api_reads.h"
 #include "zrms/mesh_queries.h"

@@ -23,6 +23,7 @@
 #include "core/control/control_frames.h"
 #include "zrms/again.h"
 #include "zrms/api.h"
+#include "zrms/api_answer.h"
 #include "zrms/api_metrics.h"
 #include "zrms/api_reads.h"
 #include "zrms/certain.h"

@@ -11,6 +11,7 @@
 #include "core/control/checkpoint/checkpoint.h"
 #include "schema/message.h"
 #include "zrms/api.h"
+#include "zrms/api_answer.h"
 #include "zrms/zrms.h"
 
 /* At the same time: each has a copy of the whole state. */

@@ -156,9 +156,10 @@ def slowed(*services, pulse=SMALL):
 
 
 def slow_etcd(c, draw):
-    service = c.services[draw.choice(CONTROL), "etcd"]
-    with slowed(service):
-        yield f"etcd of {service.machine}", draw.uniform(4, 10)
+    """Its disk takes long for each write: a tenth of a second, or up to three, in which it also answers nobody."""
+    service, pulse = c.services[draw.choice(CONTROL), "etcd"], draw.choice((SMALL, 0.5, 1, 3))
+    with slowed(service, pulse=pulse):
+        yield f"etcd of {service.machine}, {pulse} s", draw.uniform(4, 10) + 3 * pulse
 
 
 def kill_zrms_on_slow_etcd(c, draw):

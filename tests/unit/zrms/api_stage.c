@@ -1,4 +1,5 @@
 #include "api_stage.h"
+#include "zrms/api_answer.h"
 #include "zrms/api_reads.h"
 #include "zrms/drivers.h"
 #include "zrms/topology_logs.h"
