@@ -18,6 +18,7 @@ const struct benchmark *const benchmarks[] = {
 	&benchmark_scale,
 	&benchmark_fleet,
 	&benchmark_tls,
+	&benchmark_storm,
 	&benchmark_leaders,
 	NULL,
 };
@@ -47,6 +48,7 @@ const struct cli_command *const benchmark_commands[] = {
 	&benchmark_fleet.command,
 	&benchmark_leaders.command,
 	&benchmark_tls.command,
+	&benchmark_storm.command,
 	&benchmark_all,
 	&cli_help_command,
 	NULL,

@@ -293,6 +293,19 @@ void cluster_stop(struct cluster *cluster)
 	free(steal_ptr(&cluster->directory));
 }
 
+int cluster_restart_zrms(struct cluster *cluster, const struct cluster_options *options,
+			 struct error **err)
+{
+	cluster_close_events(cluster);
+	client_done(&cluster->client);
+	keeper_kill_tree(cluster->zrms);
+	while (!has_ended(cluster->zrms)) /* its port is free then */
+		(void)poll(NULL, 0, 2);
+	cluster->client.port = cluster->port;
+	int r = start_zrms(cluster, options, err);
+	return r < 0 ? r : wait_for_zrms(cluster, err);
+}
+
 void cluster_close_events(struct cluster *cluster)
 {
 	events_done(&cluster->events);

@@ -55,6 +55,11 @@ void cluster_stop(struct cluster *cluster);
 /* Nobody follows any more, for measurements in which a follower would be in the way. */
 void cluster_close_events(struct cluster *cluster);
 
+/* Kills zrms, and starts it again on the same port; returns when it listens. Nobody follows its events any more. The
+ * options are those of cluster_start(). */
+int cluster_restart_zrms(struct cluster *cluster, const struct cluster_options *options,
+			 struct error **err) must_check;
+
 /* A machine is lost: the zhost with all that runs on it. `index` from 0. */
 void cluster_kill_zhost(struct cluster *cluster, unsigned index);
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -58,7 +59,7 @@ static void raise_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int play(struct all *all, uint16_t port, struct error **err)
+static int play(struct all *all, struct error **err)
 {
 	int r = loop_init(&all->loop, err);
 	if (r == 0)
@@ -71,13 +72,14 @@ static int play(struct all *all, uint16_t port, struct error **err)
 	(void)uv_poll_start(all->commands, UV_READABLE, on_command);
 	all->world.loop = &all->loop;
 	all->world.random.state = 1;
-	all->world.port = port;
-	all->world.token = getenv("SAMOZA_TOKEN");
+	all->world.token = all->world.credentials == NULL ? getenv("SAMOZA_TOKEN") : NULL;
 	all->world.on_accepted = next_connects;
 	all->world.user = all;
 	all->zhosts = mem_new_array(struct crowd_zhost *, all->count);
-	for (unsigned k = 0; k < all->count; k++)
-		all->zhosts[k] = crowd_zhost_new(&all->world, k + 1);
+	for (unsigned k = 0; k < all->count && r == 0; k++)
+		r = crowd_zhost_new(&all->world, k + 1, &all->zhosts[k], err);
+	if (r < 0)
+		return r;
 	for (unsigned k = 0; k < AT_A_TIME; k++)
 		next_connects(all);
 	loop_run(&all->loop); /* until it is killed */
@@ -85,7 +87,8 @@ static int play(struct all *all, uint16_t port, struct error **err)
 }
 
 /* What the parent has open would stay open here. */
-__attribute__((noreturn)) static void child(unsigned zhosts, uint16_t port, int commands)
+__attribute__((noreturn)) static void child(const struct crowd_options *options,
+					    struct crowd_figures *figures, int commands)
 {
 	static struct all all;
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -93,30 +96,43 @@ __attribute__((noreturn)) static void child(unsigned zhosts, uint16_t port, int 
 	(void)dup2(commands, COMMANDS_FD);
 	(void)close_range(COMMANDS_FD + 1, ~0u, 0);
 	raise_descriptors();
-	all.count = zhosts;
-	if (play(&all, port, &err) < 0)
+	all.count = options->zhosts;
+	all.world.address = options->address;
+	all.world.port = options->port;
+	all.world.credentials = options->credentials;
+	all.world.figures = figures;
+	if (play(&all, &err) < 0)
 		(void)fprintf(stderr, "zbench: the simulated zhosts: %s\n", err->message);
 	_exit(1);
 }
 
 /* ---- in the parent ---- */
 
-int crowd_start(unsigned zhosts, uint16_t port, struct crowd *ret_crowd, struct error **err)
+int crowd_start(const struct crowd_options *options, struct crowd *ret_crowd,
+		struct error **err)
 {
 	int ends[2];
-	if (pipe(ends) < 0)
-		return error_errno(err, "cannot make a pipe");
+	struct crowd_figures *figures = mmap(NULL, sizeof(*figures), PROT_READ | PROT_WRITE,
+					     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (figures == MAP_FAILED)
+		return error_errno(err, "cannot share memory");
+	if (pipe(ends) < 0) {
+		int r = error_errno(err, "cannot make a pipe");
+		(void)munmap(figures, sizeof(*figures));
+		return r;
+	}
 	(void)malloc_trim(0);
 	pid_t pid = fork();
 	if (pid == 0)
-		child(zhosts, port, ends[0]);
+		child(options, figures, ends[0]);
 	(void)close(ends[0]);
 	if (pid < 0) {
 		int r = error_errno(err, "cannot start the simulated zhosts");
 		(void)close(ends[1]);
+		(void)munmap(figures, sizeof(*figures));
 		return r;
 	}
-	*ret_crowd = (struct crowd){.pid = pid, .commands = ends[1]};
+	*ret_crowd = (struct crowd){.pid = pid, .commands = ends[1], .figures = figures};
 	return 0;
 }
 
@@ -136,5 +152,6 @@ void crowd_stop(struct crowd *crowd)
 	(void)kill(crowd->pid, SIGKILL);
 	while (waitpid(crowd->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	crowd->pid = 0;
+	(void)munmap((void *)(uintptr_t)crowd->figures, sizeof(*crowd->figures));
+	*crowd = (struct crowd){0};
 }

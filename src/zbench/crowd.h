@@ -13,14 +13,30 @@
 
 #include "base/error.h"
 
+struct crowd_options {
+	unsigned zhosts; /* "bench-1" and so on */
+	const char *address;
+	uint16_t port; /* of zrms */
+	/* Over TLS, each with the credentials in DIRECTORY/NAME. NULL: plain, with the token in SAMOZA_TOKEN. */
+	const char *credentials;
+};
+
+/* Shared with the crowd, which writes them while they are read. */
+struct crowd_figures {
+	_Atomic unsigned ready;	   /* zhosts that have their credentials */
+	_Atomic unsigned accepted; /* by zrms now */
+	_Atomic unsigned taken;	   /* links that zrms has accepted, so far */
+	_Atomic unsigned attempts; /* to connect, so far */
+};
+
 struct crowd {
 	pid_t pid;
 	int commands; /* a pipe */
+	const struct crowd_figures *figures;
 };
 
-/* `zhosts` of them, "bench-1" and so on, which show the token in SAMOZA_TOKEN and connect a few at a time; returns
- * before they have. PRE: this process has one thread. */
-int crowd_start(unsigned zhosts, uint16_t port, struct crowd *ret_crowd,
+/* They connect a few at a time; returns before they have. PRE: this process has one thread. */
+int crowd_start(const struct crowd_options *options, struct crowd *ret_crowd,
 		struct error **err) must_check;
 /* The last `count` machines stand still: no connection is closed, and nothing more is said. */
 int crowd_lose(struct crowd *crowd, unsigned count, struct error **err) must_check;

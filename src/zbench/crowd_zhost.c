@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "adapter/tls/tls.h"
+#include "adapter/uv/tcp_stream.h"
 #include "adapter/wire/wire_dial.h"
 #include "adapter/wire/wire_link.h"
 #include "base/str.h"
@@ -10,6 +12,7 @@
 
 enum {
 	DIAL_MS = 30000,
+	TOLD_MAX = 10, /* links whose end is told */
 	RETRY_FIRST_MS = 100,
 	RETRY_MOST_MS = 10000,
 	DEFAULT_HEARTBEAT_MS = 1000,
@@ -18,6 +21,7 @@ enum {
 
 struct crowd_zhost {
 	struct crowd_world *world;
+	struct stream_transport *transport;
 	struct agent *agent;
 	struct agent_outbox outbox;
 	VECTOR(uint64_t) actions; /* ordered, and not answered yet */
@@ -85,7 +89,8 @@ static int take_ack(struct crowd_zhost *z, const Samoza__V1__HelloAck *ack, stru
 				 ack->reason != NULL ? ack->reason : "");
 	z->is_accepted = true;
 	z->retry_ms = RETRY_FIRST_MS;
-	z->world->accepted++;
+	z->world->figures->accepted++;
+	z->world->figures->taken++;
 	if (!z->was_accepted)
 		z->world->on_accepted(z->world->user);
 	z->was_accepted = true;
@@ -130,9 +135,10 @@ static void on_closed(void *user, struct wire_link *link, const struct error *wh
 	z->link = NULL;
 	if (z->is_lost)
 		return;
-	z->world->broken++;
+	if (z->is_accepted)
+		z->world->figures->accepted--;
 	z->is_accepted = false;
-	if (why != NULL)
+	if (why != NULL && z->world->told++ < TOLD_MAX)
 		(void)fprintf(stderr, "zbench: a link of a simulated zhost ended: %s\n",
 			      why->message);
 	handle(z, &(struct agent_input){.type = AGENT_LINK_DOWN});
@@ -155,11 +161,14 @@ static void on_dialled(void *user, struct stream *stream, const struct error *wh
 
 void crowd_zhost_connect(struct crowd_zhost *z)
 {
-	const struct wire_dial_options options = {.to = {"127.0.0.1", z->world->port},
-						  .token = z->world->token,
+	const struct crowd_world *w = z->world;
+	const struct wire_dial_options options = {.to = {w->address, w->port},
+						  .token = w->token,
+						  .peer_role = w->token == NULL ? "zrms" : NULL,
 						  .timeout_ms = DIAL_MS};
+	w->figures->attempts++;
 	/* It lives as long as the process. */
-	(void)wire_dial_new(z->world->loop, z->world->transport, &options, on_dialled, z);
+	(void)wire_dial_new(w->loop, z->transport, &options, on_dialled, z);
 }
 
 static void on_again(void *user)
@@ -187,16 +196,36 @@ static struct agent *agent_of(unsigned number)
 	return agent_new(&config);
 }
 
-struct crowd_zhost *crowd_zhost_new(struct crowd_world *world, unsigned number)
+static int secure_transport(const struct crowd_world *w, unsigned number,
+			    struct stream_transport **ret_transport, struct error **err)
 {
+	CLEANUP(freep) char *directory = str_printf("%s/bench-%u", w->credentials, number);
+	const struct tls_options options = {.directory = directory};
+	struct stream_transport *plain = NULL;
+	int r = tcp_transport_open(w->loop, NULL, &plain, err);
+	return r < 0 ? r : tls_transport_new(w->loop, plain, &options, ret_transport, err);
+}
+
+int crowd_zhost_new(struct crowd_world *world, unsigned number, struct crowd_zhost **ret_zhost,
+		    struct error **err)
+{
+	struct stream_transport *transport = world->transport;
+	if (world->credentials != NULL) {
+		int r = secure_transport(world, number, &transport, err);
+		if (r < 0)
+			return r;
+	}
 	struct crowd_zhost *z = mem_new(struct crowd_zhost);
 	z->world = world;
+	z->transport = transport;
 	z->agent = agent_of(number);
 	z->retry_ms = RETRY_FIRST_MS;
 	z->tick = loop_timer_new(world->loop, on_tick, z);
 	z->again = loop_timer_new(world->loop, on_again, z);
 	agent_outbox_init(&z->outbox);
-	return z;
+	world->figures->ready++;
+	*ret_zhost = z;
+	return 0;
 }
 
 void crowd_zhost_lose(struct crowd_zhost *z)

@@ -14,6 +14,7 @@
 
 #include "base/random.h"
 #include "port/stream.h"
+#include "zbench/crowd.h"
 
 struct crowd_zhost;
 
@@ -22,17 +23,21 @@ struct crowd_world {
 	struct loop *loop;
 	struct stream_transport *transport;
 	struct random random;
-	uint16_t port;		   /* of zrms, on 127.0.0.1 */
-	const char *token;	   /* that zrms believes */
-	unsigned accepted, broken; /* links that zrms has taken, and that have ended, so far */
+	const char *address; /* of zrms */
+	uint16_t port;
+	const char *token;	 /* that zrms believes; NULL: `credentials` */
+	const char *credentials; /* each zhost's in DIRECTORY/NAME; its links are over TLS */
+	struct crowd_figures *figures;
+	unsigned told;
 	/* zrms has accepted the first link of one more; for who lets a few connect at a time. */
 	void (*on_accepted)(void *user);
 	void *user;
 };
 
-/* "bench-NUMBER", with 64 cores and 256 GiB: so large that instances are spread evenly over them, and not so large
+/* "bench-NUMBER", with its credentials, with 64 cores and 256 GiB: so large that instances are spread evenly over them, and not so large
  * that no instance would be felt. Nothing happens before crowd_zhost_connect(). */
-struct crowd_zhost *crowd_zhost_new(struct crowd_world *world, unsigned number);
+int crowd_zhost_new(struct crowd_world *world, unsigned number, struct crowd_zhost **ret_zhost,
+		    struct error **err) must_check;
 void crowd_zhost_connect(struct crowd_zhost *z);
 /* Its machine stands still: its connection stays open, and nothing is said on it any more. */
 void crowd_zhost_lose(struct crowd_zhost *z);

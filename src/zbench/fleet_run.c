@@ -142,7 +142,9 @@ static int wait_until(struct run *run, bool (*is_so)(const struct run *run), con
 static int join(struct run *run, struct error **err)
 {
 	uint64_t begin = now_ns();
-	int r = crowd_start(run->size->zhosts, run->cluster.port, &run->crowd, err);
+	const struct crowd_options crowd = {
+		.zhosts = run->size->zhosts, .address = "127.0.0.1", .port = run->cluster.port};
+	int r = crowd_start(&crowd, &run->crowd, err);
 	if (r == 0)
 		r = wait_until(run, have_joined, "zhosts join", err);
 	samples_add(&run->figures->join_s, seconds_between(begin, now_ns()));
