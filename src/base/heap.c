@@ -1,5 +1,8 @@
 #include "base/heap.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/check.h"
 #include "base/memory.h"
 
@@ -49,17 +52,50 @@ static void sift_down(struct heap *h, size_t i)
 	put(h, i, n);
 }
 
-void heap_set(struct heap *h, struct heap_node *n, int64_t key)
+static void insert(struct heap *h, struct heap_node *n, int64_t key, uint64_t order)
 {
-	heap_remove(h, n);
 	n->key = key;
-	n->order = h->next_order++;
+	n->order = order;
 	if (h->count == h->capacity) {
 		h->capacity = h->capacity > 0 ? h->capacity * 2 : 16;
 		h->nodes = mem_resize(h->nodes, h->capacity, sizeof(*h->nodes));
 	}
 	put(h, h->count++, n);
 	sift_up(h, h->count - 1);
+}
+
+void heap_set(struct heap *h, struct heap_node *n, int64_t key)
+{
+	heap_remove(h, n);
+	insert(h, n, key, h->next_order++);
+}
+
+void heap_restore(struct heap *h, struct heap_node *n, int64_t key, uint64_t order)
+{
+	heap_remove(h, n);
+	insert(h, n, key, order);
+	if (h->next_order <= order)
+		h->next_order = order + 1;
+}
+
+static int compare_orders(const void *pa, const void *pb)
+{
+	const struct heap_node *a = *(struct heap_node *const *)pa;
+	const struct heap_node *b = *(struct heap_node *const *)pb;
+	return (a->order > b->order) - (a->order < b->order);
+}
+
+void heap_number(struct heap *h)
+{
+	if (h->count > 0) {
+		struct heap_node **sorted = mem_new_array(struct heap_node *, h->count);
+		memcpy(sorted, h->nodes, h->count * sizeof(struct heap_node *));
+		qsort(sorted, h->count, sizeof(struct heap_node *), compare_orders);
+		for (size_t k = 0; k < h->count; k++)
+			sorted[k]->order = k;
+		free(sorted);
+	}
+	h->next_order = h->count;
 }
 
 void heap_remove(struct heap *h, struct heap_node *n)

@@ -29,6 +29,11 @@ struct heap {
 void heap_done(struct heap *h);
 void heap_set(struct heap *h, struct heap_node *n, int64_t key);
 void heap_remove(struct heap *h, struct heap_node *n);
+/* Numbers the nodes by their insertion, from 0 on: two heaps in which the same has happened then have the same
+ * numbers, however often something was inserted and removed. What comes first stays so. */
+void heap_number(struct heap *h);
+/* As heap_set(), with the number that heap_number() has given in another heap. */
+void heap_restore(struct heap *h, struct heap_node *n, int64_t key, uint64_t order);
 struct heap_node *heap_first(const struct heap *h);
 static inline bool heap_has(const struct heap_node *n)
 {

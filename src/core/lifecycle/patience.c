@@ -73,7 +73,7 @@ void patience_restore(struct provider_set *set, unsigned left, int64_t at_ms,
 }
 
 void patience_continue(struct provider_set *set, const struct provider_loss lost[2],
-		       int64_t timer_ms)
+		       int64_t timer_ms, uint64_t order)
 {
 	struct heap *timers = &set->lifecycle->patience_timers;
 	for (unsigned left = 0; left < 2; left++)
@@ -81,7 +81,7 @@ void patience_continue(struct provider_set *set, const struct provider_loss lost
 	if (timer_ms == INT64_MAX)
 		heap_remove(timers, &set->patience_timer);
 	else
-		heap_set(timers, &set->patience_timer, timer_ms);
+		heap_restore(timers, &set->patience_timer, timer_ms, order);
 }
 
 /* ---- imports ---- */

@@ -33,9 +33,9 @@ int64_t patience_ends_ms(const struct provider_set *set, uint32_t patience_ms,
 void patience_restore(struct provider_set *set, unsigned left, int64_t at_ms,
 		      int64_t not_before_ms);
 
-/* As another core has it. `timer_ms`: the next end of a patience there, or INT64_MAX. */
+/* As another core has it. `timer_ms`: the next end of a patience there, or INT64_MAX; `order`: of that timer. */
 void patience_continue(struct provider_set *set, const struct provider_loss lost[2],
-		       int64_t timer_ms);
+		       int64_t timer_ms, uint64_t order);
 
 /* The first mandatory import because of which a started slot is to stop; NULL: it may stay. */
 const struct import_decl *slot_lost_import(const struct slot *s);

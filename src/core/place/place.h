@@ -283,6 +283,11 @@ void place_moves_done(struct place_moves *moves);
  * waited for before. Until place_wait_end(), every change that may have brought what they lack
  * makes the ticket due. PRE: a unit waits under at most one ticket. */
 void place_wait(struct place *p, uint32_t ticket, const struct place_request *request);
+/* Of units that need places together: the one that fitted nowhere then, for which alone is watched. PLACE_NONE: each fitted. */
+uint32_t place_wait_hopeless(const struct place *p, uint32_t ticket);
+/* As place_wait(), in another engine in which it was that one, although it may fit by now. */
+void place_wait_restore(struct place *p, uint32_t ticket, const struct place_request *request,
+			uint32_t hopeless);
 /* Nothing unless it waits. */
 void place_wait_end(struct place *p, uint32_t ticket);
 /* Makes it due at once: an exclusion ended, or a person asks. Nothing unless it waits. */

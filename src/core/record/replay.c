@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fingerprint.h"
 #include "base/str.h"
@@ -15,12 +16,10 @@
 struct replay {
 	struct control *control; /* NULL: waits for a birth or a checkpoint */
 	struct outbox outbox;
-	struct instant now;  /* of the last entry that was done */
-	struct instant read; /* of the last entry of the block that was read */
-	char **drivers;	     /* that the core borrows; ends with NULL */
-	/* From a checkpoint on: links that were open then. */
-	bool from_checkpoint;
-	VECTOR(uint64_t) links;
+	struct instant now;   /* of the last entry that was done */
+	struct instant read;  /* of the last entry of the block that was read */
+	char **drivers;	      /* that the core borrows; ends with NULL */
+	bool from_checkpoint; /* it began with one, and may hold the same in other places */
 	struct replay_counts counts;
 };
 
@@ -28,15 +27,14 @@ struct replay {
 
 static void forget(struct replay *r)
 {
+	r->from_checkpoint = false;
 	control_free(r->control);
 	r->control = NULL;
 	outbox_clear(&r->outbox);
-	vector_clear(&r->links);
 	for (size_t k = 0; r->drivers != NULL && r->drivers[k] != NULL; k++)
 		free(r->drivers[k]);
 	free(r->drivers);
 	r->drivers = NULL;
-	r->from_checkpoint = false;
 }
 
 void replay_skip(struct replay *r)
@@ -71,14 +69,19 @@ static int load_birth(struct replay *r, const Samoza__V1__RecordedBirth *birth,
 	return control_start(r->control, r->now, &r->outbox, err);
 }
 
+static void keep_drivers(struct replay *r, char *const *names, size_t count)
+{
+	r->drivers = mem_new_array(char *, count + 1);
+	for (size_t k = 0; k < count; k++)
+		r->drivers[k] = mem_strdup(names[k]);
+}
+
 static int begin_birth(struct replay *r, const Samoza__V1__RecordedBirth *birth,
 		       struct error **err)
 {
 	const Samoza__V1__CheckpointConfig *from = birth->config;
 	forget(r);
-	r->drivers = mem_new_array(char *, birth->n_drivers + 1);
-	for (size_t k = 0; k < birth->n_drivers; k++)
-		r->drivers[k] = mem_strdup(birth->drivers[k]);
+	keep_drivers(r, birth->drivers, birth->n_drivers);
 	const struct control_config config = {
 		.heartbeat_ms = from->heartbeat_ms,
 		.failure_timeout_ms = from->failure_timeout_ms,
@@ -101,22 +104,13 @@ static int begin_birth(struct replay *r, const Samoza__V1__RecordedBirth *birth,
 static int begin_checkpoint(struct replay *r, const Samoza__V1__Checkpoint *checkpoint,
 			    struct error **err)
 {
-	int result = checkpoint_load(checkpoint, &r->control, err);
+	forget(r);
+	keep_drivers(r, checkpoint->drivers, checkpoint->n_drivers);
+	int result = checkpoint_load_whole(checkpoint, (const char *const *)r->drivers,
+					   &r->control, err);
 	if (result < 0)
 		return result;
 	r->from_checkpoint = true;
-	for (size_t k = 0; k < checkpoint->n_zhosts; k++)
-		if (checkpoint->zhosts[k]->link != 0)
-			vector_push(&r->links, checkpoint->zhosts[k]->link);
-	/* It sends every zhost everything once more, which is nothing that happened then. */
-	control_flush(r->control, r->now, &r->outbox);
-	outbox_clear(&r->outbox);
-	for (size_t k = 0; k < checkpoint->n_zhosts; k++) {
-		const Samoza__V1__VolatileZhost *from = checkpoint->zhosts[k];
-		struct control_zhost *z = zhost_find(&r->control->zhosts, from->name);
-		if (z != NULL)
-			z->desired_version = from->desired_version;
-	}
 	r->counts.lives++;
 	return 0;
 }
@@ -129,28 +123,10 @@ static int differs(char **ret_difference, char *take_text)
 	return 1;
 }
 
-/* What goes over these links is not compared. */
-static bool is_compared(const struct replay *r, const Samoza__V1__RecordedOutput *o)
+static const Samoza__V1__RecordedOutput *next_output(const Samoza__V1__RecordedFlush *flush,
+						     size_t *at)
 {
-	const char *link = str_has_prefix(o->name, "message ") ? strrchr(o->name, ' ') : NULL;
-	uint64_t number;
-	if (link == NULL || str_to_u64(link + 1, &number) < 0)
-		return true;
-	vector_for_each (&r->links, l)
-		if (*l == number)
-			return false;
-	return true;
-}
-
-static const Samoza__V1__RecordedOutput *
-next_output(const struct replay *r, const Samoza__V1__RecordedFlush *flush, size_t *at)
-{
-	while (*at < flush->n_outputs) {
-		const Samoza__V1__RecordedOutput *o = flush->outputs[(*at)++];
-		if (is_compared(r, o))
-			return o;
-	}
-	return NULL;
+	return *at < flush->n_outputs ? flush->outputs[(*at)++] : NULL;
 }
 
 static char *side_text(const Samoza__V1__RecordedOutput *o)
@@ -173,15 +149,33 @@ static char *difference_text(const struct replay *r, size_t item,
 			  r->counts.inputs, before, now);
 }
 
+static int by_name(const void *pa, const void *pb)
+{
+	const Samoza__V1__RecordedOutput *a = *(Samoza__V1__RecordedOutput *const *)pa;
+	const Samoza__V1__RecordedOutput *b = *(Samoza__V1__RecordedOutput *const *)pb;
+	int order = strcmp(a->name, b->name);
+	return order != 0 ? order : (a->digest > b->digest) - (a->digest < b->digest);
+}
+
+static void sort(const Samoza__V1__RecordedFlush *flush)
+{
+	if (flush->n_outputs > 1)
+		qsort(flush->outputs, flush->n_outputs, sizeof(*flush->outputs), by_name);
+}
+
 static int compare_outputs(struct replay *r, const Samoza__V1__RecordedFlush *recorded,
 			   char **ret_difference)
 {
 	CLEANUP(schema_message_freep)
 	Samoza__V1__RecordedFlush *played = outputs_of(&r->outbox, false);
 	size_t a = 0, b = 0;
+	if (r->from_checkpoint) {
+		sort(recorded);
+		sort(played);
+	}
 	for (size_t item = 1;; item++) {
-		const Samoza__V1__RecordedOutput *x = next_output(r, recorded, &a);
-		const Samoza__V1__RecordedOutput *y = next_output(r, played, &b);
+		const Samoza__V1__RecordedOutput *x = next_output(recorded, &a);
+		const Samoza__V1__RecordedOutput *y = next_output(played, &b);
 		if (x == NULL && y == NULL)
 			return 0;
 		if (x != NULL && y != NULL && x->digest == y->digest &&
@@ -191,6 +185,8 @@ static int compare_outputs(struct replay *r, const Samoza__V1__RecordedFlush *re
 		}
 		CLEANUP(schema_message_freep)
 		Samoza__V1__RecordedFlush *texts = outputs_of(&r->outbox, true);
+		if (r->from_checkpoint)
+			sort(texts);
 		return differs(
 			ret_difference,
 			difference_text(r, item, x, y != NULL ? texts->outputs[b - 1] : NULL));
@@ -233,7 +229,7 @@ static int check_quiet(struct replay *r, char **ret_difference)
 	Samoza__V1__RecordedFlush *played = outputs_of(&r->outbox, true);
 	for (size_t k = 0; k < played->n_outputs; k++) {
 		const Samoza__V1__RecordedOutput *o = played->outputs[k];
-		if (is_compared(r, o) && !str_has_prefix(o->name, "message heartbeat-ack ") &&
+		if (!str_has_prefix(o->name, "message heartbeat-ack ") &&
 		    !str_has_prefix(o->name, "message heartbeat_ack "))
 			return differs(ret_difference, difference_text(r, 1, NULL, o));
 	}
@@ -313,8 +309,6 @@ static char *first_line_that_differs(const char *recorded, const char *played)
 static int do_digest(struct replay *r, const Samoza__V1__RecordedDigest *recorded,
 		     char **ret_difference)
 {
-	if (r->from_checkpoint)
-		return 0;
 	CLEANUP(freep) char *text = control_digest(r->control, r->now);
 	r->counts.digests++;
 	if (fingerprint_text(FINGERPRINT_NONE, text) == recorded->digest)
@@ -350,6 +344,11 @@ int replay_do(struct replay *r, const struct replay_entry *entry, char **ret_dif
 		return do_quiet(r, m->quiet, ret_difference, err);
 	case SAMOZA__V1__RECORDING_ENTRY__WHAT_DIGEST:
 		return do_digest(r, m->digest, ret_difference);
+	case SAMOZA__V1__RECORDING_ENTRY__WHAT_PART:
+		forget(r); /* another zrms goes on */
+		return 0;
+	case SAMOZA__V1__RECORDING_ENTRY__WHAT_ABOUT:
+		return 0;
 	case SAMOZA__V1__RECORDING_ENTRY__WHAT__NOT_SET:
 	case _SAMOZA__V1__RECORDING_ENTRY__WHAT__CASE_IS_INT_SIZE:
 		break;
@@ -389,6 +388,14 @@ void replay_entry_done(struct replay_entry *entry)
 
 /* ---- use ---- */
 
+void replay_end_batch(struct replay *r)
+{
+	if (r->control == NULL)
+		return;
+	control_flush(r->control, r->now, &r->outbox);
+	outbox_clear(&r->outbox);
+}
+
 struct control *replay_control(struct replay *r)
 {
 	return r->control;
@@ -417,6 +424,5 @@ void replay_free(struct replay *r)
 		return;
 	forget(r);
 	outbox_done(&r->outbox);
-	vector_done(&r->links);
 	free(r);
 }

@@ -4,8 +4,8 @@
  *     entries ──► replay ──► a core of its own, from the birth or checkpoint with which the reading begins
  *                   └──► the first difference: which entry, which item of it, both sides
  *
- * From a birth on everything is compared. From a checkpoint on, what goes over a link that was open then is not: nothing is kept of what
- * was sent over it before, and the core sends its zhost everything once more.
+ * From a birth on everything is compared, and from a checkpoint on as well, but for the order of what comes out of one batch: what is
+ * marked in the same batch is written in an order that may follow from what was marked before.
  *
  * A birth or a checkpoint of another life begins a core again. A checkpoint within a life that is played from its birth is compared
  * with the one that this core would write.
@@ -55,6 +55,8 @@ void replay_entry_done(struct replay_entry *entry);
 int replay_do(struct replay *replay, const struct replay_entry *entry, char **ret_difference,
 	      struct error **err) must_check;
 
+/* A batch that the recording has not to its end is ended, and not compared: nothing waits in the core. */
+void replay_end_batch(struct replay *replay);
 /* The core as it is; NULL: nothing has begun. Borrowed until the next entry. */
 struct control *replay_control(struct replay *replay);
 /* Of the last entry. */

@@ -1,10 +1,12 @@
 #include "zsim/world/recorder.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "adapter/recorder/segment.h"
 #include "base/str.h"
 #include "base/vector.h"
+#include "core/control/checkpoint/checkpoint.h"
 #include "core/record/recording.h"
 #include "core/record/replay.h"
 
@@ -90,16 +92,97 @@ static char *replay_differs(struct replay *r, const struct block *block)
 	return NULL;
 }
 
+/* ---- where two readings part ---- */
+
+/* The state of a core between two batches; NULL: it is in the middle of one. */
+static char *digest_after(struct replay *r, const struct replay_entry *entry)
+{
+	const Samoza__V1__RecordingEntry *m = entry->message;
+	bool is_between = m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_FLUSH ||
+			  m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_QUIET ||
+			  m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_CHECKPOINT;
+	return is_between && replay_control(r) != NULL
+		       ? control_digest(replay_control(r), replay_now(r))
+		       : NULL;
+}
+
+static char *next_digest(struct replay *r, const void *data, size_t size)
+{
+	struct replay_entry entry;
+	char *digest = NULL;
+	CLEANUP(freep) char *difference = NULL;
+	if (replay_read(r, data, size, &entry, NULL) < 0)
+		return NULL;
+	if (replay_do(r, &entry, &difference, NULL) >= 0)
+		digest = digest_after(r, &entry);
+	replay_entry_done(&entry);
+	return digest;
+}
+
+/* The first line in which they differ, and both of its forms; NULL: none. */
+static char *parting_line(const char *a, const char *b)
+{
+	while (a != NULL && b != NULL) {
+		size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
+		if (n != m || memcmp(a, b, n) != 0)
+			return str_printf("'%.*s' and '%.*s'", (int)n, a, (int)m, b);
+		if (a[n] == '\0')
+			break;
+		a += n + 1;
+		b += m + 1;
+	}
+	return NULL;
+}
+
+/* Both at once: the states part before anything else differs. */
+static char *where_states_part(const struct sim_recording *s, size_t first)
+{
+	struct replay *whole = replay_new(), *later = replay_new();
+	char *line = NULL;
+	for (size_t k = 0; k < s->blocks.count && line == NULL; k++) {
+		const void *data;
+		size_t at = 0, size;
+		replay_block(whole);
+		replay_block(later);
+		while (line == NULL && block_next(&s->blocks.items[k], &at, &data, &size)) {
+			CLEANUP(freep) char *a = next_digest(whole, data, size);
+			CLEANUP(freep)
+			char *b = k >= first ? next_digest(later, data, size) : NULL;
+			line = parting_line(a, b);
+		}
+	}
+	replay_free(whole);
+	replay_free(later);
+	return line;
+}
+
+/* A reading that begins with that block. */
+static char *difference_from(const struct sim_recording *s, size_t first)
+{
+	char *difference = NULL;
+	struct replay *replay = replay_new();
+	for (size_t k = first; k < s->blocks.count && difference == NULL; k++)
+		difference = replay_differs(replay, &s->blocks.items[k]);
+	replay_free(replay);
+	if (difference == NULL || first == 0)
+		return difference;
+	CLEANUP(freep) char *line = where_states_part(s, first);
+	char *text =
+		str_printf("from checkpoint %zu on: %s\n    states of both differ first in %s",
+			   first, difference, line != NULL ? line : "nothing");
+	free(difference);
+	return text;
+}
+
 char *sim_recording_difference(struct sim_recording *s, struct instant now)
 {
 	if (s == NULL || s->recorder->writer != NULL || s->blocks.count == 0)
 		return NULL;
 	char *difference = NULL;
-	struct replay *replay = replay_new();
 	recording_digest(s->recording, now);
 	for (size_t k = 0; k < s->blocks.count && difference == NULL; k++)
-		difference = replay_differs(replay, &s->blocks.items[k]);
-	replay_free(replay);
+		if (s->blocks.items[k].head.begins)
+			difference = difference_from(s, k);
 	s->is_replayed = true;
 	return difference;
 }

@@ -146,6 +146,33 @@ static void any_sequence_gives_what_a_list_gives(void **state)
 	}
 }
 
+/* What had come and gone before leaves no trace: the numbers are those of what is there, by insertion. */
+static void a_heap_that_is_restored_by_its_numbers_gives_the_same_order(void **state)
+{
+	(void)state;
+	uint32_t seed = 7;
+	struct timer timers[TIMERS] = {0}, others[TIMERS] = {0};
+	CLEANUP(heap_done) struct heap h = {0}, other = {0};
+	for (unsigned step = 0; step < 500; step++)
+		heap_set(&h, &timers[drawn(&seed, TIMERS)].node, (int64_t)drawn(&seed, 3));
+	heap_number(&h);
+	assert_int_equal(h.next_order, h.count);
+	for (unsigned i = TIMERS; i-- > 0;) /* in another order */
+		if (heap_has(&timers[i].node))
+			heap_restore(&other, &others[i].node, timers[i].node.key,
+				     timers[i].node.order);
+	assert_int_equal(other.next_order, h.next_order);
+	while (heap_first(&h) != NULL) {
+		const struct heap_node *first = heap_first(&h), *same = heap_first(&other);
+		assert_non_null(same);
+		ptrdiff_t at = container_of(first, struct timer, node) - timers;
+		assert_ptr_equal(same, &others[at].node);
+		heap_remove(&h, &timers[at].node);
+		heap_remove(&other, &others[at].node);
+	}
+	assert_null(heap_first(&other));
+}
+
 static void remove_a_node_of_another_heap(void)
 {
 	struct timer a = {.name = 'a'}, b = {.name = 'b'};
@@ -170,6 +197,7 @@ int main(void)
 		cmocka_unit_test(removing_what_is_not_in_is_harmless),
 		cmocka_unit_test(nodes_outlive_their_heap),
 		cmocka_unit_test(any_sequence_gives_what_a_list_gives),
+		cmocka_unit_test(a_heap_that_is_restored_by_its_numbers_gives_the_same_order),
 		cmocka_unit_test(mistakes_end_the_program),
 	};
 	return cmocka_run_group_tests_name("heap", tests, NULL, NULL);

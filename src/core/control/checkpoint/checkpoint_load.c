@@ -68,7 +68,8 @@ static void restore_copy(struct control *c, struct copy *copy,
 	copy->marks = v->listed ? COPY_LISTED : 0;
 	copy->of_slot.ends_by_ms = v->ends_by_ms;
 	if (v->ends_timer)
-		heap_set(&c->ends_by_timers, &copy->ends_by_timer, v->ends_by_ms);
+		heap_restore(&c->ends_by_timers, &copy->ends_by_timer, v->ends_by_ms,
+			     v->ends_order);
 	else
 		heap_remove(&c->ends_by_timers, &copy->ends_by_timer);
 }
@@ -170,7 +171,7 @@ static int restore_zhost(struct control *c, const Samoza__V1__VolatileZhost *v,
 	z->long_leases_end_ms = v->long_leases_end_ms;
 	heap_remove(&c->deadlines, &z->deadline);
 	if (v->has_deadline_ms)
-		heap_set(&c->deadlines, &z->deadline, v->deadline_ms);
+		heap_restore(&c->deadlines, &z->deadline, v->deadline_ms, v->deadline_order);
 	z->usage.cpu_millicores = v->usage->cpu_millicores;
 	z->usage.memory_bytes = v->usage->memory_bytes;
 	z->usage.disk_bytes = v->usage->disk_bytes;
@@ -207,7 +208,7 @@ static void restore_handover(struct control *c, struct unit_handover *h,
 	h->error = mem_strdup(v->error);
 	heap_remove(&c->handover_timers, &h->timer);
 	if (v->has_due_ms)
-		heap_set(&c->handover_timers, &h->timer, v->due_ms);
+		heap_restore(&c->handover_timers, &h->timer, v->due_ms, v->due_order);
 }
 
 /* The unit beside it in the engine, which holds a place, or waits for one. */
@@ -248,6 +249,15 @@ static int restore_place_revision(struct control *c, struct slot_control *sc, ui
 	return 0;
 }
 
+static void restore_loss(struct control *c, struct slot_control *sc,
+			 const Samoza__V1__VolatileLoss *v)
+{
+	loss_continue(c, sc, v->heard_wall_ms, v->replace_at_ms);
+	if (heap_has(&sc->loss->timer))
+		heap_restore(&c->loss_timers, &sc->loss->timer, v->replace_at_ms,
+			     v->replace_order);
+}
+
 static int restore_slot(struct control *c, const struct control_application *a,
 			const Samoza__V1__VolatileSlot *v, struct error **err)
 {
@@ -260,19 +270,21 @@ static int restore_slot(struct control *c, const struct control_application *a,
 	sc->turn = (enum rollout_turn)v->turn;
 	application_of(s)->leaving += v->leaves ? 1 : 0;
 	slot_returned(s, v->returned_until_ms);
-	if (v->returned_until_ms == c->now.mono_ms) /* it has still to be noticed */
-		heap_set(&c->lifecycle.returned_timers, &s->returned_timer, c->now.mono_ms);
+	if (v->has_returned_order) /* also where it has still to be noticed */
+		heap_restore(&c->lifecycle.returned_timers, &s->returned_timer,
+			     v->returned_until_ms, v->returned_order);
 	sc->placed_again = v->placed_again;
 	sc->seeking = v->seeking;
 	size_t k = 0;
 	for (struct exclusion *e = sc->exclusions;
 	     e != NULL && k < v->n_exclusion_ends_ms && k < v->n_exclusion_until_wall_ms;
 	     e = e->next, k++) {
-		heap_set(&c->exclusion_timers, &e->timer, v->exclusion_ends_ms[k]);
+		heap_restore(&c->exclusion_timers, &e->timer, v->exclusion_ends_ms[k],
+			     k < v->n_exclusion_order ? v->exclusion_order[k] : k);
 		e->until_wall_ms = v->exclusion_until_wall_ms[k];
 	}
 	if (v->loss != NULL)
-		loss_continue(c, sc, v->loss->heard_wall_ms, v->loss->replace_at_ms);
+		restore_loss(c, sc, v->loss);
 	if (sc->handover != NULL && v->handover != NULL)
 		restore_handover(c, sc->handover, v->handover);
 	if (v->has_place_revision) {
@@ -368,7 +380,7 @@ static void restore_rollout(struct control *c, struct application_rollout *r,
 	r->moves_begun = v->moves_begun;
 	r->promote_at_ms = v->promote_at_ms;
 	if (v->promote_timer)
-		heap_set(&c->rollout_timers, &r->timer, r->promote_at_ms);
+		heap_restore(&c->rollout_timers, &r->timer, r->promote_at_ms, v->promote_order);
 	else
 		heap_remove(&c->rollout_timers, &r->timer);
 }
@@ -379,7 +391,7 @@ static void restore_kept_set(struct control *c, struct kept_set *k,
 {
 	k->until_ms = v->kept_until_ms;
 	if (v->kept_timer)
-		heap_set(&c->kept_set_timers, &k->timer, k->until_ms);
+		heap_restore(&c->kept_set_timers, &k->timer, k->until_ms, v->kept_order);
 	else
 		heap_remove(&c->kept_set_timers, &k->timer);
 }
@@ -408,6 +420,9 @@ static int restore_application(struct control *c, const Samoza__V1__VolatileAppl
 	}
 	for (size_t k = 0; k < v->n_data_full; k++)
 		application_slot(&a->application, v->data_full[k])->data_full = true;
+	for (size_t k = 0; k < v->n_writers; k++)
+		application_slot(&a->application, v->writers[k]->path)->writer =
+			v->writers[k]->epoch;
 	a->slots.blocker = v->blocker != NULL ? slot_find(&a->slots, v->blocker) : NULL;
 	result = restore_subscribers(c, a, v, err);
 	if (result == 0)
@@ -436,8 +451,9 @@ static int wait_again(struct control *c, const Samoza__V1__VolatileApplication *
 		      struct error **err)
 {
 	const struct control_application *a = application_by_id(&c->applications, v->id);
-	struct wants all = {0}, none = {0};
-	bool only_first = true;
+	struct wants all = {0};
+	bool is_first = true;
+	uint32_t hopeless = PLACE_NONE;
 	int result = 0;
 	for (size_t k = 0; k < v->n_waiting && result == 0; k++) {
 		const struct slot *s = slot_find(&a->slots, v->waiting[k]->path);
@@ -449,12 +465,13 @@ static int wait_again(struct control *c, const Samoza__V1__VolatileApplication *
 						   v->waiting[k]->path);
 		else
 			add_want(c, &all, root, moves);
-		only_first = only_first && root != NULL && !moves && !root->lost &&
-			     !slot_is_optional(s) && !s->each;
+		if (result == 0 && v->waiting[k]->hopeless)
+			hopeless = moves ? root->moving_place : root->place_unit;
+		is_first = is_first && root != NULL && !moves && !root->lost &&
+			   !slot_is_optional(s) && !s->each;
 	}
 	if (result == 0)
-		wants_wait(c, a, only_first ? &none : &all, only_first ? &all : &none, &none,
-			   &none);
+		wants_wait_again(c, a, &all, is_first, hopeless);
 	wants_done(&all);
 	return result;
 }
@@ -511,7 +528,59 @@ static void send_everything(struct control *c)
 	}
 }
 
-static int load_volatile(struct control *c, const Samoza__V1__Checkpoint *from,
+static int restore_lists(struct control *c, const Samoza__V1__Checkpoint *from, bool is_whole,
+			 struct error **err)
+{
+	for (size_t k = 0; k < from->n_applications; k++) {
+		const Samoza__V1__VolatileApplication *v = from->applications[k];
+		int result = import_lists_restore(application_by_id(&c->applications, v->id),
+						  v->lists, v->n_lists, is_whole, err);
+		if (result < 0)
+			return result;
+	}
+	for (size_t k = 0; k < from->n_zhosts; k++) {
+		const struct control_zhost *z = zhost_find(&c->zhosts, from->zhosts[k]->name);
+		size_t n = 0;
+		for (struct copy *copy = z->first_copy; copy != NULL;
+		     copy = copy->next_on_zhost)
+			if (from->zhosts[k]->copies[n++]->names_lists)
+				import_lists_hold(copy);
+	}
+	c->provider_lists.next_id = from->next_list; /* others were made on the way */
+	return 0;
+}
+
+/* What is known of what was sent over the links that there are. */
+static void restore_sent(struct control *c, const Samoza__V1__Checkpoint *from)
+{
+	for (size_t k = 0; k < from->n_zhosts; k++) {
+		const Samoza__V1__VolatileZhost *v = from->zhosts[k];
+		struct control_zhost *z = zhost_find(&c->zhosts, v->name);
+		size_t n = 0;
+		for (struct copy *copy = z->first_copy; copy != NULL;
+		     copy = copy->next_on_zhost) {
+			bool is_sent = v->copies[n++]->sent;
+			copy->sent_epoch = is_sent ? copy->of_slot.epoch : 0;
+			copy->sent_link = is_sent ? z->link_id : 0;
+		}
+		z->order_all = v->order_all;
+		if (z->order_all)
+			mark_zhost(z);
+	}
+}
+
+/* It is between two batches: nothing is left to be written. */
+static void restore_written(struct control *c)
+{
+	c->written.format = STORE_FORMAT;
+	c->written.next_epoch = c->next_epoch;
+	c->written.next_sequence = c->next_sequence;
+	c->written.next_event = c->emitter.next_event;
+	c->written.next_audit = c->emitter.next_audit;
+	c->written.term = c->term;
+}
+
+static int load_volatile(struct control *c, const Samoza__V1__Checkpoint *from, bool is_whole,
 			 struct error **err)
 {
 	int result = 0;
@@ -523,18 +592,22 @@ static int load_volatile(struct control *c, const Samoza__V1__Checkpoint *from,
 		result = restore_zhost(c, from->zhosts[k], err);
 	for (size_t k = 0; k < from->n_applications && result == 0; k++)
 		result = restore_application(c, from->applications[k], err);
-	/* Lists were made on the way, one for each that was there at most. */
-	if (c->provider_lists.next_id < from->next_list)
-		c->provider_lists.next_id = from->next_list;
 	if (result == 0)
 		result = checkpoint_restore_shared(c, from, err);
+	if (result == 0)
+		result = restore_lists(c, from, is_whole, err);
 	if (result == 0)
 		result = restore_marks(c, from, err);
 	c->drains_due = from->drains_due;
 	c->rebalance_due = from->rebalance_due;
 	if (c->rebalance != NULL)
 		c->rebalance->blocked_since_ms = from->rebalance_blocked_ms;
-	send_everything(c);
+	if (result == 0 && is_whole) {
+		restore_sent(c, from);
+		restore_written(c);
+	} else {
+		send_everything(c);
+	}
 	return result;
 }
 
@@ -551,8 +624,52 @@ static int load_records(struct control *c, const Samoza__V1__Checkpoint *from,
 	return 0;
 }
 
+/* ---- machines ---- */
+
+static int restore_machine(struct control *c, const Samoza__V1__VolatileMachine *v,
+			   struct error **err)
+{
+	int result = made_zhosts_put(&c->made, v->record, err);
+	if (result < 0)
+		return result;
+	struct made_zhost *m = made_zhost_find(&c->made, v->record->name);
+	m->call = v->call;
+	m->operation = (enum driver_operation)v->operation;
+	m->deadline_ms = v->deadline_ms;
+	m->ask_ms = v->ask_ms;
+	m->is_missed = v->missed;
+	return 0;
+}
+
+/* After the start, which asks drivers about what they had been asked. */
+static int restore_machines(struct control *c, const Samoza__V1__Checkpoint *from,
+			    const char *const *drivers, struct error **err)
+{
+	c->config.drivers = drivers;
+	free(c->made.list_calls);
+	c->made.list_calls = mem_new_array(uint64_t, from->n_drivers + 1);
+	for (size_t k = 0; k < from->n_drivers && k < from->n_list_calls; k++)
+		c->made.list_calls[k] = from->list_calls[k];
+	c->made.list_ms = from->list_ms;
+	c->made.last_call = from->last_call;
+	for (size_t k = 0; k < from->n_strangers; k++)
+		vector_push(&c->made.strangers, mem_strdup(from->strangers[k]));
+	for (size_t k = 0; k < from->n_machines; k++) {
+		int result = restore_machine(c, from->machines[k], err);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
 int checkpoint_load(const Samoza__V1__Checkpoint *from, struct control **ret_control,
 		    struct error **err)
+{
+	return checkpoint_load_whole(from, NULL, ret_control, err);
+}
+
+int checkpoint_load_whole(const Samoza__V1__Checkpoint *from, const char *const *drivers,
+			  struct control **ret_control, struct error **err)
 {
 	const struct control_config config = {
 		.heartbeat_ms = from->config->heartbeat_ms,
@@ -571,7 +688,9 @@ int checkpoint_load(const Samoza__V1__Checkpoint *from, struct control **ret_con
 	if (result == 0)
 		result = control_start(c, now, &unwanted, err);
 	if (result == 0)
-		result = load_volatile(c, from, err);
+		result = load_volatile(c, from, drivers != NULL, err);
+	if (result == 0 && drivers != NULL)
+		result = restore_machines(c, from, drivers, err);
 	outbox_done(&unwanted);
 	if (result < 0) {
 		control_free(c);

@@ -183,14 +183,15 @@ static int restore(struct provider_set *sets, Samoza__V1__VolatilePatience *cons
 {
 	const struct provider_loss none[2] = {0};
 	for (struct provider_set *set = sets; set != NULL; set = set->hh.next)
-		patience_continue(set, none, NEVER_MS);
+		patience_continue(set, none, NEVER_MS, 0);
 	for (size_t k = 0; k < count; k++) {
 		const Samoza__V1__VolatilePatience *p = from[k];
 		const struct provider_loss lost[2] = {loss_of(p->last), loss_of(p->other)};
 		struct provider_set *set = NULL;
 		HASH_FIND_STR(sets, p->name, set);
 		if (set != NULL)
-			patience_continue(set, lost, p->has_timer_ms ? p->timer_ms : NEVER_MS);
+			patience_continue(set, lost, p->has_timer_ms ? p->timer_ms : NEVER_MS,
+					  p->timer_order);
 		else if (p->has_timer_ms)
 			return checkpoint_broken(err, "providers", p->name);
 	}

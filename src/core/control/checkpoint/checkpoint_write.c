@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/slot/copies.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/drain.h"
 #include "core/control/state/exclusions.h"
@@ -24,6 +25,13 @@
 			(message)->field = mem_resize((message)->field, n_ > 0 ? 2 * n_ : 1, \
 						      sizeof(*(message)->field));            \
 		(message)->field[(message)->n_##field++] = (item);                           \
+	} while (0)
+
+/* Of a timer that runs (base/heap.h: heap_number()). */
+#define ORDER(message, field, node)                         \
+	do {                                                \
+		(message)->has_##field = heap_has(&(node)); \
+		(message)->field = (node).order;            \
 	} while (0)
 
 /* ---- records ---- */
@@ -82,10 +90,13 @@ static Samoza__V1__VolatileCopy *copy_state(const struct control *c, const struc
 	v->retry_at_ms = copy->retry_at_ms;
 	v->ends_by_ms = copy->of_slot.ends_by_ms;
 	v->ends_timer = heap_has(&copy->ends_by_timer);
+	ORDER(v, ends_order, copy->ends_by_timer);
 	v->active = copy->of_slot.active;
 	v->listed = (copy->marks & COPY_LISTED) != 0;
 	v->draining = copy->unit->draining;
 	v->answered = copy->unit->answered;
+	v->has_sent = v->sent = copy_is_sent(copy);
+	v->has_names_lists = v->names_lists = copy->lists != NULL;
 	v->shares_room = shares_room(c, copy);
 	v->has_shares_room = v->shares_room != 0;
 	return v;
@@ -116,6 +127,8 @@ static Samoza__V1__VolatileZhost *zhost_volatile(const struct control *c,
 	v->long_leases_end_ms = z->long_leases_end_ms;
 	v->has_deadline_ms = heap_has(&z->deadline);
 	v->deadline_ms = z->deadline.key;
+	ORDER(v, deadline_order, z->deadline);
+	v->has_order_all = v->order_all = z->order_all;
 	v->usage = (Samoza__V1__Usage *)schema_message_copy(&z->usage.base);
 	if (z->limits != NULL)
 		v->limits = (Samoza__V1__Limits *)schema_message_copy(&z->limits->base);
@@ -152,6 +165,7 @@ static Samoza__V1__VolatileHandover *handover_state(const struct unit_handover *
 	v->error = mem_strdup(h->error);
 	v->has_due_ms = heap_has(&h->timer);
 	v->due_ms = h->timer.key;
+	ORDER(v, due_order, h->timer);
 	return v;
 }
 
@@ -200,18 +214,21 @@ static void add_slot(const struct control *c, Samoza__V1__VolatileApplication *t
 	v->turn = sc->turn;
 	v->has_returned_until_ms = sc->slot->returned_until_ms != 0;
 	v->returned_until_ms = sc->slot->returned_until_ms;
+	ORDER(v, returned_order, sc->slot->returned_timer);
 	v->has_may_run_at_ms = has_may_run;
 	v->may_run_at_ms = sc->slot->serving.may_run_at_ms;
 	if (moves)
 		add_moving(c, v, sc);
 	for (const struct exclusion *e = sc->exclusions; e != NULL; e = e->next) {
 		APPEND(v, exclusion_ends_ms, e->timer.key);
+		APPEND(v, exclusion_order, e->timer.order);
 		APPEND(v, exclusion_until_wall_ms, e->until_wall_ms);
 	}
 	if (sc->loss != NULL) {
 		v->loss = NEW(VolatileLoss, volatile_loss);
 		v->loss->heard_wall_ms = sc->loss->heard_wall_ms;
 		v->loss->replace_at_ms = sc->loss->replace_at_ms;
+		ORDER(v->loss, replace_order, sc->loss->timer);
 	}
 	if (sc->handover != NULL)
 		v->handover = handover_state(sc->handover);
@@ -233,6 +250,8 @@ static void add_waiting(const struct control *c, Samoza__V1__VolatileApplication
 			Samoza__V1__VolatileWant *want = NEW(VolatileWant, volatile_want);
 			want->path = mem_strdup(root->slot->path);
 			want->moves = root->moving_place == units[k];
+			want->has_hopeless = want->hopeless =
+				place_wait_hopeless(c->place, a->ticket) == units[k];
 			APPEND(v, waiting, want);
 		}
 	}
@@ -314,6 +333,7 @@ static Samoza__V1__VolatilePatience *patience_state(const struct provider_set *s
 	v->other = provider_loss_state(&set->lost[1]);
 	v->has_timer_ms = heap_has(&set->patience_timer);
 	v->timer_ms = set->patience_timer.key;
+	ORDER(v, timer_order, set->patience_timer);
 	return v;
 }
 
@@ -322,6 +342,14 @@ static void add_patience(Samoza__V1__VolatileApplication *v, const struct slot_s
 	for (const struct provider_set *set = slots->providers; set != NULL; set = set->hh.next)
 		if (set->lost[0].is_lost || set->lost[1].is_lost)
 			APPEND(v, patiences, patience_state(set));
+}
+
+static Samoza__V1__VolatileWriter *writer_state(const struct application_slot *s)
+{
+	Samoza__V1__VolatileWriter *v = NEW(VolatileWriter, volatile_writer);
+	v->path = mem_strdup(s->path);
+	v->epoch = s->writer;
+	return v;
 }
 
 static Samoza__V1__VolatileApplication *
@@ -339,12 +367,19 @@ application_volatile(const struct control *c, const struct control_application *
 	v->has_kept_until_ms = a->kept.revision != NULL;
 	v->kept_until_ms = a->kept.until_ms;
 	v->kept_timer = heap_has(&a->kept.timer);
+	ORDER(v, kept_order, a->kept.timer);
+	if (a->rollout != NULL)
+		ORDER(v, promote_order, a->rollout->timer);
 	add_order(v, a);
 	add_patience(v, &a->slots);
 	kept_import_records kept = {0};
 	import_lists_record(a, &kept);
 	v->n_kept_imports = kept.count;
 	v->kept_imports = kept.items;
+	list_images lists = {0};
+	import_lists_image(a, &lists);
+	v->n_lists = lists.count;
+	v->lists = lists.items;
 	add_subscribers(v, &a->routes);
 	add_waiting(c, v, a);
 	v->stop = stop_state(&a->slots);
@@ -357,7 +392,53 @@ application_volatile(const struct control *c, const struct control_application *
 	for (const struct application_slot *s = a->application.slots; s != NULL; s = s->hh.next)
 		if (s->data_full)
 			APPEND(v, data_full, mem_strdup(s->path));
+	for (const struct application_slot *s = a->application.slots; s != NULL; s = s->hh.next)
+		if (s->writer != 0)
+			APPEND(v, writers, writer_state(s));
 	return v;
+}
+
+/* ---- machines ---- */
+
+static void add_machines(const struct control *c, Samoza__V1__Checkpoint *to)
+{
+	const char *const *drivers = c->config.drivers;
+	for (size_t k = 0; drivers != NULL && drivers[k] != NULL; k++) {
+		APPEND(to, drivers, mem_strdup(drivers[k]));
+		APPEND(to, list_calls, c->made.list_calls[k]);
+	}
+	made_zhost_for_each(&c->made, m)
+	{
+		Samoza__V1__VolatileMachine *v = NEW(VolatileMachine, volatile_machine);
+		v->record = (Samoza__V1__MachineRecord *)schema_message_copy(&m->record->base);
+		v->record->state = (Samoza__V1__MadeState)(m->state + 1);
+		v->call = m->call;
+		v->operation = m->operation;
+		v->deadline_ms = m->deadline_ms;
+		v->ask_ms = m->ask_ms;
+		v->missed = m->is_missed;
+		APPEND(to, machines, v);
+	}
+	to->has_last_call = to->has_list_ms = true;
+	to->last_call = c->made.last_call;
+	to->list_ms = c->made.list_ms;
+	vector_for_each (&c->made.strangers, key)
+		APPEND(to, strangers, mem_strdup(*key));
+}
+
+void checkpoint_number_timers(struct control *c)
+{
+	struct heap *const all[] = {&c->deadlines,
+				    &c->exclusion_timers,
+				    &c->loss_timers,
+				    &c->handover_timers,
+				    &c->kept_set_timers,
+				    &c->rollout_timers,
+				    &c->ends_by_timers,
+				    &c->lifecycle.patience_timers,
+				    &c->lifecycle.returned_timers};
+	for (size_t k = 0; k < ARRAY_SIZE(all); k++)
+		heap_number(all[k]);
 }
 
 Samoza__V1__Checkpoint *checkpoint_new(struct control *c, struct instant now)
@@ -366,6 +447,7 @@ Samoza__V1__Checkpoint *checkpoint_new(struct control *c, struct instant now)
 	    c->lifecycle.first == NULL);
 	const struct instant before = c->now;
 	c->now = c->lifecycle.now = now;
+	checkpoint_number_timers(c);
 	Samoza__V1__Checkpoint *to = NEW(Checkpoint, checkpoint);
 	Samoza__V1__CheckpointConfig *config = NEW(CheckpointConfig, checkpoint_config);
 	config->heartbeat_ms = c->config.heartbeat_ms;
@@ -398,6 +480,7 @@ Samoza__V1__Checkpoint *checkpoint_new(struct control *c, struct instant now)
 	application_for_each (&c->applications, a) {
 		APPEND(to, applications, application_volatile(c, a));
 	}
+	add_machines(c, to);
 	c->now = c->lifecycle.now = before;
 	return to;
 }

@@ -16,10 +16,14 @@
 #include "core/control/state/record_writer.h"
 #include "core/control/state/state.h"
 #include "core/lifecycle/ordered_stop.h"
+#include "schema/message.h"
 
-#define LINE(...)    ((void)buffer_printf(b, __VA_ARGS__))
-#define LL(number)   ((long long)(number))
-#define LLU(number)  ((unsigned long long)(number))
+#define LINE(...)   ((void)buffer_printf(b, __VA_ARGS__))
+#define LL(number)  ((long long)(number))
+#define LLU(number) ((unsigned long long)(number))
+/* When it ends, and which of several that end then it is; for "%lld/%llu". */
+#define TIMER(node) \
+	LL(heap_has(&(node)) ? (node).key : 0), LLU(heap_has(&(node)) ? (node).order : 0)
 #define TEXT(string) ((string) != NULL ? (string) : "-")
 
 /* FNV-1a */
@@ -96,32 +100,35 @@ static void add_copy(const struct copy *copy, struct buffer *b)
 	     copy_serves(copy) ? " serves" : "", copy->target, LLU(copy->generation),
 	     LLU(copy->retry_generation), LLU(copy->forgiven), LLU(copy->imports_version),
 	     LLU(copy->imports_hash));
-	LINE("    phase %u%s%s%s%s%s%s%s%s%s%s, observed %llu, retry %lld, ends %lld %lld, "
+	LINE("    %s, phase %u%s%s%s%s%s%s%s%s%s%s, observed %llu, retry %lld, ends %lld "
+	     "%lld/%llu, "
 	     "failures %u, ran with %lld, restarts %u, exports %zu, alone %lld\n",
-	     copy->phase, copy->heard ? " heard" : "", copy->healthy ? " healthy" : "",
-	     copy->absent ? " absent" : "", copy->exhausted ? " exhausted" : "",
+	     copy_is_sent(copy) ? "sent" : "to send", copy->phase, copy->heard ? " heard" : "",
+	     copy->healthy ? " healthy" : "", copy->absent ? " absent" : "",
+	     copy->exhausted ? " exhausted" : "",
 	     copy->undeploy_failed ? " undeploy-failed" : "", copy->forsaken ? " forsaken" : "",
 	     copy->ended_last ? " ended-last" : "", copy->ended_only ? " ended-only" : "",
 	     copy->of_slot.active ? " active" : "",
 	     (copy->marks & COPY_LISTED) != 0 ? " listed" : "", LLU(copy->observed),
-	     LL(copy->retry_at_ms), LL(copy->of_slot.ends_by_ms),
-	     LL(heap_has(&copy->ends_by_timer) ? copy->ends_by_timer.key : 0), copy->failures,
-	     LL(copy->ran ? (int64_t)copy->ran_with : -1), copy->restarts, copy->export_count,
+	     LL(copy->retry_at_ms), LL(copy->of_slot.ends_by_ms), TIMER(copy->ends_by_timer),
+	     copy->failures, LL(copy->ran ? (int64_t)copy->ran_with : -1), copy->restarts,
+	     copy->export_count,
 	     LL(slot_copy_alone_at_ms(&copy->of_slot, unit->application->control->awake_ms)));
 }
 
 static void add_zhost(const struct control *c, const struct control_zhost *z, struct buffer *b)
 {
 	LINE("zhost %s, state %d, link %llu, counter %llu, heard %lld %lld, leases %lld %lld, "
-	     "deadline %lld, protocol %u\n",
+	     "deadline %lld/%llu, protocol %u\n",
 	     z->name, (int)z->state, LLU(z->link_id), LLU(z->counter), LL(z->heard_ms),
 	     LL(z->heard_wall_ms), LL(z->lease_timeout_ms), LL(z->long_leases_end_ms),
-	     LL(heap_has(&z->deadline) ? z->deadline.key : 0), z->protocol);
-	LINE("  usage %llu %llu %llu%s%s, refused %s %lld%s, mesh%s %llu, desired %llu\n",
+	     TIMER(z->deadline), z->protocol);
+	LINE("  usage %llu %llu %llu%s%s%s, refused %s %lld%s, mesh%s %llu, desired %llu\n",
 	     LLU(z->usage.cpu_millicores), LLU(z->usage.memory_bytes), LLU(z->usage.disk_bytes),
-	     z->disk_full ? " full" : "", z->has_full_data ? " data-full" : "",
-	     TEXT(z->refused_machine), LL(z->refused_ms), z->refused_told ? " told" : "",
-	     z->mesh_syncs ? " syncs" : "", LLU(z->mesh_kept), LLU(z->desired_version));
+	     z->order_all ? " order-all" : "", z->disk_full ? " full" : "",
+	     z->has_full_data ? " data-full" : "", TEXT(z->refused_machine), LL(z->refused_ms),
+	     z->refused_told ? " told" : "", z->mesh_syncs ? " syncs" : "", LLU(z->mesh_kept),
+	     LLU(z->desired_version));
 	if (z->limits != NULL)
 		LINE("  limits %s %s %s %s\n", TEXT(z->limits->memory), TEXT(z->limits->cpu),
 		     TEXT(z->limits->processes), TEXT(z->limits->why));
@@ -153,16 +160,17 @@ static void add_root(const struct control *c, const struct slot_control *root, s
 		     at != PLACE_NONE ? place_zhost_name(c->place, at) : "-");
 	}
 	for (const struct exclusion *e = root->exclusions; e != NULL; e = e->next)
-		LINE("    excluded from %s until %lld: %s\n", e->zhost, LL(e->timer.key),
+		LINE("    excluded from %s until %lld/%llu: %s\n", e->zhost, TIMER(e->timer),
 		     TEXT(e->sentence));
 	if (root->loss != NULL)
-		LINE("    lost since %lld, until %lld\n", LL(root->loss->heard_wall_ms),
-		     LL(root->loss->replace_at_ms));
+		LINE("    lost since %lld, until %lld %lld/%llu\n",
+		     LL(root->loss->heard_wall_ms), LL(root->loss->replace_at_ms),
+		     TIMER(root->loss->timer));
 	if (h == NULL)
 		return;
 	LINE("    handover %d %d, revision %u%s%s%s%s, placed %lld, late %lld, healthy %lld, "
 	     "drain "
-	     "%lld %lld, leaving %llu, routes %llu, due %lld\n",
+	     "%lld %lld, leaving %llu, routes %llu, due %lld/%llu\n",
 	     (int)h->handover.kind, (int)h->handover.state,
 	     h->revision != NULL ? h->revision->number : 0, h->returns ? " returns" : "",
 	     h->drains	     ? " drains"
@@ -172,8 +180,9 @@ static void add_root(const struct control *c, const struct slot_control *root, s
 	     LL(h->handover.placed_wall_ms), LL(h->handover.late_at_ms),
 	     LL(h->handover.healthy_since_ms), LL(h->handover.drain_from_ms),
 	     LL(h->handover.drained_at_ms), LLU(h->handover.leaving), LLU(h->route_version),
-	     LL(heap_has(&h->timer) ? h->timer.key : 0));
-	LINE("    handover to %s, cause %s, waits %s, room on %s, error %s\n", TEXT(h->to),
+	     TIMER(h->timer));
+	LINE("    handover to %s, cause %s, waits %s, room on %s, error %s
+", TEXT(h->to),
 	     TEXT(h->cause), TEXT(h->waits), TEXT(h->room_on), TEXT(h->error));
 }
 
@@ -183,13 +192,14 @@ static void add_slot(const struct control *c, const struct slot_control *sc, str
 	const struct serving_facts *f = &s->serving;
 	uint32_t at = sc->place_unit != PLACE_NONE ? place_where(c->place, sc->place_unit)
 						   : PLACE_NONE;
-	LINE("  slot %u %s, turn %d, returned %lld, goal %d, state %d%s%s%s%s%s%s%s%s, below "
+	LINE("  slot %u %s, turn %d, returned %lld %lld/%llu, goal %d, state "
+	     "%d%s%s%s%s%s%s%s%s, below "
 	     "%u %u\n",
-	     s->serial, s->path, (int)sc->turn, LL(s->returned_until_ms), (int)s->goal,
-	     (int)s->state, s->moving ? " moving" : "", s->yields ? " yields" : "",
-	     s->closing ? " closing" : "", s->finished ? " finished" : "",
-	     s->leaves ? " leaves" : "", s->unplaced ? " unplaced" : "",
-	     s->stop != NULL ? " stops" : "",
+	     s->serial, s->path, (int)sc->turn, LL(s->returned_until_ms),
+	     TIMER(s->returned_timer), (int)s->goal, (int)s->state, s->moving ? " moving" : "",
+	     s->yields ? " yields" : "", s->closing ? " closing" : "",
+	     s->finished ? " finished" : "", s->leaves ? " leaves" : "",
+	     s->unplaced ? " unplaced" : "", s->stop != NULL ? " stops" : "",
 	     s->stop != NULL && ordered_stop_holds(s) ? " held" : "", s->active_below,
 	     s->deployed_children);
 	LINE("    facts%s%s%s%s%s%s%s, waits for %s, retry %lld, run %lld, error "
@@ -218,10 +228,11 @@ static void add_slot(const struct control *c, const struct slot_control *sc, str
 
 static void add_rollout(const struct application_rollout *r, struct buffer *b)
 {
-	LINE("  rollout %d to %u from %u, step %u, next %lld %lld%s%s%s%s%s%s%s, by %s, cause "
+	LINE("  rollout %d to %u from %u, step %u, next %lld %lld/%llu%s%s%s%s%s%s%s, by %s, "
+	     "cause "
 	     "%s\n",
 	     (int)r->rollout.state, r->target->number, r->base != NULL ? r->base->number : 0,
-	     r->rollout.step, LL(r->promote_at_ms), LL(heap_has(&r->timer) ? r->timer.key : 0),
+	     r->rollout.step, LL(r->promote_at_ms), TIMER(r->timer),
 	     r->rollout.spec.pauses ? " pauses" : "", r->at_once ? " at-once" : "",
 	     r->no_surge ? " no-surge" : "", r->steps_back ? " steps-back" : "",
 	     r->failed ? " failed" : "", r->moves_begun ? " moves-begun" : "",
@@ -263,9 +274,9 @@ static void add_providers(const struct provider_set *sets, struct buffer *b)
 		qsort(sorted.items, sorted.count, sizeof(*sorted.items), compare_names);
 	vector_for_each (&sorted, item) {
 		const struct provider_set *set = *item;
-		LINE("  provides %s %u%s%s, timer %lld\n", set->name, set->started,
+		LINE("  provides %s %u%s%s, timer %lld/%llu\n", set->name, set->started,
 		     set->lost[0].is_lost ? " lost" : "", set->lost[1].is_lost ? " own" : "",
-		     LL(heap_has(&set->patience_timer) ? set->patience_timer.key : 0));
+		     TIMER(set->patience_timer));
 		for (unsigned left = 0; left < 2; left++)
 			if (set->lost[left].is_lost)
 				LINE("    at %lld, not before %lld\n",
@@ -279,6 +290,23 @@ static void add_providers(const struct provider_set *sets, struct buffer *b)
 		add_patiences(set, b);
 	}
 	vector_done(&sorted);
+}
+
+static void add_lists(const struct control_application *a, struct buffer *b)
+{
+	list_images lists = {0};
+	import_lists_image(a, &lists);
+	vector_for_each (&lists, list) {
+		LINE("  list %llu of %s, version %llu, patience %u%s%s%s, on", LLU((*list)->id),
+		     (*list)->from, LLU((*list)->version), (*list)->patience_ms,
+		     (*list)->of_providers ? " own" : "", (*list)->apart ? " apart" : "",
+		     (*list)->recorded ? " recorded" : "");
+		for (size_t k = 0; k < (*list)->n_zhosts; k++)
+			LINE(" %s%s", (*list)->zhosts[k], (*list)->sent[k] ? "" : " (to send)");
+		LINE("\n");
+		schema_message_free(*list);
+	}
+	vector_done(&lists);
 }
 
 static void add_application(const struct control *c, const struct control_application *a,
@@ -306,9 +334,8 @@ static void add_application(const struct control *c, const struct control_applic
 	if (a->rollout != NULL)
 		add_rollout(a->rollout, b);
 	if (a->kept.revision != NULL)
-		LINE("  kept %u until %lld %lld, timer %lld\n", a->kept.revision->number,
-		     LL(a->kept.until_ms), LL(a->kept.until_wall_ms),
-		     LL(heap_has(&a->kept.timer) ? a->kept.timer.key : 0));
+		LINE("  kept %u until %lld %lld, timer %lld/%llu\n", a->kept.revision->number,
+		     LL(a->kept.until_ms), LL(a->kept.until_wall_ms), TIMER(a->kept.timer));
 	vector_for_each (&a->handovers, root)
 		LINE("  handover of %s\n", (*root)->slot->path);
 	vector_for_each (&a->retired, unit)
@@ -327,15 +354,33 @@ static void add_application(const struct control *c, const struct control_applic
 		     s->placed,
 		     s->sent_link != 0 && s->sent_link == s->zhost->link_id ? " sent" : "",
 		     s->is_outdated ? " outdated" : "", LLU(s->applied));
+	add_lists(a, b);
 	add_providers(a->slots.providers, b);
 	for (size_t k = 0; k < a->slots.slots.count; k++)
 		add_slot(c, a->slot_controls.items[k], b);
+}
+
+/* ---- machines ---- */
+
+static void add_machines(const struct control *c, struct buffer *b)
+{
+	LINE("machines, last call %llu, asked %lld, strangers %zu\n", LLU(c->made.last_call),
+	     LL(c->made.list_ms), c->made.strangers.count);
+	for (size_t k = 0; c->config.drivers != NULL && c->config.drivers[k] != NULL; k++)
+		LINE("  driver %s, call %llu\n", c->config.drivers[k],
+		     LLU(c->made.list_calls[k]));
+	made_zhost_for_each(&c->made, m)
+		LINE("  machine %s of %s, state %d, call %llu %d, deadline %lld, ask %lld%s\n",
+		     m->record->name, m->record->driver, (int)m->state, LLU(m->call),
+		     (int)m->operation, LL(m->deadline_ms), LL(m->ask_ms),
+		     m->is_missed ? " missed" : "");
 }
 
 char *control_digest(struct control *c, struct instant now)
 {
 	const struct instant before = c->now;
 	c->now = c->lifecycle.now = now;
+	checkpoint_number_timers(c);
 	struct buffer text = BUFFER_INIT(SIZE_MAX), *b = &text;
 	add_control(c, b);
 	zhost_for_each (&c->zhosts, z)
@@ -352,6 +397,7 @@ char *control_digest(struct control *c, struct instant now)
 	LINE("public\n");
 	add_providers(c->lifecycle.shared, b);
 	add_records(c, b);
+	add_machines(c, b);
 	c->now = c->lifecycle.now = before;
 	return buffer_steal(b);
 }

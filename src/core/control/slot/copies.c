@@ -614,3 +614,9 @@ size_t copies_unloading(const struct control_application *a)
 			count += (*unit)->placement.copies.count;
 	return count;
 }
+
+bool copy_is_sent(const struct copy *copy)
+{
+	uint64_t link = copy_zhost(copy)->link_id;
+	return link != 0 && copy->sent_epoch == copy->of_slot.epoch && copy->sent_link == link;
+}

@@ -90,5 +90,7 @@ const struct copy *copies_first_lost(const struct control *c);
 
 /* Copies of the application that are asked to go, on zhosts that can be heard. */
 size_t copies_unloading(const struct control_application *a);
+/* Its zhost has its specification, on the link that it has. */
+bool copy_is_sent(const struct copy *copy);
 
 #endif

@@ -176,6 +176,16 @@ bool wants_first_place(const struct slot_control *root)
 	       !root->lost && root->place_unit != PLACE_NONE;
 }
 
+void wants_wait_again(struct control *c, const struct control_application *a,
+		      const struct wants *all, bool is_first, uint32_t hopeless)
+{
+	const struct place_request request = {.mode = is_first ? PLACE_TOGETHER : PLACE_RECOVER,
+					      .units = all->list.items,
+					      .unit_count = all->list.count};
+	if (all->list.count > 0)
+		place_wait_restore(c->place, a->ticket, &request, hopeless);
+}
+
 void wants_wait(struct control *c, const struct control_application *a,
 		const struct wants *lost, const struct wants *first,
 		const struct wants *exhausted, const struct wants *others)

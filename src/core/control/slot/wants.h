@@ -30,6 +30,9 @@ void wants_add_successor(const struct control *c, struct wants *w, struct slot_c
 /* Moves all of `from` to the end of `to`. */
 void wants_take(struct wants *to, struct wants *from);
 void wants_done(struct wants *w);
+/* As another core waits: `is_first` where all of it is placed together, `hopeless` as in place_wait_restore(). */
+void wants_wait_again(struct control *c, const struct control_application *a,
+		      const struct wants *all, bool is_first, uint32_t hopeless);
 /* Waits for places of all that is left; `exhausted`: of units that are to leave their zhosts; `others`: optional
  * ones, and those of `count: each`. PRE: the application waits for nothing. */
 void wants_wait(struct control *c, const struct control_application *a,

@@ -10,6 +10,7 @@
 #include "core/control/state/provider_list.h"
 #include "core/control/state/state.h"
 #include "core/lifecycle/patience.h"
+#include "core/lifecycle/provider_set.h"
 #include "schema/message.h"
 
 /* Of the link: from here on a zhost takes lists. */
@@ -448,6 +449,142 @@ void import_lists_continue(struct control_application *a,
 							      records[k]->providers,
 							      records[k]->n_providers);
 		}
+}
+
+/* ---- checkpoints ---- */
+
+static Samoza__V1__VolatileList *image_of(const struct control *c,
+					  const struct shared_list *list)
+{
+	const struct provider_list *content = &list->content;
+	Samoza__V1__VolatileList *v = (Samoza__V1__VolatileList *)schema_message_new(
+		&samoza__v1__volatile_list__descriptor);
+	struct provider_set *shared = NULL;
+	HASH_FIND_STR(c->lifecycle.shared, list->set->name, shared);
+	v->set = mem_strdup(list->set->name);
+	v->public_ = shared == list->set;
+	v->from = mem_strdup(content->from);
+	v->variables = mem_new_array(char *, content->variables.count);
+	vector_for_each (&content->variables, variable)
+		v->variables[v->n_variables++] = mem_strdup(*variable);
+	v->patience_ms = list->patience_ms;
+	v->of_providers = list->of_providers;
+	v->apart = content->apart_in != NULL;
+	if (*content->prefix != '\0')
+		v->topology = mem_strndup(content->prefix, strlen(content->prefix) - 1);
+	v->id = content->id;
+	v->version = content->version;
+	v->recorded = list->is_recorded;
+	v->zhosts = mem_new_array(char *, HASH_COUNT(list->on_zhosts));
+	v->sent = mem_new_array(protobuf_c_boolean, HASH_COUNT(list->on_zhosts));
+	for (struct list_on_zhost *on = list->on_zhosts; on != NULL; on = on->hh.next) {
+		v->zhosts[v->n_zhosts++] = mem_strdup(on->zhost->name);
+		v->sent[v->n_sent++] = has_list(on);
+	}
+	return v;
+}
+
+void import_lists_image(const struct control_application *a, list_images *ret_lists)
+{
+	struct shared_list *first = a->import_lists.by_set;
+	for (; first != NULL; first = first->hh.next)
+		for (struct shared_list *list = first; list != NULL; list = list->next)
+			vector_push(ret_lists, image_of(a->control, list));
+}
+
+/* It may have come with the revisions already: its place is now. */
+static struct shared_list *take_out(struct import_lists *lists, struct provider_set *set,
+				    const Samoza__V1__VolatileList *v,
+				    const struct import_decl *import)
+{
+	struct shared_list *first = NULL, *before = NULL, *list;
+	HASH_FIND_PTR(lists->by_set, &set, first);
+	for (list = first; list != NULL; before = list, list = list->next)
+		if (is_list_of(list, import, v->of_providers, v->apart))
+			break;
+	if (list == NULL)
+		return NULL;
+	if (before != NULL) {
+		before->next = list->next;
+	} else {
+		HASH_DEL(lists->by_set, list);
+		if (list->next != NULL)
+			HASH_ADD_PTR(lists->by_set, set, list->next);
+	}
+	list->next = NULL;
+	return list;
+}
+
+/* As the last of its set. */
+static void put_last(struct import_lists *lists, struct shared_list *list)
+{
+	struct shared_list *last = NULL;
+	HASH_FIND_PTR(lists->by_set, &list->set, last);
+	if (last == NULL) {
+		HASH_ADD_PTR(lists->by_set, set, list);
+		return;
+	}
+	while (last->next != NULL)
+		last = last->next;
+	last->next = list;
+}
+
+static int restore_list(struct control_application *a, const Samoza__V1__VolatileList *v,
+			bool is_sent, struct error **err)
+{
+	struct control *c = a->control;
+	struct provider_set *set = NULL;
+	const struct import_decl import = {.from = v->from,
+					   .topology = v->topology,
+					   .patience_ms = v->patience_ms,
+					   .variables = (const char **)v->variables,
+					   .variable_count = (unsigned)v->n_variables};
+	struct provider_set *all = v->public_ ? c->lifecycle.shared : a->slots.providers;
+	HASH_FIND_STR(all, v->set, set);
+	if (set == NULL) /* of a revision that nothing follows any longer */
+		set = v->public_ && v->topology != NULL
+			      ? provider_set_public(&a->slots, v->topology,
+						    v->set + strlen(v->topology) + 1)
+			      : provider_set_own(&a->slots, v->set);
+	struct shared_list *list = take_out(&a->import_lists, set, v, &import);
+	if (list == NULL) {
+		list = mem_new(struct shared_list);
+		list->set = set;
+		list->of_providers = v->of_providers;
+		list->patience_ms = v->patience_ms;
+		provider_list_init(&list->content, v->id, set, &import, v->apart ? a : NULL);
+	}
+	put_last(&a->import_lists, list);
+	list->content.id = v->id;
+	list->is_recorded = v->recorded;
+	for (size_t k = 0; k < v->n_zhosts; k++) {
+		struct control_zhost *z = zhost_find(&c->zhosts, v->zhosts[k]);
+		if (z == NULL)
+			return error_set(err, ERR_INVALID,
+					 "the checkpoint has a list on zhost %s, which it "
+					 "does not hold",
+					 v->zhosts[k]);
+		struct list_on_zhost *on = list_on_zhost(list, c, z);
+		on->link_id = is_sent && k < v->n_sent && v->sent[k] ? z->link_id : 0;
+	}
+	list->content.version = v->version;
+	return 0;
+}
+
+int import_lists_restore(struct control_application *a, Samoza__V1__VolatileList *const *images,
+			 size_t count, bool is_sent, struct error **err)
+{
+	for (size_t k = 0; k < count; k++) {
+		int result = restore_list(a, images[k], is_sent, err);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+void import_lists_hold(struct copy *copy)
+{
+	hold(copy);
 }
 
 /* ---- the end of a flush ---- */

@@ -15,7 +15,9 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
 #include "base/vector.h"
+#include "proto/checkpoint.pb-c.h"
 #include "proto/record.pb-c.h"
 #include "proto/wire.pb-c.h"
 
@@ -52,6 +54,16 @@ void import_lists_recorded(struct control_application *a);
 /* As another core has them, after its times are restored: what of them is kept is what these say. */
 void import_lists_continue(struct control_application *a,
 			   Samoza__V1__KeptImportRecord *const *records, size_t count);
+/* Those of the application, for a checkpoint; the caller frees each with schema_message_free(). */
+typedef VECTOR(Samoza__V1__VolatileList *) list_images;
+void import_lists_image(const struct control_application *a, list_images *ret_lists);
+/* As another core has them: under the same ids, in the same order, for the same zhosts. `is_sent`: those that have them there have
+ * them here; otherwise nobody has them yet. ERR_INVALID:
+ * their zhosts are not there. PRE: everything else is restored. */
+int import_lists_restore(struct control_application *a, Samoza__V1__VolatileList *const *images,
+			 size_t count, bool is_sent, struct error **err) must_check;
+/* It names its lists, as its zhost was told. PRE: they are restored. */
+void import_lists_hold(struct copy *copy);
 /* From there. PRE: the states of all slots and the exports of all copies are loaded. */
 void import_lists_load(struct control_application *a,
 		       Samoza__V1__KeptImportRecord *const *records, size_t count);

@@ -347,12 +347,20 @@ static struct waiter *waiter_new(struct place *p, uint32_t ticket, uint32_t *ret
 
 void place_wait(struct place *p, uint32_t ticket, const struct place_request *request)
 {
-	uint32_t position;
 	place_wait_end(p, ticket);
-	struct waiter *w = waiter_new(p, ticket, &position);
 	/* All or none: nothing helps as long as one of them fits nowhere. */
 	const struct place_unit_request *hopeless =
 		request->mode == PLACE_TOGETHER ? find_hopeless(p, request) : NULL;
+	place_wait_restore(p, ticket, request, hopeless != NULL ? hopeless->unit : PLACE_NONE);
+}
+
+void place_wait_restore(struct place *p, uint32_t ticket, const struct place_request *request,
+			uint32_t hopeless)
+{
+	uint32_t position;
+	place_wait_end(p, ticket);
+	struct waiter *w = waiter_new(p, ticket, &position);
+	w->hopeless = hopeless;
 	for (size_t i = 0; i < request->unit_count; i++) {
 		const struct place_unit *u = unit_checked(p, request->units[i].unit);
 		uint64_t order = u->need->topology->order;
@@ -366,7 +374,7 @@ void place_wait(struct place *p, uint32_t ticket, const struct place_request *re
 			continue;
 		u->waiter = (position + 1) & WAITER_MASK;
 		vector_push(&w->units, u->handle);
-		if (hopeless != NULL && hopeless != &request->units[i])
+		if (hopeless != PLACE_NONE && hopeless != request->units[i].unit)
 			continue;
 		watch_nodes(p, w, u->need, &request->units[i]);
 		if (u->need != last)
@@ -448,6 +456,12 @@ uint32_t place_wait_next_before(struct place *p, uint64_t order)
 			return watch->waiter->ticket;
 	}
 	return PLACE_NONE;
+}
+
+uint32_t place_wait_hopeless(const struct place *p, uint32_t ticket)
+{
+	const struct waiter *w = waiter_of(p, ticket);
+	return w != NULL ? w->hopeless : PLACE_NONE;
 }
 
 const uint32_t *place_wait_units(const struct place *p, uint32_t ticket, uint32_t *ret_count)

@@ -52,7 +52,8 @@ struct waiter {
 	VECTOR(uint32_t) units;
 	VECTOR(struct watch *) watches;
 	VECTOR(struct watched_group) groups;
-	bool any_move; /* in waiting.any_move */
+	bool any_move;	   /* in waiting.any_move */
+	uint32_t hopeless; /* the only unit that is watched; PLACE_NONE: all are */
 };
 
 struct waiting {

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/str.h"
 #include "core/control/checkpoint/checkpoint.h"
+#include "core/control/state/state.h"
 #include "schema/message.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/world/controller.h"
@@ -28,8 +29,10 @@ static void report(struct fuzz *f, const char *before, const char *after)
 }
 
 /* As another process gets it. */
-static int transfer(Samoza__V1__Checkpoint *take, struct control **ret_copy, struct error **err)
+static int transfer(Samoza__V1__Checkpoint *take, const char *const *drivers,
+		    struct control **ret_copy, struct error **err)
 {
+	static const char *const none[] = {NULL};
 	struct buffer bytes = BUFFER_INIT(SIZE_MAX);
 	ProtobufCMessage *taken = NULL;
 	int r = schema_message_pack(&take->base, &bytes, err);
@@ -38,7 +41,8 @@ static int transfer(Samoza__V1__Checkpoint *take, struct control **ret_copy, str
 		r = schema_message_unpack(&samoza__v1__checkpoint__descriptor, bytes.data,
 					  bytes.size, &taken, err);
 	if (r >= 0)
-		r = checkpoint_load((const Samoza__V1__Checkpoint *)taken, ret_copy, err);
+		r = checkpoint_load_whole((const Samoza__V1__Checkpoint *)taken,
+					  drivers != NULL ? drivers : none, ret_copy, err);
 	buffer_done(&bytes);
 	schema_message_free(taken);
 	return r;
@@ -54,7 +58,8 @@ void check_checkpoint(struct fuzz *f)
 	    !random_percent(draws_random(f, DRAW_CHECKPOINTS), 2))
 		return;
 	CLEANUP(freep) char *before = control_digest(control, world_instant(&f->world));
-	if (transfer(checkpoint_new(control, world_instant(&f->world)), &copy, &err) < 0) {
+	if (transfer(checkpoint_new(control, world_instant(&f->world)), control->config.drivers,
+		     &copy, &err) < 0) {
 		CLEANUP(freep) char *text = error_text(err);
 		world_violate(&f->world, "a checkpoint cannot be loaded: %s", text);
 		return;
