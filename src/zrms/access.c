@@ -67,11 +67,12 @@ static char *address_of(const struct http_request *request)
 			    : mem_strndup(text, (size_t)(colon - text));
 }
 
-/* Commands are run by GET, too, and a backup hands out what the cluster keeps. */
+/* Commands are run by GET, too; a backup and a recording hand out what the cluster keeps. */
 bool access_is_change(const struct http_route *route)
 {
 	return !str_equal(route->method, "GET") || str_equal(route->operation, "execSpace") ||
-	       str_equal(route->operation, "getBackup");
+	       str_equal(route->operation, "getBackup") ||
+	       str_equal(route->operation, "getRecording");
 }
 
 static struct asker *asker_new(struct zrms *zrms, struct http_request *request, bool is_change)

@@ -86,6 +86,11 @@ static const struct http_query audit_query[] = {
 static const struct http_query backup_query[] = {
 	{"keys", HTTP_FLAG, "0: without the keys and tokens of the cluster"},
 	{0}};
+static const struct http_query recording_query[] = {
+	{"from", HTTP_NUMBER, "From this time on: milliseconds since 1970; must be given"},
+	{"to", HTTP_NUMBER, "Up to this time, or now"},
+	{"own", HTTP_FLAG, "1: only what this zrms has recorded; others are not asked"},
+	{0}};
 static const struct http_query finish_query[] = {
 	{"force", HTTP_FLAG, "1: not even for zhosts that are connected"},
 	{0}};
@@ -296,6 +301,10 @@ static const struct http_route routes[] = {
 	{"GET", "/v1/backup", api_backup, 0, backup_query,
 	 "A backup of the control plane, as of now (zrms restore)", NULL, NULL,
 	 "getBackup", NULL, "409 422 503", ACCESS_ADMIN},
+	{"GET", "/v1/cluster/recording", api_recording, 0, recording_query,
+	 "What the decision core of zrms was told, for zsim replay: of all zrms of the cluster, beginning with the state before `from`",
+	 NULL, NULL,
+	 "getRecording", NULL, "409 422 503", ACCESS_ADMIN},
 	{"GET", "/v1/users", api_users_list, 0, NULL, "People and programs that may use the cluster",
 	 NULL, VIEW(user_list_view),
 	 "listUsers", NULL, NULL, ACCESS_ADMIN},

@@ -383,7 +383,7 @@ static void end_check(void *user)
 	}
 	bool idle = submissions_is_idle(zrms->submissions) && api_waiting(zrms->api) == 0 &&
 		    plans_are_idle(zrms->plans) && store_trust_is_idle(zrms->store_trust) &&
-		    backups_are_idle(zrms->backups) &&
+		    backups_are_idle(zrms->backups) && zrms->pieces == 0 &&
 		    (zrms->translations == NULL || translations_is_idle(zrms->translations));
 	if (idle)
 		close_listeners(zrms);

@@ -15,6 +15,7 @@ static const struct member_route *route_of(const struct http_route *route)
 		{.operation = "getArtifact"},
 		{.operation = "holdArtifacts"},
 		{.operation = "getHistory"},
+		{.operation = "getRecording"},
 		{.operation = "listArtifacts", .is_for_leader = true},
 		{.operation = "renewZrms", .is_for_leader = true, .is_for_expired = true},
 	};

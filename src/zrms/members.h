@@ -3,6 +3,7 @@
  *
  *   of each      GET /v1/artifacts/sha256/…          artifacts (copies.h)
  *                GET /v1/history                     events (own_history.h)
+ *                GET /v1/cluster/recording           what it has recorded (api_recording.c)
  *   of a standby POST /v1/artifacts                  the same
  *   of the leader GET /v1/artifacts                  the same
  *                POST /v1/cluster/zrms/identity      whom the cluster trusts, and a certificate (member_identity.h)

@@ -99,6 +99,8 @@ struct zrms {
 	struct submissions *submissions;
 	struct plans *plans;
 	struct backups *backups;
+	unsigned pieces,
+		pieces_made; /* of recordings, that are being put together (api_recording.c); so far */
 	struct drivers *drivers;
 	struct api *api;
 	const struct http_route *routes; /* of `http` */

@@ -71,6 +71,7 @@ static const struct cli_command *const commands[] = {
 	&command_cluster_ca_rotate,
 	&command_cluster_upgrade_status,
 	&command_cluster_backup,
+	&command_cluster_record,
 	&command_zhost_list,
 	&command_zhost_create,
 	&command_zhost_destroy,

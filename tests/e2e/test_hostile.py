@@ -32,7 +32,7 @@ ROUTES = {
                 "pauseRollout resumeRollout rollbackTopology scaleTopology deployAll startAll stopAll undeployAll getLogs "
                 "setGoal moveSpace execSpace",
     "admin": "getRebalance rebalanceCluster stopRebalance removeZhost cordonZhost uncordonZhost drainZhost makeZhostToken "
-             "getBackup listUsers createUser removeUser rotateUserToken listTokens createToken removeToken getAudit "
+             "getBackup getRecording listUsers createUser removeUser rotateUserToken listTokens createToken removeToken getAudit "
              "listSessions endSession listTrust addTrust removeTrust createZhost destroyZhost listArtifacts holdArtifacts getHistory renewZrms forgetZrms listAuthorities rotateAuthority finishRotation abortRotation moveLeader",
     "zhost": "getArtifact",
 }

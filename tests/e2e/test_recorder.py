@@ -217,3 +217,81 @@ def test_what_is_torn_is_passed_over_and_what_is_no_recording_is_refused(tmp_pat
     assert "is no recording" in zsim("replay", file).stderr
     assert zsim("fuzz", "--seeds", "1..1", "--record", file).returncode == 1  # nothing is written over
     assert "expected one as" in zsim("replay", "--at", "noon", file).stderr
+
+
+def stamp(when):
+    return when.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def text_of_run(c, *words):
+    done = subprocess.run([BIN / "zshell", *words], capture_output=True, text=True, timeout=120, check=False,
+                          env=dict(os.environ, ZRMS_URL=c.url, NO_COLOR="1"))
+    return done.stdout + done.stderr
+
+
+WHAT_IF = """scenario: what if n1 had died
+steps:
+  - zhost: {name: n1, do: kill}
+  - advance: 60s
+  - settle: true
+  - expect: {spaces: {shop/p: {state: deployed-started, zhost: n2}}, zhosts: {n1: problem}}
+"""
+
+
+def test_a_piece_of_the_recording_is_fetched_named_and_goes_on_otherwise(start_cluster, tmp_path):
+    def zsim(*words):
+        return subprocess.run([BIN / "zsim", *words], capture_output=True, text=True, timeout=120, check=False)
+    before = now()
+    c = start_cluster(zhosts=["n1"])
+    bad = native_app(c, "bad", [SLEEPS], {"p/recipes/start": f"#!/bin/sh\necho {SECRET} >&2\nexit 3\n"})
+    c.submit(c.build(native_app(c, "shop", [SLEEPS], {"p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"}), "shop"))
+    until(lambda: c.state("shop") == "running", "shop runs")
+    c.add_zhost("n2")
+    c.wait_zhost("n2", "deployed-started")
+    blocks = metric(c, "zrms_recorder_blocks_total")
+    until(lambda: metric(c, "zrms_recorder_blocks_total") > blocks, "the recorder has written")
+    runs = stamp(now())
+    c.zshell("topo", "submit", c.build(bad, "bad"))
+    until(lambda: SECRET in str(c.get("/v1/topologies/bad/spaces")), "bad has failed, and says why")
+    blocks = metric(c, "zrms_recorder_blocks_total")
+    until(lambda: metric(c, "zrms_recorder_blocks_total") > blocks, "the recorder has written")
+    c.zrms.kill()
+    c.start_zrms()
+    until(lambda: c.state("shop") == "running", "shop runs")
+    blocks = metric(c, "zrms_recorder_blocks_total")
+    c.zshell("topo", "stop", "shop", "--wait=30s")
+    until(lambda: metric(c, "zrms_recorder_blocks_total") > blocks, "the recorder has written")
+
+    file = tmp_path / "piece"
+    said = text_of_run(c, "cluster", "record", "--from", stamp(before - datetime.timedelta(hours=1)), "-o", file)
+    assert "nothing is recorded of it, or no longer" in said and "no zrms recorded: none led" in said, said
+    played = zsim("replay", file)
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert LINE.search(played.stdout).groups()[0] == "2" and "no difference" in played.stdout
+    assert played.stdout.count("gap: ") >= 2
+
+    short = tmp_path / "short"  # of a moment of the first life: it begins with the birth before
+    c.zshell("cluster", "record", "--from", runs, "--to", runs, "-o", short)
+    assert short.stat().st_size < file.stat().st_size
+    then = zsim("replay", "--at", runs, short).stdout
+    assert "space shop/p deployed-started" in then and "topology bad" not in then, then
+
+    steps = tmp_path / "steps.yaml"
+    steps.write_text(WHAT_IF)
+    other = zsim("replay", "--until", runs, "--what-if", steps, short)
+    assert other.returncode == 0 and "PASS what if n1 had died" in other.stdout, other.stdout + other.stderr
+
+    scenario = tmp_path / "bad.yaml"
+    made = zsim("replay", "--until", stamp(now()), "--to-scenario", scenario, file)
+    assert made.returncode == 0 and "it passes" in made.stdout, made.stdout + made.stderr
+    ran = zsim("run", scenario)
+    assert ran.returncode == 0, ran.stdout
+    assert "bad" in scenario.read_text() and "stop" not in ran.stdout  # what has nothing to do with it is left out
+
+    assert "is there already" in text_of_run(c, "cluster", "record", "--from", runs, "-o", file)
+    assert c.request("GET", "/v1/cluster/recording")[0] == 422
+    assert c.request("GET", "/v1/cluster/recording?from=2&to=1")[0] == 422

@@ -23,12 +23,12 @@ extern const struct cli_command command_status, command_topo, command_topo_list,
 	command_cluster_token, command_cluster_token_list, command_cluster_ca,
 	command_cluster_ca_rotate, command_cluster_ca_status, command_cluster_token_create,
 	command_cluster_token_rm, command_cluster_upgrade_status, command_cluster_backup,
-	command_user, command_user_list, command_user_create, command_user_rm,
-	command_user_token_rotate, command_login, command_logout, command_context,
-	command_context_list, command_context_use, command_context_show, command_user_code,
-	command_user_session, command_user_session_list, command_user_session_rm,
-	command_completion, command_complete, command_exit, command_zhost_create,
-	command_zhost_destroy, command_zhost_list, command_trust, command_trust_list,
-	command_trust_add, command_trust_rm;
+	command_cluster_record, command_user, command_user_list, command_user_create,
+	command_user_rm, command_user_token_rotate, command_login, command_logout,
+	command_context, command_context_list, command_context_use, command_context_show,
+	command_user_code, command_user_session, command_user_session_list,
+	command_user_session_rm, command_completion, command_complete, command_exit,
+	command_zhost_create, command_zhost_destroy, command_zhost_list, command_trust,
+	command_trust_list, command_trust_add, command_trust_rm;
 
 #endif

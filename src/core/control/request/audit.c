@@ -242,6 +242,8 @@ static char *words(const struct control *c, const struct control_input *input)
 	case CONTROL_SIGNING_KEY:
 		return about_signing_key(input);
 	case CONTROL_BACKUP:
+		if (input->backup.recording)
+			return mem_strdup("fetch a piece of the recording");
 		return str_printf("make a backup %s the keys of the cluster",
 				  input->backup.keys ? "with" : "without");
 	case CONTROL_LEADER_MOVE:

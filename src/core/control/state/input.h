@@ -247,7 +247,8 @@ struct control_input {
 			size_t file_count;
 		} signing_key;
 		struct {
-			bool keys; /* those of the cluster, too */
+			bool keys;	/* those of the cluster, too */
+			bool recording; /* no backup: a piece of the recording */
 		} backup;
 		struct {
 			const char *to; /* NULL: to the one that lags least */

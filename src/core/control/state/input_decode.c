@@ -213,7 +213,9 @@ static int decode_people(struct decoded_input *d, struct error **err)
 			 .missing = m->authority->missing,
 			 .n_missing = m->authority->n_missing);
 		CASE(SIGNING_KEY) : BY(SIGNING_KEY, decode_signing_key(d));
-		CASE(BACKUP) : AS(BACKUP, backup, .keys = m->backup->keys);
+		CASE(BACKUP)
+		    : AS(BACKUP, backup, .keys = m->backup->keys,
+			 .recording = m->backup->recording);
 		CASE(LEADER_MOVE) : AS(LEADER_MOVE, leader_move, .to = m->leader_move->to);
 		CASE(ZRMS_FORGET) : AS(ZRMS_FORGET, zrms_forget, .name = m->zrms_forget->name);
 		CASE(MACHINE)

@@ -232,6 +232,7 @@ static int encode_backup(const struct control_input *in, Samoza__V1__RecordedInp
 	BODY(r, BACKUP, RecordedBackup, SAMOZA__V1__RECORDED_BACKUP__INIT, body);
 	r->backup = &body;
 	SET(body, keys, in->backup.keys, true);
+	SET(body, recording, in->backup.recording, true);
 	return pack(r, to);
 }
 
