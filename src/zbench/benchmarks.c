@@ -1,26 +1,13 @@
 #include "zbench/benchmarks.h"
 
 const struct benchmark *const benchmarks[] = {
-	&benchmark_start,
-	&benchmark_topology,
-	&benchmark_submit,
-	&benchmark_message,
-	&benchmark_neighbour,
-	&benchmark_data,
-	&benchmark_memory,
-	&benchmark_recover,
-	&benchmark_drain,
-	&benchmark_rollout,
-	&benchmark_plan,
-	&benchmark_rebalance,
-	&benchmark_place,
-	&benchmark_openb,
-	&benchmark_scale,
-	&benchmark_fleet,
-	&benchmark_tls,
-	&benchmark_storm,
-	&benchmark_leaders,
-	NULL,
+	&benchmark_start,     &benchmark_topology,  &benchmark_submit,
+	&benchmark_message,   &benchmark_neighbour, &benchmark_data,
+	&benchmark_memory,    &benchmark_recover,   &benchmark_drain,
+	&benchmark_rollout,   &benchmark_plan,	    &benchmark_record,
+	&benchmark_rebalance, &benchmark_place,	    &benchmark_openb,
+	&benchmark_scale,     &benchmark_fleet,	    &benchmark_tls,
+	&benchmark_storm,     &benchmark_leaders,   NULL,
 };
 
 const struct cli_command benchmark_all = {
@@ -41,6 +28,7 @@ const struct cli_command *const benchmark_commands[] = {
 	&benchmark_drain.command,
 	&benchmark_rollout.command,
 	&benchmark_plan.command,
+	&benchmark_record.command,
 	&benchmark_rebalance.command,
 	&benchmark_place.command,
 	&benchmark_openb.command,

@@ -3,13 +3,18 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "adapter/cli/moment.h"
 #include "adapter/cli/version.h"
 #include "adapter/recorder/directory.h"
 #include "adapter/recorder/segment.h"
 #include "base/str.h"
 #include "core/record/replay.h"
+#include "schema/message.h"
 #include "zsim/command.h"
 #include "zsim/replay_text.h"
+#include "zsim/scenario/scenario.h"
+#include "zsim/shrink.h"
+#include "zsim/story.h"
 
 struct reading {
 	struct segment_reader *file;
@@ -19,6 +24,7 @@ struct reading {
 	uint64_t blocks;
 	int64_t until_wall_ms; /* what comes later is not played */
 	bool steps, is_foreign;
+	struct story *story; /* NULL: none is asked for */
 };
 
 /* ---- reading ---- */
@@ -46,7 +52,13 @@ static int play_entry(struct reading *r, const void *data, size_t size, struct e
 	}
 	if (r->steps)
 		replay_print_entry(&entry);
+	if (entry.message->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_ABOUT)
+		replay_print_gaps(entry.message->about);
+	if (r->story != NULL)
+		story_before(r->story, replay_control(r->replay), &entry);
 	result = replay_do(r->replay, &entry, &difference, err);
+	if (r->story != NULL && result == 0)
+		story_after(r->story, replay_control(r->replay), &entry);
 	replay_entry_done(&entry);
 	if (result == DIFFERS)
 		printf("DIFFERENCE: %s\n", difference);
@@ -112,7 +124,7 @@ static void print_counts(const struct reading *r, bool is_equal)
 }
 
 struct options {
-	char *at, *until;
+	char *at, *until, *what_if, *to_scenario;
 	bool step;
 };
 
@@ -127,6 +139,16 @@ static const struct cli_option options[] = {
 	 .offset = offsetof(struct options, until),
 	 .value = "TIME",
 	 .help = "end there: 2026-11-28T14:30:00Z"},
+	{.name = "what-if",
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct options, what_if),
+	 .value = "STEPS.yaml",
+	 .help = "go on from there with the steps of this scenario, instead of what happened"},
+	{.name = "to-scenario",
+	 .type = CLI_PATH,
+	 .offset = offsetof(struct options, to_scenario),
+	 .value = "OUT.yaml",
+	 .help = "write the smallest scenario in which the same goes wrong up to there"},
 	{.name = "step",
 	 .offset = offsetof(struct options, step),
 	 .help = "print every entry: what came in, and what came out"},
@@ -167,31 +189,103 @@ static int play_all(struct reading *r, const char *path, struct error **err)
 	return result;
 }
 
+/* ---- what follows ---- */
+
+static struct scenario_origin origin_of(const struct reading *r)
+{
+	return (struct scenario_origin){replay_control(r->replay), replay_now(r->replay)};
+}
+
+static int run_what_if(const struct reading *r, const char *path, struct error **err)
+{
+	const struct scenario_print print = {.table = true};
+	const struct scenario_origin origin = origin_of(r);
+	CLEANUP(diagnostics_done) struct diagnostics findings = {0};
+	struct scenario s;
+	int result = scenario_read(path, &s, &findings, err);
+	vector_for_each (&findings.list, d) {
+		CLEANUP(freep) char *text = diagnostic_text(d);
+		printf("         %s\n", text);
+	}
+	if (result < 0)
+		return result;
+	bool passed = scenario_run_from(&s, &origin, &print, stdout);
+	scenario_done(&s);
+	return passed ? CLI_DONE : CLI_FAILED;
+}
+
+static int write_scenario(const struct reading *r, const char *path, struct error **err)
+{
+	struct shrunk shrunk = {0};
+	const struct scenario_origin origin = origin_of(r);
+	CLEANUP(schema_message_freep)
+	Samoza__V1__Scenario *scenario = story_end(r->story, origin.control, origin.now);
+	if (scenario == NULL)
+		return error_set(err, ERR_NOT_FOUND,
+				 "nothing was replayed: there is nothing "
+				 "to make a scenario of");
+	schema_set_string(&scenario->scenario, NULL, "what a recording tells");
+	int result = shrink_to_file(scenario, path, &shrunk, err);
+	if (result < 0)
+		return result;
+	if (result > 0)
+		printf("%s: %zu steps, and they do not lead to the same: something of it has "
+		       "no "
+		       "step, such as what zhosts reported late\n",
+		       path, shrunk.steps);
+	else
+		printf("%s: %zu of %zu steps, after %u tries; it passes\n", path, shrunk.steps,
+		       shrunk.steps_before, shrunk.tries);
+	return result > 0 ? CLI_FAILED : CLI_DONE;
+}
+
+static int go_on(const struct reading *r, const struct options *given, struct error **err)
+{
+	int status = CLI_DONE;
+	if (replay_control(r->replay) == NULL)
+		return error_set(
+			err, ERR_NOT_FOUND,
+			"the recording has nothing up to then: no life of zrms, and no "
+			"checkpoint");
+	replay_end_batch(r->replay);
+	if (given->at != NULL)
+		replay_print_cluster(replay_control(r->replay), replay_now(r->replay));
+	if (given->to_scenario != NULL)
+		status = write_scenario(r, given->to_scenario, err);
+	if (status == CLI_DONE && given->what_if != NULL)
+		status = run_what_if(r, given->what_if, err);
+	return status;
+}
+
 static int run(void *context, const struct cli_run *line, struct error **err)
 {
 	const struct options *given = line->options;
 	struct reading r = {.steps = given->step, .until_wall_ms = INT64_MAX};
 	const char *path = cli_argument(line, 0);
 	const char *until = given->at != NULL ? given->at : given->until;
-	int result = 0;
+	int result = 0, status = CLI_DONE;
 	if (given->at != NULL && given->until != NULL)
 		return cli_usage_error(line, "--at and --until exclude each other");
 	if (until != NULL)
-		result = replay_time_parse(until, &r.until_wall_ms, err);
+		result = cli_time_parse(until, &r.until_wall_ms, err);
 	if (result < 0)
 		return result;
 	r.replay = replay_new();
+	r.story = given->to_scenario != NULL ? story_new() : NULL;
 	block_init(&r.block);
 	result = play_all(&r, path, err);
 	if (result >= 0)
 		print_counts(&r, result != DIFFERS);
-	if (result >= 0 && given->at != NULL && replay_control(r.replay) != NULL)
-		replay_print_cluster(replay_control(r.replay), replay_now(r.replay));
+	bool goes_on =
+		given->at != NULL || given->what_if != NULL || given->to_scenario != NULL;
+	if (result >= 0 && result != DIFFERS && goes_on)
+		status = go_on(&r, given, err);
+	story_free(r.story);
 	block_done(&r.block);
 	replay_free(r.replay);
-	if (result < 0)
-		return result;
-	return result != DIFFERS ? CLI_DONE : CLI_FAILED;
+	if (result < 0 || status < 0)
+		return result < 0 ? result : status;
+	return result != DIFFERS ? status : CLI_FAILED;
 }
 
 static const struct cli_argument arguments[] = {

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "adapter/cli/moment.h"
 #include "base/str.h"
 #include "core/control/control.h"
 #include "schema/json.h"
@@ -12,32 +12,11 @@
 
 /* ---- times ---- */
 
-int replay_time_parse(const char *text, int64_t *ret_wall_ms, struct error **err)
-{
-	struct tm tm = {0};
-	int64_t ms = 0;
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (rest != NULL && *rest == '.') {
-		int64_t unit = 100;
-		for (rest++; *rest >= '0' && *rest <= '9'; rest++, unit /= 10)
-			ms += (*rest - '0') * unit;
-	}
-	if (rest == NULL || !str_equal(rest, "Z"))
-		return error_set(err, ERR_INVALID,
-				 "'%s' is no time; expected one as 2026-11-28T14:30:00Z", text);
-	*ret_wall_ms = (int64_t)timegm(&tm) * 1000 + ms;
-	return 0;
-}
-
 static void print_time(int64_t wall_ms)
 {
-	char text[32];
-	struct tm tm;
-	time_t seconds = (time_t)(wall_ms / 1000);
-	if (gmtime_r(&seconds, &tm) == NULL ||
-	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-		text[0] = '\0';
-	printf("%s.%03dZ", text, (int)(wall_ms % 1000));
+	char text[CLI_TIME_SIZE];
+	cli_time_text(wall_ms, text);
+	printf("%s", text);
 }
 
 /* ---- what an entry says ---- */
@@ -89,8 +68,25 @@ void replay_print_entry(const struct replay_entry *entry)
 		print_flush(m->flush);
 	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_QUIET) {
 		print_quiet(m->quiet);
+	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_PART) {
+		printf("recorded by zrms %s, version %s\n", m->part->zrms, m->part->program);
+	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_ABOUT) {
+		printf("a piece of a recording\n");
 	} else {
 		printf("state\n");
+	}
+}
+
+void replay_print_gaps(const Samoza__V1__RecordedAbout *about)
+{
+	for (size_t k = 0; k < about->n_gaps; k++) {
+		const Samoza__V1__RecordedGap *gap = about->gaps[k];
+		(void)fputs("gap: ", stdout);
+		print_time(gap->from_ms);
+		(void)fputs(" to ", stdout);
+		print_time(gap->to_ms);
+		printf("%s%s: %s\n", gap->zrms != NULL ? ", zrms " : "",
+		       gap->zrms != NULL ? gap->zrms : "", gap->why);
 	}
 }
 

@@ -6,10 +6,10 @@
 
 #include "core/record/replay.h"
 
-/* "2026-11-28T14:30:00Z", "2026-11-28T14:30:00.250Z"; wall clock. ERR_INVALID. */
-int replay_time_parse(const char *text, int64_t *ret_wall_ms, struct error **err) must_check;
 /* What came in, or out. */
 void replay_print_entry(const struct replay_entry *entry);
+/* What is missing of a piece. */
+void replay_print_gaps(const Samoza__V1__RecordedAbout *about);
 /* Topologies, instances and zhosts, with reasons; of what has no place why no zhost takes it. */
 void replay_print_cluster(const struct control *control, struct instant now);
 

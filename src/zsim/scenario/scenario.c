@@ -18,6 +18,7 @@
 #include "zsim/world/controller.h"
 #include "zsim/world/machine.h"
 #include "zsim/world/options.h"
+#include "zsim/world/resume.h"
 #include "zsim/world/simulation.h"
 #include "zsim/world/world.h"
 
@@ -290,8 +291,41 @@ static void after_step(void *user)
 	availability_follow(user);
 }
 
+/* As its certificate proves it. */
+static const uint8_t *hello_key(void *user, const struct sim_machine *n)
+{
+	const Samoza__V1__IdentityRecord *r =
+		n->world->control != NULL ? control_identity(n->world->control, n->name) : NULL;
+	(void)user;
+	return r != NULL && r->key.len > 0 ? r->key.data : NULL;
+}
+
+static int begin(struct world *w, const struct scenario *s,
+		 const struct scenario_origin *origin, struct error **err)
+{
+	if (origin != NULL) {
+		w->hooks.hello_key = hello_key;
+		int r = world_resume(w, origin->control, origin->now, err);
+		if (r < 0)
+			return r;
+	} else {
+		controller_start(w);
+	}
+	for (size_t i = 0; i < s->message->n_zhosts; i++)
+		machine_add(w, s->message->zhosts[i]);
+	world_drain(w);
+	return 0;
+}
+
 bool scenario_run(const struct scenario *s, const struct scenario_print *print, FILE *out)
 {
+	return scenario_run_from(s, NULL, print, out);
+}
+
+bool scenario_run_from(const struct scenario *s, const struct scenario_origin *origin,
+		       const struct scenario_print *print, FILE *out)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
 	struct world w;
 	world_init(&w, &s->options);
 	w.options.has_drivers = machines_are_made(s->message);
@@ -301,10 +335,8 @@ bool scenario_run(const struct scenario *s, const struct scenario_print *print, 
 	run.availability = availability_new(s->message, &w);
 	w.hooks.user = run.availability;
 	w.hooks.after_step = after_step;
-	controller_start(&w);
-	for (size_t i = 0; i < s->message->n_zhosts; i++)
-		machine_add(&w, s->message->zhosts[i]);
-	world_drain(&w);
+	if (begin(&w, s, origin, &err) < 0)
+		world_violate(&w, "%s", err->message);
 	history_follow(run.history, &w);
 
 	fprintf(out, "%s: %s\n", s->file, s->message->scenario);

@@ -16,9 +16,12 @@
 
 #include "base/diagnostics.h"
 #include "base/error.h"
+#include "core/instant.h"
 #include "proto/scenario.pb-c.h"
 #include "schema/yaml.h"
 #include "zsim/world/options.h"
+
+struct control;
 
 struct scenario {
 	const char *file; /* borrowed */
@@ -37,6 +40,14 @@ struct scenario_print {
 	bool table; /* of all instances after each step */
 	bool log;   /* everything that happens */
 };
+/* Where it begins, instead of at nothing; borrowed. */
+struct scenario_origin {
+	struct control *control; /* every input is flushed */
+	struct instant now;
+};
+/* Its own zhosts come in addition. NULL: as scenario_run(). */
+bool scenario_run_from(const struct scenario *s, const struct scenario_origin *origin,
+		       const struct scenario_print *print, FILE *out);
 bool scenario_run(const struct scenario *s, const struct scenario_print *print, FILE *out);
 
 #endif

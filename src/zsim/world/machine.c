@@ -284,6 +284,20 @@ struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *sp
 	return n;
 }
 
+struct sim_machine *machine_add_off(struct world *w, const Samoza__V1__ZhostSpec *spec,
+				    const char *identity, const char *machine,
+				    uint64_t incarnation)
+{
+	struct sim_machine *n = machine_new(w, spec);
+	n->identity = mem_strdup(identity);
+	n->incarnation = incarnation;
+	if (machine != NULL) {
+		free(n->machine);
+		n->machine = mem_strdup(machine);
+	}
+	return n;
+}
+
 struct sim_machine *machine_add_copy(struct world *w, const struct sim_machine *of)
 {
 	struct sim_machine *n = machine_new(w, of->spec);

@@ -8,6 +8,10 @@
 
 /* Adds a machine; it is on, with an empty disk. */
 struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *spec);
+/* One that is off, and has been in the cluster: `machine` NULL: it has one of its own. */
+struct sim_machine *machine_add_off(struct world *w, const Samoza__V1__ZhostSpec *spec,
+				    const char *identity, const char *machine,
+				    uint64_t incarnation);
 /* Adds a machine with a copy of the disk of another one; it is on. */
 struct sim_machine *machine_add_copy(struct world *w, const struct sim_machine *of);
 void machine_free(struct sim_machine *n);
