@@ -265,6 +265,13 @@ static void ask_others(struct gathering *g, unsigned number)
 
 /* ---- the beginning ---- */
 
+static const char *name_of(const struct zrms *zrms)
+{
+	if (zrms->lead != NULL)
+		return leader_name(lead_seen(zrms->lead));
+	return str_is_empty(zrms->settings.name) ? "zrms" : zrms->settings.name;
+}
+
 static void gather(struct zrms *zrms, struct http_request *request, int64_t from_ms,
 		   int64_t to_ms, bool own)
 {
@@ -275,7 +282,7 @@ static void gather(struct zrms *zrms, struct http_request *request, int64_t from
 	g->zrms = zrms;
 	g->request = request;
 	g->directory = str_printf("%s/recorder", zrms->settings.dir);
-	g->name = mem_strdup(str_is_empty(zrms->settings.name) ? "zrms" : zrms->settings.name);
+	g->name = mem_strdup(name_of(zrms));
 	g->piece = (struct piece){
 		.zrms = g->name,
 		.program = SAMOZA_VERSION,
@@ -330,7 +337,8 @@ void api_recording(void *context, struct http_request *request)
 		api_refuse(request, err);
 		return;
 	}
-	if (access_asker(request)->is_member) {
+	/* A standby lets in nobody else. */
+	if (stands_by(zrms) || access_asker(request)->is_member) {
 		gather(zrms, request, (int64_t)from, (int64_t)to, true);
 		return;
 	}

@@ -1,5 +1,6 @@
 """The flight recorder: what real daemons did, over crashes of zrms, is replayed to the same decisions."""
 import contextlib
+import ctypes
 import datetime
 import os
 import pathlib
@@ -10,8 +11,10 @@ import threading
 
 import pytest
 
-from conftest import BIN, is_alive, stat_of, text_of, until
+from conftest import BIN, is_alive, stat_of, text_of, token_of, until
+from etcd import ThreeZrms
 from native import native_app
+from secure import needs_an_address
 from test_access import SLEEPS
 
 SECRET = "a-word-that-a-program-has-printed"
@@ -219,6 +222,20 @@ def test_what_is_torn_is_passed_over_and_what_is_no_recording_is_refused(tmp_pat
     assert "expected one as" in zsim("replay", "--at", "noon", file).stderr
 
 
+def blocks_of(file):
+    """All entries of a recording, as bytes."""
+    data, at, whole = file.read_bytes(), 0, b""
+    zstd = ctypes.CDLL("libzstd.so.1")  # as zrms itself
+    zstd.ZSTD_decompress.restype = ctypes.c_size_t
+    while (at := data.find(b"blk1", at)) >= 0:
+        packed, size = (int.from_bytes(data[at + n:at + n + 4], "little") for n in (4, 8))
+        entries = ctypes.create_string_buffer(size)
+        done = zstd.ZSTD_decompress(entries, ctypes.c_size_t(size), data[at + 48:at + 48 + packed], ctypes.c_size_t(packed))
+        assert done == size
+        whole, at = whole + entries.raw, at + 48 + packed
+    return whole
+
+
 def stamp(when):
     return when.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
@@ -295,3 +312,61 @@ def test_a_piece_of_the_recording_is_fetched_named_and_goes_on_otherwise(start_c
     assert "is there already" in text_of_run(c, "cluster", "record", "--from", runs, "-o", file)
     assert c.request("GET", "/v1/cluster/recording")[0] == 422
     assert c.request("GET", "/v1/cluster/recording?from=2&to=1")[0] == 422
+
+
+@needs_an_address
+def test_each_leader_has_recorded_its_own_terms_and_who_is_away_is_named(start_cluster, tmp_path):
+    before = stamp(now())
+    c = start_cluster(kind=ThreeZrms, zhosts=[])
+
+    def write():
+        blocks = metric(c, "zrms_recorder_blocks_total")
+        c.token()
+        until(lambda: metric(c, "zrms_recorder_blocks_total") > blocks, "the recorder has written")
+
+    old = c.leader()
+    write()
+    c.zshell("cluster", "leader", "move")
+    new = c.leader(old)
+    write()
+    until(lambda: list(c.roles().values()).count("standby") == 2, "two stand by")
+    file = tmp_path / "all"
+    said = c.zshell("cluster", "record", "--from", before, "-o", file)
+    assert "could not be asked" not in said.stdout + said.stderr, said
+    played = subprocess.run([BIN / "zsim", "replay", "--step", file], capture_output=True, text=True, timeout=120,
+                            check=False)
+    assert played.returncode == 0, played.stdout + played.stderr
+    parts = re.findall(r"recorded by zrms (\S+), version", played.stdout)
+    assert len(parts) >= 2 and parts[0] != parts[-1], parts  # in the order in which they led
+    assert "no difference" in played.stdout
+    away = next(port for port in c.all_zrms() if port not in (old, new))
+    c.all_zrms()[away].kill()
+    less = tmp_path / "less"
+    said = c.zshell("cluster", "record", "--from", before, "-o", less)
+    assert "it could not be asked" in said.stdout + said.stderr, said
+    played = subprocess.run([BIN / "zsim", "replay", less], capture_output=True, text=True, timeout=120, check=False)
+    assert played.returncode == 0 and "it could not be asked" in played.stdout, played.stdout + played.stderr
+
+
+def test_what_is_secret_is_in_no_recording(start_cluster):
+    """Planted where the cluster has secrets, and looked for in all that is in its recording."""
+    c = start_cluster(zhosts=["n1"])
+    app = native_app(c, "bad", [SLEEPS], {"p/recipes/start": f"#!/bin/sh\necho {SECRET} >&2\nexit 3\n"})
+    c.zshell("topo", "submit", c.build(app, "bad"))
+    until(lambda: SECRET in str(c.get("/v1/topologies/bad/spaces")), "bad has failed, and says why")
+    def user(name):
+        status, body = c.request("POST", "/v1/users", {"name": name, "role": "viewer"}, {"Content-Type": "application/json"})
+        assert status == 201, body
+        return body["token"]
+
+    tokens = [token_of(c.url), user("eve"), c.request("POST", "/v1/zhosts/n9/token")[1]["token"]]
+    c.zrms.kill(signal.SIGTERM)
+    c.start_zrms()  # what is loaded is recorded as well
+    blocks = metric(c, "zrms_recorder_blocks_total")
+    tokens.append(user("mallory"))
+    until(lambda: metric(c, "zrms_recorder_blocks_total") > blocks, "the recorder has written")
+    c.zrms.kill(signal.SIGTERM)
+    seen = b"".join(blocks_of(file) for file in sorted((c.directory / "zrms" / "recorder").iterdir()))
+    assert b"eve" in seen and b"exit status 3: (output " in seen  # it is looked at in the right place
+    for secret in [SECRET, *tokens, *(token[-24:] for token in tokens)]:
+        assert len(secret) >= 16 and secret.encode() not in seen, secret
