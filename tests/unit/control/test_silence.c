@@ -10,9 +10,11 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/checkpoint/checkpoint.h"
 #include "core/control/state/state.h"
 #include "core/control/state/zhost_registry.h"
 #include "fixture.h"
+#include "schema/message.h"
 
 #define SLEPT_MS 600000
 
@@ -157,6 +159,25 @@ static void the_loss_of_many_zhosts_is_decided_in_parts(void **state)
 	fixture_done(&f);
 }
 
+/* What is decided after a checkpoint is decided alike by who begins there. */
+static void a_checkpoint_knows_who_is_overdue(void **state)
+{
+	struct fixture f;
+	struct control *copy = NULL;
+	(void)state;
+	begin_a_loss(&f);
+	tick(&f);
+	Samoza__V1__Checkpoint *checkpoint = checkpoint_new(f.control, f.now);
+	assert_int_equal(checkpoint_load(checkpoint, &copy, NULL), 0);
+	assert_true(zhost_find(&copy->zhosts, "n20")->is_overdue);
+	CLEANUP(freep) char *before = control_digest(f.control, f.now);
+	CLEANUP(freep) char *after = control_digest(copy, f.now);
+	assert_string_equal(before, after);
+	schema_message_free(&checkpoint->base);
+	control_free(copy);
+	fixture_done(&f);
+}
+
 static void who_is_heard_before_its_part_is_not_lost(void **state)
 {
 	struct fixture f;
@@ -181,6 +202,7 @@ int main(void)
 		cmocka_unit_test(after_a_sleep_of_zrms_who_stays_silent_is_a_problem),
 		cmocka_unit_test(the_loss_of_many_zhosts_is_decided_in_parts),
 		cmocka_unit_test(who_is_heard_before_its_part_is_not_lost),
+		cmocka_unit_test(a_checkpoint_knows_who_is_overdue),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@
 #include "core/control/state/rebalance.h"
 #include "core/control/state/state.h"
 #include "core/control/state/topology_state.h"
+#include "core/control/zhost/zhosts.h"
 #include "core/lifecycle/ordered_stop.h"
 #include "core/lifecycle/patience.h"
 #include "schema/message.h"
@@ -179,6 +180,7 @@ static int restore_zhost(struct control *c, const Samoza__V1__VolatileZhost *v,
 		z->limits = (Samoza__V1__Limits *)schema_message_copy(&v->limits->base);
 	z->disk_full = v->disk_full;
 	z->has_full_data = v->has_full_data;
+	zhost_set_overdue(c, z, v->is_overdue);
 	z->refused_machine = mem_strdup(v->refused_machine);
 	z->refused_ms = v->refused_ms;
 	z->refused_told = v->refused_told;

@@ -134,6 +134,7 @@ static Samoza__V1__VolatileZhost *zhost_volatile(const struct control *c,
 		v->limits = (Samoza__V1__Limits *)schema_message_copy(&z->limits->base);
 	v->disk_full = z->disk_full;
 	v->has_full_data = z->has_full_data;
+	v->has_is_overdue = v->is_overdue = z->is_overdue;
 	v->refused_machine = mem_strdup(z->refused_machine);
 	v->refused_ms = z->refused_ms;
 	v->refused_told = z->refused_told;

@@ -124,6 +124,8 @@ static void add_zhost(const struct control *c, const struct control_zhost *z, st
 	     LL(z->heard_wall_ms), LL(z->lease_timeout_ms), LL(z->long_leases_end_ms),
 	     TIMER(z->deadline), z->protocol);
 	LINE("  usage %llu %llu %llu%s%s%s, refused %s %lld%s, mesh%s %llu, desired %llu\n",
+	if (z->is_overdue)
+		LINE("  overdue\n");
 	     LLU(z->usage.cpu_millicores), LLU(z->usage.memory_bytes), LLU(z->usage.disk_bytes),
 	     z->order_all ? " order-all" : "", z->disk_full ? " full" : "",
 	     z->has_full_data ? " data-full" : "", TEXT(z->refused_machine), LL(z->refused_ms),
@@ -181,8 +183,7 @@ static void add_root(const struct control *c, const struct slot_control *root, s
 	     LL(h->handover.healthy_since_ms), LL(h->handover.drain_from_ms),
 	     LL(h->handover.drained_at_ms), LLU(h->handover.leaving), LLU(h->route_version),
 	     TIMER(h->timer));
-	LINE("    handover to %s, cause %s, waits %s, room on %s, error %s
-", TEXT(h->to),
+	LINE("    handover to %s, cause %s, waits %s, room on %s, error %s\n", TEXT(h->to),
 	     TEXT(h->cause), TEXT(h->waits), TEXT(h->room_on), TEXT(h->error));
 }
 

@@ -57,7 +57,7 @@ static void zhost_move(struct control *c, struct control_zhost *z, enum zhost_st
 		place_zhost_flags(c->place, z->place, to == ZHOST_STARTED, z->cordoned);
 }
 
-static void set_overdue(struct control *c, struct control_zhost *z, bool is_overdue)
+void zhost_set_overdue(struct control *c, struct control_zhost *z, bool is_overdue)
 {
 	if (z->is_overdue == is_overdue || z->state != ZHOST_STARTED || z->place == PLACE_NONE)
 		return;
@@ -77,7 +77,7 @@ static void heard(struct control *c, struct control_zhost *z)
 {
 	z->heard_ms = c->now.mono_ms;
 	z->heard_wall_ms = c->now.wall_ms;
-	set_overdue(c, z, false);
+	zhost_set_overdue(c, z, false);
 	watch(c, z);
 }
 
@@ -486,7 +486,7 @@ void zhosts_notice_sleep(struct control *c)
 	int64_t judged_ms = c->now.mono_ms + c->config.check_ms;
 	for (struct heap_node *n;
 	     (n = heap_first(&c->deadlines)) != NULL && n->key < judged_ms;) {
-		set_overdue(c, container_of(n, struct control_zhost, deadline), false);
+		zhost_set_overdue(c, container_of(n, struct control_zhost, deadline), false);
 		heap_set(&c->deadlines, n, judged_ms);
 	}
 }
@@ -496,10 +496,10 @@ static void mark_overdue(struct control *c)
 {
 	for (size_t k = 0; k < c->deadlines.count; k++)
 		if (c->deadlines.nodes[k]->key <= c->now.mono_ms)
-			set_overdue(c,
-				    container_of(c->deadlines.nodes[k], struct control_zhost,
-						 deadline),
-				    true);
+			zhost_set_overdue(c,
+					  container_of(c->deadlines.nodes[k],
+						       struct control_zhost, deadline),
+					  true);
 }
 
 static const struct heap_node *first_silent(const struct control *c)

@@ -38,6 +38,8 @@ void zhost_closed(struct control *c, uint64_t link_id);
 /* ERR_CONFLICT: something is placed there, and it is not in state problem. */
 int zhost_remove(struct control *c, struct control_zhost *z, const char *cause,
 		 struct error **err) must_check;
+/* Its silence is too long, and its loss is decided with a later tick: nothing is placed there until then. */
+void zhost_set_overdue(struct control *c, struct control_zhost *z, bool is_overdue);
 void zhost_set_cordon(struct control *c, struct control_zhost *z, bool cordoned);
 /* Cordon, uncordon, remove. */
 void zhost_request(struct control *c, const struct control_input *input);
