@@ -185,6 +185,42 @@ def test_a_successor_is_shown_beside_its_slot_until_it_takes_over(start_cluster)
     until(lambda: "Next:" not in c.zshell("spaces", "status", "shop/api").stdout, "nothing follows")
 
 
+def slow_to_stop(c, gate):
+    """Version 1.2.0 on edge-node-1; once asked to stop, it ends when the gate is open."""
+    directory = native_app(c, "shop", [{
+        "name": "api", "handover": "start-first", "run": {"mode": "foreground"}, "stop": {"grace": "2m"},
+        "placement": {"constraints": ["zhost == edge-node-1"]}}], {
+        "api/recipes/start": f"#!/bin/bash\n"
+                             f"trap 'until (exec 3<>/dev/tcp/127.0.0.1/{gate.port}) 2>/dev/null; do sleep 0.1; done; "
+                             f"exit 0' TERM\nwhile :; do sleep 0.1; done\n"}, "1.2.0")
+    return c.build(directory, "shop-1.2.0")
+
+
+def test_zrms_is_killed_between_the_switch_and_the_stop_of_the_former_copy(start_cluster):
+    c = start_cluster()
+    gate = Gate()
+    c.submit(slow_to_stop(c, gate))
+    former = c.zruns("edge-node-1")
+    assert len(former) == 1
+    c.zshell("topo", "submit", gated(c, "1.3.0", "edge-node-2"))
+    until(lambda: c.zhost_of("shop", "api") == "edge-node-2", "it has taken over")
+    serving = c.zruns("edge-node-2")
+    assert len(serving) == 1 and c.zruns("edge-node-1") == former, "both are alive"
+    epoch = c.space("shop", "api")["epoch"]
+    c.zrms.kill()
+    assert c.zruns("edge-node-1") == former and c.zruns("edge-node-2") == serving
+    c.start_zrms()
+    for zhost in ("edge-node-1", "edge-node-2"):
+        c.wait_zhost(zhost, "deployed-started")
+    # What was switched stays so, and what was to stop stops.
+    assert (c.zhost_of("shop", "api"), c.space("shop", "api")["epoch"]) == ("edge-node-2", epoch)
+    assert c.zruns("edge-node-1") == former and c.zruns("edge-node-2") == serving
+    gate.open()
+    until(lambda: c.zruns("edge-node-1") == [], "the former copy has gone")
+    assert line_of(c, "Version") == "1.3.0" and c.zruns("edge-node-2") == serving
+    assert "stopping" not in [e["to"] for e in c.events("shop") if e["kind"] == "space"]
+
+
 def test_a_script_that_waits_learns_that_a_rollout_was_aborted_or_is_not_over(start_cluster):
     c = start_cluster(zhosts=["edge-node-1"])
     c.submit(gated(c, "1.2.0", "edge-node-1"))
