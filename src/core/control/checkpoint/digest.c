@@ -123,9 +123,9 @@ static void add_zhost(const struct control *c, const struct control_zhost *z, st
 	     z->name, (int)z->state, LLU(z->link_id), LLU(z->counter), LL(z->heard_ms),
 	     LL(z->heard_wall_ms), LL(z->lease_timeout_ms), LL(z->long_leases_end_ms),
 	     TIMER(z->deadline), z->protocol);
-	LINE("  usage %llu %llu %llu%s%s%s, refused %s %lld%s, mesh%s %llu, desired %llu\n",
 	if (z->is_overdue)
 		LINE("  overdue\n");
+	LINE("  usage %llu %llu %llu%s%s%s, refused %s %lld%s, mesh%s %llu, desired %llu\n",
 	     LLU(z->usage.cpu_millicores), LLU(z->usage.memory_bytes), LLU(z->usage.disk_bytes),
 	     z->order_all ? " order-all" : "", z->disk_full ? " full" : "",
 	     z->has_full_data ? " data-full" : "", TEXT(z->refused_machine), LL(z->refused_ms),
