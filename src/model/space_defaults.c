@@ -19,6 +19,7 @@ struct space_defaults space_defaults(void)
 {
 	const Samoza__V1__Resources resources = SAMOZA__V1__RESOURCES__INIT;
 	const Samoza__V1__Restart restart = SAMOZA__V1__RESTART__INIT;
+	const Samoza__V1__Logs logs = SAMOZA__V1__LOGS__INIT;
 	const Samoza__V1__Stop stop = SAMOZA__V1__STOP__INIT;
 	const Samoza__V1__Recipes recipes = SAMOZA__V1__RECIPES__INIT;
 	const Samoza__V1__HealthProbe health = SAMOZA__V1__HEALTH_PROBE__INIT;
@@ -30,6 +31,7 @@ struct space_defaults space_defaults(void)
 		.probe_interval_ms = milliseconds(health.interval),
 		.probe_timeout_ms = milliseconds(health.timeout),
 		.probe_failures = health.failures,
+		.log_keep_ms = milliseconds(logs.keep),
 	};
 	int r = cpu_parse(resources.cpu, &d.cpu_millicores, NULL);
 
@@ -37,6 +39,10 @@ struct space_defaults space_defaults(void)
 	r = memory_parse(resources.memory, &d.memory_bytes, NULL);
 	INVARIANT(r == 0);
 	r = memory_parse(resources.data, &d.data_bytes, NULL);
+	INVARIANT(r == 0);
+	r = memory_parse(logs.size, &d.log_bytes, NULL);
+	INVARIANT(r == 0);
+	r = memory_parse(logs.rate, &d.log_rate, NULL);
 	INVARIANT(r == 0);
 	return d;
 }

@@ -10,6 +10,7 @@
 struct space_defaults {
 	uint32_t cpu_millicores;
 	uint64_t memory_bytes, data_bytes;
+	uint64_t log_bytes, log_keep_ms, log_rate;
 	uint32_t restart_attempts, restart_window_ms;
 	uint32_t stop_grace_ms;
 	uint32_t action_timeout_ms; /* of a recipe */

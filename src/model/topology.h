@@ -145,6 +145,8 @@ struct space {
 	uint32_t cpu_limit_millicores; /* 0: no limit */
 	uint64_t memory_bytes;
 	uint64_t data_bytes; /* what it may keep with data.put */
+	/* Budget of its log; `log_rate` in bytes per second. */
+	uint64_t log_bytes, log_keep_ms, log_rate;
 	struct device_need *devices;
 	unsigned device_count;
 

@@ -49,6 +49,7 @@
 #define CLOSED_CHECK_MS	   2
 #define CHANGE_WAIT_MS	   INT64_C(3600000)
 #define CHANGE_LOOK_MS	   10
+#define LOG_TRIM_MS	   INT64_C(60000)
 
 struct zhost_daemon {
 	struct loop loop;
@@ -73,6 +74,7 @@ struct zhost_daemon {
 	int64_t change_until_ms;
 	struct spacelogs *logs;
 	struct sinks *sinks;
+	int64_t trim_ms; /* when logs are trimmed again; monotonic */
 	struct log_service *log_service;
 	struct ports *ports;
 	struct closed_ports closed; /* to NATIVE spaces */
@@ -205,11 +207,21 @@ static void watch_disk(struct zhost_daemon *d)
 	d->is_tight = is_tight;
 }
 
+static void trim_logs(struct zhost_daemon *d)
+{
+	struct instant now = loop_now(&d->loop);
+	if (now.mono_ms < d->trim_ms)
+		return;
+	d->trim_ms = now.mono_ms + LOG_TRIM_MS;
+	spacelogs_trim(d->logs, now.wall_ms);
+}
+
 static void on_usage(void *user, Samoza__V1__Usage *usage)
 {
 	struct zhost_daemon *d = user;
 	watch_disk(d);
 	state_dir_bound_stderr(&d->state_dir);
+	trim_logs(d);
 	usage->has_disk_full = true;
 	usage->disk_full = d->is_tight;
 	data_list_full(d->data, usage);
@@ -670,7 +682,7 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 	if (r < 0)
 		return r;
 	native_sweep(d->native, is_used, d);
-	spacelogs_trim(d->logs, loop_now(&d->loop).wall_ms);
+	trim_logs(d);
 	uplink_start(d->uplink);
 	d->usage = usage_new(&d->loop, d->residents, d->state_dir.dir_fd, on_usage, d);
 	loop_before_poll(&d->loop, on_logs, d);

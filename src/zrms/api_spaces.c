@@ -9,6 +9,7 @@
 #include "zrms/api_list.h"
 #include "zrms/api_reads.h"
 #include "zrms/hub.h"
+#include "zrms/last_lines.h"
 #include "zrms/topology_logs.h"
 
 enum {
@@ -205,6 +206,19 @@ static void logs_done(void *user, int code, const char *message, char **lines, s
 	api_send_view_now(request, 200, &view.base);
 }
 
+/* Where its zhost cannot be reached: what was kept of it when it failed. */
+static bool send_kept(struct zrms *zrms, struct http_request *request, const char *id,
+		      const char *path)
+{
+	Samoza__V1__LogView *view =
+		zrms->last_lines != NULL ? last_lines_find(zrms->last_lines, id, path) : NULL;
+	if (view == NULL)
+		return false;
+	api_send_view_now(request, 200, &view->base);
+	samoza__v1__log_view__free_unpacked(view, NULL);
+	return true;
+}
+
 /* Of all instances. */
 static void topology_logs(struct zrms *zrms, struct http_request *request, uint64_t lines,
 			  bool follow)
@@ -251,7 +265,10 @@ void api_topology_logs(void *context, struct http_request *request)
 		return;
 	struct error *err = NULL;
 	/* What it printed where it was before is still there. */
-	if (log_find(zrms, id, path, http_query(request, "zhost"), &of, &err) < 0)
+	int r = log_find(zrms, id, path, http_query(request, "zhost"), &of, &err);
+	if (r < 0 && !follow && send_kept(zrms, request, id, path))
+		error_free(err);
+	else if (r < 0)
 		api_refuse(request, err);
 	else if (follow)
 		logs_follow(zrms->logs, &of, (uint32_t)lines, asker_hash(access_asker(request)),

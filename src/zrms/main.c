@@ -31,6 +31,7 @@
 #include "zrms/descriptors.h"
 #include "zrms/directory.h"
 #include "zrms/first_admin.h"
+#include "zrms/last_lines.h"
 #include "zrms/lead.h"
 #include "zrms/leading.h"
 #include "zrms/member_identity.h"
@@ -86,6 +87,7 @@ static void on_event(void *user, const Samoza__V1__EventRecord *event)
 		 LOG_S("from", text_or_null(event->from)), LOG_S("to", text_or_null(event->to)),
 		 LOG_S("cause", event->cause), LOG_U("seq", event->seq));
 	subscribers_event(zrms->subscribers, event);
+	last_lines_event(zrms->last_lines, event);
 }
 
 static void on_audit(void *user, const Samoza__V1__AuditRecord *line)
@@ -365,6 +367,7 @@ static void close_listeners(struct zrms *zrms)
 	subscribers_end_all(zrms->subscribers);
 	audit_feed_end_all(zrms->audit);
 	topology_logs_end_all(zrms->topology_logs);
+	last_lines_free(steal_ptr(&zrms->last_lines));
 	logs_end_all(zrms->logs);
 	execs_end_all(zrms->execs);
 	mesh_queries_end_all(zrms->mesh_queries);
@@ -523,6 +526,7 @@ static int parts_open(struct zrms *zrms, const char *trust, struct error **err)
 	zrms->mesh_queries = mesh_queries_new(&zrms->loop, zrms->links);
 	zrms->logs = logs_new(&zrms->loop, zrms->links, &zrms->access.open);
 	zrms->topology_logs = topology_logs_new(zrms);
+	zrms->last_lines = last_lines_new(zrms);
 	zrms->execs =
 		execs_new(&zrms->loop, zrms->links, &zrms->access.open, &exec_recorder, zrms);
 	zrms->subscribers =

@@ -46,6 +46,7 @@ struct own_history;
 struct recorder;
 struct standby;
 struct topology_logs;
+struct last_lines;
 struct usage_sampler;
 struct store_trust;
 
@@ -80,6 +81,7 @@ struct zrms {
 	struct usage_sampler *usage;
 	struct logs *logs;
 	struct topology_logs *topology_logs;
+	struct last_lines *last_lines;
 	struct execs *execs;
 	struct subscribers *subscribers;
 	struct audit_feed *audit;

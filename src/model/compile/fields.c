@@ -380,6 +380,45 @@ static void compile_times(struct compile *c, struct space *s, const Samoza__V1__
 				 c->defaults.action_timeout_ms, 1, LONGEST_ACTION_MS);
 }
 
+enum {
+	LOG_BYTES_MIN = 64 * 1024,
+	LOG_BYTES_MAX = 1024 * 1024 * 1024,
+	LOG_RATE_MIN = 1024,
+	LOG_RATE_MAX = 64 * 1024,
+	LOG_KEEP_MIN_MS = 60 * 1000,
+};
+
+static void compile_log_bytes(struct compile *c, const struct space *s, const char *field,
+			      const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	struct error *err = NULL;
+	if (text != NULL && memory_parse(text, ret, &err) < 0) {
+		finding_error(c, AT("spaces[%u].logs.%s", s->index, field), steal_ptr(&err));
+	} else if (*ret < min || *ret > max) {
+		CLEANUP(freep) char *least = memory_format(min);
+		CLEANUP(freep) char *most = memory_format(max);
+		finding(c, AT("spaces[%u].logs.%s", s->index, field),
+			"logs.%s must be from %s to %s", field, least, most);
+	}
+}
+
+static void compile_logs(struct compile *c, struct space *s, const Samoza__V1__Logs *in)
+{
+	struct error *err = NULL;
+	s->log_bytes = c->defaults.log_bytes;
+	s->log_keep_ms = c->defaults.log_keep_ms;
+	s->log_rate = c->defaults.log_rate;
+	if (in == NULL)
+		return;
+	compile_log_bytes(c, s, "size", in->size, LOG_BYTES_MIN, LOG_BYTES_MAX, &s->log_bytes);
+	compile_log_bytes(c, s, "rate", in->rate, LOG_RATE_MIN, LOG_RATE_MAX, &s->log_rate);
+	if (in->keep != NULL && duration_parse(in->keep, &s->log_keep_ms, &err) < 0)
+		finding_error(c, AT("spaces[%u].logs.keep", s->index), steal_ptr(&err));
+	else if (s->log_keep_ms < LOG_KEEP_MIN_MS)
+		finding(c, AT("spaces[%u].logs.keep", s->index),
+			"logs.keep must be at least 1m");
+}
+
 static void compile_loss(struct compile *c, struct space *s, const Samoza__V1__Loss *in)
 {
 	const char *after = in != NULL ? in->replace_after : NULL;
@@ -463,6 +502,7 @@ void compile_fields(struct compile *c)
 		compile_handover(c, s, in);
 		compile_times(c, s, in);
 		compile_loss(c, s, in->loss);
+		compile_logs(c, s, in->logs);
 		s->max_unavailable =
 			in->disruption != NULL && in->disruption->has_max_unavailable
 				? in->disruption->max_unavailable

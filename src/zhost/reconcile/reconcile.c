@@ -64,6 +64,9 @@ void reconcile_usage(struct reconcile *rec, const Samoza__V1__Usage *usage)
 int reconcile_frame(struct reconcile *rec, const struct agent_input *input, struct error **err)
 {
 	take(rec, input);
+	/* The core passes a changed spec on with the next action only; budgets of logs hold at once. */
+	for (size_t i = 0; input->type == AGENT_DESIRED && i < input->desired->n_instances; i++)
+		residents_adjust_log(rec->residents, input->desired->instances[i]);
 	const char *fault = agent_link_fault(rec->agent);
 	return fault != NULL ? error_set(err, ERR_INVALID, "%s", fault) : 0;
 }

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "model/space_defaults.h"
 #include "schema/message.h"
+#include "zhost/space/log_budget.h"
 #include "zhost/space/resident_machine.h"
 #include "zhost/space/residents_private.h"
 
@@ -85,6 +86,7 @@ struct resident *resident_new(struct residents *owner, const struct space_runtim
 						    .topology_name = r->spec->topology_name,
 						    .space = r->spec->space,
 						    .path = key->path});
+	log_budget_take(r->log, &r->log_revision, spec);
 	data_client_add(owner->parts.data, &r->data);
 	HASH_ADD_KEYPTR(hh, owner->by_id, r->id, strlen(r->id), r);
 	r->action = deploy != NULL ? deploy->action : 0;

@@ -62,6 +62,7 @@ struct resident {
 	uint32_t capabilities;			 /* enum zrun_capability */
 	char file_name[INSTANCE_FILE_NAME_SIZE]; /* of this epoch, in run/ and spaces/ */
 	struct spacelog *log;
+	uint32_t log_revision; /* of the spec that its budget is of */
 	enum resident_state state;
 
 	/* The action under way; 0: none. */

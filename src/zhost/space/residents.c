@@ -3,6 +3,7 @@
 #include "adapter/log/log.h"
 #include "base/check.h"
 #include "base/str.h"
+#include "zhost/space/log_budget.h"
 #include "zhost/space/residents_private.h"
 
 #define HELLO_MS 1000
@@ -121,6 +122,13 @@ bool residents_has_file(const struct residents *rs, const char *file_name)
 		if (strcmp(r->file_name, file_name) == 0)
 			return true;
 	return false;
+}
+
+void residents_adjust_log(struct residents *rs, const Samoza__V1__DesiredInstance *desired)
+{
+	struct resident *r = desired->spec != NULL ? resident_find(rs, desired->key) : NULL;
+	if (r != NULL)
+		log_budget_take(r->log, &r->log_revision, desired->spec);
 }
 
 void residents_log(struct residents *rs, const Samoza__V1__InstanceKey *key, const char *level,

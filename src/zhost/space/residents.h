@@ -95,6 +95,8 @@ bool residents_take_up(struct residents *rs, const Samoza__V1__InstanceKey *key,
 void residents_forget_data(struct residents *rs, const char *topology, uint64_t epoch);
 /* Whether a name is the file_name of an instance here. */
 bool residents_has_file(const struct residents *rs, const char *file_name);
+/* What zrms asks for may have a newer spec of an instance here: its log keeps to that budget. */
+void residents_adjust_log(struct residents *rs, const Samoza__V1__DesiredInstance *desired);
 /* A line of zhost's own in the instance's log. PRE: it is here. */
 void residents_log(struct residents *rs, const Samoza__V1__InstanceKey *key, const char *level,
 		   const char *text);

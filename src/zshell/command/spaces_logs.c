@@ -108,6 +108,11 @@ static int print_from(struct shell *shell, const struct space_ref *ref, const ch
 
 	if (r < 0)
 		return r;
+	if (view->kept_of != NULL)
+		output_note(o,
+			    "its zhost cannot be reached: these are the last lines that zrms "
+			    "keeps, of when it failed at %s",
+			    view->kept_of);
 	if (o->format != OUTPUT_TABLE && zhost == NULL)
 		output_message(o, &view->base);
 	else if (o->format != OUTPUT_TABLE)

@@ -138,6 +138,9 @@ static void defaults_are_filled_in(void **state)
 	assert_int_equal(s->restart_attempts, 5);
 	assert_int_equal(s->restart_window_ms, 600000);
 	assert_int_equal(s->stop_grace_ms, 10000);
+	assert_int_equal(s->log_bytes, 10 << 20);
+	assert_int_equal(s->log_keep_ms, 7 * 24 * 3600 * 1000);
+	assert_int_equal(s->log_rate, 64 << 10);
 	assert_int_equal(s->action_timeout_ms, 60000);
 	assert_int_equal(s->strategy, STRATEGY_SPREAD);
 	assert_int_equal(s->storage, STORAGE_CLUSTER);
@@ -169,6 +172,7 @@ static void every_field_is_compiled(void **state)
 		"pack\n"
 		"  exports: {port: \"5432\", ip: \"\"}\n  exclusive: true\n  storage: local\n"
 		"  restart: {attempts: 0, window: 1m}\n  stop: {grace: 0s}\n"
+		"  logs: {size: 1MiB, keep: 1h, rate: 2KiB}\n"
 		"  recipes: {timeout: 5s}\n  run: {mode: foreground}\n  ready: {tcp: port}\n"
 		"  health: {http: \"http://127.0.0.1:${port}/\", interval: 1s, timeout: 2s, "
 		"failures: 4}\n"
@@ -198,6 +202,9 @@ static void every_field_is_compiled(void **state)
 	assert_int_equal(s->storage, STORAGE_LOCAL);
 	assert_int_equal(s->restart_attempts, 0);
 	assert_int_equal(s->stop_grace_ms, 0);
+	assert_int_equal(s->log_bytes, 1 << 20);
+	assert_int_equal(s->log_keep_ms, 3600000);
+	assert_int_equal(s->log_rate, 2048);
 	assert_int_equal(s->action_timeout_ms, 5000);
 	assert_int_equal(s->run_mode, RUN_FOREGROUND);
 	assert_int_equal(s->ready.kind, PROBE_TCP);

@@ -57,6 +57,7 @@ const char sample[] =
 	"  storage: local\n"
 	"  restart: {attempts: 2, window: 3m}\n"
 	"  stop: {grace: 4s}\n"
+	"  logs: {size: 3MiB, keep: 2d, rate: 3KiB}\n"
 	"  recipes: {timeout: 5s}\n"
 	"  run: {mode: foreground}\n"
 	"  build: a\n"

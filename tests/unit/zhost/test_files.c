@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -273,6 +274,85 @@ static void lines_are_found_by_time_and_text(void **state)
 	spacelogs_free(logs);
 }
 
+static size_t lines_of(struct spacelogs *logs, const char *name, struct buffer *to)
+{
+	buffer_clear(to);
+	(void)spacelogs_flush(logs);
+	return spacelog_tail(logs, name, 10000, to);
+}
+
+static void what_is_printed_faster_than_the_budget_is_dropped_and_said(void **state)
+{
+	CLEANUP(closep) int fd = open(root, O_RDONLY | O_DIRECTORY);
+	struct spacelogs *logs = spacelogs_new(fd);
+	struct spacelog *log = spacelog_open(logs, "rate");
+	CLEANUP(buffer_done) struct buffer to = BUFFER_INIT(1 << 20);
+	char line[1000 - 32];
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	spacelog_set_budget(log, &(struct spacelog_budget){1 << 20, SPACELOG_KEEP_MS, 1000});
+	for (int i = 0; i < 20; i++)
+		spacelog_add(log, 1777545000000, "info", line, sizeof(line));
+	/* Eight seconds' worth at once. */
+	assert_int_equal(lines_of(logs, "rate", &to), 8);
+	/* Two seconds later there is room for two, after the line that says it. */
+	for (int i = 0; i < 5; i++)
+		spacelog_add(log, 1777545002000, "info", line, sizeof(line));
+	assert_int_equal(lines_of(logs, "rate", &to), 11);
+	assert_non_null(strstr(to.data, "it prints more than 1000 bytes a second (logs.rate): "
+					"12000 bytes are not in this log"));
+	/* The budget grows in place. */
+	spacelog_set_budget(
+		log, &(struct spacelog_budget){1 << 20, SPACELOG_KEEP_MS, SPACELOG_RATE});
+	for (int i = 0; i < 100; i++)
+		spacelog_add(log, 1777545002000, "info", line, sizeof(line));
+	assert_in_range(lines_of(logs, "rate", &to), 111, 112);
+	spacelog_close(log);
+	spacelogs_free(logs);
+}
+
+#define NAME_A "0123456789abcdef0123456789abcdef"
+#define NAME_B "fedcba9876543210fedcba9876543210"
+
+static void what_is_older_than_it_is_kept_is_removed(void **state)
+{
+	CLEANUP(closep) int fd = open(root, O_RDONLY | O_DIRECTORY);
+	struct spacelogs *logs = spacelogs_new(fd);
+	struct spacelog *gone = spacelog_open(logs, NAME_A),
+			*here = spacelog_open(logs, NAME_B);
+	CLEANUP(buffer_done) struct buffer to = BUFFER_INIT(1 << 20);
+	struct timespec now;
+	struct stat st;
+
+	(void)state;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	int64_t wall_ms = (int64_t)now.tv_sec * 1000;
+	spacelog_set_budget(gone, &(struct spacelog_budget){1 << 20, 3600000, SPACELOG_RATE});
+	spacelog_add(gone, wall_ms, "info", "of one that is gone", 19);
+	spacelog_add(here, wall_ms, "info", "old", 3);
+	(void)spacelogs_flush(logs);
+	spacelog_close(gone);
+	/* How long it is to be kept outlives the instance, and zhost. */
+	spacelogs_trim(logs, wall_ms + 3500000);
+	assert_int_equal(lines_of(logs, NAME_A, &to), 1);
+	spacelogs_trim(logs, wall_ms + 3700000);
+	assert_int_equal(lines_of(logs, NAME_A, &to), 0);
+	assert_int_equal(fstatat(fd, NAME_A ".keep", &st, 0), -1);
+	assert_int_equal(lines_of(logs, NAME_B, &to), 1);
+	/* Of one that is here, too; it goes on in another file. */
+	spacelogs_trim(logs, wall_ms + SPACELOG_KEEP_MS + 100000);
+	assert_int_equal(lines_of(logs, NAME_B, &to), 0);
+	spacelog_add(here, wall_ms, "info", "new", 3);
+	assert_int_equal(lines_of(logs, NAME_B, &to), 1);
+	/* A file is left when a quarter of the time has passed, so that what is older than it is kept can go. */
+	spacelog_add(here, wall_ms + SPACELOG_KEEP_MS / 4, "info", "later", 5);
+	(void)spacelogs_flush(logs);
+	assert_int_equal(fstatat(fd, NAME_B ".log.1", &st, 0), 0);
+	spacelog_close(here);
+	spacelogs_free(logs);
+}
+
 static void a_line_that_was_cut_off_by_a_crash_is_read(void **state)
 {
 	CLEANUP(closep) int fd = open(root, O_RDONLY | O_DIRECTORY);
@@ -356,6 +436,8 @@ int main(void)
 		TEST(copies_of_an_instance_share_its_log),
 		TEST(logs_are_bounded_and_read_across_their_files),
 		TEST(lines_are_found_by_time_and_text),
+		TEST(what_is_printed_faster_than_the_budget_is_dropped_and_said),
+		TEST(what_is_older_than_it_is_kept_is_removed),
 		TEST(a_line_that_was_cut_off_by_a_crash_is_read),
 	};
 

@@ -122,6 +122,10 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 	s->has_cpu_limit_millicores = space->cpu_limit_millicores > 0;
 	s->cpu_limit_millicores = space->cpu_limit_millicores;
 	s->data_bytes = space->data_bytes;
+	s->has_log_bytes = s->has_log_keep_ms = s->has_log_rate = true;
+	s->log_bytes = space->log_bytes;
+	s->log_keep_ms = space->log_keep_ms;
+	s->log_rate = space->log_rate;
 	s->local_storage = space->storage == STORAGE_LOCAL;
 	s->exclusive = space->exclusive;
 	s->has_access_token = s->access_token = space->asks_token;
