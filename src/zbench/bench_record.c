@@ -17,7 +17,7 @@
 #include "zbench/benchmarks.h"
 
 #define SPACES_OF_TOPOLOGY 100
-#define HAND_OVER_MS	   1000
+#define MS_OF_SECOND	   INT64_C(1000)
 #define DAY_MS		   INT64_C(86400000)
 #define YEAR_DAYS	   365
 
@@ -25,7 +25,7 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 	       struct error **err);
 
 struct options {
-	uint32_t zhosts, instances, moves, minutes;
+	uint32_t zhosts, instances, moves, minutes, seconds;
 };
 
 static const struct cli_option options[] = {
@@ -57,18 +57,27 @@ static const struct cli_option options[] = {
 	 .min = 1,
 	 .max = 1440,
 	 .help = "of virtual time that are recorded"},
+	{.name = "seconds",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, seconds),
+	 .fallback = "1",
+	 .min = 1,
+	 .max = 86400,
+	 .help = "of virtual time in a block, other than zrms has them: what larger blocks "
+		 "would "
+		 "save"},
 	{0},
 };
 
 const struct benchmark benchmark_record = {
-	.command =
-		{.words = "record",
-		 .summary = "the size of what the flight recorder writes",
-		 .details = "A cluster in virtual time, with moves at equal distances; what is "
+	.command = {.words = "record",
+		    .summary = "the size of what the flight recorder writes",
+		    .details =
+			    "A cluster in virtual time, with moves at equal distances; what is "
 			    "written in that time is\nscaled to a day and a year.",
-		 .options = options,
-		 .options_size = sizeof(struct options),
-		 .run = benchmark_run},
+		    .options = options,
+		    .options_size = sizeof(struct options),
+		    .run = benchmark_run},
 	.engine_only = true,
 	.measure = run,
 };
@@ -81,7 +90,7 @@ struct recorded {
 	struct recording *recording;
 	struct block block;
 	uint64_t bytes, blocks;
-	int64_t packed_ms;
+	int64_t packed_ms, block_ms;
 };
 
 /* ---- the recorder ---- */
@@ -162,7 +171,7 @@ static void run_until(struct recorded *c, int64_t mono_ms)
 			next = c->now.mono_ms;
 		c->now.wall_ms += next - c->now.mono_ms;
 		c->now.mono_ms = next;
-		if (c->now.mono_ms - c->packed_ms >= HAND_OVER_MS)
+		if (c->now.mono_ms - c->packed_ms >= c->block_ms)
 			pack(c);
 		if (core > mono_ms && zhosts > mono_ms)
 			return;
@@ -218,12 +227,11 @@ static int submit(struct recorded *c, uint32_t topology, struct error **err)
 	Samoza__V1__RevisionRecord *record = record_new(name, SPACES_OF_TOPOLOGY);
 	int r = topology_compile(record->topology, NULL, NULL, NULL, &model, err);
 	if (r >= 0)
-		handle(c, &(struct control_input){
-				  .type = CONTROL_SUBMIT,
-				  .submit = {.id = id,
-					     .topology = model,
-					     .record = record,
-					     .options = {.start = true}}});
+		handle(c, &(struct control_input){.type = CONTROL_SUBMIT,
+						  .submit = {.id = id,
+							     .topology = model,
+							     .record = record,
+							     .options = {.start = true}}});
 	schema_message_free(&record->base);
 	return r < 0 ? r : 0;
 }
@@ -233,6 +241,7 @@ static int begin(struct recorded *c, const struct options *given, struct error *
 	const struct control_config config = CONTROL_CONFIG_DEFAULT;
 	const struct plan_limits limits = PLAN_LIMITS_DEFAULT;
 	*c = (struct recorded){.now = {.mono_ms = 1000, .wall_ms = INT64_C(1767225600000)}};
+	c->block_ms = given->seconds * MS_OF_SECOND;
 	outbox_init(&c->outbox);
 	block_init(&c->block);
 	c->control = control_new(&config, "00000000-0000-4000-8000-000000000001");
