@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/str.h"
 #include "schema/message.h"
-#include "base/memory.h"
 #include "schema/yaml_write.h"
 #include "zsim/scenario/scenario.h"
 

@@ -31,8 +31,7 @@ static void append(void *items_pointer, size_t *count, void *item)
 	*items = mem_resize(*items, *count + 1, sizeof(void *));
 	(*items)[(*count)++] = item;
 }
-#define APPEND(message, field, item) \
-	append(&(message)->field, &(message)->n_##field, item)
+#define APPEND(message, field, item) append(&(message)->field, &(message)->n_##field, item)
 
 /* ---- steps ---- */
 
@@ -126,9 +125,9 @@ static void begin_zhosts(struct story *s, struct outbox *records)
 	}
 }
 
-static const Samoza__V1__RevisionRecord *
-revision_of(struct outbox *records, const struct control_application *a,
-	    Samoza__V1__RevisionRecord **ret)
+static const Samoza__V1__RevisionRecord *revision_of(struct outbox *records,
+						     const struct control_application *a,
+						     Samoza__V1__RevisionRecord **ret)
 {
 	vector_for_each (&records->records, r) {
 		*ret = r->kind == RECORD_REVISION && r->data != NULL
@@ -328,8 +327,7 @@ static void take_hello(struct story *s, struct control *c, const Samoza__V1__Hel
 }
 
 /* The actions of an instance that fail do so from the beginning on, as often as they did. */
-static void count_failure(struct story *s, const char *space,
-			  Samoza__V1__ScenarioAction action)
+static void count_failure(struct story *s, const char *space, Samoza__V1__ScenarioAction action)
 {
 	vector_for_each (&s->failing, f)
 		if (str_equal(f->space, space) && f->action == action) {

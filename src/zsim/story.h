@@ -19,8 +19,10 @@ struct story;
 struct story *story_new(void);
 void story_free(struct story *story);
 /* Before and after replay_do(); `control`: as it is then, or NULL. */
-void story_before(struct story *story, struct control *control, const struct replay_entry *entry);
-void story_after(struct story *story, struct control *control, const struct replay_entry *entry);
+void story_before(struct story *story, struct control *control,
+		  const struct replay_entry *entry);
+void story_after(struct story *story, struct control *control,
+		 const struct replay_entry *entry);
 /* As of then; the caller frees it with schema_message_free(). Its last step is the expectation. NULL: nothing has begun. */
 Samoza__V1__Scenario *story_end(struct story *story, struct control *control,
 				struct instant now);

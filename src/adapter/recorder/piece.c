@@ -72,8 +72,8 @@ static void name_gaps(Samoza__V1__RecordedAbout *about)
 	if (spans.count > 1)
 		qsort(spans.items, spans.count, sizeof(*spans.items), compare_spans);
 	vector_for_each (&spans, span) {
-		int64_t from = (*span)->from_ms < about->to_ms ? (*span)->from_ms
-							       : about->to_ms;
+		int64_t from =
+			(*span)->from_ms < about->to_ms ? (*span)->from_ms : about->to_ms;
 		if (from > until)
 			add_gap(about, until, from, NULL,
 				until == about->from_ms
@@ -182,12 +182,12 @@ struct cut {
 	const struct piece *piece;
 	Samoza__V1__RecordedAbout *about;
 	Samoza__V1__RecordedPart *part;
-	uint64_t blocks;  /* that were looked at */
-	uint64_t first;	  /* of them, the one with which it begins */
-	bool has_first;	  /* it is before `from_ms`, or there is none before it */
-	bool is_writing;  /* the second time */
-	bool is_open;	  /* blocks continue what is before them */
-	uint64_t next;	  /* number that continues it */
+	uint64_t blocks; /* that were looked at */
+	uint64_t first;	 /* of them, the one with which it begins */
+	bool has_first;	 /* it is before `from_ms`, or there is none before it */
+	bool is_writing; /* the second time */
+	bool is_open;	 /* blocks continue what is before them */
+	uint64_t next;	 /* number that continues it */
 	int64_t last_ms;
 	struct target target;
 };
@@ -484,8 +484,8 @@ static int append(struct target *t, const struct run *run, struct error **err)
 }
 
 /* One life after the other, as they led. */
-static int append_all(struct target *t, char *const *paths, const Samoza__V1__RecordedAbout *about,
-		      struct error **err)
+static int append_all(struct target *t, char *const *paths,
+		      const Samoza__V1__RecordedAbout *about, struct error **err)
 {
 	VECTOR(struct run) runs = {0};
 	int result = 0;

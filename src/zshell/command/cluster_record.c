@@ -43,11 +43,10 @@ static const struct cli_option options[] = {
 const struct cli_command command_cluster_record = {
 	.words = "cluster record",
 	.summary = "fetch a piece of what zrms has recorded, for zsim replay",
-	.details =
-		"It has everything that the decision core of zrms was told in that time, of "
-		"each zrms that led,\nand names what is missing. What spaces write, what "
-		"programs print, and secrets are not in it.\nNeeds an administrator. `zsim "
-		"replay FILE` decides all of it once more.",
+	.details = "It has everything that the decision core of zrms was told in that time, of "
+		   "each zrms that led,\nand names what is missing. What spaces write, what "
+		   "programs print, and secrets are not in it.\nNeeds an administrator. `zsim "
+		   "replay FILE` decides all of it once more.",
 	.options = options,
 	.options_size = sizeof(struct record_options),
 	.run = run,
@@ -132,8 +131,9 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	const struct record_options *o = line->options;
 	int64_t from_ms = 0, to_ms = (int64_t)time(NULL) * 1000;
 	if (str_is_empty(o->file) || str_is_empty(o->from))
-		return cli_usage_error(line, "--from TIME and -o FILE are required: since when, "
-					     "and where to write the recording");
+		return cli_usage_error(line,
+				       "--from TIME and -o FILE are required: since when, "
+				       "and where to write the recording");
 	int r = cli_time_parse(o->from, &from_ms, err);
 	if (r == 0 && o->to != NULL)
 		r = cli_time_parse(o->to, &to_ms, err);

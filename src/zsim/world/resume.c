@@ -61,9 +61,8 @@ static const struct copy *find_copy(const struct control_zhost *z,
 
 static Samoza__V1__Phase class_of(const struct copy *copy)
 {
-	Samoza__V1__Phase phase = copy != NULL && copy->heard
-					  ? (Samoza__V1__Phase)copy->phase
-					  : SAMOZA__V1__PHASE__PHASE_ABSENT;
+	Samoza__V1__Phase phase = copy != NULL && copy->heard ? (Samoza__V1__Phase)copy->phase
+							      : SAMOZA__V1__PHASE__PHASE_ABSENT;
 	return phase == SAMOZA__V1__PHASE__PHASE_STOPPING ? SAMOZA__V1__PHASE__PHASE_STARTED
 							  : phase;
 }
@@ -159,8 +158,7 @@ static void fill_machine(struct world *w, struct sim_machine *n, const struct co
 		const Samoza__V1__DesiredInstance *d = desired->instances[k];
 		const struct copy *copy = find_copy(z, d->key);
 		Samoza__V1__Phase phase = class_of(copy);
-		if (copy == NULL || d->spec == NULL ||
-		    phase == SAMOZA__V1__PHASE__PHASE_ABSENT)
+		if (copy == NULL || d->spec == NULL || phase == SAMOZA__V1__PHASE__PHASE_ABSENT)
 			continue;
 		add_record(w, n, copy, d, phase);
 		if (is_on && phase == SAMOZA__V1__PHASE__PHASE_STARTED)

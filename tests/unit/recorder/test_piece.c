@@ -60,7 +60,8 @@ static void write_file(const char *directory, const char *name, const struct wan
 	for (size_t k = 0; k < count; k++) {
 		struct block b;
 		struct buffer packed = BUFFER_INIT(SIZE_MAX);
-		CLEANUP(freep) char *text = str_printf("%s at %d", directory, (int)blocks[k].ms);
+		CLEANUP(freep)
+		char *text = str_printf("%s at %d", directory, (int)blocks[k].ms);
 		block_init(&b);
 		b.head.number = blocks[k].number;
 		block_add(&b, blocks[k].ms, blocks[k].begins, text, strlen(text));
@@ -110,11 +111,11 @@ static char *contents(const char *path)
 			(void)buffer_printf(&text, "%.*s; ", (int)size, (const char *)data);
 			continue;
 		}
-		assert_int_equal(
-			schema_message_unpack(&samoza__v1__recording_entry__descriptor, data,
-					      size, &message, NULL),
-			0);
-		const Samoza__V1__RecordingEntry *e = (const Samoza__V1__RecordingEntry *)message;
+		assert_int_equal(schema_message_unpack(&samoza__v1__recording_entry__descriptor,
+						       data, size, &message, NULL),
+				 0);
+		const Samoza__V1__RecordingEntry *e =
+			(const Samoza__V1__RecordingEntry *)message;
 		if (e->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_PART)
 			(void)buffer_printf(&text, "[%s] ", e->part->zrms);
 		schema_message_free(message);
@@ -155,7 +156,8 @@ static void write_all(void)
 	write_file("a", "1", (struct wanted[]){{0, true, 100}, {1, false, 150}}, 2);
 	write_file("a", "2", (struct wanted[]){{2, true, 200}, {3, false, 300}}, 2);
 	write_file("a", "3",
-		   (struct wanted[]){{0, true, 700}, {1, false, 750}, {3, false, 800}, {4, true, 850}},
+		   (struct wanted[]){
+			   {0, true, 700}, {1, false, 750}, {3, false, 800}, {4, true, 850}},
 		   4);
 	write_file("b", "1", (struct wanted[]){{0, true, 350}, {1, false, 600}}, 2);
 }
@@ -189,7 +191,8 @@ static void pieces_of_several_zrms_are_in_the_order_in_which_they_led(void **sta
 	char name[] = "c", why[] = "it did not answer";
 	Samoza__V1__RecordedGap away = SAMOZA__V1__RECORDED_GAP__INIT;
 	Samoza__V1__RecordedGap *gaps[] = {&away};
-	const struct piece piece = {.zrms = "a", .program = "1.2.3", .from_ms = 200, .to_ms = 760};
+	const struct piece piece = {
+		.zrms = "a", .program = "1.2.3", .from_ms = 200, .to_ms = 760};
 	away.from_ms = 200;
 	away.to_ms = 760;
 	away.zrms = name;
@@ -218,7 +221,8 @@ static void a_file_of_another_format_is_named_and_what_is_no_piece_is_refused(vo
 	cut("old", "cut", 50, 100, 0);
 	assert_int_equal(piece_about(path, &about, NULL), 0);
 	assert_int_equal(about->n_gaps, 2);
-	assert_non_null(strstr(about->gaps[0]->why, "replay it with the version that wrote it"));
+	assert_non_null(
+		strstr(about->gaps[0]->why, "replay it with the version that wrote it"));
 	assert_string_equal(about->gaps[0]->zrms, "old");
 	schema_message_free(about);
 	CLEANUP(freep) char *whole = in_root("a/1.recording");
