@@ -13,6 +13,7 @@
 struct sim_recorder {
 	struct segment_writer *writer; /* NULL: lives are replayed */
 	struct error *err;	       /* the first one */
+	bool from_checkpoints;
 	uint64_t blocks;
 	struct sim_recorder_counts counts;
 };
@@ -181,7 +182,7 @@ char *sim_recording_difference(struct sim_recording *s, struct instant now)
 	char *difference = NULL;
 	recording_digest(s->recording, now);
 	for (size_t k = 0; k < s->blocks.count && difference == NULL; k++)
-		if (s->blocks.items[k].head.begins)
+		if (s->blocks.items[k].head.begins && (k == 0 || s->recorder->from_checkpoints))
 			difference = difference_from(s, k);
 	s->is_replayed = true;
 	return difference;
@@ -212,9 +213,11 @@ char *sim_recording_end(struct sim_recording *s, struct instant now)
 
 /* ---- the file ---- */
 
-struct sim_recorder *sim_recorder_new_replaying(void)
+struct sim_recorder *sim_recorder_new_replaying(bool from_checkpoints)
 {
-	return mem_new(struct sim_recorder);
+	struct sim_recorder *r = mem_new(struct sim_recorder);
+	r->from_checkpoints = from_checkpoints;
+	return r;
 }
 
 int sim_recorder_new(const char *path, const char *version, struct sim_recorder **ret,
