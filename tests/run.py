@@ -83,7 +83,8 @@ def run_pytest(build, tally):
     report = build / "e2e.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "--durations=5", f"--junitxml={report}",
                f"--basetemp={build / 'e2e'}", "-p", "no:cacheprovider",
-               "-n", str(min((os.cpu_count() or 1) + 1, 8)), "--dist", "loadgroup", "tests/e2e"]
+               # They compute for less than a third of their time.
+               "-n", str(min(2 * (os.cpu_count() or 1), 8)), "--dist", "loadgroup", "tests/e2e"]
     environment = dict(os.environ, SAMOZA_BIN=str(build / "bin"))
     done = subprocess.run(command, cwd=ROOT, check=False, env=environment)
     if done.returncode not in (0, 1) or not report.exists():

@@ -407,12 +407,25 @@ def pytest_sessionfinish():
         control_groups.sweep(GROUPS_BEFORE)
 
 
+# They wait for a minute, mostly: begun first, they are not what all else waits for in the end.
+LONG = ("test_history", "test_prometheus", "test_rollout_crash")
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Tests that look at processes and control groups of the whole machine run one after another."""
+    """Tests that look at processes and control groups of the whole machine run one after another, from the beginning on."""
+    order = {}
     for item in items:
+        order[item] = 1 if item.module.__name__ in LONG else 2
         if "sweep_groups" in item.fixturenames or hasattr(item.module, "processes_of"):
             item.add_marker(pytest.mark.xdist_group("the machine"))
+            order[item] = 0
+    items.sort(key=order.get)
+
+
+@pytest.hookimpl(tryfirst=True)  # before fixtures end
+def pytest_runtest_teardown(item, nextitem):
+    item.next_fixtures = nextitem.fixturenames if nextitem is not None else ()
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -426,6 +439,24 @@ def pytest_runtest_makereport(item, call):
 def state_home(tmp_path_factory):
     """Not the one of who runs the tests."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compilers(tmp_path_factory):
+    """Hundreds of tests compile the same: in one run it is compiled once (compile_once.c)."""
+    once = BIN.parent / "tests" / "e2e" / "compile-once"
+    if not once.exists():
+        return
+    base = tmp_path_factory.getbasetemp()
+    store = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
+    store.mkdir(exist_ok=True)
+    directory = tmp_path_factory.mktemp("compilers")
+    for name in ("cc", "clang"):
+        if (compiler := shutil.which(name)) is not None:
+            script = directory / name
+            script.write_text(f'#!/bin/sh\nexec "{once}" "{store}" "{compiler}" "$@"\n')
+            script.chmod(0o755)
+    os.environ["PATH"] = f"{directory}:{os.environ['PATH']}"
 
 
 @pytest.fixture

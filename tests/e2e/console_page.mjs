@@ -1,6 +1,7 @@
 // A person at the console, in headless Chromium: reads commands from standard input, one a line, and answers each with
 // one line of JSON.
 //
+//   fresh                from now on, another page of a browser that knows nothing
 //   open ADDRESS         of the console
 //   text SELECTOR        of the first such element; null: there is none
 //   texts SELECTOR       of all of them
@@ -30,24 +31,36 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
-const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
-page.setDefaultTimeout(PATIENCE_MS);
+let page = null;
 let problems = [];
 let origin = null;
-page.on('pageerror', (error) => problems.push(`error: ${error}`));
-// A refused or a failed request is said by the browser itself, with no page to blame.
-page.on('console', (message) => {
-  if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) problems.push(`console: ${message.text()}`);
-});
-page.on('request', (request) => {
-  const url = new URL(request.url());
-  if (origin !== null && url.origin !== origin && url.protocol !== 'data:') problems.push(`foreign: ${request.url()}`);
-});
-await page.addInitScript(() => {
-  addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
-});
+
+async function fresh() {
+  const before = page?.context();
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  page = await context.newPage();
+  await before?.close();
+  problems = [];
+  origin = null;
+  page.setDefaultTimeout(PATIENCE_MS);
+  page.on('pageerror', (error) => problems.push(`error: ${error}`));
+  // A refused or a failed request is said by the browser itself, with no page to blame.
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) problems.push(`console: ${message.text()}`);
+  });
+  page.on('request', (request) => {
+    const url = new URL(request.url());
+    if (origin !== null && url.origin !== origin && url.protocol !== 'data:') problems.push(`foreign: ${request.url()}`);
+  });
+  await page.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+  });
+  return true;
+}
+await fresh();
 
 const commands = {
+  fresh,
   async open(address) {
     origin = new URL(address).origin;
     await page.goto('about:blank');

@@ -54,13 +54,22 @@ class Console:
             self.process.kill()
 
 
+browsers = []  # at most one
+
+
 @pytest.fixture
-def console():
+def console(request):
+    """A page of a browser that knows nothing. Browsers take seconds to start, so the next test goes on with the same one, if
+    it needs one: while it has nothing to do, it takes a sixth of a core."""
     if CHROMIUM is None or NODE is None:
         pytest.skip("no Chromium or node")
-    one = Console()
-    yield one
-    one.close()
+    if not browsers:
+        browsers.append(Console())
+    yield browsers[0]
+    if "console" in request.node.next_fixtures and not getattr(request.node, "has_failed", False):
+        browsers[0].fresh()
+    else:
+        browsers.pop().close()
 
 
 def answer_of(c, path, **headers):
