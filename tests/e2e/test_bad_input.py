@@ -14,6 +14,11 @@ from conftest import BIN, run, token_of, until
 MEX = {"Content-Type": "application/vnd.samoza.mex+zip"}
 
 
+def until_recorded(cluster):
+    """Its recorder begins its file beside it: what comes into the directory later came of a refused package."""
+    until(lambda: any((cluster.directory / "zrms" / "recorder").glob("*.recording")), "zrms records")
+
+
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
     """One cluster for the whole file: refusals must leave it as it was."""
@@ -21,6 +26,7 @@ def desk(tmp_path_factory):
     cluster = Cluster(tmp_path_factory.mktemp("bad"), zhosts=["edge-node-1"])
     directory = cluster.app("victim", [{"name": "a", "type": "CALL"}, {"name": "p", "type": "UI"}])
     cluster.good = cluster.build(directory, "victim")
+    until_recorded(cluster)
     yield cluster
     cluster.stop()
 
@@ -33,6 +39,7 @@ def open_desk(tmp_path_factory):
     directory = cluster.app("victim", [{"name": "a", "type": "CALL"}, {"name": "p", "type": "UI"}])
     cluster.good = cluster.directory / "victim.mex"
     run(BIN / "mex", "build", directory, "-o", cluster.good)
+    until_recorded(cluster)
     yield cluster
     cluster.stop()
 
