@@ -58,7 +58,10 @@ def dependencies(packages):
 
 
 def base_of(build, packages, more=(), name="system"):
-    """The directory of the base for these packages and more of Debian's; made where there is none, or one for others."""
+    """The directory of the base for these packages and more of Debian's; made where there is none, or one for others. SAMOZA_DEB_BASE:
+    a directory that has all of it, such as / of a Debian without these packages, of which nothing is changed."""
+    if os.environ.get("SAMOZA_DEB_BASE"):
+        return pathlib.Path(os.environ["SAMOZA_DEB_BASE"])
     base, note = build / "deb" / name, build / "deb" / f"{name}.packages"
     wanted = sorted({"systemd", "systemd-sysv", "dbus", "curl", "openssh-server", "procps", *more, *dependencies(packages)})
     if base.is_dir() and note.exists() and note.read_text().split() == wanted:

@@ -112,6 +112,9 @@ static const struct process_host_methods methods = {
 
 /* ---- life ---- */
 
+/* A package keeps it out of the way of people, where no other package has a program of that name. */
+#define PACKAGED_ZRUN "../lib/samoza/zrun"
+
 static char *path_of_zrun(const char *path)
 {
 	char self[4096];
@@ -122,6 +125,10 @@ static char *path_of_zrun(const char *path)
 		return mem_strdup("zrun");
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
+	char *packaged = str_printf("%s/" PACKAGED_ZRUN, self);
+	if (access(packaged, X_OK) == 0)
+		return packaged;
+	free(packaged);
 	return str_printf("%s/zrun", self);
 }
 
