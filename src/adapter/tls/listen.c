@@ -173,6 +173,8 @@ static struct tls_slot *slot_to_give_way(struct tls_listener *l, int64_t now_ms,
 			found = slot;
 		}
 	}
+	if (among_those_that_have_not_begun && most <= l->transport->options.handshakes_max / 2)
+		return NULL; /* no crowd of one address: many machines, on a slow network */
 	return found != NULL && now_ms - found->since_ms >= TLS_GIVE_WAY_MS ? found : NULL;
 }
 
