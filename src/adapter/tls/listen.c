@@ -4,8 +4,7 @@
  *   inner accepted ──► slot ──► accepted()
  *                       │  └──► refused(), and the alert goes out (farewell.h)
  *                       └─ all taken: no further peer is accepted; every SWEEP_MS the oldest of the
- *                          address that has most slots gives way, when it took GIVE_WAY_MS; of those
- *                          that have not begun so many that all slots are free within GIVE_WAY_MS
+ *                          address that has most slots gives way, when it took GIVE_WAY_MS
  */
 #include <string.h>
 #include <utlist.h>
@@ -35,8 +34,7 @@ struct tls_listener {
 	const struct stream_protocol *protocols;
 	struct tls_slot *slots;
 	unsigned count;
-	unsigned giving; /* slots that still give way in this sweep */
-	bool is_held;	 /* by its user */
+	bool is_held; /* by its user */
 	struct loop_timer *sweep;
 };
 
@@ -150,31 +148,18 @@ static unsigned slots_of_host(struct tls_listener *l, const struct tls_slot *one
 	return count;
 }
 
-/* It has not even said a whole CLIENT HELLO: this side has computed nothing for it. */
-static bool has_not_begun(const struct tls_slot *slot)
-{
-	const SSL *ssl = slot->handshake.tls->ssl;
-	OSSL_HANDSHAKE_STATE state = ssl != NULL ? SSL_get_state(ssl) : TLS_ST_BEFORE;
-	return state == TLS_ST_BEFORE || state == TLS_ST_SR_CLNT_HELLO;
-}
-
 /* The oldest of the address that has most; NULL: it has not had its time. */
-static struct tls_slot *slot_to_give_way(struct tls_listener *l, int64_t now_ms,
-					 bool among_those_that_have_not_begun)
+static struct tls_slot *slot_to_give_way(struct tls_listener *l, int64_t now_ms)
 {
 	struct tls_slot *slot, *found = NULL;
 	unsigned most = 0;
 	DL_FOREACH (l->slots, slot) {
-		if (among_those_that_have_not_begun && !has_not_begun(slot))
-			continue;
 		unsigned count = slots_of_host(l, slot);
 		if (count > most) {
 			most = count;
 			found = slot;
 		}
 	}
-	if (among_those_that_have_not_begun && most <= l->transport->options.handshakes_max / 2)
-		return NULL; /* no crowd of one address: many machines, on a slow network */
 	return found != NULL && now_ms - found->since_ms >= TLS_GIVE_WAY_MS ? found : NULL;
 }
 
@@ -183,29 +168,7 @@ static bool is_full(const struct tls_listener *l)
 	return l->count >= l->transport->options.handshakes_max;
 }
 
-/* How many give way in one sweep where each takes all the time that it may. */
-static unsigned giving_at_once(const struct tls_listener *l)
-{
-	return l->transport->options.handshakes_max * SWEEP_MS / TLS_GIVE_WAY_MS + 1;
-}
-
-/*
- * Those that have not begun cost their sender nothing, and can be many. Where this machine is slow, one that has begun is
- * worth waiting for: if many of these gave way, none would ever be over.
- */
-static struct tls_slot *next_to_give_way(struct tls_listener *l, int64_t now_ms)
-{
-	struct tls_slot *found = NULL;
-	if (is_full(l))
-		l->giving = giving_at_once(l);
-	if (l->giving > 0)
-		found = slot_to_give_way(l, now_ms, true);
-	l->giving = found != NULL ? l->giving - 1 : 0;
-	return found == NULL && is_full(l) ? slot_to_give_way(l, now_ms, false) : found;
-}
-
-/* The listener may be gone after each end, so one per call, and the next call soon. Peers are accepted later: the room
- * that one leaves is no reason to keep the others. */
+/* The listener may be gone after each end, so one per sweep, and the next sweep soon. */
 static void on_sweep(void *user)
 {
 	struct tls_listener *l = user;
@@ -215,8 +178,8 @@ static void on_sweep(void *user)
 	loop_timer_at(l->sweep, now_ms + SWEEP_MS);
 	if (late != NULL && now_ms - late->since_ms < l->transport->options.handshake_ms)
 		late = NULL;
-	if (late == NULL) {
-		late = next_to_give_way(l, now_ms);
+	if (late == NULL && is_full(l)) {
+		late = slot_to_give_way(l, now_ms);
 		gives_way = late != NULL;
 	}
 	if (late == NULL)

@@ -191,24 +191,6 @@ static void a_crowd_that_says_nothing_does_not_keep_others_out(void **state)
 	crowd_close(crowd, CROWD);
 }
 
-static void
-half_of_a_crowd_that_says_nothing_makes_room_for_the_other_within_two_seconds(void **state)
-{
-	struct stage *s = *state;
-	struct stream *crowd[CROWD];
-	unsigned connected = 0;
-	s->options.handshakes_max = CROWD / 2;
-	stage_listen(s);
-	crowd_connect(client_plain(s), crowd, CROWD, &connected);
-	stage_run(s, 900);
-	assert_int_equal(connected, CROWD / 2);
-	assert_int_equal(tls_transport_counters(s->server).gave_way_total, 0);
-	stage_run(s, 1000);
-	assert_int_equal(connected, CROWD);
-	assert_int_equal(tls_transport_counters(s->server).gave_way_total, CROWD / 2);
-	crowd_close(crowd, CROWD);
-}
-
 /* Those of the crowd's address go, not the one who is alone at its own. */
 static void the_address_with_most_gives_way_first(void **state)
 {
@@ -295,7 +277,6 @@ int main(void)
 		TEST(one_who_says_nothing_is_cut_off_after_ten_seconds),
 		TEST(no_more_handshakes_than_the_bound_are_under_way),
 		TEST(a_crowd_that_says_nothing_does_not_keep_others_out),
-		TEST(half_of_a_crowd_that_says_nothing_makes_room_for_the_other_within_two_seconds),
 		TEST(the_address_with_most_gives_way_first),
 		TEST(a_crowd_that_speaks_tls_is_let_in_by_and_by),
 		TEST(a_listener_that_closes_turns_those_away_who_are_on_their_way),
