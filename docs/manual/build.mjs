@@ -51,9 +51,11 @@ try {
   process.chdir(here);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
+  const site = join(made, 'site'); // empty: every page is made of contents.mjs
+  mkdirSync(site);
   const { Eleventy } = await import('@11ty/eleventy');
-  const site = new Eleventy(relative('.', join(here, 'site')), relative('.', out), { configPath: 'eleventy.config.mjs', quietMode: true });
-  await site.write();
+  const pages = new Eleventy(relative('.', site), relative('.', out), { configPath: 'eleventy.config.mjs', quietMode: true });
+  await pages.write();
   writeFileSync(join(out, 'headings.js'), `globalThis.samozaHeadings = ${JSON.stringify(headings(out))};\n`);
   // Its fonts are those of the machine: the console's are packed with the console.
   const tokens = readFileSync(join(here, '../../console/src/styles/tokens.css'), 'utf8').replace(/@font-face \{[^}]*\}\n/g, '');
@@ -64,6 +66,11 @@ try {
       .filter((entry) => entry.isFile()).map((entry) => join(docs, directory, entry.name)));
     writeFileSync(depfile, `${target}: ${[mex, ...sources].join(' ')}\n`);
   }
+} catch (error) {
+  let cause = error;
+  while (cause.originalError !== undefined) cause = cause.originalError; // Eleventy's own are about its files
+  console.error(`docs/manual: ${cause.message}`);
+  process.exitCode = 1;
 } finally {
   rmSync(made, { recursive: true, force: true });
 }

@@ -77,5 +77,5 @@ export default function configure(config) {
   for (const picture of ['pictures/console-topology.png', 'pictures/console-why.png', 'fleet-growth.svg', 'placement-growth.svg'])
     config.addPassthroughCopy({ [relative('.', join(docs, picture))]: picture.split('/').at(-1) });
   config.setUseGitIgnore(false);
-  return { markdownTemplateEngine: false, htmlTemplateEngine: 'njk', dir: { input: relative('.', join(here, 'site')), includes: '../theme' } };
+  return { markdownTemplateEngine: false, htmlTemplateEngine: 'njk', dir: { input: relative('.', join(made, 'site')), includes: relative(join(made, 'site'), join(here, 'theme')) } };
 }
