@@ -198,7 +198,8 @@ static const struct cli_option options[] = {
 	 .environment = "ZHOST_ZRUN",
 	 .type = CLI_PATH,
 	 .offset = OPTION(zrun),
-	 .help = "Path of the program zrun; default: ../lib/samoza/zrun from the directory of zhost, or beside it"},
+	 .help = "Path of the program zrun; default: ../lib/samoza/zrun from the directory of "
+		 "zhost, or beside it"},
 	{.name = "no-zygote",
 	 .type = CLI_FLAG,
 	 .offset = OPTION(no_zygote),

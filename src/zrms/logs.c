@@ -213,8 +213,7 @@ struct log_query *logs_open(struct logs *logs, uint64_t link_id, const char *top
 			    const struct logs_listener *listener, void *user)
 {
 	struct log_query *q = query_new(
-		logs,
-		&(struct logs_of){.topology = topology, .path = path, .link_id = link_id},
+		logs, &(struct logs_of){.topology = topology, .path = path, .link_id = link_id},
 		wanted->lines);
 
 	q->text = mem_strdup(wanted->text);

@@ -68,7 +68,8 @@ static void add_file(struct question *q, const char *path)
 		add(q, "", 0);
 		return;
 	}
-	data = fd < 0 ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	data = fd < 0 ? MAP_FAILED
+		      : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (fd >= 0)
 		(void)close(fd);
 	if (data == MAP_FAILED) {
@@ -204,7 +205,8 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
-	if (key_of(argv + 2, key, &output) && snprintf(kept, sizeof(kept), "%s/%s", argv[1], key) < PATH_SIZE) {
+	if (key_of(argv + 2, key, &output) &&
+	    snprintf(kept, sizeof(kept), "%s/%s", argv[1], key) < PATH_SIZE) {
 		(void)snprintf(partial, sizeof(partial), "%s.%d", kept, (int)getpid());
 		if (access(kept, R_OK) == 0 && copy_file(kept, output, O_TRUNC))
 			return 0;

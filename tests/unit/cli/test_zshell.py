@@ -389,7 +389,7 @@ def test_help_lists_every_command_and_explains_each(zshell):
     help_text = zshell("help").out
     commands = re.findall(r"^  ((?:status|topo|spaces|events|mesh|cluster|zhost|user|login|logout|context|help|completion|exit)(?: [a-z]+){0,2})",
                           help_text, re.M)
-    assert len(commands) == 73, commands
+    assert len(commands) == 75, commands
     for command in commands:
         one = zshell("help", *command.split())
         assert (one.status, one.err) == (0, ""), command

@@ -53,8 +53,6 @@ static const struct wrong wrongs[] = {
 	{"POST /v1/topologies/shop/start-all?path=none", NULL, NULL, 404, "not-found", "no instance shop/none"},
 	{"GET /v1/topologies/shop/explain?path=none", NULL, NULL, 404, "not-found", "no instance shop/none"},
 	{"GET /v1/topologies/shop/spaces/none", NULL, NULL, 404, "not-found", "no instance shop/none"},
-	{"GET /v1/topologies/shop/logs", NULL, NULL, 400, "invalid", "missing query parameter 'path', for example ?path=api"},
-	{"GET /v1/topologies/shop/logs?path=", NULL, NULL, 400, "invalid", "missing query parameter 'path', for example ?path=api"},
 	{"GET /v1/topologies/shop/logs?path=web&lines=many", NULL, NULL, 400, "invalid", "invalid value 'many' for lines: expected a number up to 10000"},
 	{"GET /v1/topologies/shop/logs?path=web&lines=10001", NULL, NULL, 400, "invalid", "invalid value '10001' for lines: expected a number up to 10000"},
 	{"GET /v1/topologies/shop/logs?path=web&follow=ever", NULL, NULL, 400, "invalid", "invalid value 'ever' for follow: expected 0, 1, true or false"},
