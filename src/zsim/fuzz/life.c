@@ -21,6 +21,7 @@
 #include "zsim/fuzz/check/check_machines.h"
 #include "zsim/fuzz/check/check_mesh.h"
 #include "zsim/fuzz/check/check_messages.h"
+#include "zsim/fuzz/check/check_noticed.h"
 #include "zsim/fuzz/check/check_order.h"
 #include "zsim/fuzz/check/check_patience.h"
 #include "zsim/fuzz/check/check_plan.h"
@@ -388,6 +389,8 @@ static void converge(struct fuzz *f)
 		check_messages_idle(f);
 	if (f->world.violation == NULL)
 		check_rebalances_ended(f);
+	if (f->world.violation == NULL)
+		check_noticed(f);
 }
 
 /* In peace, all that can leave a zhost does. */
@@ -516,8 +519,10 @@ bool fuzz_live(uint64_t seed, const struct fuzz_options *options, struct fuzz_co
 	draws_begin(&f, options->draws);
 	birth(&f);
 	unsigned steps = drawn_or(&f, options->steps, 20, 300);
-	for (unsigned i = 0; i < steps && f.world.violation == NULL; i++)
+	for (unsigned i = 0; i < steps && f.world.violation == NULL; i++) {
 		fuzz_step(&f);
+		check_noticed(&f);
+	}
 	if (f.world.violation == NULL)
 		fuzz_calm(&f);
 	if (f.world.violation == NULL)

@@ -48,22 +48,29 @@ static int transfer(Samoza__V1__Checkpoint *take, const char *const *drivers,
 	return r;
 }
 
+struct control *checkpoint_copy(struct fuzz *f)
+{
+	struct control *copy = NULL;
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (transfer(checkpoint_new(f->world.control, world_instant(&f->world)),
+		     f->world.control->config.drivers, &copy, &err) < 0) {
+		CLEANUP(freep) char *text = error_text(err);
+		world_violate(&f->world, "a checkpoint cannot be loaded: %s", text);
+	}
+	return copy;
+}
+
 void check_checkpoint(struct fuzz *f)
 {
 	struct control *control = f->world.control;
-	struct control *copy = NULL;
-	CLEANUP(error_freep) struct error *err = NULL;
 	if (!draws_have(f, DRAW_CHECKPOINTS) || control == NULL || f->world.zrms_dies ||
 	    control_loop_is_due(f->world.commits) || f->world.violation != NULL ||
 	    !random_percent(draws_random(f, DRAW_CHECKPOINTS), 2))
 		return;
 	CLEANUP(freep) char *before = control_digest(control, world_instant(&f->world));
-	if (transfer(checkpoint_new(control, world_instant(&f->world)), control->config.drivers,
-		     &copy, &err) < 0) {
-		CLEANUP(freep) char *text = error_text(err);
-		world_violate(&f->world, "a checkpoint cannot be loaded: %s", text);
+	struct control *copy = checkpoint_copy(f);
+	if (copy == NULL)
 		return;
-	}
 	CLEANUP(freep) char *after = control_digest(copy, world_instant(&f->world));
 	if (!str_equal(before, after))
 		report(f, before, after);

@@ -91,6 +91,7 @@
  * - every request leaves one line in the audit, with its answer, in the batch of what it did
  * - a rebalance moves nothing that stops first unless it is named, and ends; in peace a second one finds nothing
  * - what follows from a request in peace is what its plan says
+ * - at rest nothing waits to be noticed: who looks at everything once more decides nothing else
  * - a core that is loaded from a checkpoint has the digest of the one that wrote it
  * - a core that is told the same, as it was written down, says the same, and has the same digest in the end
  * - nothing is sent or done before it is durable (world/machine.c, mirror.c)
@@ -210,7 +211,8 @@ struct fuzz {
 	VECTOR(struct stop_pair) stop_pairs;		 /* check_order.h */
 	VECTOR(struct unanswered_stop) unanswered_stops; /* the same */
 	uint64_t commits;				 /* of zrms that this life has seen */
-	VECTOR(struct copy_before) copies_before;	 /* a commit: check_heard.h */
+	uint32_t rests; /* at which check_noticed() was asked to look */
+	VECTOR(struct copy_before) copies_before; /* a commit: check_heard.h */
 	VECTOR(const char *) told_to_go; /* in the last commit; borrowed: check_unload.c */
 	VECTOR(const char *) new_copies; /* in the last one; borrowed */
 	int64_t timeouts_checked_ms;	 /* check_timeouts.h */

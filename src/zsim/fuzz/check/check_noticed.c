@@ -1,0 +1,43 @@
+#include "zsim/fuzz/check/check_noticed.h"
+
+#include "core/control/checkpoint/checkpoint.h"
+#include "core/control/state/state.h"
+#include "zsim/fuzz/check/check_checkpoint.h"
+#include "zsim/fuzz/life/fuzz.h"
+#include "zsim/world/simulation.h"
+
+/* A copy of the core takes as long as some steps of it. */
+#define LOOKS_EVERY 8
+
+/* Of a copy: the one that runs is left as it is. */
+static void look_at_everything(struct control *copy)
+{
+	application_for_each (&copy->applications, a)
+		mark_application(a, APPLICATION_ROLLOUT | APPLICATION_HANDOVER |
+					    APPLICATION_PLACE | APPLICATION_STATE);
+}
+
+void check_noticed(struct fuzz *f)
+{
+	struct outbox outbox;
+	const struct control *control = f->world.control;
+	CLEANUP(freep) char *left = NULL;
+	if (f->rests++ % LOOKS_EVERY != 0 || f->world.violation != NULL || control == NULL ||
+	    f->world.zrms_dies || control_loop_is_due(f->world.commits))
+		return;
+	left = world_in_flight(&f->world);
+	if (left != NULL)
+		return;
+	struct control *copy = checkpoint_copy(f);
+	if (copy == NULL)
+		return;
+	outbox_init(&outbox);
+	look_at_everything(copy);
+	control_flush(copy, world_instant(&f->world), &outbox);
+	vector_for_each (&outbox.events, e)
+		world_violate(&f->world, "%s %s: %s -> %s (%s) was not noticed before",
+			      (*e)->kind, (*e)->subject, (*e)->from, (*e)->to, (*e)->cause);
+	outbox_clear(&outbox);
+	outbox_done(&outbox);
+	control_free(copy);
+}

@@ -1,0 +1,13 @@
+/*
+ * At rest nothing waits to be noticed: who looks at everything once more decides nothing else. What follows from a
+ * change and is not looked at then would come with the next message, whatever that is about.
+ */
+#ifndef SAMOZA_ZSIM_FUZZ_CHECK_NOTICED_H
+#define SAMOZA_ZSIM_FUZZ_CHECK_NOTICED_H
+
+struct fuzz;
+
+/* Between two steps: sometimes it looks, when all is idle. */
+void check_noticed(struct fuzz *f);
+
+#endif
