@@ -54,6 +54,8 @@ void placement_assign(struct control *c, struct slot_control *root, struct contr
 {
 	struct control_application *a = application_of(root->slot);
 	bool again = root->lost || leaves;
+	/* What was lost has held up a change, and does no longer. */
+	mark_application(a, APPLICATION_ROLLOUT);
 	unit_forget_leaving(c, root);
 	slot_names_follow(c, root, root->place_revision, "placed");
 	emit_placement(c, root, z, leaves);
