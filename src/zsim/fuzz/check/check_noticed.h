@@ -1,6 +1,6 @@
 /*
- * At rest nothing waits to be noticed: who looks at everything once more decides nothing else. What follows from a
- * change and is not looked at then would come with the next message, whatever that is about.
+ * At rest nothing of a rollout or a handover waits to be noticed: who looks at all of them once more decides nothing
+ * else. What follows from a change and is not looked at then would come with the next message, whatever that is about.
  */
 #ifndef SAMOZA_ZSIM_FUZZ_CHECK_NOTICED_H
 #define SAMOZA_ZSIM_FUZZ_CHECK_NOTICED_H

@@ -91,7 +91,7 @@
  * - every request leaves one line in the audit, with its answer, in the batch of what it did
  * - a rebalance moves nothing that stops first unless it is named, and ends; in peace a second one finds nothing
  * - what follows from a request in peace is what its plan says
- * - at rest nothing waits to be noticed: who looks at everything once more decides nothing else
+ * - at rest nothing of a rollout or a handover waits to be noticed: who looks once more decides nothing else
  * - a core that is loaded from a checkpoint has the digest of the one that wrote it
  * - a core that is told the same, as it was written down, says the same, and has the same digest in the end
  * - nothing is sent or done before it is durable (world/machine.c, mirror.c)
