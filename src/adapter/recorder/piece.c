@@ -65,7 +65,7 @@ static int compare_gaps(const void *pa, const void *pb)
 static void name_gaps(Samoza__V1__RecordedAbout *about)
 {
 	VECTOR(const Samoza__V1__RecordedSpan *) spans = {0};
-	int64_t until = about->from_ms;
+	int64_t covered = about->from_ms;
 	for (size_t k = 0; k < about->n_parts; k++)
 		for (size_t n = 0; n < about->parts[k]->n_spans; n++)
 			vector_push(&spans, about->parts[k]->spans[n]);
@@ -74,17 +74,17 @@ static void name_gaps(Samoza__V1__RecordedAbout *about)
 	vector_for_each (&spans, span) {
 		int64_t from =
 			(*span)->from_ms < about->to_ms ? (*span)->from_ms : about->to_ms;
-		if (from > until)
-			add_gap(about, until, from, NULL,
-				until == about->from_ms
+		if (from > covered)
+			add_gap(about, covered, from, NULL,
+				covered == about->from_ms
 					? "nothing is recorded of it, or no longer"
 					: "no zrms recorded: none led, or what it had not yet "
 					  "written is lost");
-		if ((*span)->to_ms > until)
-			until = (*span)->to_ms;
+		if ((*span)->to_ms > covered)
+			covered = (*span)->to_ms;
 	}
-	if (until < about->to_ms)
-		add_gap(about, until, about->to_ms, NULL, "nothing is recorded of it");
+	if (covered < about->to_ms)
+		add_gap(about, covered, about->to_ms, NULL, "nothing is recorded of it");
 	vector_done(&spans);
 	if (about->n_gaps > 1)
 		qsort(about->gaps, about->n_gaps, sizeof(*about->gaps), compare_gaps);

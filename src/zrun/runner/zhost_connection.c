@@ -153,7 +153,7 @@ void connection_log(struct runner *i, enum zrun_log_source source, enum zrun_log
 {
 	struct zrun_log log = {
 		.wall_ms = wall_ms(), .level = (uint8_t)level, .source = (uint8_t)source};
-	char line[ZRUN_LOG_MAX], cut[64];
+	char line[ZRUN_LOG_MAX], cut[64] = "";
 	size_t whole = size, tail = 0;
 
 	/* What is cut says so. */
