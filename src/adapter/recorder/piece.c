@@ -72,10 +72,10 @@ static void name_gaps(Samoza__V1__RecordedAbout *about)
 	if (spans.count > 1)
 		qsort(spans.items, spans.count, sizeof(*spans.items), compare_spans);
 	vector_for_each (&spans, span) {
-		int64_t from =
+		int64_t begin =
 			(*span)->from_ms < about->to_ms ? (*span)->from_ms : about->to_ms;
-		if (from > covered)
-			add_gap(about, covered, from, NULL,
+		if (begin > covered)
+			add_gap(about, covered, begin, NULL,
 				covered == about->from_ms
 					? "nothing is recorded of it, or no longer"
 					: "no zrms recorded: none led, or what it had not yet "
