@@ -28,9 +28,20 @@ def patient(rig_switch, tmp_path):
 
 
 def visit(cluster, machine, identity, text):
-    """Somebody writes into the guest book at the page of that machine; what it shows then."""
-    code = (f"from page import Page; page = Page('http://127.0.0.1:8088'); print(page.add('{identity}', '{text}')); "
-            "import os; os._exit(0 if page.entries() else 1)")
+    """Somebody writes into the guest book at the page of that machine, once it has heard of the page; what it shows then."""
+    code = f"""if True:
+        import os, urllib.error, urllib.request
+        from conftest import until
+        from page import Page
+        def is_served():
+            try:
+                return urllib.request.urlopen("http://127.0.0.1:8088/my-app/dashboard/", timeout=20).status == 200
+            except urllib.error.HTTPError:
+                return False
+        until(is_served, "the page")
+        page = Page("http://127.0.0.1:8088")
+        print(page.add("{identity}", "{text}"))
+        os._exit(0 if page.entries() else 1)"""
     done = cluster.rig[machine].run(sys.executable, "-uc", code, env=dict(os.environ, PYTHONPATH=f"{ROOT}/tests/e2e"))
     assert text in done.stdout, done.stdout
     return done.stdout

@@ -274,6 +274,7 @@ def test_a_piece_of_the_recording_is_fetched_named_and_goes_on_otherwise(start_c
     runs = stamp(now())
     c.zshell("topo", "submit", c.build(bad, "bad"))
     until(lambda: SECRET in str(c.get("/v1/topologies/bad/spaces")), "bad has failed, and says why")
+    failed = stamp(now())
     blocks = metric(c, "zrms_recorder_blocks_total")
     until(lambda: metric(c, "zrms_recorder_blocks_total") > blocks, "the recorder has written")
     c.zrms.kill()
@@ -303,7 +304,7 @@ def test_a_piece_of_the_recording_is_fetched_named_and_goes_on_otherwise(start_c
     assert other.returncode == 0 and "PASS what if n1 had died" in other.stdout, other.stdout + other.stderr
 
     scenario = tmp_path / "bad.yaml"
-    made = zsim("replay", "--until", stamp(now()), "--to-scenario", scenario, file)
+    made = zsim("replay", "--until", failed, "--to-scenario", scenario, file)
     assert made.returncode == 0 and "it passes" in made.stdout, made.stdout + made.stderr
     ran = zsim("run", scenario)
     assert ran.returncode == 0, ran.stdout

@@ -1,7 +1,7 @@
 // A long list that grows at one end, of which only what is in view is drawn. While that end is in view it is followed; who
 // scrolls away from it stays where he is, and is told how much has come since. What is dropped at the other end moves nothing.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 const BESIDE = 10; // rows above and below what is in view
 
