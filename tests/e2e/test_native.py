@@ -32,7 +32,7 @@ def test_recipes_run_in_order_in_their_own_directory(c):
     exports = {e["name"]: e["value"] for e in c.space("one", "db")["exports"]}
     assert exports["port"] == environment["SAMOZA_EXPORT_port"], "the same value as published"
     assert (directory / "package" / "files" / "readme").read_text() == "a file of the package\n"
-    assert processes_of("sleep 100002")
+    until(lambda: processes_of("sleep 100002"), "it runs")
 
     c.zshell("spaces", "stop", "one/db")
     until(lambda: c.space("one", "db")["state"] == "deployed-stopped", "db is stopped")

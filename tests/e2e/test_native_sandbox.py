@@ -56,7 +56,7 @@ def test_processes_that_fork_away_are_found_and_killed(c):
                     os.execvp("sleep", ["sleep", "100007"])
                 os._exit(0)
         """})
-    assert len(processes_of("sleep 100007")) == 1
+    until(lambda: len(processes_of("sleep 100007")) == 1, "one runs")
     c.zshell("spaces", "stop", "away/p")
     wait_space(c, "away", "p", "deployed-stopped")
     assert processes_of("sleep 100007") == []

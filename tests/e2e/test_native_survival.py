@@ -100,7 +100,7 @@ def test_exclusive_instances_stop_when_zrms_is_silent(c):
     before = heartbeats(c)
     until(lambda: heartbeats(c) >= before + 2 * TIMEOUT_BEATS + 1,
           "heartbeats arrived for over twice the failure timeout")
-    assert len(processes_of("sleep 100029")) == 1
+    until(lambda: len(processes_of("sleep 100029")) == 1, "one runs")
     c.zrms.kill()
     until(lambda: processes_of("sleep 100029") == [], "it has stopped", 5)
     c.start_zrms()
