@@ -1,6 +1,6 @@
 """What strangers and zhosts that mean harm can take of zrms over TLS: before they are known, with a certificate before HELLO, and after it.
-How many connections are held, for how long, and how much memory that is; and that the others are served meanwhile. The figures that
-each test prints (`pytest -s`) are in docs/BENCHMARKS.md."""
+How many connections are held, for how long, and how much memory that is; and that the others are served meanwhile. Each test prints its
+figures (`pytest -s`)."""
 import contextlib
 import re
 import select

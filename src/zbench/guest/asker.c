@@ -14,16 +14,16 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define WINDOW	4
-#define LOST_NS UINT64_C(5000000000)
-#define TELL_NS UINT64_C(100000000)
+#define WINDOW	  4
+#define LOST_NS	  UINT64_C(5000000000)
+#define REPORT_NS UINT64_C(100000000)
 
 static struct question {
 	uint32_t number; /* 0: none */
 	uint64_t asked_ns;
 } under_way[WINDOW];
 static uint32_t asked, refused, lost, twice;
-static uint64_t told_ns;
+static uint64_t reported_ns;
 static bool is_heard;
 
 static uint64_t now(void)
@@ -34,14 +34,14 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void tell(uint64_t now_ns)
+static void report(uint64_t now_ns)
 {
 	char line[160];
 	uint64_t settled_ns = now_ns;
 
-	if (now_ns - told_ns < TELL_NS)
+	if (now_ns - reported_ns < REPORT_NS)
 		return;
-	told_ns = now_ns;
+	reported_ns = now_ns;
 	for (unsigned k = 0; k < WINDOW; k++)
 		if (under_way[k].number != 0 && under_way[k].asked_ns < settled_ns)
 			settled_ns = under_way[k].asked_ns;
@@ -109,7 +109,7 @@ SAMOZA_ON_PROCESS(void)
 			take(text);
 	}
 	give_up(now());
-	tell(now());
+	report(now());
 	(void)samoza_sleep(1);
 	return 0;
 }
