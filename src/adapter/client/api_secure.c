@@ -225,6 +225,53 @@ bool api_is_exposed(const struct api *api)
 
 /* ---- what went wrong ---- */
 
+struct first_bytes {
+	char bytes[64];
+	size_t size;
+};
+
+static size_t take_first(char *data, size_t size, size_t count, void *user)
+{
+	struct first_bytes *first = user;
+	size_t n = size * count, room = sizeof(first->bytes) - first->size;
+	memcpy(first->bytes + first->size, data, n < room ? n : room);
+	first->size += n < room ? n : room;
+	return n;
+}
+
+/* A server of plain HTTP may close without a word what begins a TLS handshake: it depends on the random bytes in it.
+ * So it is asked in plain HTTP, without a token. */
+static bool answers_plain_http(const struct api *api)
+{
+	CURL *c = curl_easy_init();
+	if (c == NULL)
+		return false;
+	CLEANUP(freep) char *url = str_printf("http%s", api->base + strlen("https"));
+	struct first_bytes first = {.size = 0};
+	(void)curl_easy_setopt(c, CURLOPT_URL, url);
+	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http");
+	(void)curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
+	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, PRESENTED_MS);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_first);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, &first);
+	CURLcode code = curl_easy_perform(c);
+	curl_easy_cleanup(c);
+	return code == CURLE_OK && !api_secure_is_asked(first.bytes, first.size);
+}
+
+/* What it sends is no TLS, or it closes before it sends anything. */
+static bool speaks_plain_http(const struct api *api, CURLcode code, const char *why)
+{
+	if (code != CURLE_SSL_CONNECT_ERROR)
+		return false;
+	if (strstr(why, "wrong version number") != NULL)
+		return true;
+	return (strstr(why, "SSL_ERROR_SYSCALL") != NULL || strstr(why, "unexpected eof") != NULL ||
+		strstr(why, "reset by peer") != NULL) &&
+	       answers_plain_http(api);
+}
+
 int api_secure_trouble(const struct api *api, CURLcode code, const char *why,
 		       struct error **err)
 {
@@ -240,7 +287,7 @@ int api_secure_trouble(const struct api *api, CURLcode code, const char *why,
 				 "(credentials/authorities.pem of zrms' directory), or with "
 				 "--fingerprint what zrms init printed",
 				 api->url, why);
-	if (code == CURLE_SSL_CONNECT_ERROR && strstr(why, "wrong version number") != NULL)
+	if (speaks_plain_http(api, code, why))
 		return error_set(err, ERR_INVALID, "%s speaks plain HTTP, not TLS: use http://",
 				 api->url);
 	return 0;
