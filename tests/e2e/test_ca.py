@@ -149,6 +149,7 @@ def test_who_was_away_for_all_of_it_comes_back_by_the_key_of_before(cluster):
     late.start()
     cluster.wait_zhost("n3", "deployed-started")
     assert cluster.believed("n3") == ["Samoza CA 2"]
+    says(late, "accepted zrms=")
     late.kill(signal.SIGTERM)
     late.start()
     until(lambda: late.log.read_text().count("accepted zrms=") >= 2, "it is accepted again")

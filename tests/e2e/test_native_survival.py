@@ -25,6 +25,8 @@ def test_services_keep_running_while_their_zhost_restarts(c):
     c.zhosts["edge-node-1"].kill()
     assert both() == before
     c.zhosts["edge-node-1"].start()
+    # zrms may not have noticed yet that it was away.
+    until(lambda: c.zhosts["edge-node-1"].log.read_text().count("accepted zrms=") == 2, "it is accepted again")
     c.wait_zhost("edge-node-1", "deployed-started")
     c.wait_state("on", "running")
     assert both() == before
