@@ -58,14 +58,16 @@ def run(*command, check=True, timeout=120, **options):
 
 
 def until(predicate, what, deadline=DEADLINE):
-    """Asks again until the predicate holds; each question is itself a round trip to a daemon."""
-    end = time.monotonic() + deadline * PATIENCE
+    """Asks again until the predicate holds; each question is itself a round trip to a daemon, which costs all who wait
+    beside it: what has taken long is asked less often, and seen a fiftieth of its time later at most."""
+    begun = now = time.monotonic()
     seen = None
-    while time.monotonic() < end:
+    while now < begun + deadline * PATIENCE:
         seen = predicate()
         if seen:
             return seen
-        time.sleep(0.02)
+        time.sleep(min(max(0.02, (now - begun) / 50), 0.2))
+        now = time.monotonic()
     raise AssertionError(f"not within {deadline} s: {what} (last seen: {seen!r})")
 
 

@@ -158,9 +158,10 @@ def test_a_sink_that_takes_nothing_holds_up_no_space(start_cluster):
     files = c.directory / "forwarded"
     url = f"syslog+tcp://127.0.0.1:{slow.getsockname()[1]}"
     reload(c, "n1", [url, f"file:{files}"])
-    # As fast as it may: 64 KiB a second after the first 512 KiB.
+    # Three times what it may: 64 KiB a second after the first 512 KiB.
     native_deploy(c, "loud", [{"name": "p", "run": {"mode": "foreground"}}], {
-        "p/recipes/start": "#!/bin/sh\nwhile :; do printf '%01000d\\n' 0; done\n"})
+        "p/recipes/start": "#!/bin/sh\nten=$(for i in 0 1 2 3 4 5 6 7 8 9; do printf '%01000d\\n' $i; done)\n"
+                           "while :; do echo \"$ten\"; echo \"$ten\"; sleep 0.1; done\n"})
     speak(c)
     log = c.zhosts["n1"].log
     metrics = until(lambda: (m := sink_metrics(c, "n1")) and m[url]["dropped"] > 0 and m, "lines are dropped", deadline=240)
