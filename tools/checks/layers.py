@@ -98,6 +98,7 @@ GENERATED = {
 }
 
 
+@functools.cache
 def level_of(layer):
     for level, layers in enumerate(ORDER):
         if layer in layers:
@@ -105,6 +106,7 @@ def level_of(layer):
     return None
 
 
+@functools.cache
 def layer_of(name):
     """"src/core/place/x.h" is in core/place, "src/core/instant.h" in core, "proto/x" and what is
     generated from it in proto; None: in no layer."""

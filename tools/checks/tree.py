@@ -2,6 +2,7 @@
 
 Tests plant a violation by laying a text, or an object file, over the tree's own.
 """
+import copy
 import fnmatch
 import functools
 import json
@@ -27,17 +28,32 @@ def without_comments(text):
 
 
 class Tree:
-    def __init__(self, root, build=None, texts=None, objects=None):
+    """As it is when it is first looked at: what was read of it is kept."""
+
+    def __init__(self, root, build=None):
         self.root = pathlib.Path(root)
         self.build = pathlib.Path(build) if build else self.root / "build"
-        self.texts = texts or {}
-        self.planted_objects = objects or {}
-        self.objects_found = None
+        self.texts = {}
+        self.planted_objects = {}
+        self.listed = {}  # by patterns
+        self.read = {}  # by name
+        self.there = {}  # whether it is, by name
+        self.objects_found = {}
+
+    def planted(self, texts=None, objects=None):
+        """The same tree with these over its own; what was read is shared."""
+        other = copy.copy(self)
+        other.texts = texts or {}
+        other.planted_objects = objects or {}
+        return other
 
     def files(self, *patterns):
-        done = subprocess.run(["git", "ls-files", *patterns], cwd=self.root, text=True,
-                              check=True, capture_output=True)
-        names = [line for line in done.stdout.splitlines() if (self.root / line).exists()]
+        if patterns not in self.listed:
+            done = subprocess.run(["git", "ls-files", *patterns], cwd=self.root, text=True,
+                                  check=True, capture_output=True)
+            self.listed[patterns] = [line for line in done.stdout.splitlines()
+                                     if (self.root / line).exists()]
+        names = self.listed[patterns]
         planted = [name for name in self.texts
                    if any(fnmatch.fnmatch(name, p) for p in patterns or ["*"])]
         return sorted(set(names) | set(planted))
@@ -45,10 +61,14 @@ class Tree:
     def text(self, name):
         if name in self.texts:
             return self.texts[name]
-        return (self.root / name).read_text(errors="replace")
+        if name not in self.read:
+            self.read[name] = (self.root / name).read_text(errors="replace")
+        return self.read[name]
 
     def exists(self, name):
-        return name in self.texts or (self.root / name).is_file()
+        if name not in self.there:
+            self.there[name] = (self.root / name).is_file()
+        return name in self.texts or self.there[name]
 
     def sources(self):
         """C files of the product, without those that are compiled for guests."""
@@ -58,11 +78,11 @@ class Tree:
     def objects(self):
         """Object files by the source that they were made of, relative to the tree; those of
         generated sources by their path below the build directory."""
-        if self.objects_found is None:
+        if not self.objects_found:
             commands = self.build / "compile_commands.json"
             if not commands.exists():
                 raise NoBuild(f"{self.build} holds no build; run `make build` first")
-            found = {}
+            found = self.objects_found
             for entry in json.loads(commands.read_text()):
                 directory = pathlib.Path(entry["directory"])
                 source = (directory / entry["file"]).resolve()
@@ -75,5 +95,4 @@ class Tree:
                 if name.startswith("src/") and not path.exists():
                     raise NoBuild(f"{self.build} is not complete; run `make build` first")
                 found.setdefault(name, path)
-            self.objects_found = found
         return {**self.objects_found, **self.planted_objects}

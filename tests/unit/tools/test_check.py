@@ -28,8 +28,13 @@ NUMBERS = itertools.count()
 
 
 @functools.cache
+def tree():
+    return Tree(ROOT, BUILD)
+
+
+@functools.cache
 def clean_findings(check):
-    return list(check(Tree(ROOT, BUILD)))
+    return list(check(tree()))
 
 
 def planted(name, code):
@@ -65,7 +70,7 @@ class Planting(unittest.TestCase):
 
     def assert_found(self, check, words, texts=None, objects=None):
         clean = clean_findings(check)
-        found = [f for f in check(Tree(ROOT, BUILD, texts, objects)) if f not in clean]
+        found = [f for f in check(tree().planted(texts, objects)) if f not in clean]
         self.assertTrue(any(words in f for f in found),
                         f"no finding has the words '{words}': {found}")
 
@@ -116,8 +121,8 @@ class Includes(Planting):
     def test_an_include_in_a_comment_or_a_string_is_none(self):
         texts = planted("src/core/outbox.c", '/*\n#include <uv.h>\n*/\n// #include <uv.h>\n'
                         'const char *text = "\\\n#include <uv.h>";')
-        self.assertEqual(list(layers.check(Tree(ROOT, BUILD))),
-                         list(layers.check(Tree(ROOT, BUILD, texts))))
+        self.assertEqual(list(layers.check(tree())),
+                         list(layers.check(tree().planted(texts))))
 
     def test_upwards_through_the_layers(self):
         for mine, theirs in (("base/heap.c", "schema/yaml.h"), ("base/heap.c", "proto/wire.pb-c.h"),
@@ -300,7 +305,7 @@ class Kinds(Planting):
 
     def test_the_file_of_a_kind_may(self):
         texts = planted("src/model/kind/ui.c", "int f(int t) { return t == SPACE_UI; }")
-        self.assertEqual(list(kinds.check(Tree(ROOT, BUILD, texts))), [])
+        self.assertEqual(list(kinds.check(tree().planted(texts))), [])
 
 
 @unittest.skipUnless(shutil.which("clang-tidy"), "clang-tidy is not installed; make check does it")
@@ -364,7 +369,7 @@ class UnitTests(Planting):
 
     def test_one_that_no_list_names(self):
         name = "tests/unit/control/test_planted.c"
-        findings = list(unit_tests.check(Tree(ROOT, BUILD, {name: "int main(void);\n"})))
+        findings = list(unit_tests.check(tree().planted({name: "int main(void);\n"})))
         self.assertEqual(len(findings), 1, findings)
         self.assertTrue(findings[0].startswith(name))
 
@@ -379,8 +384,8 @@ class Mutations(Planting):
         table = f'[[mutation]]\nname = "one"\n{more}'
         for old, new in edits:
             table += f'[[mutation.edit]]\nfile = "{self.NAME}"\nold = "{old}"\nnew = "{new}"\n'
-        tree = Tree(ROOT, BUILD, {self.TABLE: table, self.NAME: self.CODE})
-        return [f for f in mutations.check(tree) if f.startswith(self.TABLE)]
+        planted_tree = tree().planted({self.TABLE: table, self.NAME: self.CODE})
+        return [f for f in mutations.check(planted_tree) if f.startswith(self.TABLE)]
 
     def test_the_tree_has_every_text_once(self):
         self.assertEqual(clean_findings(mutations.check), [])
