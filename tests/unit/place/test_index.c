@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "../base/random_cases.h"
 #include "core/place/choose/index.h"
 #include "core/place/state/groups.h"
 #include "core/place/state/tournament.h"
@@ -207,7 +208,7 @@ static void run_world(uint64_t seed, unsigned *queries, unsigned *found)
 	place_free(w.place);
 }
 
-static uint64_t first_seed = 1, last_seed = 1000;
+static uint64_t first_seed = 1, last_seed = RANDOM_CASES(1000);
 
 static void index_agrees_with_scan(void **state)
 {

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "../base/random_cases.h"
 #include "base/memory.h"
 #include "random_world.h"
 
@@ -21,7 +22,7 @@
 #define TOPOLOGIES 4
 #define TICKET	   7u
 
-static uint64_t first_seed = 1, last_seed = 20000;
+static uint64_t first_seed = 1, last_seed = RANDOM_CASES(20000);
 
 struct drawn_case {
 	struct world world;

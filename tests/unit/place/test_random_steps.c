@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t first_seed = 1, last_seed = 4000;
+#include "../base/random_cases.h"
+
+static uint64_t first_seed = 1, last_seed = RANDOM_CASES(4000);
 
 /* ---- requests ---- */
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "../base/random_cases.h"
 #include "base/buffer.h"
 #include "proto/model.pb-c.h"
 #include "proto/record.pb-c.h"
@@ -20,7 +21,7 @@
 #include "schema/yaml.h"
 #include "schema/yaml_write.h"
 
-#define SEEDS 1500
+#define SEEDS RANDOM_CASES(1500)
 
 static void damage_once(struct random *r, struct buffer *text)
 {

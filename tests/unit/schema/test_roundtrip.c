@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "../base/random_cases.h"
 #include "base/buffer.h"
 #include "proto/model.pb-c.h"
 #include "proto/record.pb-c.h"
@@ -22,7 +23,7 @@
 #include "schema/yaml.h"
 #include "schema/yaml_write.h"
 
-#define SEEDS 300
+#define SEEDS RANDOM_CASES(300)
 
 static const ProtobufCMessageDescriptor *const types[] = {
 	&samoza__v1__topology__descriptor,	  &samoza__v1__manifest__descriptor,
