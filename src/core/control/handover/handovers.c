@@ -200,6 +200,8 @@ void handover_re_placed(struct control *c, struct slot_control *root,
 		return;
 	if (h->to == NULL || str_equal(h->to, z->name))
 		handover_end(c, root);
+	else
+		mark_application(application_of(root->slot), APPLICATION_PLACE);
 }
 
 void handover_make_way(struct control *c, struct slot_control *root)

@@ -62,7 +62,8 @@ bool handover_moves_at_once(const struct slot_control *root);
 void handover_placed(struct control *c, struct slot_control *root, struct control_zhost *z,
 		     uint32_t place_unit);
 /* The unit was placed again on `z`, because its zhost was lost or its attempts were used up. A handover
- * that had not found a place yet ends, if that is where it was to go. */
+ * that had not found a place yet ends, if that is where it was to go; else it looks once more, since what is optional is
+ * placed after the look at all that are handed over. */
 void handover_re_placed(struct control *c, struct slot_control *root,
 			const struct control_zhost *z);
 /* The unit leaves its zhost: a successor that waits beside it goes, and is placed again afterwards. */

@@ -140,6 +140,9 @@ void exclusions_clear(struct control *c, struct slot_control *root)
 
 void exclusions_forgive(struct control *c, struct slot_control *root)
 {
+	/* Without a place it waits for one that it may take: that is another list now. */
+	if (root->exclusions != NULL)
+		mark_application(application_of(root->slot), APPLICATION_PLACE);
 	exclusions_clear(c, root);
 	slot_for_each_below (root->slot, s)
 		if (slot_is_exhausted(control_of_slot(s)))

@@ -13,7 +13,8 @@
 static void look_once_more(struct control *copy)
 {
 	application_for_each (&copy->applications, a)
-		mark_application(a, APPLICATION_ROLLOUT | APPLICATION_HANDOVER);
+		mark_application(a, APPLICATION_ROLLOUT | APPLICATION_HANDOVER |
+					    APPLICATION_PLACE | APPLICATION_STATE);
 }
 
 void check_noticed(struct fuzz *f)
