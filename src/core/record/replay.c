@@ -149,30 +149,12 @@ static char *difference_text(const struct replay *r, size_t item,
 			  r->counts.inputs, before, now);
 }
 
-static int by_name(const void *pa, const void *pb)
-{
-	const Samoza__V1__RecordedOutput *a = *(Samoza__V1__RecordedOutput *const *)pa;
-	const Samoza__V1__RecordedOutput *b = *(Samoza__V1__RecordedOutput *const *)pb;
-	int order = strcmp(a->name, b->name);
-	return order != 0 ? order : (a->digest > b->digest) - (a->digest < b->digest);
-}
-
-static void sort(const Samoza__V1__RecordedFlush *flush)
-{
-	if (flush->n_outputs > 1)
-		qsort(flush->outputs, flush->n_outputs, sizeof(*flush->outputs), by_name);
-}
-
 static int compare_outputs(struct replay *r, const Samoza__V1__RecordedFlush *recorded,
 			   char **ret_difference)
 {
 	CLEANUP(schema_message_freep)
 	Samoza__V1__RecordedFlush *played = outputs_of(&r->outbox, false);
 	size_t a = 0, b = 0;
-	if (r->from_checkpoint) {
-		sort(recorded);
-		sort(played);
-	}
 	for (size_t item = 1;; item++) {
 		const Samoza__V1__RecordedOutput *x = next_output(recorded, &a);
 		const Samoza__V1__RecordedOutput *y = next_output(played, &b);
@@ -185,8 +167,6 @@ static int compare_outputs(struct replay *r, const Samoza__V1__RecordedFlush *re
 		}
 		CLEANUP(schema_message_freep)
 		Samoza__V1__RecordedFlush *texts = outputs_of(&r->outbox, true);
-		if (r->from_checkpoint)
-			sort(texts);
 		return differs(
 			ret_difference,
 			difference_text(r, item, x, y != NULL ? texts->outputs[b - 1] : NULL));

@@ -4,8 +4,7 @@
  *     entries ──► replay ──► a core of its own, from the birth or checkpoint with which the reading begins
  *                   └──► the first difference: which entry, which item of it, both sides
  *
- * From a birth on everything is compared, and from a checkpoint on as well, but for the order of what comes out of one batch: what is
- * marked in the same batch is written in an order that may follow from what was marked before.
+ * Everything is compared, in the order in which it comes out, from a birth on and from a checkpoint on as well.
  *
  * A birth or a checkpoint of another life begins a core again. A checkpoint within a life that is played from its birth is compared
  * with the one that this core would write.

@@ -555,6 +555,8 @@ static int restore_lists(struct control *c, const Samoza__V1__Checkpoint *from, 
 /* What is known of what was sent over the links that there are. */
 static void restore_sent(struct control *c, const Samoza__V1__Checkpoint *from)
 {
+	application_for_each (&c->applications, a)
+		a->routes.all_due = false; /* each subscriber says whether it has its table */
 	for (size_t k = 0; k < from->n_zhosts; k++) {
 		const Samoza__V1__VolatileZhost *v = from->zhosts[k];
 		struct control_zhost *z = zhost_find(&c->zhosts, v->name);

@@ -187,6 +187,10 @@ static void restore_place(struct control *c, struct unit_placement *unit)
 		take_root_place(c, control_of_slot(s), unit);
 		return;
 	}
+	/* Once it is lost, a retired one is not counted there. */
+	bool retired = unit->placement.role == ROLE_RETIRED;
+	if (retired && (unit->lost || unit->zhost->removed))
+		return;
 	int instance = topology_find_instance(unit->room->topology, root_path);
 	uint32_t mate = s != NULL ? control_of_slot(s)->place_unit : PLACE_NONE;
 	if (mate == PLACE_NONE) /* by the slot's name: copies may have a former one */
@@ -196,7 +200,7 @@ static void restore_place(struct control *c, struct unit_placement *unit)
 	if (instance_path_is_each(root_path))
 		place_unit_name(c->place, unit->place_unit, first->slot->path);
 	/* Those beside the one that serves may share its room: load_beside(). */
-	if (unit->lost || unit->zhost->removed || unit->placement.role != ROLE_RETIRED)
+	if (!retired)
 		return;
 	place_add(c->place, unit->place_unit, unit->zhost->place);
 	unit_place_restored(c, unit);

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/vector.h"
 #include "core/control/state/state.h"
 #include "core/control/state/topology_state.h"
 #include "core/lifecycle/goal.h"
@@ -149,19 +150,35 @@ void exclusions_forgive(struct control *c, struct slot_control *root)
 			slot_retry(s);
 }
 
+/* As they would end by themselves. */
+static int compare_timers(const void *pa, const void *pb)
+{
+	const struct exclusion *a = *(struct exclusion *const *)pa;
+	const struct exclusion *b = *(struct exclusion *const *)pb;
+	if (a->timer.key != b->timer.key)
+		return a->timer.key < b->timer.key ? -1 : 1;
+	return (a->timer.order > b->timer.order) - (a->timer.order < b->timer.order);
+}
+
 void exclusions_end_for(struct control *c, const struct control_zhost *z)
 {
 	/* Exclusions are few: they exist only after repeated failure. */
-	for (size_t k = c->exclusion_timers.count; k-- > 0;) {
+	VECTOR(struct exclusion *) ended = {0};
+	for (size_t k = 0; k < c->exclusion_timers.count; k++) {
 		struct exclusion *e =
 			container_of(c->exclusion_timers.nodes[k], struct exclusion, timer);
-		if (!str_equal(e->zhost, z->name) || e->incarnation >= z->incarnation)
-			continue;
-		struct slot_control *root = e->root;
-		drop(c, e);
-		exclusion_ended(c, root, z, false);
-		k = c->exclusion_timers.count; /* the heap moved: from its end again */
+		if (str_equal(e->zhost, z->name) && e->incarnation < z->incarnation)
+			vector_push(&ended, e);
 	}
+	/* Where each of them is in the heap follows from what else was in it. */
+	if (ended.count > 1)
+		qsort(ended.items, ended.count, sizeof(*ended.items), compare_timers);
+	vector_for_each (&ended, e) {
+		struct slot_control *root = (*e)->root;
+		drop(c, *e);
+		exclusion_ended(c, root, z, false);
+	}
+	vector_done(&ended);
 }
 
 void exclusions_tick(struct control *c)
