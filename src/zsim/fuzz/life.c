@@ -147,6 +147,8 @@ static void frame(void *user, const struct sim_machine *machine, bool to_agent,
 	check_messages_frame(f, machine, to_agent, type, message);
 	if (!to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_REPORT)
 		check_drains_report(f, machine->name, (const Samoza__V1__Report *)message);
+	if (!to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO)
+		check_drains_hello(f, machine->name, (const Samoza__V1__Hello *)message);
 	if (to_agent)
 		alone_frame(f, machine, type, message);
 	if (to_agent && type == SAMOZA__V1__FRAME_TYPE__FRAME_DESIRED)

@@ -183,8 +183,35 @@ void check_drains_report(struct fuzz *f, const char *zhost, const Samoza__V1__Re
 	}
 }
 
+/* Its zhost tries it again by itself, as it does where it hears of nobody. */
+static bool is_begun_there(const Samoza__V1__Hello *hello, const struct mirrored *m)
+{
+	for (size_t k = 0; k < hello->n_instances; k++) {
+		const Samoza__V1__InstanceReport *r = hello->instances[k];
+		if (str_equal(r->key->topology, m->record->application) &&
+		    names_same(r->key->path, m->record->path) &&
+		    (r->phase == SAMOZA__V1__PHASE__PHASE_STARTING ||
+		     r->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYING))
+			return true;
+	}
+	return false;
+}
+
+void check_drains_hello(struct fuzz *f, const char *zhost, const Samoza__V1__Hello *hello)
+{
+	for (struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		if (m->record == NULL || !instance_path_is_each(m->record->path) ||
+		    begins(m->state))
+			continue;
+		CLEANUP(freep) char *name = instance_path_zhost(m->record->path);
+		if (str_equal(name, zhost))
+			m->began_before = is_begun_there(hello, m);
+	}
+}
+
 /* [change.counts.each] A drain stops last what is on each zhost: once nothing else is left, nothing of it begins. What had
- * begun when zrms heard that the last of the others has gone may be in the same commit. */
+ * begun when zrms heard that the last of the others has gone may be in the same commit, and so may what a zhost that was not
+ * linked has begun by itself. */
 static void check_last(struct fuzz *f)
 {
 	for (struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
