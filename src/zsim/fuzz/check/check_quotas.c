@@ -43,6 +43,24 @@ static uint64_t use_of_store(const struct fuzz *f, const char *owner)
 
 /* ---- how much there may be ---- */
 
+/* Of all instances that there are: each zhost that fits adds those of `count: each`. */
+static uint64_t quota_of_all(const struct fuzz *f, const char *application,
+			     const struct topology *t)
+{
+	uint64_t bytes = 0;
+	for (unsigned i = 0; i < t->instance_count; i++)
+		if (!instance_path_is_each(t->instances[i].path))
+			bytes += instance_space(t, i)->data_bytes;
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		int index = m->record != NULL && instance_path_is_each(m->record->path) &&
+					    str_equal(m->record->application, application)
+				    ? names_find(t, m->record->path)
+				    : -1;
+		bytes += index >= 0 ? instance_space(t, (unsigned)index)->data_bytes : 0;
+	}
+	return bytes;
+}
+
 struct quotas check_quotas_of(struct fuzz *f, const struct data_change *change)
 {
 	const struct data_access *a = &f->accesses.items[change->request - 1];
@@ -58,7 +76,8 @@ struct quotas check_quotas_of(struct fuzz *f, const struct data_change *change)
 	int index = t != NULL ? names_find(t, m->record->path) : -1;
 	if (index < 0)
 		return none;
-	return (struct quotas){instance_space(t, (unsigned)index)->data_bytes, t->data_bytes};
+	return (struct quotas){instance_space(t, (unsigned)index)->data_bytes,
+			       quota_of_all(f, m->record->application, t)};
 }
 
 static bool fits(uint64_t use, uint64_t growth, uint64_t quota)
@@ -154,6 +173,18 @@ static void check_removed(struct fuzz *f, const char *id)
 				      s->name);
 }
 
+/* An instance of that name that comes later is another one: of a zhost that fits again. */
+static void forget_slot(struct fuzz *f, const char *id)
+{
+	const char *path = strchr(id, '/');
+	CLEANUP(freep) char *application = mem_strndup(id, (size_t)(path - id));
+	const struct submitted *s = fuzz_submitted(f, application);
+	if (s == NULL)
+		return;
+	CLEANUP(freep) char *owner = str_printf("%s%s", s->name, path);
+	forget(told_of(f, owner));
+}
+
 void check_quotas_committed(struct fuzz *f, const struct outbox *o)
 {
 	if (!draws_have(f, DRAW_QUOTAS))
@@ -168,6 +199,9 @@ void check_quotas_committed(struct fuzz *f, const struct outbox *o)
 			if (strncmp(t->owner, *name, strlen(*name)) == 0 &&
 			    t->owner[strlen(*name)] == '/')
 				forget(t);
+	vector_for_each (&o->records, r)
+		if (r->kind == RECORD_SLOT && r->data == NULL)
+			forget_slot(f, r->id);
 	vector_for_each (&o->events, e)
 		if (str_equal((*e)->kind, "data"))
 			take_event(f, (*e)->subject);
