@@ -19,7 +19,7 @@ static uint32_t revision_of(const Samoza__V1__CopyRecord *r)
 	return r->has_unit_revision ? r->unit_revision : r->revision;
 }
 
-/* Copies of one placement beside each other, parents before their children. */
+/* Copies of one placement beside each other, in the order in which they were made: parents before their children. */
 static int compare_copies(const void *pa, const void *pb)
 {
 	const Samoza__V1__CopyRecord *a = *(Samoza__V1__CopyRecord *const *)pa;
@@ -33,6 +33,8 @@ static int compare_copies(const void *pa, const void *pb)
 		order = (revision_of(a) > revision_of(b)) - (revision_of(a) < revision_of(b));
 	if (order == 0)
 		order = a->role < b->role ? -1 : a->role > b->role;
+	if (order == 0)
+		order = (a->epoch > b->epoch) - (a->epoch < b->epoch);
 	return order != 0 ? order : strcmp(a->path, b->path);
 }
 
