@@ -156,7 +156,9 @@ int rollout_command(const struct rollout *r, enum rollout_command command,
 				 "version that is wanted");
 	if (command == ROLLOUT_PAUSE) {
 		if (r->state == ROLLOUT_PAUSED)
-			return error_set(err, ERR_CONFLICT, "the rollout is paused already");
+			return error_set(err, ERR_CONFLICT,
+					 "the rollout is paused already; 'resume' goes on with "
+					 "it, and 'abort' returns");
 		*ret_state = ROLLOUT_PAUSED;
 		return 0;
 	}

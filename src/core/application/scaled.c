@@ -67,7 +67,8 @@ static int take_one(Samoza__V1__RevisionRecord *r, const char *text, struct erro
 	CLEANUP(freep) char *name = mem_strndup(text, (size_t)(equals - text));
 	Samoza__V1__Space *space = find_space(r, name);
 	if (space == NULL)
-		return error_set(err, ERR_INVALID, "no space '%s' in %s", name,
+		return error_set(err, ERR_INVALID,
+				 "no space '%s' in %s; `topo status` lists what it has", name,
 				 r->topology->metadata->name);
 	if (space->has_count && space->count == 0)
 		return error_set(

@@ -236,6 +236,9 @@ void place_result_done(struct place_result *result);
 void place_reason_done(struct place_reason *reason);
 /* "SENTENCE" or "SENTENCE: DETAIL"; the caller frees. NULL when there is none. */
 char *place_reason_text(const struct place_reason *reason);
+/* "waits for room on n1 or n2: WHY", where zhosts lack nothing but room (`room_on`), "waits for a place: WHY" where it is
+ * NULL: one form, wherever it is shown. The caller frees. */
+char *place_waits_text(const char *room_on, const char *why);
 
 /* ---- rebalance ---- */
 

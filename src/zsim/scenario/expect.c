@@ -77,6 +77,11 @@ static void expect_values(struct step_run *run, const char *name, const char *id
 	samoza__v1__revision_list_view__free_unpacked(view, NULL);
 }
 
+static bool is_part(const char *part, const char *text)
+{
+	return part == NULL || (part[0] == '\0' ? text[0] == '\0' : strstr(text, part) != NULL);
+}
+
 static void expect_topology(struct step_run *run, const char *name,
 			    const Samoza__V1__ExpectTopology *e)
 {
@@ -102,6 +107,12 @@ static void expect_topology(struct step_run *run, const char *name,
 		step_fail(run, "topology %s: expected rollout %s, seen %s%s%s", name,
 			  e->rollout, rollout_of(view), view->rollout != NULL ? ": " : "",
 			  view->rollout != NULL ? or_none(view->rollout->detail) : "");
+	const char *why = view->rollout != NULL && view->rollout->detail != NULL
+				  ? view->rollout->detail
+				  : "";
+	if (!is_part(e->why, why))
+		step_fail(run, "topology %s: expected of its rollout '%s', seen '%s'", name,
+			  or_none(e->why), or_none(why));
 	if (e->state != NULL && strcmp(view->state, e->state) != 0)
 		step_fail(run, "topology %s: expected %s, seen %s%s%s", name, e->state,
 			  view->state, view->failure_reason != NULL ? ": " : "",
@@ -134,11 +145,6 @@ static void expect_zhost_of(struct step_run *run, const char *name,
 }
 
 /* A part of the text, or, where that is "", no text at all. */
-static bool is_part(const char *part, const char *text)
-{
-	return part == NULL || (part[0] == '\0' ? text[0] == '\0' : strstr(text, part) != NULL);
-}
-
 static void expect_space(struct step_run *run, const char *name,
 			 const Samoza__V1__ExpectSpace *e)
 {

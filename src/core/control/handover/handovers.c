@@ -220,8 +220,7 @@ void handover_set_waits(struct slot_control *root, char *take_reason, char *take
 
 char *handover_waits_text(const struct unit_handover *h)
 {
-	return h->room_on != NULL ? str_printf("waits for room on %s: %s", h->room_on, h->waits)
-				  : str_printf("waits for a place: %s", h->waits);
+	return place_waits_text(h->room_on, h->waits);
 }
 
 void handover_placed(struct control *c, struct slot_control *root, struct control_zhost *z,

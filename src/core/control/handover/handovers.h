@@ -70,8 +70,7 @@ void handover_re_placed(struct control *c, struct slot_control *root,
 void handover_make_way(struct control *c, struct slot_control *root);
 /* There is none, why, and which zhosts lack only the room; NULL: nothing is waited for. Takes the texts. */
 void handover_set_waits(struct slot_control *root, char *take_reason, char *take_room_on);
-/* "waits for room on n1 or n2: insufficient capacity: …", "waits for a place: no zhost satisfies …": one form, wherever
- * it is shown. The caller frees. PRE: it waits. */
+/* As place_waits_text() says it. The caller frees. PRE: it waits. */
 char *handover_waits_text(const struct unit_handover *h);
 
 /* In a flush: moves on what can. True: something was looked at, so there may be more to place. */

@@ -26,6 +26,9 @@ void placement_run(struct control *c);
 char *placement_reason_now(const struct control_application *a);
 /* The same of one unit by itself, by its root. NULL: it has a place, or would have one. */
 char *placement_reason_of(const struct slot_control *root);
+/* "api waits for room on n1 or n2: WHY", as place_waits_text() says it, of the first unit that has no place where `s` has
+ * none: those that are placed together wait for each other. Judged over the zhosts as they are now; the caller frees. */
+char *placement_waits_text(const struct slot *s);
 
 /* Why no zhost fits what it has on each, where it has nothing else to run; NULL: one does. The caller frees. */
 char *placement_no_zhost_fits(const struct control_application *a);

@@ -46,32 +46,44 @@ char *placement_reason_of(const struct slot_control *root)
 	return reason;
 }
 
-/* Reasons age: zhosts come and go without making a place. So it is asked again when shown. */
-char *placement_reason_now(const struct control_application *a)
+/* What lacks a place now, without what is optional. True: some of it was lost. */
+static bool collect_unplaced(const struct control_application *a, struct wants *wants)
 {
-	const struct control *c = a->control;
-	struct wants wants = {0};
 	bool lost = false;
-	char *reason = NULL;
-	if (a->reason == NULL)
-		return NULL;
 	for_each_root (a, root) {
 		if (root->slot->moving || root->slot->goal == GOAL_NOT_DEPLOYED ||
 		    root->place_unit == PLACE_NONE || slot_is_optional(root->slot) ||
 		    loss_waits(root) || (root->slot->each && each_zhost(root->slot) == NULL))
 			continue;
 		if (root->lost || wants_first_place(root))
-			wants_add_lost(c, &wants, root);
+			wants_add_lost(a->control, wants, root);
 		lost = lost || root->lost;
 	}
+	return lost;
+}
+
+/* Tries them, and keeps nothing. */
+static void try_dry(const struct control_application *a, const struct wants *wants, bool lost,
+		    struct place_result *ret)
+{
+	const struct place_request request = {.mode = lost ? PLACE_RECOVER : PLACE_TOGETHER,
+					      .units = wants->list.items,
+					      .unit_count = wants->list.count,
+					      .dry_run = true};
+	place_try(a->control->place, &request, ret);
+}
+
+/* Reasons age: zhosts come and go without making a place. So it is asked again when shown. */
+char *placement_reason_now(const struct control_application *a)
+{
+	struct wants wants = {0};
+	char *reason = NULL;
+	if (a->reason == NULL)
+		return NULL;
+	bool lost = collect_unplaced(a, &wants);
 	if (wants.list.count > 0) {
 		struct place_result result;
-		const struct place_request request = {.mode = lost ? PLACE_RECOVER
-								   : PLACE_TOGETHER,
-						      .units = wants.list.items,
-						      .unit_count = wants.list.count,
-						      .dry_run = true};
-		place_try(c->place, &request, &result);
+		try_dry(a, &wants, lost, &result);
 		reason = place_reason_text(&result.reason);
 		place_result_done(&result);
 	} else {
@@ -80,6 +92,37 @@ char *placement_reason_now(const struct control_application *a)
 	bool lacks = wants.list.count > 0 || a->unhealthy > 0 || topology_waits_for_zhosts(a);
 	wants_done(&wants);
 	return reason != NULL || !lacks ? reason : mem_strdup(a->reason);
+}
+
+/* Of the unit that has no place: the slot. `other`, where it is none of them. */
+static const struct slot *without_place(const struct wants *wants, uint32_t unit,
+					const struct slot *other)
+{
+	for (size_t k = 0; k < wants->list.count; k++)
+		if (wants->list.items[k].unit == unit)
+			return wants->roots.items[k]->slot;
+	return other;
+}
+
+char *placement_waits_text(const struct slot *s)
+{
+	const struct control_application *a = application_of(s);
+	struct wants wants = {0};
+	struct place_result result = {0};
+	bool lost = collect_unplaced(a, &wants);
+	if (wants.list.count > 0)
+		try_dry(a, &wants, lost, &result);
+	CLEANUP(freep) char *why = place_reason_text(&result.reason);
+	const struct slot *first = without_place(&wants, result.reason.unit, s);
+	const char *was_lost =
+		control_of_slot(first->root)->lost ? ", whose zhost was lost," : "";
+	CLEANUP(freep)
+	char *waits = why != NULL ? place_waits_text(result.reason.room_on, why)
+				  : mem_strdup("waits for a place");
+	char *text = str_printf("%s%s %s", first->path, was_lost, waits);
+	place_result_done(&result);
+	wants_done(&wants);
+	return text;
 }
 
 char *placement_no_zhost_fits(const struct control_application *a)

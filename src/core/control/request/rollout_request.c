@@ -61,7 +61,8 @@ static int find_revision(const struct control_application *a, uint32_t number,
 				 a->name, current->number);
 	if (scaled_is_same(found->record, current->record))
 		return error_set(err, ERR_CONFLICT,
-				 "revision %u of %s has the content of the current one, %u",
+				 "revision %u of %s has the content of the current one, %u; "
+				 "`topo history` lists the others",
 				 found->number, a->name, current->number);
 	*ret_revision = found;
 	return 0;

@@ -63,18 +63,22 @@ static void begin(struct control *c, struct control_application *a,
 		   &(const struct rollout_wish){.by = c->actor});
 }
 
+/* Of what runs, or is being led to: a version that failed does not come back with other counts. Counts that were scaled stay,
+ * as they do over a submission. */
 static int scale(struct control *c, struct control_application *a, const char *counts,
 		 struct error **err)
 {
+	const struct revision *current = wanted_revision(a);
 	const struct revision *newest =
 		application_revision(&a->application, a->application.newest);
 	CLEANUP(topology_unrefp) struct topology *topology = NULL;
 	CLEANUP(freep) char *what = str_printf("scale %s", counts != NULL ? counts : "");
 	struct rollout_spec spec;
-	Samoza__V1__RevisionRecord *record = copy_of(c, newest->record);
+	Samoza__V1__RevisionRecord *record = copy_of(c, current->record);
 	schema_set_string(&record->what, NULL, what);
+	scaled_carry(record, newest->record);
 	int r = scaled_take(record, counts, err);
-	bool same = r >= 0 && scaled_is_same(record, newest->record);
+	bool same = r >= 0 && scaled_is_same(record, current->record);
 	if (r >= 0 && !same)
 		r = rollout_spec_read(record->rollout, &spec, err);
 	if (r >= 0 && !same)

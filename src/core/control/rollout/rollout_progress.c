@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/handover/handovers.h"
+#include "core/control/placement/placement.h"
 #include "core/control/slot/each_fit.h"
 #include "core/control/slot/members.h"
 #include "core/control/slot/rollout_steps.h"
@@ -128,11 +129,9 @@ char *rollout_waits_text(const struct control_application *a)
 			return str_printf("%s waits until it has left its zhost", path);
 	}
 	const struct slot_control *first = first_to_change(a);
-	const struct slot *unplaced = first == NULL ? members_missing(a) : NULL;
-	if (unplaced != NULL && unplaced->unplaced)
-		return str_printf("%s waits for a place%s%s", unplaced->path,
-				  a->reason != NULL ? ": " : "",
-				  a->reason != NULL ? a->reason : "");
+	const struct slot *missing = first == NULL ? members_missing(a) : NULL;
+	if (missing != NULL && !slot_is_placed(control_of_slot(missing)))
+		return placement_waits_text(missing);
 	if (first == NULL)
 		return mem_strdup("everything is handed over; it waits until all of it runs");
 	const char *path = first->slot->path;
@@ -141,6 +140,6 @@ char *rollout_waits_text(const struct control_application *a)
 	if (loss_waits(first))
 		return str_printf("%s waits for its zhost %s", path, slot_zhost(first)->name);
 	if (first->lost)
-		return str_printf("%s waits for a place, as its zhost was lost", path);
+		return placement_waits_text(first->slot);
 	return str_printf("%s is next", path);
 }

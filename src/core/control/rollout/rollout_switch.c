@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "core/control/handover/handovers.h"
 #include "core/control/handover/kept_set.h"
+#include "core/control/placement/placement.h"
 #include "core/control/rollout/rollout_progress.h"
 #include "core/control/slot/each_fit.h"
 #include "core/control/slot/mesh_tables.h"
@@ -190,8 +191,7 @@ static char *waits_before(const struct slot_control *root)
 	if (root->of_path->serving != NULL && loss_waits(root))
 		return str_printf("%s waits for its zhost %s", path, slot_zhost(root)->name);
 	if (root->lost || root->of_path->serving == NULL)
-		return str_printf("%s waits for a place, as %s", path,
-				  root->lost ? "its zhost was lost" : "it has none");
+		return placement_waits_text(root->slot);
 	if (h != NULL && h->revision == NULL)
 		return str_printf("%s waits for its move (%s)", path,
 				  handover_state_text(h->handover.state));
@@ -202,10 +202,8 @@ char *rollout_switch_waits_text(const struct control_application *a)
 {
 	for_each_root (a, root) {
 		const struct slot *s = missing_below(a, root);
-		if (s != NULL && s->unplaced)
-			return str_printf("%s waits for a place%s%s", s->path,
-					  a->reason != NULL ? ": " : "",
-					  a->reason != NULL ? a->reason : "");
+		if (s != NULL && !slot_is_placed(control_of_slot(s)))
+			return placement_waits_text(s);
 		if (s != NULL)
 			return str_printf("%s, which is new, does not run yet", s->path);
 		char *waits = holds_up_switch(root) ? waits_before(root) : NULL;

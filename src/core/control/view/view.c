@@ -65,7 +65,7 @@ static Samoza__V1__PlacementView *placement_view(const struct slot_control *sc)
 	return v;
 }
 
-/* Whose version is shown: the last one in which everything ran, or else the newest. */
+/* Whose version is shown: the last one in which everything ran, or else the newest that was accepted. */
 static const struct revision *shown_revision(const struct control_application *a)
 {
 	const struct application *of = &a->application;
@@ -73,7 +73,7 @@ static const struct revision *shown_revision(const struct control_application *a
 		return a->rollout->target;
 	const struct revision *completed =
 		of->completed != 0 ? application_revision(of, of->completed) : NULL;
-	return completed != NULL ? completed : of->served;
+	return completed != NULL ? completed : application_revision(of, of->newest);
 }
 
 static Samoza__V1__TopologyView *topology_view(const struct control_application *a)

@@ -79,6 +79,12 @@ static bool all_are_ready(const struct control_application *a)
 	return true;
 }
 
+/* What was lost is placed again before it has a successor. */
+static bool is_lost_before(const struct slot_control *root)
+{
+	return root->lost && root->handover->handover.state == HANDOVER_PLACING;
+}
+
 /* "api-3 is starting on edge-node-2", "db waits for room on n1: ..." */
 static char *detail_of(const struct control_application *a)
 {
@@ -86,7 +92,7 @@ static char *detail_of(const struct control_application *a)
 		return rollout_step_text(a);
 	vector_for_each (&a->handovers, item) {
 		const struct unit_handover *h = (*item)->handover;
-		if (h->revision == NULL || h->waits == NULL)
+		if (h->revision == NULL || h->waits == NULL || is_lost_before(*item))
 			continue;
 		CLEANUP(freep) char *waits = handover_waits_text(h);
 		return str_printf("%s %s", (*item)->slot->path, waits);
@@ -101,7 +107,8 @@ static char *detail_of(const struct control_application *a)
 		const struct slot *s = (*item)->slot;
 		const struct slot_copy *next = (*item)->of_path->next;
 		/* What shares, or is ready before others, is as far as it can be. */
-		if (h->revision == NULL || h->handover.state == HANDOVER_SHARING ||
+		if (h->revision == NULL || is_lost_before(*item) ||
+		    h->handover.state == HANDOVER_SHARING ||
 		    (h->handover.state == HANDOVER_READY && !ready))
 			continue;
 		const struct unit_placement *unit =

@@ -203,3 +203,9 @@ char *place_reason_text(const struct place_reason *reason)
 	return reason->detail != NULL ? str_printf("%s: %s", reason->sentence, reason->detail)
 				      : mem_strdup(reason->sentence);
 }
+
+char *place_waits_text(const char *room_on, const char *why)
+{
+	return room_on != NULL ? str_printf("waits for room on %s: %s", room_on, why)
+			       : str_printf("waits for a place: %s", why);
+}
