@@ -140,17 +140,17 @@ def test_a_zip_bomb_is_refused(desk, tmp_path):
     refused(desk, path.read_bytes(), "100 to 1", status=413)
 
 
-def listed(files, path):
-    """An archive of another ZIP tool, with a right list of its files and no signature."""
+def listed(files, path, version="1.0.0", **more):
+    """An archive of another ZIP tool, with a right list of its files and no signature; `more` is in its manifest, too."""
     import hashlib
     hashes = [{"path": n, "hash": hashlib.sha256(d).hexdigest()}
               for n, d in sorted(files.items()) if n != "manifest.yaml"]
     files["manifest.yaml"] = json.dumps({
         "apiVersion": "samoza/v1", "kind": "MEX",
-        "metadata": {"name": "victim", "version": "1.0.0", "publisher": "example.com",
+        "metadata": {"name": "victim", "version": version, "publisher": "example.com",
                      "created": "2026-04-29T10:30:00Z"},
         "spec": {"topology": "topology.yaml", "spaces": ["a", "p"]},
-        "integrity": {"algorithm": "sha256", "files": hashes}}, indent=1).encode() + b"\n"
+        **more, "integrity": {"algorithm": "sha256", "files": hashes}}, indent=1).encode() + b"\n"
     return repack(files, path)
 
 
@@ -174,6 +174,33 @@ def test_yaml_of_a_wrong_type_is_reported_with_every_position(open_desk, tmp_pat
     assert shown.returncode == 1
     text = shown.stdout + shown.stderr
     assert "topology.yaml:5:" in text and "topology.yaml:6:" in text, text
+
+
+POLICIES = [
+    ({"policy": "bluegreen"}, "must be one of replace, rolling, canary, blue-green"),
+    ({"policy": "rolling", "batch": "0"}, "expected a number such as 2, or a percentage such as 25%"),
+    ({"policy": "rolling", "batch": "101%"}, "a percentage from 1% to 100%"),
+    ({"policy": "rolling", "healthy": {"for": "5m", "within": "5s"}}, "expected a longer time"),
+    ({"policy": "rolling", "healthy": {"for": "-1s"}}, "expected a duration such as 5s"),
+    ({"policy": "canary", "canary": {"steps": ["50%", "10%"]}}, "expected shares that grow, such as 10%, 50%"),
+    ({"policy": "canary", "canary": {"steps": ["200%"]}}, "a percentage from 1% to 100%"),
+    ({"policy": "canary", "canary": {"pause": "sometimes"}}, "expected manual, or a duration such as 10m"),
+    ({"policy": "blue-green", "keep": "forever"}, "expected a duration such as 10m"),
+    ({"on_failure": "explode"}, "must be one of rollback, pause"),
+    ({"polcy": "canary"}, "did you mean 'policy'?"),
+]
+
+
+def test_a_version_that_is_none_and_a_policy_with_impossible_numbers_are_refused(open_desk, tmp_path):
+    files = entries(open_desk.good)
+    path = tmp_path / "policy.mex"
+    for policy, words in POLICIES:
+        refused(open_desk, listed(files, path, rollout=policy), "manifest.yaml:", words)
+    for version in ("latest", "1.2", "01.2.3"):
+        refused(open_desk, listed(files, path, version), "expected a semantic version such as 1.2.0")
+    for command in ("submit", "plan", "apply"):
+        shown = open_desk.zshell("topo", command, path, check=False)
+        assert shown.returncode == 1 and "expected a semantic version such as 1.2.0" in shown.stderr, shown
 
 
 def test_an_alias_bomb_is_refused(desk, tmp_path):

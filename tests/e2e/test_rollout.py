@@ -239,3 +239,32 @@ def test_a_script_that_waits_learns_that_a_rollout_was_aborted_or_is_not_over(st
     assert "The rollout to 1.3.0 was aborted" in aborted.stderr and "back on 1.2.0" in aborted.stderr, aborted.stderr
     view = c.topology("shop")
     assert "rollout" not in view and view["last_rollout"]["result"] == "aborted", view
+
+
+def test_a_change_that_makes_no_sense_is_refused_with_what_would(start_cluster):
+    c = start_cluster(zhosts=["edge-node-1"])
+    short = {"healthy": {"for": "100ms", "within": "30s"}}
+
+    def refused(words, *command):
+        done = c.zshell("topo", *command, check=False)
+        assert done.returncode == 1 and words in " ".join(done.stderr.split()), done
+
+    refused("no topology 'shop' `zshell topo` lists all topologies.", "rollback", "shop")
+    c.submit(package(c, "1.0.0", "first", **short))
+    for command in ("promote", "abort", "pause", "resume"):
+        refused("no rollout of shop is under way; a submission of a higher version begins one", command, "shop")
+    refused("no other revision of shop has completed before 1, so there is none to go back to", "rollback", "shop")
+    refused("revision 7 of shop is not kept; `topo history` lists those that are", "rollback", "shop", "--to", "7")
+    refused("has the content of the current one, 1; `topo history` lists the others", "rollback", "shop", "--to", "1")
+    refused("1.0.0 is deployed with other contents: raise the version", "submit", package(c, "1.0.0", "other", **short))
+    refused("0.9.0 is lower than 1.0.0: use topo rollback or --allow-downgrade", "plan", package(c, "0.9.0", "old", **short))
+    refused("no space 'api' in shop; `topo status` lists what it has", "scale", "shop", "api=2")
+
+    # Nothing waits for promote while its last step is under way, and what goes back cannot be promoted.
+    slow = package(c, "1.1.0", "second", policy="rolling", healthy={"for": "1h", "within": "2h"})
+    c.zshell("topo", "submit", slow)
+    refused("the rollout is under way and does not wait for 'promote'", "promote", "shop")
+    c.zshell("topo", "pause", "shop")
+    refused("the rollout is paused already; 'resume' goes on with it, and 'abort' returns", "pause", "shop")
+    c.zshell("topo", "stop", "shop", "--wait")
+    refused("shop is stopped, so there is nothing to roll back; submit the version that is wanted", "rollback", "shop")
