@@ -66,6 +66,12 @@ static char *under_way(const char *path, enum handover_state state,
 	return str_printf("%s is being handed over: %s", path, handover_state_text(state));
 }
 
+/* What was lost is placed again before it has a successor. */
+static bool is_lost_before(const struct slot_control *root)
+{
+	return root->lost && root->handover->handover.state == HANDOVER_PLACING;
+}
+
 /* Of those that take over together, as far as that is up to them. */
 static bool all_are_ready(const struct control_application *a)
 {
@@ -73,16 +79,11 @@ static bool all_are_ready(const struct control_application *a)
 		const struct unit_handover *h = (*item)->handover;
 		bool installed =
 			h->handover.state == HANDOVER_PREPARING && handover_is_deployed(*item);
-		if (h->revision != NULL && h->handover.state != HANDOVER_READY && !installed)
+		if (h->revision != NULL && h->handover.state != HANDOVER_READY && !installed &&
+		    !is_lost_before(*item))
 			return false;
 	}
 	return true;
-}
-
-/* What was lost is placed again before it has a successor. */
-static bool is_lost_before(const struct slot_control *root)
-{
-	return root->lost && root->handover->handover.state == HANDOVER_PLACING;
 }
 
 /* "api-3 is starting on edge-node-2", "db waits for room on n1: ..." */
