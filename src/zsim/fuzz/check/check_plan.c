@@ -8,29 +8,12 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/checkpoint/checkpoint.h"
-#include "core/control/slot/wants.h"
-#include "core/control/state/drain.h"
 #include "core/control/state/state.h"
 #include "core/plan/plan.h"
-#include "model/compile.h"
 #include "schema/message.h"
+#include "zsim/fuzz/check/plan_room.h"
 #include "zsim/fuzz/life/fuzz.h"
-#include "zsim/fuzz/life/names.h"
 #include "zsim/world/controller.h"
-
-struct plan_event {
-	char *subject;	  /* "space shop/api-1" */
-	char *from;	  /* where it was */
-	char *text;	  /* where it goes: a state, a zhost, a version */
-	bool is_room;	  /* a place is taken, or left */
-	bool is_unload;	  /* a place will be left, without an event then */
-	bool is_reaction; /* it depends on how long others take whether it starts before */
-	bool is_hidden;	  /* no move to compare: it may be how it ends */
-	bool is_handed;	  /* it stops as it is handed over */
-	bool is_waiting;  /* it is handed over while it waits, and stops nothing */
-};
-
-typedef VECTOR(struct plan_event) plan_events;
 
 struct planned {
 	bool is_wanted;
@@ -200,48 +183,12 @@ static void add_waited(struct planned *p, const char *name)
 	vector_push(&p->waited, mem_strdup(name));
 }
 
-/* "shop/api-2" is of shop. */
-static bool is_of_topology(const char *name, const char *topology)
-{
-	size_t length = strlen(topology);
-	return strncmp(name, topology, length) == 0 && name[length] == '/';
-}
-
-/* It waits for a place, a drain has not found room for all of it, or a handover has none. */
-static bool waits_for_room(const struct control *c, const struct control_application *a)
-{
-	uint32_t count = 0;
-	(void)place_wait_units(c->place, a->ticket, &count);
-	for_each_root (a, root)
-		if (root->handover != NULL && root->handover->waits != NULL)
-			count++;
-	zhost_for_each (&c->zhosts, z) {
-		if (z->drain == NULL || !drain_is_active(z->drain))
-			continue;
-		vector_for_each (&z->drain->left, left)
-			if (str_has_prefix(left->why, "insufficient capacity") &&
-			    is_of_topology(left->name, a->name))
-				count++;
-	}
-	return count > 0;
-}
-
-static bool any_waits(const struct control *c)
-{
-	if (c == NULL)
-		return false;
-	application_for_each (&c->applications, a)
-		if (waits_for_room(c, a))
-			return true;
-	return false;
-}
-
 static void note_waiting(struct planned *p, const struct control *c)
 {
 	if (c == NULL)
 		return;
 	application_for_each (&c->applications, a)
-		if (waits_for_room(c, a))
+		if (plan_waits_for_room(c, a))
 			add_waited(p, a->name);
 }
 
@@ -256,29 +203,6 @@ void check_plan_committed(struct fuzz *f, const struct outbox *o)
 }
 
 /* ---- compared ---- */
-
-static void append(struct buffer *b, const char *text)
-{
-	(void)buffer_printf(b, "%s%s", b->size > 0 ? ", " : "", text);
-}
-
-static char *text_of(struct buffer *b)
-{
-	return b->size > 0 ? buffer_steal(b) : mem_strdup("nothing");
-}
-
-/* The moves of one subject, as one text. `anywhere`: without the names of places. */
-static char *moves_of(const plan_events *all, const char *subject, bool anywhere)
-{
-	struct buffer b = BUFFER_INIT(1024 * 1024);
-	vector_for_each (all, e) {
-		if (!str_equal(e->subject, subject) || e->is_hidden)
-			continue;
-		bool is_place = anywhere && str_has_prefix(subject, "placement ");
-		append(&b, is_place ? "somewhere" : e->text != NULL ? e->text : "-");
-	}
-	return text_of(&b);
-}
 
 /* It stops for want of a provider that comes back: whether it starts in between, and so how it is handed over then,
  * depends on how long the others take. */
@@ -328,14 +252,14 @@ static char *stations_of(const plan_events *all, const plan_events *other, const
 		if (!str_equal(e->subject, subject))
 			continue;
 		if (!is_in_reaction(e, is_handed, &since) && !e->is_hidden)
-			append(&b, e->text);
+			plan_append(&b, e->text);
 		ends = e->text;
 	}
 	for (size_t k = 0; k < other->count && ends == NULL; k++)
 		if (str_equal(other->items[k].subject, subject))
 			ends = other->items[k].from;
-	append(&b, ends);
-	return text_of(&b);
+	plan_append(&b, ends);
+	return plan_text_of(&b);
 }
 
 /* How often that room is taken or left among the first `count`. */
@@ -397,33 +321,14 @@ static bool had_other_rooms(const plan_events *plan, const plan_events *happened
 	}
 }
 
-static bool places_some(const plan_events *all, const char *topology)
-{
-	vector_for_each (all, e)
-		if (str_has_prefix(e->subject, "placement ") &&
-		    is_of_topology(e->subject + strlen("placement "), topology))
-			return true;
-	return false;
-}
-
-/* Something had no room for a while, and got some, or was to: who waits on says nothing of the others. */
-static bool has_waited(const struct planned *p, const plan_events *plan,
-		       const plan_events *happened)
-{
-	vector_for_each (&p->waited, name)
-		if (places_some(plan, *name) || places_some(happened, *name))
-			return true;
-	return false;
-}
-
 /* True: a difference was found, and reported. */
 static bool compare(struct fuzz *f, const plan_events *plan, const plan_events *happened,
 		    const char *subject)
 {
 	bool anywhere = str_has_prefix(subject, "placement ") &&
 			had_other_rooms(plan, happened, subject);
-	CLEANUP(freep) char *planned = moves_of(plan, subject, anywhere);
-	CLEANUP(freep) char *came = moves_of(happened, subject, anywhere);
+	CLEANUP(freep) char *planned = plan_moves_of(plan, subject, anywhere);
+	CLEANUP(freep) char *came = plan_moves_of(happened, subject, anywhere);
 	if (str_equal(planned, came))
 		return false;
 	if (reacts(plan, subject) || reacts(happened, subject)) {
@@ -437,161 +342,27 @@ static bool compare(struct fuzz *f, const plan_events *plan, const plan_events *
 	return true;
 }
 
-static bool is_in_optional(const struct topology *t, int index)
+/* Something had no room for a while, and got some, or was to: who waits on says nothing of the others. */
+static bool has_waited(const struct planned *p, const plan_events *plan,
+		       const plan_events *happened)
 {
-	for (int i = index; i >= 0; i = t->instances[i].parent)
-		if (instance_space(t, (unsigned)i)->optional)
+	vector_for_each (&p->waited, name)
+		if (plan_places_some(plan, *name) || plan_places_some(happened, *name))
 			return true;
 	return false;
-}
-
-/* It is placed by itself: it is optional. */
-static bool is_placed_alone(const struct fuzz *f, const char *subject)
-{
-	vector_for_each (&f->submitted, s) {
-		size_t length = strlen(s->name);
-		if (strncmp(subject, s->name, length) != 0 || subject[length] != '/')
-			continue;
-		vector_for_each (&s->revisions, t) {
-			int index = *t != NULL ? names_find(*t, subject + length + 1) : -1;
-			if (index >= 0 && is_in_optional(*t, index))
-				return true;
-		}
-	}
-	return false;
-}
-
-/* Another one is placed there, or leaves it, in one of the two only. */
-static bool has_other_guest(const plan_events *plan, const plan_events *happened,
-			    const char *own, const char *zhost)
-{
-	const plan_events *both[] = {plan, happened};
-	for (size_t k = 0; k < ARRAY_SIZE(both); k++)
-		vector_for_each (both[k], e) {
-			if (!str_has_prefix(e->subject, "placement ") ||
-			    str_has_suffix(e->subject, own) ||
-			    (!str_equal(e->text, zhost) && !str_equal(e->from, zhost)))
-				continue;
-			CLEANUP(freep) char *planned = moves_of(plan, e->subject, false);
-			CLEANUP(freep) char *came = moves_of(happened, e->subject, false);
-			if (!str_equal(planned, came))
-				return true;
-		}
-	return false;
-}
-
-/* Its place depends on others: it is optional, or on a zhost that others got, or left, in one of the two only. */
-static bool is_placed_after_others(const struct fuzz *f, const plan_events *plan,
-				   const plan_events *happened, const char *name)
-{
-	const char *path = strchr(name, '/');
-	if (path == NULL || !instance_path_is_each(path + 1))
-		return is_placed_alone(f, name);
-	CLEANUP(freep) char *zhost = instance_path_zhost(path + 1);
-	/* What is inside of it has no place of its own. */
-	int root_length = (int)(path + 1 - name) + (int)strcspn(path + 1, "/");
-	CLEANUP(freep) char *root = str_printf("%.*s", root_length, name);
-	return has_other_guest(plan, happened, root, zhost);
-}
-
-/* What is optional, and what may start, or not, as that is there: who imports something. */
-static bool follows_optional(const struct fuzz *f, const plan_events *plan,
-			     const plan_events *happened, const char *subject)
-{
-	const char *name = strchr(subject, ' ') + 1;
-	if (is_placed_after_others(f, plan, happened, name))
-		return true;
-	if (str_has_prefix(subject, "placement "))
-		return false;
-	vector_for_each (&f->submitted, s) {
-		size_t length = strlen(s->name);
-		if (strncmp(name, s->name, length) != 0 || name[length] != '/')
-			continue;
-		vector_for_each (&s->revisions, t) {
-			int index = *t != NULL ? names_find(*t, name + length + 1) : -1;
-			for (; index >= 0; index = (*t)->instances[index].parent)
-				if (instance_space(*t, (unsigned)index)->import_count > 0)
-					return true;
-		}
-	}
-	return false;
-}
-
-/* The placements of `all` that `other` has not: of an optional unit (`optional`), or on another zhost. */
-static bool has_other_place(const struct fuzz *f, const plan_events *all,
-			    const plan_events *other, bool optional)
-{
-	vector_for_each (all, e) {
-		if (!str_has_prefix(e->subject, "placement "))
-			continue;
-		CLEANUP(freep) char *own = moves_of(all, e->subject, optional);
-		CLEANUP(freep) char *its = moves_of(other, e->subject, optional);
-		if (!str_equal(own, its) &&
-		    (!optional ||
-		     is_placed_after_others(f, all, other, e->subject + strlen("placement "))))
-			return true;
-	}
-	return false;
-}
-
-/* [change.optional.optional] [change.counts.each] Optional units are placed after all others, each alone, and what is on each
- * zhost is placed there or nowhere. Where something had to wait for room,
- * and found it elsewhere than planned, it follows from that which of them have a place, and what can start. */
-static bool leaves_other_room(const struct fuzz *f, const plan_events *plan,
-			      const plan_events *happened)
-{
-	return has_waited(f->planned, plan, happened) &&
-	       has_other_place(f, plan, happened, false) &&
-	       (has_other_place(f, plan, happened, true) ||
-		has_other_place(f, happened, plan, true));
-}
-
-/* The unit that it belongs to: "shop/api-2" of "space shop/api-2/cache". The caller frees. */
-static char *unit_of_subject(const char *subject)
-{
-	const char *name = strchr(subject, ' ') + 1;
-	size_t topology = strcspn(name, "/");
-	size_t root = name[topology] == '/' ? 1 + strcspn(name + topology + 1, "/") : 0;
-	return str_printf("%.*s", (int)(topology + root), name);
-}
-
-/* A drain has not found room for that unit. */
-static bool is_left_without_room(const struct control *c, const char *unit)
-{
-	zhost_for_each (&c->zhosts, z) {
-		if (z->drain == NULL || !drain_is_active(z->drain))
-			continue;
-		vector_for_each (&z->drain->left, left)
-			if (str_equal(left->name, unit) &&
-			    str_has_prefix(left->why, "insufficient capacity"))
-				return true;
-	}
-	return false;
-}
-
-/* A drain hands its units over one after the other, each to the place that is best then. Where they had their turns in
- * another order than planned, and so other places, there may be none left for it. */
-static bool has_lost_its_room(const struct fuzz *f, const plan_events *plan,
-			      const plan_events *happened, const char *subject)
-{
-	CLEANUP(freep) char *unit = unit_of_subject(subject);
-	return f->world.control != NULL && is_left_without_room(f->world.control, unit) &&
-	       has_other_place(f, plan, happened, false);
 }
 
 static bool compare_all(struct fuzz *f, const plan_events *plan, const plan_events *happened)
 {
-	bool other_room = leaves_other_room(f, plan, happened);
-	/* Others may have got what there was. */
-	if (other_room && any_waits(f->world.control))
-		return false;
+	bool other_room = has_waited(f->planned, plan, happened) &&
+			  plan_leaves_other_room(f, plan, happened);
 	vector_for_each (plan, e)
-		if (!(other_room && follows_optional(f, plan, happened, e->subject)) &&
-		    !has_lost_its_room(f, plan, happened, e->subject) &&
+		if (!(other_room && plan_is_about_room(f, plan, happened, e->subject)) &&
+		    !plan_has_lost_its_room(f, plan, happened, e->subject) &&
 		    compare(f, plan, happened, e->subject))
 			return true;
 	vector_for_each (happened, e)
-		if (!(other_room && follows_optional(f, plan, happened, e->subject)) &&
+		if (!(other_room && plan_is_about_room(f, plan, happened, e->subject)) &&
 		    compare(f, plan, happened, e->subject))
 			return true;
 	return false;
