@@ -8,6 +8,8 @@ enum {
 	LINKS_PART = 2,	    /* links of zhosts: one of so many parts */
 	PER_CONNECTION = 3, /* over TLS */
 	CONNECTIONS_MIN = 64,
+	WAITING_PART = 16,
+	WAITING_LIMIT = 1024,
 };
 
 void descriptors_raise(void)
@@ -32,6 +34,12 @@ unsigned descriptors_connections(unsigned descriptors)
 unsigned descriptors_links(unsigned descriptors)
 {
 	return descriptors / LINKS_PART;
+}
+
+unsigned descriptors_waiting(unsigned descriptors)
+{
+	unsigned part = descriptors / WAITING_PART;
+	return part < WAITING_LIMIT ? part : WAITING_LIMIT;
 }
 
 unsigned descriptors_now(void)

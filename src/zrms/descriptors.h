@@ -16,6 +16,8 @@ void descriptors_raise(void);
 unsigned descriptors_connections(unsigned descriptors);
 /* And how many links of zhosts; over TLS they are not of REST's server, and take what is left. */
 unsigned descriptors_links(unsigned descriptors);
+/* How many may wait for their handshake over TLS: some of what is spare. */
+unsigned descriptors_waiting(unsigned descriptors);
 /* Of this process. */
 unsigned descriptors_now(void);
 

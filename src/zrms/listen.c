@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/str.h"
 #include "zrms/cluster_file.h"
+#include "zrms/descriptors.h"
 #include "zrms/own_identity.h"
 #include "zrms/standby.h"
 #include "zrms/zrms.h"
@@ -265,6 +266,8 @@ static int transport_open(struct listening *l, struct error **err)
 	struct stream_transport *plain = NULL;
 	const struct tls_options options = {.directory = l->credentials,
 					    .grace_ms = PKI_RENEW_GRACE_MS,
+					    .waiting_max =
+						    descriptors_waiting(descriptors_now()),
 					    .admit = listening_admit,
 					    .admit_user = l->zrms};
 	int r = stream_transport_open(&l->zrms->loop, "plain", NULL, &plain, err);

@@ -188,6 +188,11 @@ static int protocol_take(struct tls_handshake *h, struct error **err)
 	return must_choose && tls->stream.protocol == NULL ? trouble_protocol(h, err) : 0;
 }
 
+bool handshake_has_answered(const struct tls_handshake *h)
+{
+	return h->tls->ssl != NULL && BIO_number_written(SSL_get_wbio(h->tls->ssl)) > 0;
+}
+
 void handshake_leave(struct tls_handshake *h)
 {
 	h->tls->handshake = NULL;

@@ -47,6 +47,8 @@ struct tls_handshake {
 void handshake_begin(struct tls_handshake *h);
 /* Goes on as far as it can; may call over(). */
 void handshake_step(struct tls_handshake *h);
+/* Server: whether the peer has said enough for an answer. */
+bool handshake_has_answered(const struct tls_handshake *h);
 /* Frees what it holds, not itself, and leaves the stream. */
 void handshake_leave(struct tls_handshake *h);
 

@@ -2,15 +2,21 @@
  * Listening: each peer of the inner listener takes a slot until its handshake is over.
  *
  *   inner accepted ──► slot ──► accepted()
- *                       │  └──► refused(), and the alert goes out (farewell.h)
- *                       └─ all taken: no further peer is accepted; every SWEEP_MS the oldest of the
- *                          address that has most slots gives way, when it took GIVE_WAY_MS
+ *        │         ▲    └──► refused(), and the alert goes out (farewell.h)
+ *        │         └─ next of the address that has fewest, when one is free
+ *        └─ all taken ──► queue.h, at most waiting_max; no further peer is accepted then
+ *
+ * A slot that somebody waits for, who has said something, gives way:
+ *   after SHARE_MS     of the address that has most, to one that has fewer and still would with one more
+ *   after GIVE_WAY_MS  one whose peer has not said enough for an answer; of the others one each SWEEP_MS, of the address
+ *                      that has most
  */
 #include <string.h>
 #include <utlist.h>
 
 #include "adapter/tls/farewell.h"
 #include "adapter/tls/handshake.h"
+#include "adapter/tls/queue.h"
 #include "adapter/tls/records.h"
 #include "adapter/tls/stream.h"
 #include "adapter/tls/transport.h"
@@ -18,11 +24,12 @@
 #include "base/heap.h"
 #include "base/str.h"
 
-enum { SWEEP_MS = 100 };
+enum { SWEEP_MS = 100, SHARE_MS = 200 };
 
 struct tls_slot {
 	struct tls_handshake handshake;
 	struct tls_listener *listener;
+	struct tls_host *host;
 	struct tls_slot *next, *prev; /* in listener->slots, the oldest first */
 	int64_t since_ms;
 };
@@ -34,7 +41,10 @@ struct tls_listener {
 	const struct stream_protocol *protocols;
 	struct tls_slot *slots;
 	unsigned count;
-	bool is_held; /* by its user */
+	struct tls_queue queue;
+	int64_t gave_way_ms; /* the last one that was just slow */
+	bool is_held;	     /* by its user */
+	bool is_closing;
 	struct loop_timer *sweep;
 };
 
@@ -45,11 +55,53 @@ static struct tls_slot *slot_of(struct tls_handshake *h)
 
 static void hold_set(struct tls_listener *l)
 {
-	stream_listener_hold(l->inner,
-			     l->is_held || l->count >= l->transport->options.handshakes_max);
+	stream_listener_hold(l->inner, l->is_held || l->queue.waiting >=
+							     l->transport->options.waiting_max);
+}
+
+static bool is_full(const struct tls_listener *l)
+{
+	return l->count >= l->transport->options.handshakes_max;
 }
 
 /* ---- slots ---- */
+
+static const struct tls_handshake_ops handshake_ops;
+
+static void sweep_set(struct tls_listener *l, int64_t at_ms)
+{
+	bool is_idle = l->slots == NULL && l->queue.waiting == 0;
+	loop_timer_at(l->sweep, is_idle ? NEVER_MS : at_ms);
+}
+
+static void slot_begin(struct tls_listener *l, struct stream *take_inner)
+{
+	struct tls_slot *slot = mem_new(struct tls_slot);
+	struct tls_stream *tls = tls_stream_new(l->transport, NULL, NULL);
+	slot->listener = l;
+	slot->host = tls_host_enter(&l->queue, take_inner);
+	slot->since_ms = loop_now(l->transport->loop).mono_ms;
+	slot->handshake = (struct tls_handshake){.calls = &handshake_calls,
+						 .ops = &handshake_ops,
+						 .tls = tls,
+						 .is_server = true,
+						 .protocols = l->protocols};
+	DL_APPEND(l->slots, slot);
+	l->count++;
+	l->transport->counters.handshakes++;
+	tls->handshake = &slot->handshake;
+	tls_stream_attach(tls, take_inner);
+	handshake_begin(&slot->handshake);
+}
+
+/* The slots that are free go to those who wait for them. */
+static void fill(struct tls_listener *l)
+{
+	struct stream *inner = NULL;
+	while (!is_full(l) && (inner = tls_queue_next(&l->queue)) != NULL)
+		slot_begin(l, inner);
+	hold_set(l);
+}
 
 static void slot_free(struct tls_slot *slot)
 {
@@ -57,10 +109,13 @@ static void slot_free(struct tls_slot *slot)
 	DL_DELETE(l->slots, slot);
 	l->count--;
 	l->transport->counters.handshakes--;
-	if (l->slots == NULL)
-		loop_timer_at(l->sweep, NEVER_MS);
-	hold_set(l);
+	tls_host_leave(slot->host);
 	free(slot);
+	if (l->is_closing)
+		return;
+	fill(l);
+	if (l->slots == NULL)
+		sweep_set(l, loop_now(l->transport->loop).mono_ms + SWEEP_MS);
 }
 
 static void answer_http(struct tls_stream *tls)
@@ -124,48 +179,61 @@ static void slot_end(struct tls_slot *slot, struct error *take_why)
 
 /* ---- those that take too long ---- */
 
-/* "10.0.0.5" of "10.0.0.5:40312". */
-static size_t host_size(const struct tls_slot *slot)
+static int64_t age_ms(const struct tls_slot *slot)
 {
-	const char *address = slot->handshake.tls->stream.peer.address;
-	const char *colon = strrchr(address, ':');
-	return colon != NULL ? (size_t)(colon - address) : strlen(address);
+	return loop_now(slot->listener->transport->loop).mono_ms - slot->since_ms;
 }
 
-static bool is_same_host(const struct tls_slot *a, const struct tls_slot *b)
+static struct tls_slot *oldest_of(struct tls_listener *l, const struct tls_host *host)
 {
-	return host_size(a) == host_size(b) &&
-	       memcmp(a->handshake.tls->stream.peer.address,
-		      b->handshake.tls->stream.peer.address, host_size(a)) == 0;
-}
-
-static unsigned slots_of_host(struct tls_listener *l, const struct tls_slot *one)
-{
-	const struct tls_slot *slot;
-	unsigned count = 0;
+	struct tls_slot *slot;
 	DL_FOREACH (l->slots, slot)
-		count += is_same_host(slot, one);
-	return count;
+		if (slot->host == host)
+			return slot;
+	return NULL;
 }
 
-/* The oldest of the address that has most; NULL: it has not had its time. */
+/* It has said too little for an answer, though it was listened to. */
+static struct tls_slot *oldest_unanswered(struct tls_listener *l)
+{
+	struct tls_slot *slot;
+	DL_FOREACH (l->slots, slot) {
+		if (age_ms(slot) < TLS_GIVE_WAY_MS)
+			return NULL;
+		if (!handshake_has_answered(&slot->handshake))
+			return slot;
+	}
+	return NULL;
+}
+
+/* NULL: all may go on. */
 static struct tls_slot *slot_to_give_way(struct tls_listener *l, int64_t now_ms)
 {
-	struct tls_slot *slot, *found = NULL;
-	unsigned most = 0;
-	DL_FOREACH (l->slots, slot) {
-		unsigned count = slots_of_host(l, slot);
-		if (count > most) {
-			most = count;
-			found = slot;
-		}
-	}
-	return found != NULL && now_ms - found->since_ms >= TLS_GIVE_WAY_MS ? found : NULL;
+	const struct tls_host *most = tls_queue_most(&l->queue);
+	if (!is_full(l) || l->queue.spoken == 0 || most == NULL)
+		return NULL;
+	struct tls_slot *oldest = oldest_of(l, most);
+	if (tls_queue_is_unfair(&l->queue, most) && age_ms(oldest) >= SHARE_MS)
+		return oldest;
+	struct tls_slot *unanswered = oldest_unanswered(l);
+	if (unanswered != NULL)
+		return unanswered;
+	if (age_ms(oldest) < TLS_GIVE_WAY_MS || now_ms - l->gave_way_ms < SWEEP_MS)
+		return NULL;
+	l->gave_way_ms = now_ms;
+	return oldest;
 }
 
-static bool is_full(const struct tls_listener *l)
+/* Those that wait and say nothing: they take the room of others who would wait, or have had their time. */
+static void silent_end(struct tls_listener *l, int64_t now_ms)
 {
-	return l->count >= l->transport->options.handshakes_max;
+	unsigned ended = tls_queue_end_silent(
+		&l->queue, now_ms - l->transport->options.handshake_ms + 1, false);
+	if (l->queue.waiting >= l->transport->options.waiting_max)
+		ended += tls_queue_end_silent(&l->queue, now_ms - TLS_GIVE_WAY_MS + 1, true);
+	l->transport->counters.refused_total += ended;
+	if (ended > 0)
+		hold_set(l);
 }
 
 /* The listener may be gone after each end, so one per sweep, and the next sweep soon. */
@@ -174,17 +242,14 @@ static void on_sweep(void *user)
 	struct tls_listener *l = user;
 	int64_t now_ms = loop_now(l->transport->loop).mono_ms;
 	struct tls_slot *late = l->slots;
-	bool gives_way = false;
-	loop_timer_at(l->sweep, now_ms + SWEEP_MS);
-	if (late != NULL && now_ms - late->since_ms < l->transport->options.handshake_ms)
-		late = NULL;
-	if (late == NULL && is_full(l)) {
+	silent_end(l, now_ms);
+	sweep_set(l, now_ms + SWEEP_MS);
+	if (late != NULL && age_ms(late) < l->transport->options.handshake_ms) {
 		late = slot_to_give_way(l, now_ms);
-		gives_way = late != NULL;
+		l->transport->counters.gave_way_total += late != NULL;
 	}
 	if (late == NULL)
 		return;
-	l->transport->counters.gave_way_total += gives_way;
 	loop_timer_at(l->sweep, now_ms);
 	slot_end(late, trouble_late(&late->handshake));
 }
@@ -194,24 +259,19 @@ static void on_sweep(void *user)
 static void on_inner_accepted(void *user, struct stream *inner)
 {
 	struct tls_listener *l = user;
-	struct tls_slot *slot = mem_new(struct tls_slot);
-	struct tls_stream *tls = tls_stream_new(l->transport, NULL, NULL);
-	slot->listener = l;
-	slot->since_ms = loop_now(l->transport->loop).mono_ms;
-	slot->handshake = (struct tls_handshake){.calls = &handshake_calls,
-						 .ops = &handshake_ops,
-						 .tls = tls,
-						 .is_server = true,
-						 .protocols = l->protocols};
-	if (l->slots == NULL)
-		loop_timer_at(l->sweep, slot->since_ms + SWEEP_MS);
-	DL_APPEND(l->slots, slot);
-	l->count++;
-	l->transport->counters.handshakes++;
-	tls->handshake = &slot->handshake;
-	tls_stream_attach(tls, inner);
-	handshake_begin(&slot->handshake);
+	int64_t now_ms = loop_now(l->transport->loop).mono_ms;
+	if (l->slots == NULL && l->queue.waiting == 0)
+		loop_timer_at(l->sweep, now_ms + SWEEP_MS);
+	if (is_full(l))
+		tls_queue_add(&l->queue, inner, now_ms);
+	else
+		slot_begin(l, inner);
 	hold_set(l);
+}
+
+static void on_spoken(void *user)
+{
+	fill(user);
 }
 
 static const struct stream_listen_handler inner_handler = {.accepted = on_inner_accepted};
@@ -226,8 +286,10 @@ static void listener_hold(struct stream_listener *listener, bool is_held)
 static void listener_close(struct stream_listener *listener)
 {
 	struct tls_listener *l = container_of(listener, struct tls_listener, listener);
+	l->is_closing = true;
 	while (l->slots != NULL)
 		stream_close(&l->slots->handshake.tls->stream);
+	tls_queue_done(&l->queue);
 	stream_listener_close(l->inner);
 	loop_timer_free(l->sweep);
 	free(l);
@@ -259,6 +321,7 @@ int tls_transport_listen(struct stream_transport *transport,
 					       .user = user,
 					       .port = stream_listener_port(l->inner)};
 	l->transport = t;
+	l->queue = (struct tls_queue){.on_spoken = on_spoken, .user = l};
 	l->protocols = options->protocols;
 	l->sweep = loop_timer_new(t->loop, on_sweep, l);
 	*ret_listener = &l->listener;

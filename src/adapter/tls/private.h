@@ -4,6 +4,7 @@
  *   transport.c    the transport
  *   connect.c      client: from the inner stream to connected()
  *   listen.c       server: slots for handshakes, accepted(), refused()
+ *   queue.c        those that wait for a slot, by address
  *   handshake.c    what both do until the stream stands; whom they believe
  *   stream.c       reading and writing, closing
  *   trouble.c      what went wrong, in words

@@ -9,8 +9,9 @@
  * A port serves several protocols (ALPN): a peer that has no certificate gets those that need no
  * identity. Sessions are never resumed: each connection is checked against the credentials of its day.
  *
- * A listener has at most handshakes_max handshakes under way; further peers wait outside. When all are
- * taken, those that take longer than GIVE_WAY_MS make room, first from the address that has most.
+ * A listener has at most handshakes_max handshakes under way; further peers wait, and are taken in turn by the address that
+ * they come from. Where one waits that has said something, those that take longer than GIVE_WAY_MS make room, and at once those of
+ * an address that has more than its share. Beyond waiting_max peers wait outside.
  */
 #ifndef SAMOZA_ADAPTER_TLS_TLS_H
 #define SAMOZA_ADAPTER_TLS_TLS_H
@@ -23,6 +24,7 @@ enum {
 	TLS_GIVE_WAY_MS = 1000,
 	TLS_HANDSHAKES_MAX = 64,
 	TLS_HANDSHAKES_LIMIT = 1024,
+	TLS_WAITING_MAX = 1024,
 };
 
 struct tls_options {
@@ -41,6 +43,7 @@ struct tls_options {
 	int (*admit)(void *user, const struct stream_peer *peer, struct error **err);
 	void *admit_user;
 	unsigned handshakes_max; /* 0: TLS_HANDSHAKES_MAX; at most TLS_HANDSHAKES_LIMIT */
+	unsigned waiting_max;	 /* each has a descriptor; 0: TLS_WAITING_MAX */
 	int64_t handshake_ms;	 /* 0: TLS_HANDSHAKE_MS */
 };
 

@@ -66,6 +66,8 @@ int tls_transport_new(struct loop *loop, struct stream_transport *inner,
 	t->options.site_key = t->site_key;
 	if (t->options.handshakes_max == 0)
 		t->options.handshakes_max = TLS_HANDSHAKES_MAX;
+	if (t->options.waiting_max == 0)
+		t->options.waiting_max = TLS_WAITING_MAX;
 	if (t->options.handshake_ms == 0)
 		t->options.handshake_ms = TLS_HANDSHAKE_MS;
 	int r = tls_context_new(&t->options, &handshake_questions, &t->context, err);

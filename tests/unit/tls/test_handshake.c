@@ -21,17 +21,43 @@ static void on_crowd_connected(void *user, struct stream *stream, const struct e
 	*connected += why == NULL;
 }
 
+/* The beginning of a TLS record, and no more. */
+static void on_crowd_speaks(void *user, struct stream *stream, const struct error *why)
+{
+	static const uint8_t begun[] = {22, 3, 1, 2, 0, 1};
+	size_t n = 0;
+	on_crowd_connected(user, stream, why);
+	if (why == NULL)
+		assert_int_equal(stream_write(stream, begun, sizeof(begun), &n, NULL), 0);
+}
+
 static const struct stream_handler crowd_handler = {.connected = on_crowd_connected,
 						    .ready = on_crowd_ready};
+static const struct stream_handler speaking_handler = {.connected = on_crowd_speaks,
+						       .ready = on_crowd_ready};
+
+static void crowd_connect_with(struct stream_transport *client,
+			       const struct stream_handler *handler, struct stream **crowd,
+			       unsigned count, unsigned *connected)
+{
+	const struct stream_connect_options options = {
+		.to = {"zrms", PORT}, .timeout_ms = 60000, .protocol = "http/1.1"};
+	for (unsigned i = 0; i < count; i++)
+		crowd[i] = stream_connect(client, &options, handler, connected);
+}
 
 /* Connections that say nothing, or whole TLS ones. */
 static void crowd_connect(struct stream_transport *client, struct stream **crowd,
 			  unsigned count, unsigned *connected)
 {
-	const struct stream_connect_options options = {
-		.to = {"zrms", PORT}, .timeout_ms = 60000, .protocol = "http/1.1"};
-	for (unsigned i = 0; i < count; i++)
-		crowd[i] = stream_connect(client, &options, &crowd_handler, connected);
+	crowd_connect_with(client, &crowd_handler, crowd, count, connected);
+}
+
+/* Connections that begin to speak TLS and do not go on. */
+static void crowd_begin(struct stream_transport *client, struct stream **crowd, unsigned count,
+			unsigned *connected)
+{
+	crowd_connect_with(client, &speaking_handler, crowd, count, connected);
 }
 
 static void crowd_close(struct stream **crowd, unsigned count)
@@ -166,12 +192,24 @@ static void no_more_handshakes_than_the_bound_are_under_way(void **state)
 	struct stream *crowd[CROWD];
 	unsigned connected = 0;
 	s->options.handshakes_max = 10;
+	s->options.waiting_max = 20;
 	stage_listen(s);
 	crowd_connect(client_plain(s), crowd, CROWD, &connected);
 	stage_run(s, 50);
 	assert_int_equal(tls_transport_counters(s->server).handshakes, 10);
-	assert_int_equal(connected, 10);
+	assert_int_equal(connected, 30);
 	crowd_close(crowd, CROWD);
+}
+
+/* One that means it connects, and is in within that time. */
+static void connects_within(struct stage *s, int64_t ms)
+{
+	int64_t since_ms = loop_now(&s->loop).mono_ms;
+	stage_connect(
+		s, client_new(s, NULL, s->trust),
+		&(struct stream_connect_options){.protocol = "http/1.1", .timeout_ms = 60000});
+	assert_true(s->near.is_connected);
+	assert_in_range(loop_now(&s->loop).mono_ms - since_ms, 0, ms);
 }
 
 static void a_crowd_that_says_nothing_does_not_keep_others_out(void **state)
@@ -183,11 +221,43 @@ static void a_crowd_that_says_nothing_does_not_keep_others_out(void **state)
 	stage_listen(s);
 	crowd_connect(client_plain(s), crowd, CROWD, &connected);
 	stage_run(s, 10);
-	stage_connect(
-		s, client_new(s, NULL, s->trust),
-		&(struct stream_connect_options){.protocol = "http/1.1", .timeout_ms = 60000});
-	assert_true(s->near.is_connected);
+	connects_within(s, 500);
+	assert_int_equal(tls_transport_counters(s->server).gave_way_total, 1);
+	/* A place is of no use to those who say nothing: all have their time alike. */
+	stage_run(s, 10500);
+	assert_int_equal(tls_transport_counters(s->server).handshakes, 0);
+	assert_int_equal(tls_transport_counters(s->server).refused_total, CROWD);
+	crowd_close(crowd, CROWD);
+}
+
+static void a_crowd_that_stops_in_its_first_words_does_not_either(void **state)
+{
+	struct stage *s = *state;
+	struct stream *crowd[CROWD];
+	unsigned connected = 0;
+	s->options.handshakes_max = 4;
+	stage_listen(s);
+	crowd_begin(client_plain(s), crowd, CROWD, &connected);
+	stage_run(s, 10);
+	connects_within(s, 500);
+	/* Four at a time give way to the next four. */
+	stage_run(s, 12000);
 	assert_true(tls_transport_counters(s->server).gave_way_total >= CROWD - 4);
+	crowd_close(crowd, CROWD);
+}
+
+/* Also where no more may wait: those outside come in when the silent ones have had a second. */
+static void a_crowd_that_waits_everywhere_keeps_others_out_for_a_second(void **state)
+{
+	struct stage *s = *state;
+	struct stream *crowd[CROWD];
+	unsigned connected = 0;
+	s->options.handshakes_max = 4;
+	s->options.waiting_max = CROWD - 4;
+	stage_listen(s);
+	crowd_connect(client_plain(s), crowd, CROWD, &connected);
+	stage_run(s, 10);
+	connects_within(s, 1500);
 	crowd_close(crowd, CROWD);
 }
 
@@ -200,19 +270,41 @@ static void the_address_with_most_gives_way_first(void **state)
 	unsigned connected = 0, here = 0;
 	s->options.handshakes_max = 4;
 	stage_listen(s);
-	crowd_connect(client_plain(s), lonely, 1, &here);
+	crowd_begin(client_plain(s), crowd, CROWD, &connected);
 	stage_run(s, 10);
-	crowd_connect(client_plain(s), crowd, CROWD, &connected);
-	stage_run(s, 3000);
+	crowd_begin(client_plain(s), lonely, 1, &here);
+	stage_run(s, 900);
 	assert_int_equal(here, 1);
-	assert_true(tls_transport_counters(s->server).gave_way_total >= 3);
-	/* It is the oldest, and still there. */
+	assert_true(tls_transport_counters(s->server).gave_way_total >= 1);
+	/* It has its place. */
 	char byte;
 	size_t n = 0;
 	assert_int_equal(stream_read(lonely[0], &byte, 1, &n, NULL), 1);
 	assert_int_equal(n, 0);
 	crowd_close(crowd, CROWD);
 	crowd_close(lonely, 1);
+}
+
+/* Two crowds that mean it: neither waits for the other one to be through, and nobody is cut off for it. */
+static void two_crowds_are_let_in_in_turn(void **state)
+{
+	struct stage *s = *state;
+	struct stream *first[CROWD], *second[CROWD];
+	unsigned early = 0, late = 0;
+	s->options.handshakes_max = 2;
+	sim_network_delay(s->net, 5, 5);
+	stage_listen(s);
+	crowd_connect(client_new(s, NULL, s->trust), first, CROWD, &early);
+	stage_run(s, 12);
+	crowd_connect(client_new(s, NULL, s->trust), second, CROWD, &late);
+	while (early < CROWD / 2)
+		stage_run(s, 5);
+	assert_in_range(late, CROWD / 2 - 4, CROWD / 2 + 4);
+	stage_run(s, 20000);
+	assert_int_equal(early + late, 2 * CROWD);
+	assert_int_equal(tls_transport_counters(s->server).gave_way_total, 0);
+	crowd_close(first, CROWD);
+	crowd_close(second, CROWD);
 }
 
 static void a_crowd_that_speaks_tls_is_let_in_by_and_by(void **state)
@@ -277,7 +369,10 @@ int main(void)
 		TEST(one_who_says_nothing_is_cut_off_after_ten_seconds),
 		TEST(no_more_handshakes_than_the_bound_are_under_way),
 		TEST(a_crowd_that_says_nothing_does_not_keep_others_out),
+		TEST(a_crowd_that_stops_in_its_first_words_does_not_either),
+		TEST(a_crowd_that_waits_everywhere_keeps_others_out_for_a_second),
 		TEST(the_address_with_most_gives_way_first),
+		TEST(two_crowds_are_let_in_in_turn),
 		TEST(a_crowd_that_speaks_tls_is_let_in_by_and_by),
 		TEST(a_listener_that_closes_turns_those_away_who_are_on_their_way),
 		TEST(a_network_that_breaks_during_the_handshake_is_named),
