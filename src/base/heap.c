@@ -78,10 +78,12 @@ void heap_restore(struct heap *h, struct heap_node *n, int64_t key, uint64_t ord
 		h->next_order = order + 1;
 }
 
-static int compare_orders(const void *pa, const void *pb)
+static int compare_nodes(const void *pa, const void *pb)
 {
 	const struct heap_node *a = *(struct heap_node *const *)pa;
 	const struct heap_node *b = *(struct heap_node *const *)pb;
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
 	return (a->order > b->order) - (a->order < b->order);
 }
 
@@ -90,7 +92,7 @@ void heap_number(struct heap *h)
 	if (h->count > 0) {
 		struct heap_node **sorted = mem_new_array(struct heap_node *, h->count);
 		memcpy(sorted, h->nodes, h->count * sizeof(struct heap_node *));
-		qsort(sorted, h->count, sizeof(struct heap_node *), compare_orders);
+		qsort(sorted, h->count, sizeof(struct heap_node *), compare_nodes);
 		for (size_t k = 0; k < h->count; k++)
 			sorted[k]->order = k;
 		free(sorted);

@@ -29,8 +29,9 @@ struct heap {
 void heap_done(struct heap *h);
 void heap_set(struct heap *h, struct heap_node *n, int64_t key);
 void heap_remove(struct heap *h, struct heap_node *n);
-/* Numbers the nodes by their insertion, from 0 on: two heaps in which the same has happened then have the same
- * numbers, however often something was inserted and removed. What comes first stays so. */
+/* Numbers the nodes in the order in which they come, from 0 on: two heaps in which the same has happened then have the
+ * same numbers, however often something was inserted and removed, and where keys differ also in whatever order. What comes
+ * first stays so. */
 void heap_number(struct heap *h);
 /* As heap_set(), with the number that heap_number() has given in another heap. */
 void heap_restore(struct heap *h, struct heap_node *n, int64_t key, uint64_t order);

@@ -104,7 +104,7 @@ static int play_file(struct reading *r, struct error **err)
 		if (result == 0)
 			return 0;
 		r->blocks++;
-		r->next_block = r->block.head.number + 1;
+		r->next_block = block_next_number(&r->block.head);
 		result = play_block(r, err);
 		if (result != 0)
 			return result;

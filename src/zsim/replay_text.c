@@ -34,7 +34,10 @@ static char *input_text(const ProtobufCBinaryData *bytes)
 
 static void print_flush(const Samoza__V1__RecordedFlush *flush)
 {
-	printf("batch\n");
+	printf("batch");
+	if (flush->checks.len > 0)
+		printf(", %zu items come out", flush->checks.len / 2);
+	(void)putchar('\n');
 	for (size_t k = 0; k < flush->n_outputs; k++)
 		printf("    %s %s\n", flush->outputs[k]->name,
 		       flush->outputs[k]->text != NULL ? flush->outputs[k]->text : "");
@@ -52,6 +55,19 @@ static void print_quiet(const Samoza__V1__RecordedQuiet *quiet)
 	}
 }
 
+static void print_calm(const Samoza__V1__RecordedCalm *calm, int64_t wall_ms)
+{
+	printf("%" PRIu64 " heartbeats and %" PRIu64 " ticks that changed nothing\n",
+	       calm->heartbeats, calm->ticks);
+	for (size_t k = 0; k < calm->n_heard; k++) {
+		const Samoza__V1__RecordedHeard *heard = calm->heard[k];
+		(void)fputs("    ", stdout);
+		print_time(wall_ms - heard->before_ms - heard->drift_ms);
+		printf(" last heartbeat on link %" PRIu64 ", its number %" PRIu64 "\n",
+		       heard->link, heard->counter);
+	}
+}
+
 void replay_print_entry(const struct replay_entry *entry)
 {
 	const Samoza__V1__RecordingEntry *m = entry->message;
@@ -64,10 +80,14 @@ void replay_print_entry(const struct replay_entry *entry)
 	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_INPUT) {
 		CLEANUP(freep) char *text = input_text(&m->input);
 		printf("input %s\n", text);
+	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_AGAIN) {
+		printf("the same from %zu other zhosts\n", m->again->n_links);
 	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_FLUSH) {
 		print_flush(m->flush);
 	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_QUIET) {
 		print_quiet(m->quiet);
+	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_CALM) {
+		print_calm(m->calm, entry->at.wall_ms);
 	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_PART) {
 		printf("recorded by zrms %s, version %s\n", m->part->zrms, m->part->program);
 	} else if (m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_ABOUT) {

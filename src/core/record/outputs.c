@@ -14,25 +14,23 @@
 #include "schema/json.h"
 #include "schema/message.h"
 
-enum {
-	DIGITS_MAX = 20,
-	VARINT_MAX = 10,
-	/* Number of the field and how it is packed (proto/recording.proto). */
-	TAG_OUTPUT = 1 << 3 | 2, /* RecordedFlush.outputs */
-	TAG_NAME = 1 << 3 | 2,
-	TAG_DIGEST = 2 << 3 | 1,
-};
+enum { DIGITS_MAX = 20 };
 
 struct writer {
 	Samoza__V1__RecordedFlush *to; /* NULL: */
-	struct buffer *packed;	       /* the same as bytes, without texts */
+	struct output_checks *checks;  /* of the same */
 	size_t capacity;
 	bool with_text;
+	bool goes_on;	    /* the item before it was the same message to another link */
+	size_t items;	    /* so far, where one counts as outputs_check() does */
+	size_t wanted;	    /* one of these, and: */
+	size_t found;	    /* its place in `to` */
 	struct buffer name; /* of the next output */
 	struct buffer scratch;
 	/* A message to many links is looked at once. */
 	const ProtobufCMessage *last;
 	uint64_t last_digest;
+	uint64_t last_item; /* its digest and its type; 0: the last item is no message */
 };
 
 /* ---- names: put together by hand, as there is one for each item of each batch ---- */
@@ -68,45 +66,36 @@ static void name_number(struct writer *w, uint64_t number)
 
 /* ---- one more ---- */
 
-static size_t varint(uint8_t *to, uint64_t number)
+/* `kind`: of its name what it shares with the same message to other links. */
+static void add_check(struct writer *w, uint64_t digest, size_t kind)
 {
-	size_t size = 0;
-	for (; number >= 0x80; number >>= 7)
-		to[size++] = (uint8_t)(number | 0x80);
-	to[size++] = (uint8_t)number;
-	return size;
-}
-
-/* As protobuf packs a RecordedOutput of a RecordedFlush. */
-static void pack_output(struct writer *w, uint64_t digest)
-{
-	uint8_t head[2 * (1 + VARINT_MAX)], name[1 + VARINT_MAX], tail[1 + sizeof(digest)];
-	size_t name_size = 1 + varint(name + 1, w->name.size);
-	size_t size = name_size + w->name.size + sizeof(tail);
-	name[0] = TAG_NAME;
-	head[0] = TAG_OUTPUT;
-	size_t head_size = 1 + varint(head + 1, size);
-	tail[0] = TAG_DIGEST;
-	for (size_t k = 0; k < sizeof(digest); k++)
-		tail[1 + k] = (uint8_t)(digest >> (8 * k));
-	put(w->packed, head, head_size);
-	put(w->packed, name, name_size);
-	put(w->packed, w->name.data, w->name.size);
-	put(w->packed, tail, sizeof(tail));
+	uint64_t name = fingerprint(FINGERPRINT_NONE, w->name.data, w->name.size);
+	uint64_t all = fingerprint_word(name, digest);
+	w->checks->sum += (uint32_t)(all ^ all >> 32);
+	if (w->goes_on)
+		return;
+	uint64_t of_kind =
+		kind == w->name.size ? name : fingerprint(FINGERPRINT_NONE, w->name.data, kind);
+	const uint8_t check[] = {(uint8_t)(of_kind >> 56 ^ of_kind),
+				 (uint8_t)(digest >> 56 ^ digest)};
+	put(&w->checks->checks, check, sizeof(check));
 }
 
 /* Under the name that was put together. NULL: there is no room for a text. */
-static Samoza__V1__RecordedOutput *add(struct writer *w, uint64_t digest)
+static Samoza__V1__RecordedOutput *add_of_kind(struct writer *w, uint64_t digest, size_t kind)
 {
 	Samoza__V1__RecordedFlush *to = w->to;
+	w->items += !w->goes_on;
 	if (to == NULL) {
-		pack_output(w, digest);
+		add_check(w, digest, kind);
 		return NULL;
 	}
 	Samoza__V1__RecordedOutput *output = (Samoza__V1__RecordedOutput *)schema_message_new(
 		&samoza__v1__recorded_output__descriptor);
 	output->name = mem_strndup(w->name.data, w->name.size);
 	output->digest = digest;
+	if (!w->goes_on && w->items == w->wanted + 1)
+		w->found = to->n_outputs;
 	if (to->n_outputs == w->capacity) {
 		w->capacity = w->capacity > 0 ? 2 * w->capacity : 8;
 		to->outputs = mem_resize(to->outputs, w->capacity,
@@ -114,6 +103,13 @@ static Samoza__V1__RecordedOutput *add(struct writer *w, uint64_t digest)
 	}
 	to->outputs[to->n_outputs++] = output;
 	return output;
+}
+
+static Samoza__V1__RecordedOutput *add(struct writer *w, uint64_t digest)
+{
+	w->goes_on = false;
+	w->last_item = 0;
+	return add_of_kind(w, digest, w->name.size);
 }
 
 /* ---- messages ---- */
@@ -224,11 +220,17 @@ static void add_message(struct writer *w, const struct link_message *m)
 		w->last = m->message;
 	}
 	uint64_t digest = fingerprint_word(w->last_digest, m->close);
+	uint64_t item = fingerprint_word(digest, (uint64_t)m->type) | 1;
+	w->goes_on = item == w->last_item;
+	w->last_item = item;
 	name_begin(w, "message ");
 	name_text(w, frame_type_name(m->type));
+	size_t kind = w->name.size;
 	name_text(w, " to link ");
 	name_number(w, m->link_id);
-	add_with_text(w, digest, m->message);
+	Samoza__V1__RecordedOutput *output = add_of_kind(w, digest, kind);
+	if (output != NULL)
+		output->text = text_of(w, m->message);
 }
 
 static void add_reply(struct writer *w, const struct reply *r)
@@ -309,12 +311,36 @@ Samoza__V1__RecordedFlush *outputs_of(const struct outbox *o, bool with_text)
 	return w.to;
 }
 
-void outputs_pack(const struct outbox *o, struct outputs_memory *memory, struct buffer *to)
+void outputs_check(const struct outbox *o, struct outputs_memory *memory,
+		   struct output_checks *ret)
 {
-	struct writer w = {.packed = to, .name = memory->name, .scratch = memory->message};
+	struct writer w = {.checks = ret, .name = memory->name, .scratch = memory->message};
+	ret->sum = 0;
+	buffer_clear(&ret->checks);
 	add_all(&w, o);
 	memory->name = w.name;
 	memory->message = w.scratch;
+}
+
+char *outputs_item_text(const struct outbox *o, size_t item)
+{
+	struct writer w = {.with_text = true,
+			   .wanted = item,
+			   .name = BUFFER_INIT(SIZE_MAX),
+			   .scratch = BUFFER_INIT(SIZE_MAX)};
+	w.to = (Samoza__V1__RecordedFlush *)schema_message_new(
+		&samoza__v1__recorded_flush__descriptor);
+	add_all(&w, o);
+	char *text = NULL;
+	if (item < w.items) {
+		const Samoza__V1__RecordedOutput *found = w.to->outputs[w.found];
+		text = str_printf("%s%s%s", found->name, found->text != NULL ? " " : "",
+				  found->text != NULL ? found->text : "");
+	}
+	schema_message_free(&w.to->base);
+	buffer_done(&w.name);
+	buffer_done(&w.scratch);
+	return text;
 }
 
 void outputs_memory_done(struct outputs_memory *memory)

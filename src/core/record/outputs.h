@@ -23,9 +23,19 @@ struct outputs_memory {
 	((struct outputs_memory){.name = BUFFER_INIT(SIZE_MAX), \
 				 .message = BUFFER_INIT(SIZE_MAX)})
 void outputs_memory_done(struct outputs_memory *memory);
-/* The same without texts, packed as protobuf does it, appended to `to`, which has no limit. */
-void outputs_pack(const struct outbox *outbox, struct outputs_memory *memory,
-		  struct buffer *to);
+/* What is compared of a batch. All of it counts in `sum`, and `checks` find the item that differs: of each one byte of its name and one
+ * of all of it (a message to many links is one item). */
+struct output_checks {
+	uint32_t sum; /* whatever their order is */
+	struct buffer checks;
+};
+#define OUTPUT_CHECKS_INIT ((struct output_checks){.checks = BUFFER_INIT(SIZE_MAX)})
+/* Replaces *ret. */
+void outputs_check(const struct outbox *outbox, struct outputs_memory *memory,
+		   struct output_checks *ret);
+/* The item with that number of outputs_check(), from 0 on: its name, and all of it; NULL: there is none. The
+ * caller frees. */
+char *outputs_item_text(const struct outbox *outbox, size_t item);
 
 /* A record of the store without what programs have printed. *ret_data is NULL: it has nothing of that. */
 void record_without_lines(enum record_kind kind, const void *data, size_t size, void **ret_data,

@@ -10,28 +10,33 @@
 #include "core/control/state/input_code.h"
 #include "core/control/state/state.h"
 #include "core/control/state/tap.h"
+#include "core/control/zhost/beats.h"
 #include "core/record/outputs.h"
 #include "schema/message.h"
 
 /* Memory for inputs and outputs of a batch that is kept for the next one. */
 #define INPUTS_KEPT ((size_t)1024 * 1024)
+/* What zhosts used is known of every moment, no older than this. */
+#define HELD_MAX_MS INT64_C(600000)
 
 /* An input of the batch that is being filled. */
 struct waiting_input {
 	struct instant at;
 	size_t begin, size; /* of its RecordedInput, in `inputs` */
 	int64_t promise_ms;
-	uint64_t link; /* of a heartbeat */
-	bool is_quiet; /* heartbeat or tick */
-	bool is_void; /* a tick, or a heartbeat that the core does not take: nothing is kept of it */
+	uint64_t link; /* whose mesh table it is about; 0: it is another input */
+	bool is_heartbeat;
+	bool is_quiet;	/* a heartbeat or a tick that may lead to nothing */
+	bool needs_all; /* what it leads to may depend on when zhosts were heard */
+	uint32_t again; /* so many of `again` follow */
+	bool has_beat;	/* a heartbeat of which `beat` is all that the core keeps */
+	struct zhost_beat beat;
 };
 
 /* The last heartbeat of a link. */
 struct held_beat {
-	struct waiting_input input;
-	ProtobufCBinaryData bytes;
-	struct instant flushed;
-	UT_hash_handle hh; /* by input.link */
+	struct zhost_beat beat;
+	UT_hash_handle hh; /* by beat.link_id */
 };
 
 struct recording {
@@ -43,19 +48,21 @@ struct recording {
 	VECTOR(struct waiting_input) waiting;
 	struct buffer inputs;	/* of them, one after the other */
 	struct held_beat *held; /* the one that came first is the first */
+	int64_t held_since_ms;	/* since then one waits at least */
+	bool is_withheld;	/* as the last entry of them says */
 	uint64_t held_heartbeats, held_ticks;
-	int64_t held_awake_ms,
-		held_next_check_ms;  /* as the core has them after the last of these */
-	struct instant held_flushed; /* the end of its batch */
-	struct instant last;	     /* of the last entry of this block */
-	int64_t promise_ms;	     /* as written last */
+	struct instant settled; /* the end of the last batch, and what the core has since: */
+	int64_t awake_ms, next_check_ms;
+	struct instant last; /* of the last entry of this block */
+	int64_t promise_ms;  /* as written last */
 	struct recording_counts counts;
 	struct buffer scratch;
-	struct buffer outputs; /* of a batch, packed */
+	struct output_checks outputs; /* of a batch */
 	struct outputs_memory memory;
+	char *applied; /* topology of the mesh table that the last input is about; NULL: it is another one */
+	uint64_t applied_version;
+	VECTOR(uint64_t) again; /* links of inputs that are that one, but for the link */
 };
-
-enum { TAG_FLUSH = 7 << 3 | 2 /* RecordingEntry.flush */, VARINT_MAX = 10 };
 
 #define NEW(Type, name) \
 	((Samoza__V1__##Type *)schema_message_new(&samoza__v1__##name##__descriptor))
@@ -108,35 +115,26 @@ static void write_flush_with_texts(struct recording *r, struct instant now,
 	schema_message_free(entry.flush);
 }
 
-/* Appends the field `flush` to the entry: the bytes that protobuf would make of it, without a message for each output. */
-static void append_flush(struct recording *r)
-{
-	uint8_t head[1 + VARINT_MAX] = {TAG_FLUSH};
-	size_t size = 1;
-	for (uint64_t left = r->outputs.size; size == 1 || left > 0; left >>= 7)
-		head[size++] = (uint8_t)((left & 0x7f) | (left >= 0x80 ? 0x80 : 0));
-	int result = buffer_add(&r->scratch, head, size);
-	if (result == 0 && r->outputs.size > 0)
-		result = buffer_add(&r->scratch, r->outputs.data, r->outputs.size);
-	INVARIANT(result == 0); /* it has no limit */
-}
-
 static void write_flush(struct recording *r, struct instant now, const struct outbox *outbox)
 {
 	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
+	Samoza__V1__RecordedFlush flush = SAMOZA__V1__RECORDED_FLUSH__INIT;
+	struct output_checks *outputs = &r->outputs;
 	if (r->with_texts) {
 		write_flush_with_texts(r, now, outbox);
 		return;
 	}
-	buffer_clear(&r->outputs);
-	outputs_pack(outbox, &r->memory, &r->outputs);
-	begin_entry(r, now, false, &entry);
-	pack_entry(r, &entry);
-	append_flush(r);
-	end_entry(r, now, false);
-	if (r->outputs.capacity > INPUTS_KEPT) {
-		buffer_done(&r->outputs);
-		r->outputs = BUFFER_INIT(SIZE_MAX);
+	outputs_check(outbox, &r->memory, outputs);
+	flush.has_sum = flush.has_checks = outputs->checks.size > 0;
+	flush.sum = outputs->sum;
+	flush.checks =
+		(ProtobufCBinaryData){outputs->checks.size, (uint8_t *)outputs->checks.data};
+	entry.what_case = SAMOZA__V1__RECORDING_ENTRY__WHAT_FLUSH;
+	entry.flush = &flush;
+	write_entry(r, now, false, &entry);
+	if (outputs->checks.capacity > INPUTS_KEPT) {
+		buffer_done(&outputs->checks);
+		*outputs = OUTPUT_CHECKS_INIT;
 	}
 }
 
@@ -154,6 +152,23 @@ static ProtobufCBinaryData bytes_of(const struct recording *r,
 	return (ProtobufCBinaryData){input->size, (uint8_t *)r->inputs.data + input->begin};
 }
 
+static void write_again(struct recording *r, const struct waiting_input *input, size_t *at)
+{
+	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
+	Samoza__V1__RecordedAgain again = SAMOZA__V1__RECORDED_AGAIN__INIT;
+	uint64_t before = input->link;
+	CLEANUP(freep) void *memory = mem_new_array(int64_t, input->again);
+	again.links = memory;
+	for (; again.n_links < input->again; (*at)++) {
+		uint64_t link = r->again.items[*at];
+		again.links[again.n_links++] = (int64_t)(link - before);
+		before = link;
+	}
+	entry.what_case = SAMOZA__V1__RECORDING_ENTRY__WHAT_AGAIN;
+	entry.again = &again;
+	write_entry(r, input->at, false, &entry);
+}
+
 static void write_input(struct recording *r, const struct waiting_input *input)
 {
 	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
@@ -165,84 +180,155 @@ static void write_input(struct recording *r, const struct waiting_input *input)
 
 /* ---- what changed nothing ---- */
 
-static void put_beat(struct recording *r, const struct held_beat *held,
-		     Samoza__V1__RecordedBeat *beat)
+static void forget_beat(struct recording *r, struct held_beat *held)
 {
-	*beat = (Samoza__V1__RecordedBeat)SAMOZA__V1__RECORDED_BEAT__INIT;
-	beat->input = held->bytes;
-	beat->mono_ms = held->input.at.mono_ms;
-	beat->wall_ms = held->input.at.wall_ms;
-	beat->flush_mono_ms = held->flushed.mono_ms;
-	beat->flush_wall_ms = held->flushed.wall_ms;
-	beat->has_promise_ms = held->input.promise_ms != r->promise_ms;
-	beat->promise_ms = r->promise_ms = held->input.promise_ms;
+	HASH_DELETE(hh, r->held, held);
+	free(held);
 }
 
 static void forget_held(struct recording *r)
 {
 	struct held_beat *held, *next;
-	HASH_ITER (hh, r->held, held, next) {
-		HASH_DELETE(hh, r->held, held);
-		free(held->bytes.data);
-		free(held);
+	HASH_ITER (hh, r->held, held, next)
+		forget_beat(r, held);
+}
+
+static void put_heard(const struct recording *r, const struct zhost_beat *beat,
+		      Samoza__V1__RecordedHeard *heard)
+{
+	*heard = (Samoza__V1__RecordedHeard)SAMOZA__V1__RECORDED_HEARD__INIT;
+	heard->link = beat->link_id;
+	heard->counter = beat->counter;
+	heard->before_ms = r->settled.mono_ms - beat->at.mono_ms;
+	heard->drift_ms = r->settled.wall_ms - beat->at.wall_ms - heard->before_ms;
+	heard->has_drift_ms = heard->drift_ms != 0;
+	heard->has_cpu_millicores = heard->has_memory_bytes = heard->has_disk_bytes =
+		beat->has_usage;
+	heard->cpu_millicores = beat->cpu_millicores;
+	heard->memory_bytes = beat->memory_bytes;
+	heard->disk_bytes = beat->disk_bytes;
+}
+
+/* The first one that came at that time or later; those after it did, too. */
+static struct held_beat *held_from(const struct recording *r, int64_t mono_ms)
+{
+	struct held_beat *first = NULL;
+	if (r->held == NULL)
+		return NULL;
+	for (struct held_beat *held = ELMT_FROM_HH(r->held->hh.tbl, r->held->hh.tbl->tail);
+	     held != NULL && held->beat.at.mono_ms >= mono_ms; held = held->hh.prev)
+		first = held;
+	return first;
+}
+
+/* What was counted, and those that are held back and came at that time or later. */
+static void write_calm(struct recording *r, int64_t from_ms)
+{
+	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
+	Samoza__V1__RecordedCalm calm = SAMOZA__V1__RECORDED_CALM__INIT;
+	struct held_beat *held = held_from(r, from_ms), *next;
+	size_t count = held != NULL ? HASH_COUNT(r->held) : 0;
+	bool is_told = r->is_withheld == (r->held != NULL);
+	if (r->held_heartbeats + r->held_ticks == 0 && held == NULL && is_told)
+		return;
+	CLEANUP(freep) void *memory = mem_new_array(Samoza__V1__RecordedHeard, count + 1);
+	CLEANUP(freep) void *pointers = mem_new_array(Samoza__V1__RecordedHeard *, count + 1);
+	Samoza__V1__RecordedHeard *heard = memory;
+	calm.heard = pointers;
+	for (; held != NULL; held = next) {
+		next = held->hh.next;
+		put_heard(r, &held->beat, &heard[calm.n_heard]);
+		calm.heard[calm.n_heard] = &heard[calm.n_heard];
+		calm.n_heard++;
+		forget_beat(r, held);
 	}
+	r->is_withheld = r->held != NULL;
+	calm.has_withheld = calm.withheld = r->is_withheld;
+	calm.heartbeats = r->held_heartbeats;
+	calm.ticks = r->held_ticks;
+	calm.awake_ms = r->settled.mono_ms - r->awake_ms;
+	calm.next_check_ms = r->next_check_ms - r->settled.mono_ms;
 	r->held_heartbeats = r->held_ticks = 0;
+	entry.what_case = SAMOZA__V1__RECORDING_ENTRY__WHAT_CALM;
+	entry.calm = &calm;
+	write_entry(r, r->settled, false, &entry);
 }
 
 static void write_held(struct recording *r)
 {
-	size_t count = HASH_COUNT(r->held);
-	if (r->held_heartbeats + r->held_ticks == 0)
-		return;
-	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
-	Samoza__V1__RecordedQuiet quiet = SAMOZA__V1__RECORDED_QUIET__INIT;
-	CLEANUP(freep) void *memory = mem_new_array(Samoza__V1__RecordedBeat, count + 1);
-	CLEANUP(freep) void *pointers = mem_new_array(Samoza__V1__RecordedBeat *, count + 1);
-	Samoza__V1__RecordedBeat *beats = memory;
-	quiet.beats = pointers;
-	for (struct held_beat *held = r->held; held != NULL; held = held->hh.next) {
-		put_beat(r, held, &beats[quiet.n_beats]);
-		quiet.beats[quiet.n_beats] = &beats[quiet.n_beats];
-		quiet.n_beats++;
-	}
-	quiet.heartbeats = r->held_heartbeats;
-	quiet.ticks = r->held_ticks;
-	quiet.awake_ms = r->held_awake_ms;
-	quiet.next_check_ms = r->held_next_check_ms;
-	entry.what_case = SAMOZA__V1__RECORDING_ENTRY__WHAT_QUIET;
-	entry.quiet = &quiet;
-	write_entry(r, r->held_flushed, false, &entry);
-	forget_held(r);
+	write_calm(r, INT64_MIN);
 }
 
-/* Of thousands of links: looked for by number. */
-static void hold_beat(struct recording *r, const struct waiting_input *input,
-		      struct instant flushed)
+static struct held_beat *held_of(const struct recording *r, uint64_t link)
 {
 	struct held_beat *held = NULL;
-	HASH_FIND(hh, r->held, &input->link, sizeof(input->link), held);
-	if (held != NULL)
-		HASH_DELETE(hh, r->held, held);
-	else
-		held = mem_new(struct held_beat);
-	free(held->bytes.data);
-	held->bytes.len = input->size;
-	held->bytes.data = mem_memdup(bytes_of(r, input).data, input->size);
-	held->input = *input;
-	held->flushed = flushed;
-	HASH_ADD_KEYPTR(hh, r->held, &held->input.link, sizeof(held->input.link), held);
+	HASH_FIND(hh, r->held, &link, sizeof(link), held);
+	return held;
 }
 
-static void hold(struct recording *r, const struct waiting_input *input, struct instant flushed)
+static void hold_beat(struct recording *r, const struct zhost_beat *beat)
 {
-	bool is_tick = input->link == 0;
-	*(is_tick ? &r->held_ticks : &r->held_heartbeats) += 1;
+	struct held_beat *held = held_of(r, beat->link_id);
+	if (r->held == NULL)
+		r->held_since_ms = beat->at.mono_ms;
+	if (held != NULL)
+		HASH_DELETE(hh, r->held, held); /* it becomes the last one */
+	else
+		held = mem_new(struct held_beat);
+	struct zhost_beat before = held->beat;
+	held->beat = *beat;
+	if (!beat->has_usage && before.has_usage) {
+		held->beat.has_usage = true;
+		held->beat.cpu_millicores = before.cpu_millicores;
+		held->beat.memory_bytes = before.memory_bytes;
+		held->beat.disk_bytes = before.disk_bytes;
+	}
+	HASH_ADD_KEYPTR(hh, r->held, &held->beat.link_id, sizeof(held->beat.link_id), held);
+}
+
+static void hold(struct recording *r, const struct waiting_input *input)
+{
+	*(input->is_heartbeat ? &r->held_heartbeats : &r->held_ticks) += 1;
 	r->counts.counted++;
-	r->held_flushed = flushed;
-	r->held_awake_ms = input->at.mono_ms;
-	r->held_next_check_ms = r->control->next_check_ms;
-	if (!input->is_void)
-		hold_beat(r, input, flushed);
+	if (input->has_beat)
+		hold_beat(r, &input->beat);
+}
+
+/* An input of a zhost takes the place of what is held back of it. */
+static bool replaces_held(const struct recording *r, const struct waiting_input *input)
+{
+	const struct held_beat *held = held_of(r, input->beat.link_id);
+	return held == NULL || input->beat.has_usage || !held->beat.has_usage;
+}
+
+/* The machine of a zhost is gone when that has been silent for long enough. */
+static bool is_one_ending(const struct control *c)
+{
+	made_zhost_for_each(&c->made, made) if (made->state == MADE_ENDING) return true;
+	return false;
+}
+
+/* Before inputs are written: of what is held back all that they may depend on. Heartbeats of the same millisecond keep their order, by
+ * which zhosts are lost. */
+static void write_what_is_needed(struct recording *r)
+{
+	bool needs_all =
+		is_one_ending(r->control) ||
+		(r->held != NULL && r->settled.mono_ms - r->held_since_ms >= HELD_MAX_MS);
+	int64_t from_ms = INT64_MAX;
+	vector_for_each (&r->waiting, input) {
+		needs_all = needs_all || input->needs_all ||
+			    (input->has_beat && !replaces_held(r, input));
+		if (input->is_heartbeat && input->at.mono_ms < from_ms)
+			from_ms = input->at.mono_ms;
+	}
+	write_calm(r, needs_all ? INT64_MIN : from_ms);
+	vector_for_each (&r->waiting, input) {
+		struct held_beat *held =
+			input->has_beat ? held_of(r, input->beat.link_id) : NULL;
+		if (held != NULL)
+			forget_beat(r, held);
+	}
 }
 
 /* Whether the batch can be held back. */
@@ -342,20 +428,57 @@ static void on_start(void *user, struct instant now)
 
 /* ---- life ---- */
 
-/* The core takes it for an old, repeated or foreign one. */
-static bool is_void_heartbeat(const struct control *c, const struct control_input *input)
+/* A zhost comes, goes, or is looked at: how long ago it was heard counts. */
+static bool is_about_zhosts(enum control_input_type type)
+{
+	return type == CONTROL_HELLO || type == CONTROL_CLOSED || type == CONTROL_JOIN ||
+	       type == CONTROL_ZHOST || type == CONTROL_MACHINE || type == CONTROL_DRIVER;
+}
+
+static void look_at_heartbeat(const struct recording *r, const struct control_input *input,
+			      bool is_calm, struct waiting_input *waiting)
 {
 	const Samoza__V1__Heartbeat *heartbeat = input->heartbeat.message;
-	const struct control_zhost *z = zhost_by_link(&c->zhosts, input->heartbeat.link_id);
-	return z == NULL || !str_equal(z->identity, heartbeat->identity) ||
-	       z->incarnation != heartbeat->incarnation || heartbeat->counter <= z->counter;
+	uint64_t link = input->heartbeat.link_id;
+	bool is_void = beat_is_void(zhost_by_link(&r->control->zhosts, link), heartbeat);
+	waiting->is_heartbeat = true;
+	waiting->has_beat =
+		beat_is_all(r->control, waiting->at, link, heartbeat, &waiting->beat);
+	waiting->is_quiet = is_calm && (is_void || waiting->has_beat);
+	/* One that is void by what was held back may not be without that. */
+	waiting->needs_all = waiting->needs_all || !waiting->has_beat;
+}
+
+/* Every zhost says that it goes by a table: what they say differs in the link alone. Else it is remembered for the next one. */
+static bool is_again(struct recording *r, struct instant now, const struct control_input *input)
+{
+	bool is_applied = input->type == CONTROL_MESH_APPLIED && input->applied.link_id != 0;
+	struct waiting_input *last =
+		r->waiting.count > 0 ? &r->waiting.items[r->waiting.count - 1] : NULL;
+	if (is_applied && last != NULL && last->link != 0 && last->at.mono_ms == now.mono_ms &&
+	    last->at.wall_ms == now.wall_ms && last->promise_ms == r->control->promise_ms &&
+	    input->applied.message->version == r->applied_version &&
+	    str_equal(input->applied.message->topology, r->applied)) {
+		vector_push(&r->again, input->applied.link_id);
+		last->again++;
+		return true;
+	}
+	free(steal_ptr(&r->applied));
+	if (is_applied) {
+		r->applied = mem_strdup(input->applied.message->topology);
+		r->applied_version = input->applied.message->version;
+	}
+	return false;
 }
 
 static void on_input(void *user, struct instant now, const struct control_input *input)
 {
 	struct recording *r = user;
 	const struct control *c = r->control;
+	const struct heap_node *silent = heap_first(&c->deadlines);
 	r->counts.inputs++;
+	if (is_again(r, now, input))
+		return;
 	struct waiting_input *waiting = vector_add(&r->waiting);
 	waiting->at = now;
 	waiting->begin = r->inputs.size;
@@ -363,22 +486,25 @@ static void on_input(void *user, struct instant now, const struct control_input 
 		IMPOSSIBLE("an input is larger than any");
 	waiting->size = r->inputs.size - waiting->begin;
 	waiting->promise_ms = c->promise_ms;
+	if (input->type == CONTROL_MESH_APPLIED)
+		waiting->link = input->applied.link_id;
 	/* After a sleep a further time begins for every zhost. */
 	bool has_slept = now.mono_ms - c->awake_ms > c->config.check_ms;
 	bool is_calm = !has_slept && !control_is_due(c, now.mono_ms);
-	if (input->type == CONTROL_HEARTBEAT && input->heartbeat.link_id != 0) {
-		waiting->link = input->heartbeat.link_id;
-		waiting->is_quiet = is_calm;
-		waiting->is_void = is_void_heartbeat(c, input);
-	}
+	waiting->needs_all = has_slept || (silent != NULL && silent->key <= now.mono_ms) ||
+			     is_about_zhosts(input->type);
+	if (input->type == CONTROL_HEARTBEAT)
+		look_at_heartbeat(r, input, is_calm, waiting);
 	if (input->type == CONTROL_TICK)
-		waiting->is_quiet = waiting->is_void = is_calm;
+		waiting->is_quiet = is_calm;
 }
 
 /* The memory is for the next batch, unless this one was a large one. */
 static void forget_waiting(struct recording *r)
 {
 	vector_clear(&r->waiting);
+	vector_clear(&r->again);
+	free(steal_ptr(&r->applied));
 	buffer_clear(&r->inputs);
 	if (r->inputs.capacity > INPUTS_KEPT) {
 		buffer_done(&r->inputs);
@@ -391,15 +517,21 @@ static void on_flushed(void *user, struct instant now, const struct outbox *outb
 	struct recording *r = user;
 	if (is_quiet(r, outbox)) {
 		vector_for_each (&r->waiting, input)
-			hold(r, input, now);
-		forget_waiting(r);
-		return;
+			hold(r, input);
+	} else {
+		size_t again = 0;
+		write_what_is_needed(r);
+		vector_for_each (&r->waiting, input) {
+			write_input(r, input);
+			if (input->again > 0)
+				write_again(r, input, &again);
+		}
+		write_flush(r, now, outbox);
 	}
-	write_held(r);
-	vector_for_each (&r->waiting, input)
-		write_input(r, input);
 	forget_waiting(r);
-	write_flush(r, now, outbox);
+	r->settled = now;
+	r->awake_ms = r->control->awake_ms;
+	r->next_check_ms = r->control->next_check_ms;
 }
 
 static const struct control_tap tap = {
@@ -490,7 +622,8 @@ struct recording *recording_new(struct control *control, const struct recording_
 	r->sink = sink;
 	r->user = user;
 	r->with_texts = with_texts;
-	r->scratch = r->inputs = r->outputs = BUFFER_INIT(SIZE_MAX);
+	r->scratch = r->inputs = BUFFER_INIT(SIZE_MAX);
+	r->outputs = OUTPUT_CHECKS_INIT;
 	r->memory = OUTPUTS_MEMORY_INIT;
 	r->birth = birth_new(control);
 	control_set_tap(control, &tap, r);
@@ -509,7 +642,9 @@ void recording_free(struct recording *r)
 	buffer_done(&r->inputs);
 	schema_message_free(r->birth);
 	buffer_done(&r->scratch);
-	buffer_done(&r->outputs);
+	buffer_done(&r->outputs.checks);
+	vector_done(&r->again);
+	free(r->applied);
 	outputs_memory_done(&r->memory);
 	free(r);
 }

@@ -4,13 +4,14 @@
  *
  *   control ──tap──► recording ──entries──► sink (adapter/recorder: blocks of a file)
  *
- *   birth  input input flush  input flush  quiet  input flush  checkpoint  input …  digest
- *     │      └──── one batch ───┘            │                     └─ of the same life: a reading may begin here
+ *   birth  input input flush  input flush  calm  input flush  checkpoint  input …  digest
+ *     │      └──── one batch ───┘            │                    └─ of the same life: a reading may begin here
  *     └─ all records as loaded               └─ heartbeats and ticks that led to nothing but acknowledgements
  *
- * Held back, and written before the first input that may depend on them: of such heartbeats the last of each zhost, and what
- * the ticks came to. What the core would do with those before it changes nothing that is still there then: it keeps of each
- * zhost the newest counter, instant and usage, and nothing was due meanwhile.
+ * Of such heartbeats the core keeps of each zhost the newest counter, instant and usage (control/zhost/beats.h), and nearly nothing that
+ * it decides depends on them: that a zhost is silent, and what it says then. So they are counted, and what stays of them is written
+ * before something that may depend on it: a zhost comes, goes, is silent or looked at, zrms has slept, a checkpoint, ten minutes. Until
+ * then a replay knows that nobody is silent, and not when who was heard last.
  *
  * Pure: what it keeps is memory, and what it says goes to the sink at once.
  */

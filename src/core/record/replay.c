@@ -10,6 +10,7 @@
 #include "core/control/checkpoint/checkpoint.h"
 #include "core/control/state/input_code.h"
 #include "core/control/state/state.h"
+#include "core/control/zhost/beats.h"
 #include "core/record/outputs.h"
 #include "schema/message.h"
 
@@ -20,14 +21,21 @@ struct replay {
 	struct instant read;  /* of the last entry of the block that was read */
 	char **drivers;	      /* that the core borrows; ends with NULL */
 	bool from_checkpoint; /* it began with one, and may hold the same in other places */
+	bool is_withheld;     /* when zhosts were heard last is said later: nobody is silent */
 	struct replay_counts counts;
+	struct outputs_memory memory;
+	struct output_checks played;
+	/* The last input, where it says that a zhost goes by a mesh table; NULL */
+	char *applied;
+	uint64_t applied_version, applied_link;
 };
 
 /* ---- a core begins ---- */
 
 static void forget(struct replay *r)
 {
-	r->from_checkpoint = false;
+	r->from_checkpoint = r->is_withheld = false;
+	free(steal_ptr(&r->applied));
 	control_free(r->control);
 	r->control = NULL;
 	outbox_clear(&r->outbox);
@@ -149,8 +157,8 @@ static char *difference_text(const struct replay *r, size_t item,
 			  r->counts.inputs, before, now);
 }
 
-static int compare_outputs(struct replay *r, const Samoza__V1__RecordedFlush *recorded,
-			   char **ret_difference)
+static int compare_each(struct replay *r, const Samoza__V1__RecordedFlush *recorded,
+			char **ret_difference)
 {
 	CLEANUP(schema_message_freep)
 	Samoza__V1__RecordedFlush *played = outputs_of(&r->outbox, false);
@@ -173,7 +181,103 @@ static int compare_outputs(struct replay *r, const Samoza__V1__RecordedFlush *re
 	}
 }
 
+static char *checks_text(const struct buffer *checks, size_t item)
+{
+	if (2 * item >= checks->size)
+		return mem_strdup("nothing more");
+	const uint8_t *at = (const uint8_t *)checks->data + 2 * item;
+	return str_printf("checks %02x of its name, %02x of all of it", at[0], at[1]);
+}
+
+/* The first item that differs; the number of them: all are the same, as far as their checks say. */
+static size_t first_that_differs(const struct buffer *a, const struct buffer *b)
+{
+	size_t items = (a->size < b->size ? a->size : b->size) / 2, item = 0;
+	while (item < items && memcmp((const char *)a->data + 2 * item,
+				      (const char *)b->data + 2 * item, 2) == 0)
+		item++;
+	return item;
+}
+
+/* What was recorded has no names: of its side is said what it has. */
+static int compare_checks(struct replay *r, const Samoza__V1__RecordedFlush *recorded,
+			  char **ret_difference)
+{
+	struct output_checks *played = &r->played;
+	const struct buffer before = {.data = (char *)recorded->checks.data,
+				      .size = recorded->checks.len};
+	outputs_check(&r->outbox, &r->memory, played);
+	size_t item = first_that_differs(&before, &played->checks);
+	bool is_same = before.size == played->checks.size && 2 * item == before.size;
+	if (recorded->sum == played->sum && is_same) {
+		r->counts.outputs += before.size / 2;
+		return 0;
+	}
+	CLEANUP(freep) char *name = outputs_item_text(&r->outbox, item);
+	CLEANUP(freep) char *was = checks_text(&before, item);
+	CLEANUP(freep) char *is = checks_text(&played->checks, item);
+	if (is_same)
+		return differs(ret_difference,
+			       str_printf("the batch at %" PRId64 ".%03d s (input %" PRIu64
+					  ") differs, in the links of its messages or where "
+					  "checks of one byte are the same\n    recorded: sum "
+					  "%08x\n    replayed: sum %08x",
+					  r->now.mono_ms / 1000, (int)(r->now.mono_ms % 1000),
+					  r->counts.inputs, recorded->sum, played->sum));
+	return differs(ret_difference,
+		       str_printf("output %zu of the batch at %" PRId64
+				  ".%03d s (input %" PRIu64
+				  ") differs\n    recorded: %s\n    replayed: %s%s%s",
+				  item + 1, r->now.mono_ms / 1000, (int)(r->now.mono_ms % 1000),
+				  r->counts.inputs, was, is, name != NULL ? "\n      " : "",
+				  name != NULL ? name : ""));
+}
+
+static int compare_outputs(struct replay *r, const Samoza__V1__RecordedFlush *recorded,
+			   char **ret_difference)
+{
+	return recorded->n_outputs > 0 ? compare_each(r, recorded, ret_difference)
+				       : compare_checks(r, recorded, ret_difference);
+}
+
 /* ---- entries ---- */
+
+/* The core is told. */
+static void handle(struct replay *r, struct instant at, const struct control_input *input)
+{
+	if (r->is_withheld)
+		zhosts_spare(r->control, at.mono_ms);
+	control_handle(r->control, at, input, &r->outbox);
+	r->counts.inputs++;
+}
+
+static void keep_applied(struct replay *r, const struct control_input *input)
+{
+	free(steal_ptr(&r->applied));
+	if (input->type != CONTROL_MESH_APPLIED)
+		return;
+	r->applied = mem_strdup(input->applied.message->topology);
+	r->applied_version = input->applied.message->version;
+	r->applied_link = input->applied.link_id;
+}
+
+static int do_again(struct replay *r, const Samoza__V1__RecordedAgain *again,
+		    struct error **err)
+{
+	Samoza__V1__MeshApplied message = SAMOZA__V1__MESH_APPLIED__INIT;
+	struct control_input input = {.type = CONTROL_MESH_APPLIED,
+				      .applied = {.message = &message}};
+	if (r->applied == NULL)
+		return error_set(err, ERR_INVALID, "an input is to be repeated that cannot be");
+	message.topology = r->applied;
+	message.version = r->applied_version;
+	for (size_t k = 0; k < again->n_links; k++) {
+		r->applied_link += (uint64_t)again->links[k];
+		input.applied.link_id = r->applied_link;
+		handle(r, r->now, &input);
+	}
+	return 0;
+}
 
 static int hand_over(struct replay *r, struct instant at, const ProtobufCBinaryData *bytes,
 		     struct error **err)
@@ -186,8 +290,8 @@ static int hand_over(struct replay *r, struct instant at, const ProtobufCBinaryD
 		return result;
 	result = input_decode((Samoza__V1__RecordedInput *)message, &decoded, err);
 	if (result == 0) {
-		control_handle(r->control, at, &decoded.input, &r->outbox);
-		r->counts.inputs++;
+		handle(r, at, &decoded.input);
+		keep_applied(r, &decoded.input);
 	}
 	decoded_input_done(&decoded);
 	return result;
@@ -251,6 +355,37 @@ static int do_quiet(struct replay *r, const Samoza__V1__RecordedQuiet *quiet,
 	outbox_clear(&r->outbox);
 	r->control->awake_ms = quiet->awake_ms;
 	r->control->next_check_ms = quiet->next_check_ms;
+	return result;
+}
+
+static void do_heard(struct replay *r, const Samoza__V1__RecordedHeard *heard)
+{
+	const struct zhost_beat beat = {
+		.link_id = heard->link,
+		.counter = heard->counter,
+		.at = {r->now.mono_ms - heard->before_ms,
+		       r->now.wall_ms - heard->before_ms - heard->drift_ms},
+		.has_usage = heard->has_cpu_millicores,
+		.cpu_millicores = heard->cpu_millicores,
+		.memory_bytes = heard->memory_bytes,
+		.disk_bytes = heard->disk_bytes,
+	};
+	zhost_beat_late(r->control, &beat);
+}
+
+static int do_calm(struct replay *r, const Samoza__V1__RecordedCalm *calm,
+		   char **ret_difference)
+{
+	for (size_t k = 0; k < calm->n_heard; k++)
+		do_heard(r, calm->heard[k]);
+	r->is_withheld = calm->withheld;
+	r->counts.counted += calm->heartbeats + calm->ticks;
+	control_flush(r->control, r->now,
+		      &r->outbox); /* that of the last one, whatever it was */
+	int result = check_quiet(r, ret_difference);
+	outbox_clear(&r->outbox);
+	r->control->awake_ms = r->now.mono_ms - calm->awake_ms;
+	r->control->next_check_ms = r->now.mono_ms + calm->next_check_ms;
 	return result;
 }
 
@@ -318,10 +453,14 @@ int replay_do(struct replay *r, const struct replay_entry *entry, char **ret_dif
 		return do_checkpoint(r, m->checkpoint, ret_difference, err);
 	case SAMOZA__V1__RECORDING_ENTRY__WHAT_INPUT:
 		return hand_over(r, r->now, &m->input, err);
+	case SAMOZA__V1__RECORDING_ENTRY__WHAT_AGAIN:
+		return do_again(r, m->again, err);
 	case SAMOZA__V1__RECORDING_ENTRY__WHAT_FLUSH:
 		return do_flush(r, m->flush, ret_difference);
 	case SAMOZA__V1__RECORDING_ENTRY__WHAT_QUIET:
 		return do_quiet(r, m->quiet, ret_difference, err);
+	case SAMOZA__V1__RECORDING_ENTRY__WHAT_CALM:
+		return do_calm(r, m->calm, ret_difference);
 	case SAMOZA__V1__RECORDING_ENTRY__WHAT_DIGEST:
 		return do_digest(r, m->digest, ret_difference);
 	case SAMOZA__V1__RECORDING_ENTRY__WHAT_PART:
@@ -395,6 +534,8 @@ struct replay *replay_new(void)
 {
 	struct replay *r = mem_new(struct replay);
 	outbox_init(&r->outbox);
+	r->memory = OUTPUTS_MEMORY_INIT;
+	r->played = OUTPUT_CHECKS_INIT;
 	return r;
 }
 
@@ -404,5 +545,7 @@ void replay_free(struct replay *r)
 		return;
 	forget(r);
 	outbox_done(&r->outbox);
+	outputs_memory_done(&r->memory);
+	buffer_done(&r->played.checks);
 	free(r);
 }

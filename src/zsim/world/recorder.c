@@ -103,7 +103,7 @@ static char *digest_after(struct replay *r, const struct replay_entry *entry)
 {
 	const Samoza__V1__RecordingEntry *m = entry->message;
 	bool is_between = m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_FLUSH ||
-			  m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_QUIET ||
+			  m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_CALM ||
 			  m->what_case == SAMOZA__V1__RECORDING_ENTRY__WHAT_CHECKPOINT;
 	return is_between && replay_control(r) != NULL
 		       ? control_digest(replay_control(r), replay_now(r))

@@ -1,4 +1,4 @@
-/* core/record/outputs.h: what is packed by hand is what protobuf makes of the same outputs. */
+/* core/record/outputs.h: what is compared of a batch. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,9 +11,8 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/record/outputs.h"
-#include "schema/message.h"
 
-enum { LONG = 300 /* its length takes two bytes */ };
+enum { LONG = 300 };
 
 static void add_record(struct outbox *o, const char *id, const char *data)
 {
@@ -70,38 +69,106 @@ static void fill(struct outbox *o)
 			    .id = 5, .operation = DRIVER_STATUS, .driver = mem_strdup("ssh")}));
 }
 
-static void assert_same(const struct outbox *o, struct outputs_memory *memory)
+static void add_message(struct outbox *o, uint64_t link, bool close)
 {
-	Samoza__V1__RecordedFlush *flush = outputs_of(o, false);
-	struct buffer wanted = BUFFER_INIT(SIZE_MAX), found = BUFFER_INIT(SIZE_MAX);
-	assert_int_equal(schema_message_pack(&flush->base, &wanted, NULL), 0);
-	outputs_pack(o, memory, &found);
-	assert_int_equal(found.size, wanted.size);
-	if (wanted.size > 0)
-		assert_memory_equal(found.data, wanted.data, wanted.size);
-	schema_message_free(flush);
-	buffer_done(&wanted);
-	buffer_done(&found);
+	vector_push(&o->messages,
+		    ((struct link_message){.link_id = link,
+					   .type = SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK,
+					   .close = close}));
 }
 
-static void outputs_are_packed_as_protobuf_does_it(void **state)
+static void check(const struct outbox *o, struct output_checks *ret)
 {
 	struct outputs_memory memory = OUTPUTS_MEMORY_INIT;
+	outputs_check(o, &memory, ret);
+	outputs_memory_done(&memory);
+}
+
+static void everything_counts(void **state)
+{
+	struct output_checks all = OUTPUT_CHECKS_INIT, other = OUTPUT_CHECKS_INIT;
 	struct outbox o;
 	(void)state;
 	outbox_init(&o);
-	assert_same(&o, &memory);
 	fill(&o);
-	assert_same(&o, &memory);
-	assert_same(&o, &memory); /* in memory that was used */
+	check(&o, &all);
+	assert_int_equal(all.checks.size, 2 * 12);
+	check(&o, &other); /* in memory that was used */
+	assert_int_equal(other.sum, all.sum);
+	assert_int_equal(other.checks.size, all.checks.size);
+	assert_memory_equal(other.checks.data, all.checks.data, all.checks.size);
+	o.replies.items[0].code = -4;
+	check(&o, &other);
+	assert_int_not_equal(other.sum, all.sum);
+	o.replies.items[0].code = -3;
+	o.records.items[0].id[0] = 'm';
+	check(&o, &other);
+	assert_int_not_equal(other.sum, all.sum);
+	o.records.items[0].id[0] = 'n';
+	check(&o, &other);
+	assert_int_equal(other.sum, all.sum);
 	outbox_done(&o);
-	outputs_memory_done(&memory);
+	buffer_done(&all.checks);
+	buffer_done(&other.checks);
+}
+
+static void one_message_to_many_links_is_one_item(void **state)
+{
+	struct output_checks two = OUTPUT_CHECKS_INIT, other = OUTPUT_CHECKS_INIT;
+	struct outbox o;
+	(void)state;
+	outbox_init(&o);
+	add_message(&o, 1, false);
+	add_message(&o, 2, false);
+	check(&o, &two);
+	assert_int_equal(two.checks.size, 2);
+	o.messages.items[1].link_id = 3;
+	check(&o, &other);
+	assert_int_equal(other.checks.size, 2);
+	assert_int_not_equal(other.sum, two.sum); /* the links count */
+	o.messages.items[0].link_id = 2;
+	o.messages.items[1].link_id = 1;
+	check(&o, &other);
+	assert_int_equal(other.sum, two.sum); /* in whatever order */
+	o.messages.items[1].close = true;
+	check(&o, &other);
+	assert_int_equal(other.checks.size, 4);
+	outbox_done(&o);
+	buffer_done(&two.checks);
+	buffer_done(&other.checks);
+}
+
+static void an_item_is_found_by_its_number(void **state)
+{
+	struct outbox o;
+	(void)state;
+	outbox_init(&o);
+	fill(&o);
+	add_message(&o, 8, true);
+	static const struct {
+		size_t item;
+		const char *begins;
+	} cases[] = {{0, "record 4 n1"},
+		     {1, "no record 4 n2"},
+		     {9, "message heartbeat"},
+		     {10, "reply 99"},
+		     {11, "call 5 of driver ssh"}};
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		CLEANUP(freep) char *text = outputs_item_text(&o, cases[k].item);
+		assert_non_null(text);
+		if (!str_has_prefix(text, cases[k].begins))
+			fail_msg("item %zu is '%s'", cases[k].item, text);
+	}
+	assert_null(outputs_item_text(&o, 12));
+	outbox_done(&o);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(outputs_are_packed_as_protobuf_does_it),
+		cmocka_unit_test(everything_counts),
+		cmocka_unit_test(one_message_to_many_links_is_one_item),
+		cmocka_unit_test(an_item_is_found_by_its_number),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@
 #include "core/control/state/state.h"
 #include "core/control/state/unload_order.h"
 #include "core/control/state/zhost_event.h"
+#include "core/control/zhost/beats.h"
 #include "core/control/zhost/machine_identity.h"
 #include "core/control/zhost/reports.h"
 #include "core/control/zhost/zhost_fit.h"
@@ -67,18 +68,12 @@ void zhost_set_overdue(struct control *c, struct control_zhost *z, bool is_overd
 
 /* ---- heard ---- */
 
-static void watch(struct control *c, struct control_zhost *z)
-{
-	int64_t due = z->heard_ms + c->config.failure_timeout_ms + 1;
-	heap_set(&c->deadlines, &z->deadline, due);
-}
-
 static void heard(struct control *c, struct control_zhost *z)
 {
 	z->heard_ms = c->now.mono_ms;
 	z->heard_wall_ms = c->now.wall_ms;
 	zhost_set_overdue(c, z, false);
-	watch(c, z);
+	zhost_watch(c, z);
 }
 
 /* It is told the timeout with its acknowledgement. A longer one that it was told before counts until a
@@ -364,9 +359,8 @@ void zhost_heartbeat(struct control *c, uint64_t link_id,
 {
 	struct control_zhost *z = zhost_by_link(&c->zhosts, link_id);
 	c->count.heartbeats++;
-	if (z == NULL || !str_equal(z->identity, heartbeat->identity) ||
-	    z->incarnation != heartbeat->incarnation || heartbeat->counter <= z->counter)
-		return; /* old, repeated or foreign */
+	if (beat_is_void(z, heartbeat))
+		return;
 	z->counter = heartbeat->counter;
 	forget_long_leases(c, z);
 	heard(c, z);
@@ -539,7 +533,7 @@ void zhosts_start(struct control *c)
 	zhost_for_each (&c->zhosts, z) {
 		z->heard_ms = c->now.mono_ms;
 		if (z->state == ZHOST_STARTED)
-			watch(c, z);
+			zhost_watch(c, z);
 	}
 }
 

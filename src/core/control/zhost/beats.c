@@ -1,0 +1,63 @@
+#include "core/control/zhost/beats.h"
+
+#include "base/str.h"
+#include "core/control/state/state.h"
+
+void zhost_watch(struct control *c, struct control_zhost *z)
+{
+	int64_t due = z->heard_ms + c->config.failure_timeout_ms + 1;
+	heap_set(&c->deadlines, &z->deadline, due);
+}
+
+bool beat_is_void(const struct control_zhost *z, const Samoza__V1__Heartbeat *heartbeat)
+{
+	return z == NULL || !str_equal(z->identity, heartbeat->identity) ||
+	       z->incarnation != heartbeat->incarnation || heartbeat->counter <= z->counter;
+}
+
+/* It says of disks and data what is known, and ends nothing that was waited for. */
+static bool is_news(const struct control_zhost *z, const Samoza__V1__Usage *usage)
+{
+	return z->state != ZHOST_STARTED || z->is_overdue || z->long_leases_end_ms != 0 ||
+	       (usage != NULL && (z->has_full_data || usage->n_data_full > 0 ||
+				  usage->disk_full != z->disk_full));
+}
+
+bool beat_is_all(const struct control *c, struct instant at, uint64_t link_id,
+		 const Samoza__V1__Heartbeat *heartbeat, struct zhost_beat *ret)
+{
+	const struct control_zhost *z = zhost_by_link(&c->zhosts, link_id);
+	const Samoza__V1__Usage *usage = heartbeat->usage;
+	if (beat_is_void(z, heartbeat) || is_news(z, usage))
+		return false;
+	*ret = (struct zhost_beat){.link_id = link_id, .counter = heartbeat->counter, .at = at};
+	if (usage != NULL) {
+		ret->has_usage = true;
+		ret->cpu_millicores = usage->cpu_millicores;
+		ret->memory_bytes = usage->memory_bytes;
+		ret->disk_bytes = usage->disk_bytes;
+	}
+	return true;
+}
+
+void zhost_beat_late(struct control *c, const struct zhost_beat *beat)
+{
+	struct control_zhost *z = zhost_by_link(&c->zhosts, beat->link_id);
+	if (z == NULL || beat->counter <= z->counter)
+		return;
+	z->counter = beat->counter;
+	z->heard_ms = beat->at.mono_ms;
+	z->heard_wall_ms = beat->at.wall_ms;
+	zhost_watch(c, z);
+	if (!beat->has_usage)
+		return;
+	z->usage.cpu_millicores = beat->cpu_millicores;
+	z->usage.memory_bytes = beat->memory_bytes;
+	z->usage.disk_bytes = beat->disk_bytes;
+}
+
+void zhosts_spare(struct control *c, int64_t mono_ms)
+{
+	for (struct heap_node *n; (n = heap_first(&c->deadlines)) != NULL && n->key <= mono_ms;)
+		heap_set(&c->deadlines, n, mono_ms + 1);
+}
