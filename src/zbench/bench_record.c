@@ -1,11 +1,12 @@
 /*
  * How large a recording becomes: a core of zrms with zhosts that do what they are asked, in virtual time, and a move every so
  * often; what the flight recorder would write is packed into blocks as zrms does it, one for each second in which there is
- * something.
+ * something, and these are merged as those of a file that is complete.
  */
 #include <stdlib.h>
 
 #include "adapter/recorder/block.h"
+#include "adapter/recorder/merge.h"
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/str.h"
@@ -89,21 +90,40 @@ struct recorded {
 	struct instant now;
 	struct recording *recording;
 	struct block block;
+	struct block_merger merger;
+	uint64_t small_bytes; /* of the blocks before they are merged */
 	uint64_t bytes, blocks;
 	int64_t packed_ms, block_ms;
 };
 
 /* ---- the recorder ---- */
 
+static void count_merged(struct recorded *c, const struct buffer *merged)
+{
+	c->bytes += merged->size;
+}
+
 static void pack(struct recorded *c)
 {
-	struct buffer packed = BUFFER_INIT(SIZE_MAX);
-	if (!block_is_empty(&c->block) && block_pack(&c->block, &packed, NULL) == 0) {
-		c->bytes += packed.size;
+	struct buffer packed = BUFFER_INIT(SIZE_MAX), merged = BUFFER_INIT(SIZE_MAX);
+	if (!block_is_empty(&c->block) &&
+	    block_merger_add(&c->merger, &c->block, &merged, NULL) == 0 &&
+	    block_pack(&c->block, &packed, NULL) == 0) {
+		c->small_bytes += packed.size;
 		c->blocks++;
 	}
+	count_merged(c, &merged);
 	buffer_done(&packed);
+	buffer_done(&merged);
 	c->packed_ms = c->now.mono_ms;
+}
+
+static void end_merging(struct recorded *c)
+{
+	struct buffer merged = BUFFER_INIT(SIZE_MAX);
+	(void)!block_merger_end(&c->merger, &merged, NULL);
+	count_merged(c, &merged);
+	buffer_done(&merged);
 }
 
 static bool begins_block(void *user, bool begins)
@@ -244,6 +264,7 @@ static int begin(struct recorded *c, const struct options *given, struct error *
 	c->block_ms = given->seconds * MS_OF_SECOND;
 	outbox_init(&c->outbox);
 	block_init(&c->block);
+	block_merger_init(&c->merger);
 	c->control = control_new(&config, "00000000-0000-4000-8000-000000000001");
 	c->recording = recording_new(c->control, &sink, c, false);
 	int r = control_start(c->control, c->now, &c->outbox, err);
@@ -266,6 +287,7 @@ static void end(struct recorded *c)
 	control_free(c->control);
 	outbox_done(&c->outbox);
 	block_done(&c->block);
+	block_merger_done(&c->merger);
 }
 
 static void move(struct recorded *c, const struct options *given, uint32_t number)
@@ -299,25 +321,30 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 	       struct error **err)
 {
 	const struct options *given = line->options;
-	struct samples day = {0}, year = {0}, each = {0}, placed = {0};
+	struct samples day = {0}, year = {0}, each = {0}, placed = {0}, small = {0};
 	struct recorded c;
 	int r = begin(&c, given, err);
 	bench_progress(bench, "record: %u minutes", given->minutes);
 	if (r >= 0) {
 		pack(&c);
-		c.bytes = c.blocks = 0;
+		end_merging(&c);
+		c.bytes = c.small_bytes = c.blocks = 0;
 		uint64_t before = control_placements(c.control);
 		uint32_t moves = live(&c, given);
+		end_merging(&c);
 		double scale = 1440.0 / given->minutes;
 		samples_add(&placed, (double)(control_placements(c.control) - before) * scale);
 		samples_add(&day, (double)c.bytes * scale / 1e6);
 		samples_add(&year, (double)c.bytes * scale * YEAR_DAYS / 1e9);
+		samples_add(&small, (double)c.small_bytes * scale / 1e6);
 		samples_add(&each, moves > 0 ? (double)c.bytes / moves : 0);
 		report_number(report, "zhosts", given->zhosts);
 		report_number(report, "instances", given->instances);
 		report_number(report, "minutes", given->minutes);
 		report_number(report, "blocks", c.blocks);
 		report_add(report, "record_day_mb", "recorded in a day", "MB", "", &day);
+		report_add(report, "record_day_small_mb",
+			   "the same before its file is complete", "MB", "", &small);
 		report_add(report, "record_year_gb", "recorded in a year", "GB", "1 or less",
 			   &year);
 		report_add(report, "record_move_bytes", "for each move, with all else", "bytes",
@@ -327,6 +354,7 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 	}
 	end(&c);
 	samples_done(&day);
+	samples_done(&small);
 	samples_done(&year);
 	samples_done(&each);
 	samples_done(&placed);

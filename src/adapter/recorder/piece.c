@@ -135,6 +135,7 @@ static int write_block(struct target *t, struct block *block, struct error **err
 {
 	struct buffer packed = BUFFER_INIT(SIZE_MAX);
 	block->head.number = t->next++;
+	block->head.covers = 1;
 	int result = block_pack(block, &packed, err);
 	if (result == 0)
 		result = segment_append(t->file, packed.data, packed.size, err);
@@ -182,9 +183,10 @@ struct cut {
 	const struct piece *piece;
 	Samoza__V1__RecordedAbout *about;
 	Samoza__V1__RecordedPart *part;
-	uint64_t blocks; /* that were looked at */
-	uint64_t first;	 /* of them, the one with which it begins */
+	/* The block with which it begins. Files may be merged between both times, or be gone. */
+	struct block_head first;
 	bool has_first;	 /* it is before `from_ms`, or there is none before it */
+	bool has_begun;	 /* the second time: it was there */
 	bool is_writing; /* the second time */
 	bool is_open;	 /* blocks continue what is before them */
 	uint64_t next;	 /* number that continues it */
@@ -202,7 +204,7 @@ static void look(struct cut *c, const struct block_head *head)
 {
 	bool is_next = continues(c, head);
 	if (head->begins && (!c->has_first || head->first_wall_ms <= c->piece->from_ms)) {
-		c->first = c->blocks;
+		c->first = *head;
 		c->has_first = true;
 		for (size_t k = 0; k < c->part->n_spans; k++)
 			schema_message_free(c->part->spans[k]);
@@ -210,7 +212,7 @@ static void look(struct cut *c, const struct block_head *head)
 		is_next = false;
 	}
 	c->is_open = is_next || head->begins;
-	c->next = head->number + 1;
+	c->next = block_next_number(head);
 	if (!c->is_open || !c->has_first)
 		return;
 	if (!is_next)
@@ -220,13 +222,17 @@ static void look(struct cut *c, const struct block_head *head)
 
 static int copy(struct cut *c, struct block *block, struct error **err)
 {
-	if (c->blocks < c->first)
+	bool is_first = !c->has_begun && block->head.begins &&
+			block->head.number == c->first.number &&
+			block->head.first_wall_ms == c->first.first_wall_ms;
+	if (!c->has_begun && !is_first)
 		return 0;
+	c->has_begun = true;
 	bool is_birth = block->head.begins && block->head.number == 0;
-	if (c->blocks > c->first && !is_birth && !continues(c, &block->head))
+	if (!is_first && !is_birth && !continues(c, &block->head))
 		c->target.next++; /* what is missing is seen */
 	c->is_open = true;
-	c->next = block->head.number + 1;
+	c->next = block_next_number(&block->head);
 	return write_block(&c->target, block, err);
 }
 
@@ -240,7 +246,6 @@ static int take_block(struct cut *c, struct block *block, struct error **err)
 		result = copy(c, block, err);
 	else
 		look(c, &block->head);
-	c->blocks++;
 	return result;
 }
 
@@ -302,7 +307,6 @@ static int take_files(struct cut *c, const struct recording_files *files, size_t
 		      struct error **err)
 {
 	int result = 0;
-	c->blocks = 0;
 	c->is_open = false;
 	for (size_t k = first; k < files->all.count && result == 0; k++)
 		result = take_file(c, files->all.items[k].path, err);
@@ -445,18 +449,17 @@ static int append_blocks(struct target *t, const struct run *run, struct segment
 			 struct block *block, struct error **err)
 {
 	bool is_there = false;
-	uint64_t lost = 0, before = 0;
+	uint64_t lost = 0, next = 0;
 	for (int result; (result = segment_next(reader, block, &lost, err)) != 0;) {
 		if (result < 0)
 			return result;
 		if (is_there && is_beginning(block, begins_of(run, 1)))
 			break;
-		uint64_t number = block->head.number;
 		if (!is_there && !is_beginning(block, begins_of(run, 0)))
 			continue;
-		t->next += is_there ? number - before - 1 : 0;
+		t->next += is_there ? block->head.number - next : 0;
 		is_there = true;
-		before = number;
+		next = block_next_number(&block->head);
 		result = write_block(t, block, err);
 		if (result < 0)
 			return result;

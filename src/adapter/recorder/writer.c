@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "adapter/recorder/directory.h"
+#include "adapter/recorder/merge.h"
 #include "adapter/recorder/segment.h"
 #include "base/str.h"
 #include "base/vector.h"
@@ -74,6 +75,16 @@ static uint64_t trim(const struct record_writer *w, uint64_t coming)
 	return bytes;
 }
 
+/* Of the last file before this one, also of an earlier process: it is complete. One that cannot be merged stays as it is. */
+static void merge_last(const struct record_writer *w)
+{
+	struct recording_files files;
+	CLEANUP(error_freep) struct error *why = NULL;
+	if (recording_files_list(w->directory, &files, NULL) == 0 && files.all.count > 0)
+		(void)!recording_file_merge(files.all.items[files.all.count - 1].path, &why);
+	recording_files_done(&files);
+}
+
 static int open_file(struct record_writer *w, struct error **err)
 {
 	Samoza__V1__RecordingHeader header = SAMOZA__V1__RECORDING_HEADER__INIT;
@@ -83,6 +94,7 @@ static int open_file(struct record_writer *w, struct error **err)
 	segment_writer_free(steal_ptr(&w->file));
 	if (mkdir(w->directory, DIRECTORY_MODE) < 0 && errno != EEXIST)
 		return error_errno(err, "cannot make %s", w->directory);
+	merge_last(w);
 	CLEANUP(freep)
 	char *path = str_printf("%s/%015" PRId64 "-%06" PRIu64 RECORDING_SUFFIX, w->directory,
 				header.created_ms, w->files++);

@@ -8,6 +8,8 @@
  *   record_writer_put_later(): a block that somebody else is still making. The thread waits for it, and blocks that come after it in the
  *   queue with it.
  *
+ * Before a file is begun, the blocks of the one before it are merged (merge.h): they then take a third.
+ *
  * A file begins with a block with which a reading may begin. Nothing depends on what is written here: what was not written when
  * the process dies is lost.
  */
