@@ -4,12 +4,13 @@
     steady     one process on each zhost, which is never replaced: nothing restarts it
     only       an exclusive process
     shop-N     what people scale
+    depot      what they scale all the time, and never start
     bell       what they start and stop
     front      a page, of which versions are submitted
 """
 import os
 
-from clients import TOPOLOGIES, VERSIONS
+from clients import DEPOT, TOPOLOGIES, VERSIONS
 from cluster import ZHOSTS
 from conftest import Cluster
 from native import native_app
@@ -90,15 +91,16 @@ class Apps:
                                 "placement": {"constraints": [f"zhost == {name}"]}} for name in ZHOSTS], marks)
         for n in range(TOPOLOGIES):
             self.native(f"shop-{n}", [{"name": "a", "count": 1}], {"a": "86400"})
+        self.native(DEPOT, [{"name": "a", "count": 1}], {"a": "86400"}, "?start=0")
         self.native("bell", [{"name": "a"}], {"a": "86400"})
         c.submit(c.directory / "front-0.mex")
         for name in ("store", "only", "steady", "bell", *(f"shop-{n}" for n in range(TOPOLOGIES)), "front"):
             c.wait_running(name)
 
-    def native(self, name, spaces, marks):
+    def native(self, name, spaces, marks, query=""):
         source = native_app(self.cluster, name, [{**SMALL, **space} for space in spaces],
                             {f"{space}/recipes/start": sleeper(mark) for space, mark in marks.items()})
-        self.cluster.submit(self.cluster.build(source, name))
+        self.cluster.submit(self.cluster.build(source, name), query)
 
     def front(self, version):
         source = Cluster.app(self.cluster, "front", [{"name": "page", "type": "UI"}],

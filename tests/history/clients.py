@@ -7,7 +7,7 @@
 Registers of the history:
 
     user NAME         there or not: created and removed, each of which is refused otherwise (a comparison); read from the list
-    count NAME        of a topology, as people scale it
+    count NAME        of a topology, as people scale it; "depot" does not run, and is scaled without a pause
     version NAME      of a topology, as it is submitted
     goal NAME         of a topology, as it is started and stopped
     value KEY         under which a space keeps data, through a page on a zhost
@@ -30,9 +30,12 @@ ANSWER_S = 4.0  # after so long without an answer the outcome is unknown
 LOYAL_S = 45.0
 REDIRECTS = 5
 USERS, TOPOLOGIES, KEYS, VERSIONS = 6, 2, 6, 12
+DEPOT = "depot"  # it never runs
+DEPOT_MOST = 60
 GOALS = {"start": "deployed-started", "stop": "not-deployed"}
 # What registers hold before anybody has changed them; others: nothing.
-INITIAL = {"version front": "1.0.0", "goal bell": GOALS["start"], **{f"count shop-{n}": 1 for n in range(TOPOLOGIES)}}
+INITIAL = {"version front": "1.0.0", "goal bell": GOALS["start"], f"count {DEPOT}": 1,
+           **{f"count shop-{n}": 1 for n in range(TOPOLOGIES)}}
 
 
 class Unsent(Exception):
@@ -390,6 +393,7 @@ class Operator(Client):
     def read_topologies(self):
         self.versions()
         self.goal()
+        self.counts(DEPOT)
         for n in range(TOPOLOGIES):
             self.counts(f"shop-{n}")
 
@@ -400,6 +404,31 @@ class Operator(Client):
 
     def goal(self):
         self.look("/v1/topologies/bell", goal_in)
+
+
+class Hasty(Operator):
+    """Scales what does not run, without a pause, beside others that do the same: while one change is made durable the next ones are
+    decided, so an answer that shows more than its own batch shows one of theirs. Where it was not answered it reads, of one zrms after the
+    other, before anybody writes over what was lost."""
+
+    is_in_doubt = False
+
+    def step(self):
+        shown = []
+
+        def note(said):
+            self.cluster.hasty_answers += 1
+            shown[:] = count_in(DEPOT, said)
+            return shown
+        if self.is_in_doubt:
+            self.look(f"/v1/topologies/{DEPOT}", note)
+        else:
+            count = self.random.randint(1, DEPOT_MOST)
+            self.change(Operation(self.name, f"count {DEPOT}", WRITE, 0, value=count), "POST",
+                        f"/v1/topologies/{DEPOT}/scale?spaces=a%3D{count}", None, (200, 202), shows=note)
+        self.is_in_doubt = not shown
+        if self.is_in_doubt:
+            self.rest.another()
 
 
 class Loyal(Client):

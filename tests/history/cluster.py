@@ -82,6 +82,7 @@ class HistoryCluster:
         self.zrms_binary = zrms_binary or self.bin / "zrms"
         self.timeout = timeout
         self.avoided = None  # a machine whose zrms operators do not ask (faults.py)
+        self.hasty_answers = 0  # so far, to clients.Hasty
         self.services, self.mounts, self.ends = {}, [], threading.Event()
         self.rig = Rig(switch, *CONTROL, *ZHOSTS, "people")
         try:
@@ -255,8 +256,8 @@ class HistoryCluster:
             return leader if leader != other_than else None
         return until(found, f"one leads{f' that is not {other_than}' if other_than else ''}", deadline)
 
-    def submit(self, package):
-        status, body = self.ask("POST", "/v1/topologies", pathlib.Path(package).read_bytes())
+    def submit(self, package, query=""):
+        status, body = self.ask("POST", f"/v1/topologies{query}", pathlib.Path(package).read_bytes())
         assert status in (200, 201), body
         return body
 

@@ -224,6 +224,22 @@ def cut_from_others(c, draw):
         c.rig.heal()
 
 
+def cut_slow_leader(c, draw):
+    """What it sends to the other two takes long, and it is cut off from them right after an answer: what it had decided by then, and sends to
+    be made durable, is on the way, and never arrives. People reach it as before."""
+    name = c.leader() or draw.choice(CONTROL)
+    others = [other for other in CONTROL if other != name]
+    for other in others:
+        c.rig.rule(name, other, delay=150)
+    time.sleep(draw.uniform(1, 2))
+    answers, end = c.hasty_answers, time.monotonic() + 2
+    while c.hasty_answers == answers and time.monotonic() < end:
+        time.sleep(0.001)
+    c.rig.part([name], others)
+    yield f"{name} from the other two", draw.uniform(6, 9)
+    c.rig.heal()
+
+
 def lose_packets(c, draw):
     for name in CONTROL:
         c.rig.rule(name, "*", loss=2, delay=10)
@@ -268,7 +284,7 @@ def move_leader(c, draw):
 
 KINDS = {kind.__name__.replace("_", "-"): kind for kind in (
     kill_zrms, stop_zrms_briefly, stop_zrms_long, kill_etcd, stop_etcd, lose_two_etcd, slow_etcd, kill_zrms_on_slow_etcd, fill_disk, cut_off, cut_from,
-    cut_to, cut_among_control, cut_from_others, lose_packets, sleep_machine, kill_zhost, stop_zhost, cut_off_zhost, cut_zhost_from_control,
+    cut_to, cut_among_control, cut_from_others, cut_slow_leader, lose_packets, sleep_machine, kill_zhost, stop_zhost, cut_off_zhost, cut_zhost_from_control,
     move_leader)}
 
 

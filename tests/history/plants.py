@@ -15,6 +15,12 @@ PLANTS = {
     "stale-read": ("cut-from-others", [
         ("src/zrms/certain.c", "is_free(route) || is_certain(c))", "is_free(route) || !is_certain(c) || true)"),
         ("src/zrms/api.c", "if (api_control_is_durable(zrms)) {\n\t\tapi_read_notice(request);", "if (zrms != NULL) {")]),
+    # The answer to a change shows what was decided after it.
+    "later-batch": ("cut-slow-leader", [
+        ("src/zrms/api.c", "	if (w->request != NULL)\n\t\tapi_answer_send(w->request, &w->ready);",
+         "	if (w->request != NULL && w->answer != NULL && reply->code >= 0) {\n\t\tapi_answer_done(&w->ready);\n"
+         "\t\tw->answer(api->zrms, w->request, reply);\n\t} else if (w->request != NULL)\n"
+         "\t\tapi_answer_send(w->request, &w->ready);")]),
     # A change is acknowledged although its transaction had no answer, and it is not sent again.
     "lost-write": ("cut-from-others,lose-two-etcd,kill-etcd", [
         ("src/adapter/etcd/group.c", "return r < 0 ? error_move(err, steal_ptr(&why)) : 0;",

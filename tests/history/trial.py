@@ -16,6 +16,7 @@ from conftest import BIN, until
 from rig import why_not
 
 LOYAL = 6  # for each zrms
+HASTY, HASTY_PAUSE = 4, 0.03
 BACK_S = 120  # until everything is back after the last fault
 JUDGE_S = 120
 
@@ -30,6 +31,7 @@ class Trial:
         self.record = clients.Record()
         self.clients = [
             *(clients.Operator(made, self.record, f"operator-{n}", seed, pause) for n in range(3)),
+            *(clients.Hasty(made, self.record, f"hasty-{n}", seed, HASTY_PAUSE) for n in range(HASTY)),
             *(clients.Keeper(made, self.record, f"keeper-{n}", seed, pause, name) for n, name in enumerate(cluster.ZHOSTS)),
             *(clients.Loyal(made, self.record, f"loyal-{name}-{n}", seed, name) for name in cluster.CONTROL
               for n in range(LOYAL))]

@@ -48,7 +48,7 @@ struct rule {
 
 struct frame {
 	struct heap_node due; /* nanoseconds of the monotonic clock */
-	int to;		      /* a machine */
+	int from, to;	      /* machines */
 	size_t size;
 	uint8_t bytes[];
 };
@@ -105,6 +105,7 @@ static void send_by_rule(int from, int to, const uint8_t *bytes, size_t size)
 		due = rule->last_due_ns;
 	rule->last_due_ns = due;
 	struct frame *frame = mem_calloc(1, sizeof *frame + size);
+	frame->from = from;
 	frame->to = to;
 	frame->size = size;
 	memcpy(frame->bytes, bytes, size);
@@ -140,7 +141,9 @@ static void deliver_what_is_due(void)
 	while ((first = heap_first(&net.waiting)) != NULL && first->key <= now) {
 		struct frame *frame = container_of(first, struct frame, due);
 		heap_remove(&net.waiting, first);
-		deliver(frame->to, frame->bytes, frame->size);
+		/* A cut hits what is on the way, too. */
+		if (!net.rules[frame->from][frame->to].drop)
+			deliver(frame->to, frame->bytes, frame->size);
 		free(frame);
 	}
 }

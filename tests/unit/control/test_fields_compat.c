@@ -2,7 +2,7 @@
  * Every field of what goes over links between versions, and of what is on disks (tests/compat/fields.txt): none changes its number or
  * its type, none goes away without its number being kept from use, and none comes without being written down there.
  *
- *     build/tests/unit/control/test-control-fields-compat --print > tests/compat/fields.txt
+ *     build/tests/unit/control/test-control-fields_compat --print > tests/compat/fields.txt
  */
 #include <setjmp.h>
 #include <stdarg.h>
