@@ -19,24 +19,26 @@
 
 /* Values are in files on disk: append only. */
 enum record_kind {
-	RECORD_META = 1,	 /* id "" */
-	RECORD_TOPOLOGY = 2,	 /* format 1, read only; id: topology id */
-	RECORD_INSTANCE = 3,	 /* format 1, read only; id: "TOPOLOGY-ID/PATH" */
-	RECORD_ZHOST = 4,	 /* id: name */
-	RECORD_FORGOTTEN = 5,	 /* id: topology name */
-	RECORD_APPLICATION = 6,	 /* id: application id */
-	RECORD_REVISION = 7,	 /* id: "APPLICATION-ID/0000000007" */
-	RECORD_SLOT = 8,	 /* id: "APPLICATION-ID/PATH" */
-	RECORD_COPY = 9,	 /* id: "APPLICATION-ID/PATH#EPOCH" */
-	RECORD_REBALANCE = 10,	 /* id "" */
-	RECORD_CREDENTIAL = 11,	 /* id: "user/NAME", "zhost/NAME" */
-	RECORD_JOIN_TOKEN = 12,	 /* id: of the token */
-	RECORD_IDENTITY = 13,	 /* id: name of the zhost */
-	RECORD_SIGN_IN = 14,	 /* id: of the code or session */
-	RECORD_AUTHORITIES = 15, /* id "" */
-	RECORD_MACHINE = 16,	 /* id: name of the zhost that a driver makes */
-	RECORD_SIGNING_KEY = 20, /* id: the key, in hexadecimal digits */
-	RECORD_IDEMPOTENCY = 21, /* id: "PRINCIPAL/KEY" */
+	RECORD_META = 1,	   /* id "" */
+	RECORD_TOPOLOGY = 2,	   /* format 1, read only; id: topology id */
+	RECORD_INSTANCE = 3,	   /* format 1, read only; id: "TOPOLOGY-ID/PATH" */
+	RECORD_ZHOST = 4,	   /* id: name */
+	RECORD_FORGOTTEN = 5,	   /* id: topology name */
+	RECORD_APPLICATION = 6,	   /* id: application id */
+	RECORD_REVISION = 7,	   /* id: "APPLICATION-ID/0000000007" */
+	RECORD_SLOT = 8,	   /* id: "APPLICATION-ID/PATH" */
+	RECORD_COPY = 9,	   /* id: "APPLICATION-ID/PATH#EPOCH" */
+	RECORD_REBALANCE = 10,	   /* id "" */
+	RECORD_CREDENTIAL = 11,	   /* id: "user/NAME", "zhost/NAME" */
+	RECORD_JOIN_TOKEN = 12,	   /* id: of the token */
+	RECORD_IDENTITY = 13,	   /* id: name of the zhost */
+	RECORD_SIGN_IN = 14,	   /* id: of the code or session */
+	RECORD_AUTHORITIES = 15,   /* id "" */
+	RECORD_MACHINE = 16,	   /* id: name of the zhost that a driver makes */
+	RECORD_SIGNING_KEY = 20,   /* id: the key, in hexadecimal digits */
+	RECORD_IDEMPOTENCY = 21,   /* id: "PRINCIPAL/KEY" */
+	RECORD_NOTICE_TARGET = 30, /* id: its name */
+	RECORD_BACKUP_AGE = 31,	   /* id "" */
 };
 
 struct record_change {

@@ -47,6 +47,10 @@ const char *store_kind_name(enum record_kind kind)
 		return "the answer to request";
 	case RECORD_AUTHORITIES:
 		return "the certificate authorities";
+	case RECORD_NOTICE_TARGET:
+		return "the notices to";
+	case RECORD_BACKUP_AGE:
+		return "the age of the newest backup";
 	}
 	return "unknown kind";
 }

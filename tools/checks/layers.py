@@ -12,12 +12,12 @@ from checks.tree import without_comments
 ORDER = [
     ["base"], ["proto"], ["schema"], ["model"],
     ["core"], ["port"], ["core/commit", "core/leader"], ["core/lifecycle"], ["core/application", "core/place", "core/agent", "core/access"],
-    ["core/control"], ["core/plan", "core/record"],
+    ["core/notice"], ["core/control"], ["core/plan", "core/record"],
     ["adapter/terminal", "adapter/token"],
     ["adapter/log", "adapter/cli", "adapter/output", "adapter/uv", "adapter/sim", "adapter/http",
      "adapter/wire", "adapter/artifact", "adapter/sqlite", "adapter/etcd", "adapter/archive", "adapter/wasm2c", "adapter/sandbox",
      "adapter/pki", "adapter/tls", "adapter/client", "adapter/systemd", "adapter/snapshot", "adapter/lock", "adapter/netns",
-     "adapter/backup", "adapter/recorder"],
+     "adapter/backup", "adapter/recorder", "adapter/webhook"],
     ["zrun/protocol"], ["zrun/launch"], ["zrun/runner"], ["zrun/native", "zrun/wasm"], ["zrun"],
     ["zhost/state", "zhost/environment", "zhost/uplink"],
     ["zhost/log", "zhost/artifact", "zhost/mesh", "zhost/data"],
@@ -37,6 +37,8 @@ ALSO = {
     ("adapter/client", "adapter/cli"): "addresses, version",
     ("adapter/client", "adapter/tls"): "whom libcurl believes",
     ("adapter/client", "adapter/pki"): "authorities and fingerprints",
+    ("adapter/webhook", "adapter/uv"): "posts back to the loop",
+    ("adapter/webhook", "adapter/cli"): "version",
 }
 
 # Headers of the C library that promise no effect on the world outside. What they declare that
@@ -55,7 +57,7 @@ SYSTEM = {
 }
 # Libraries, and the layers that know them. All others are behind an interface of ours.
 LIBRARIES = {
-    "curl/curl.h": ["adapter/client", "adapter/etcd"],
+    "curl/curl.h": ["adapter/client", "adapter/etcd", "adapter/webhook"],
     "histedit.h": ["zshell"],
     "jansson.h": ["schema", "adapter/client", "startz", "zbench", "zrms", "zshell"],
     "libsmartcols.h": ["adapter/output"],
@@ -63,7 +65,7 @@ LIBRARIES = {
     "protobuf-c/protobuf-c.h": ["schema", "adapter/client", "adapter/etcd", "adapter/http",
                                 "adapter/output", "zrms"],
     "seccomp.h": ["adapter/sandbox"],
-    "sodium.h": ["adapter/archive", "adapter/artifact", "adapter/backup", "adapter/etcd", "adapter/pki", "adapter/sqlite", "adapter/token", "adapter/wasm2c", "zhost",
+    "sodium.h": ["adapter/archive", "adapter/artifact", "adapter/backup", "adapter/etcd", "adapter/pki", "adapter/sqlite", "adapter/token", "adapter/wasm2c", "adapter/webhook", "zhost",
                  "zhost/artifact", "zhost/edge", "zhost/state", "zrms"],
     "sqlite3.h": ["adapter/sqlite"],
     "uthash.h": ["base"],

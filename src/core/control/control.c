@@ -19,6 +19,8 @@
 #include "core/control/handover/kept_set.h"
 #include "core/control/machine/machine_request.h"
 #include "core/control/machine/making.h"
+#include "core/control/notice/backup_age.h"
+#include "core/control/notice/notice_targets.h"
 #include "core/control/placement/lifecycle_observer.h"
 #include "core/control/placement/placement.h"
 #include "core/control/relocate/drains.h"
@@ -91,6 +93,7 @@ void control_free(struct control *c)
 	identities_done(&c->identities);
 	made_zhosts_done(&c->made);
 	schema_message_free(c->authorities);
+	notice_targets_done(c);
 	lifecycle_done(&c->lifecycle);
 	place_free(c->place);
 	heap_done(&c->exclusion_timers);
@@ -173,6 +176,7 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_BACKUP:
 	case CONTROL_LEADER_MOVE:
 	case CONTROL_ZRMS_FORGET:
+	case CONTROL_NOTICE_TEST:
 		emit_reply(&c->emitter, input->request, NULL, NULL, NULL, NULL);
 		break;
 	case CONTROL_JOIN:
@@ -221,6 +225,15 @@ static void apply(struct control *c, const struct control_input *input)
 		break;
 	case CONTROL_DRIVER:
 		making_outcome(c, input);
+		break;
+	case CONTROL_NOTICE_TARGETS:
+		notice_targets_named(c, input);
+		break;
+	case CONTROL_NOTICE_SENT:
+		notice_targets_sent(c, input);
+		break;
+	case CONTROL_BACKUP_AGE:
+		backup_age_seen(c, input);
 		break;
 	case CONTROL_REPEAT: /* repeat.h */
 	case CONTROL_REFUSED:

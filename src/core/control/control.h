@@ -166,6 +166,22 @@ Samoza__V1__JoinTokenListView *control_view_join_tokens(const struct control *co
 int control_view_join_token(const struct control *control, const char *id,
 			    Samoza__V1__JoinTokenView **ret_view,
 			    struct error **err) must_check;
+/* ---- notices (core/notice) ---- */
+
+/* A target that no settings name any more is kept for so long. */
+#define CONTROL_NOTICE_ABSENT_MS (INT64_C(60) * 60 * 1000)
+/* How far the notices to that target have got, in memory; NULL: there is none. Borrowed until the next input. */
+const Samoza__V1__NoticeTargetRecord *control_notice_target(const struct control *control,
+							    const char *name);
+/* How many targets are kept that the settings do not name: CONTROL_NOTICE_TARGETS is to be given once more. */
+size_t control_notice_targets_absent(const struct control *control);
+/* Whether a backup of `newest_ms` (0: there is none) is old, where one is after `limit_ms` (0: never); wall clock. */
+bool control_backup_is_old(const struct control *control, int64_t newest_ms, int64_t limit_ms,
+			   int64_t wall_ms);
+/* Whether CONTROL_BACKUP_AGE with these would change anything. */
+bool control_backup_age_is_new(const struct control *control, int64_t newest_ms,
+			       int64_t limit_ms, int64_t wall_ms);
+
 /* Keys that sign packages; for each, `key` is the 32 bytes in hexadecimal digits. */
 Samoza__V1__SigningKeyListView *control_view_signing_keys(const struct control *control);
 /* What the core knows of them; borrowed until the next input. */

@@ -174,6 +174,10 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_BACKUP:
 	case CONTROL_LEADER_MOVE:
 	case CONTROL_ZRMS_FORGET:
+	case CONTROL_NOTICE_TEST:
+	case CONTROL_NOTICE_TARGETS:
+	case CONTROL_NOTICE_SENT:
+	case CONTROL_BACKUP_AGE:
 	case CONTROL_JOIN:
 	case CONTROL_RENEW:
 	case CONTROL_CLOSED:

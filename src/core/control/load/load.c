@@ -16,6 +16,8 @@
 #include "core/control/load/load_resume.h"
 #include "core/control/load/load_revision.h"
 #include "core/control/machine/making.h"
+#include "core/control/notice/backup_age.h"
+#include "core/control/notice/notice_targets.h"
 #include "core/control/relocate/drains.h"
 #include "core/control/relocate/rebalancing.h"
 #include "core/control/rollout/rollouts.h"
@@ -73,6 +75,10 @@ const ProtobufCMessageDescriptor *control_record_type(enum record_kind kind)
 		return &samoza__v1__signing_key_record__descriptor;
 	case RECORD_IDEMPOTENCY:
 		return &samoza__v1__idempotency_record__descriptor;
+	case RECORD_NOTICE_TARGET:
+		return &samoza__v1__notice_target_record__descriptor;
+	case RECORD_BACKUP_AGE:
+		return &samoza__v1__backup_age_record__descriptor;
 	}
 	return NULL;
 }
@@ -172,6 +178,14 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 		schema_message_free(message);
 		return r;
 	}
+	if (kind == RECORD_NOTICE_TARGET) {
+		notice_targets_load(c, (Samoza__V1__NoticeTargetRecord *)message);
+		return 0;
+	}
+	if (kind == RECORD_BACKUP_AGE) {
+		backup_age_load(c, (Samoza__V1__BackupAgeRecord *)message);
+		return 0;
+	}
 	if (kind == RECORD_AUTHORITIES)
 		return take_authorities(c, (Samoza__V1__AuthoritiesRecord *)message, err);
 	if (kind == RECORD_CREDENTIAL) {
@@ -212,13 +226,15 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 				RECORD_APPLICATION, steal_ptr(&application)};
 		return 0;
 	}
-	case RECORD_FORGOTTEN:	 /* some zhost may keep data that it should have deleted */
-	case RECORD_REBALANCE:	 /* what it has not moved yet stays */
-	case RECORD_CREDENTIAL:	 /* its owner is unknown, and gets another one */
-	case RECORD_JOIN_TOKEN:	 /* nobody joins with it */
-	case RECORD_IDENTITY:	 /* its zhost is unknown, and joins again */
-	case RECORD_SIGN_IN:	 /* somebody signs in again */
-	case RECORD_IDEMPOTENCY: /* a repeated request is a new one */
+	case RECORD_FORGOTTEN:	   /* some zhost may keep data that it should have deleted */
+	case RECORD_REBALANCE:	   /* what it has not moved yet stays */
+	case RECORD_CREDENTIAL:	   /* its owner is unknown, and gets another one */
+	case RECORD_JOIN_TOKEN:	   /* nobody joins with it */
+	case RECORD_IDENTITY:	   /* its zhost is unknown, and joins again */
+	case RECORD_SIGN_IN:	   /* somebody signs in again */
+	case RECORD_IDEMPOTENCY:   /* a repeated request is a new one */
+	case RECORD_NOTICE_TARGET: /* it begins with the next event */
+	case RECORD_BACKUP_AGE:	   /* an old backup is said once more */
 		return 0;
 	case RECORD_META:
 	case RECORD_ZHOST:

@@ -40,6 +40,7 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_REBALANCE:
 	case CONTROL_CREDENTIAL:
 	case CONTROL_TOKEN:
+	case CONTROL_NOTICE_TEST:
 	case CONTROL_LEADER_MOVE:
 	case CONTROL_ZRMS_FORGET:
 	case CONTROL_AUTHORITY:
@@ -63,6 +64,9 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_CLOSED: /* nobody asks for these: they have happened */
 	case CONTROL_DATA_FULL:
 	case CONTROL_DRIVER:
+	case CONTROL_NOTICE_TARGETS:
+	case CONTROL_NOTICE_SENT:
+	case CONTROL_BACKUP_AGE:
 	case CONTROL_REFUSED:
 	case CONTROL_TICK:
 		return ACCESS_NOBODY;
@@ -97,6 +101,10 @@ const char *access_topology(const struct control_input *input)
 	case CONTROL_SIGNING_KEY:
 	case CONTROL_BACKUP:
 	case CONTROL_LEADER_MOVE:
+	case CONTROL_NOTICE_TEST:
+	case CONTROL_NOTICE_TARGETS:
+	case CONTROL_NOTICE_SENT:
+	case CONTROL_BACKUP_AGE:
 	case CONTROL_ZRMS_FORGET:
 	case CONTROL_JOIN:
 	case CONTROL_RENEW:

@@ -250,6 +250,8 @@ static char *words(const struct control *c, const struct control_input *input)
 		return str_printf("let %s lead", input->leader_move.to != NULL
 							 ? input->leader_move.to
 							 : "another zrms");
+	case CONTROL_NOTICE_TEST:
+		return str_printf("test the notices to %s", input->notice_test.target);
 	case CONTROL_ZRMS_FORGET:
 		return str_printf("forget the zrms %s", input->zrms_forget.name);
 	case CONTROL_JOIN:
@@ -274,6 +276,9 @@ static char *words(const struct control *c, const struct control_input *input)
 	case CONTROL_FORGOTTEN:
 	case CONTROL_MESH_APPLIED:
 	case CONTROL_DRIVER:
+	case CONTROL_NOTICE_TARGETS:
+	case CONTROL_NOTICE_SENT:
+	case CONTROL_BACKUP_AGE:
 	case CONTROL_TICK:
 		return NULL;
 	}

@@ -306,9 +306,9 @@ static char *cause_of_move(const struct control_application *a, bool promotes)
 				  : "asked for");
 }
 
-/* `promotes`: from waiting to the next step. */
+/* `promotes`: from waiting to the next step. `fails`: a copy of the target's has failed. */
 static void enter(struct control *c, struct control_application *a, enum rollout_state to,
-		  bool promotes)
+		  bool promotes, bool fails)
 {
 	struct application_rollout *r = a->rollout;
 	rollout_enter(&r->rollout, to, promotes);
@@ -326,6 +326,8 @@ static void enter(struct control *c, struct control_application *a, enum rollout
 	}
 	CLEANUP(freep) char *cause = cause_of_move(a, promotes);
 	emit(c, a, revision_version(r->target), rollout_state_name(to), cause);
+	if (fails && (to == ROLLOUT_PAUSED || to == ROLLOUT_RETURNING))
+		emit_fails(&c->emitter);
 	r->moves_begun = false;
 	if (to == ROLLOUT_RETURNING) {
 		if (rollout_switches_later(&r->rollout))
@@ -368,7 +370,7 @@ static void run(struct control *c, struct control_application *a)
 			break;
 		bool promotes = a->rollout->rollout.state == ROLLOUT_WAITING &&
 				next == ROLLOUT_ADVANCING && facts.step_done;
-		enter(c, a, next, promotes);
+		enter(c, a, next, promotes, facts.failed);
 	}
 	if (a->rollout != NULL)
 		rollout_act(c, a);
@@ -436,7 +438,8 @@ int rollout_do(struct control *c, struct control_application *a, enum rollout_co
 	r->failed = false;
 	if (r->rollout.state == ROLLOUT_PAUSED && to == ROLLOUT_ADVANCING)
 		retry_joined(a, r->cause);
-	enter(c, a, to, command == ROLLOUT_PROMOTE && r->rollout.state == ROLLOUT_WAITING);
+	enter(c, a, to, command == ROLLOUT_PROMOTE && r->rollout.state == ROLLOUT_WAITING,
+	      false);
 	if (command != ROLLOUT_ABORT && command != ROLLOUT_PAUSE) {
 		free(r->cause);
 		r->cause = NULL;

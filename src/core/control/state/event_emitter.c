@@ -47,6 +47,13 @@ void emit_copy_event(struct event_emitter *e, const char *subject, uint64_t epoc
 	event->epoch = epoch;
 }
 
+void emit_fails(struct event_emitter *e)
+{
+	Samoza__V1__EventRecord *event = *vector_last(&e->outbox->events);
+	event->has_fails = true;
+	event->fails = true;
+}
+
 void emit_message(struct event_emitter *e, uint64_t link_id, Samoza__V1__FrameType type,
 		  void *take_message, bool close)
 {

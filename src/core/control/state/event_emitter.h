@@ -35,6 +35,8 @@ void emit_event(struct event_emitter *e, const char *kind, const char *subject,
 /* The same of a copy that does not serve, which its epoch names. */
 void emit_copy_event(struct event_emitter *e, const char *subject, uint64_t epoch,
 		     const char *from, const char *to, const char *topology, const char *cause);
+/* The event that was emitted last says that something has failed, which its states do not. */
+void emit_fails(struct event_emitter *e);
 /* Takes the message. `close`: the link is closed after it. */
 void emit_message(struct event_emitter *e, uint64_t link_id, Samoza__V1__FrameType type,
 		  void *take_message, bool close);

@@ -34,6 +34,7 @@ enum control_input_type {
 	CONTROL_BACKUP,	     /* all records are handed out: changes nothing, for the audit */
 	CONTROL_ZRMS_FORGET, /* one that is gone for good: changes nothing here either */
 	CONTROL_LEADER_MOVE, /* another zrms is to lead: changes nothing here, for the audit */
+	CONTROL_NOTICE_TEST, /* a notice is sent as a test: the same */
 	CONTROL_JOIN,	     /* a machine joins with a token */
 	CONTROL_RENEW,	     /* a zhost gets a certificate for another key */
 	CONTROL_HELLO,	     /* a zhost on a new link */
@@ -43,9 +44,12 @@ enum control_input_type {
 	CONTROL_DATA,	   /* data.* of a space with cluster storage: fenced, then a record */
 	CONTROL_DATA_FULL, /* a write of a space was refused: its quota is used up */
 	CONTROL_FORGOTTEN, /* a zhost has deleted local data */
-	CONTROL_MESH_APPLIED, /* a zhost goes by a mesh table */
-	CONTROL_MACHINE,      /* a zhost is made by a driver, or destroyed */
-	CONTROL_DRIVER,	      /* what a call of a driver came to */
+	CONTROL_MESH_APPLIED,	/* a zhost goes by a mesh table */
+	CONTROL_MACHINE,	/* a zhost is made by a driver, or destroyed */
+	CONTROL_DRIVER,		/* what a call of a driver came to */
+	CONTROL_NOTICE_TARGETS, /* whom the settings name */
+	CONTROL_NOTICE_SENT,	/* to a target, or given up */
+	CONTROL_BACKUP_AGE,	/* how old the newest backup is has changed */
 	CONTROL_REPEAT, /* the answer to a request that was carried out under a key is asked for again */
 	CONTROL_REFUSED, /* a change was refused before the core was asked: for the audit */
 	CONTROL_TICK,	 /* control_next_ms() has come */
@@ -313,6 +317,22 @@ struct control_input {
 			const char *const *keys;
 			size_t key_count;
 		} driver;
+		struct {
+			const char *target;
+		} notice_test;
+		struct {
+			const char *const *names;
+			size_t count;
+		} notice_targets;
+		struct {
+			const char *target;
+			uint64_t position, dropped; /* as in NoticeTargetRecord */
+			bool delivered;		    /* one was, now */
+		} notice_sent;
+		struct {
+			int64_t newest_ms; /* when it was made; wall clock; 0: there is none */
+			int64_t limit_ms;  /* an older one is old; 0: none is */
+		} backup_age;
 		struct {
 			const char *code, *message; /* code: as error_code_name() */
 		} refused;

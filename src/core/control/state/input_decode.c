@@ -218,6 +218,8 @@ static int decode_people(struct decoded_input *d, struct error **err)
 			 .recording = m->backup->recording);
 		CASE(LEADER_MOVE) : AS(LEADER_MOVE, leader_move, .to = m->leader_move->to);
 		CASE(ZRMS_FORGET) : AS(ZRMS_FORGET, zrms_forget, .name = m->zrms_forget->name);
+		CASE(NOTICE_TEST)
+		    : AS(NOTICE_TEST, notice_test, .target = m->notice_test->target);
 		CASE(MACHINE)
 		    : AS(MACHINE, machine, .action = (enum machine_action)m->machine->action,
 			 .record = m->machine->record, .drain = m->machine->drain,
@@ -238,6 +240,9 @@ static int decode_people(struct decoded_input *d, struct error **err)
 		    : CASE(FORGOTTEN)
 		    : CASE(MESH_APPLIED)
 		    : CASE(DRIVER)
+		    : CASE(NOTICE_TARGETS)
+		    : CASE(NOTICE_SENT)
+		    : CASE(BACKUP_AGE)
 		    : CASE(TICK)
 		    : case _SAMOZA__V1__RECORDED_INPUT__BODY__CASE_IS_INT_SIZE : break;
 	}
@@ -268,6 +273,18 @@ static int decode_machines(struct decoded_input *d, struct error **err)
 		    : AS(MESH_APPLIED, applied, .link_id = m->mesh_applied->link,
 			 .message = m->mesh_applied->message);
 		CASE(DRIVER) : BY(DRIVER, decode_driver(d));
+		CASE(NOTICE_TARGETS)
+		    : AS(NOTICE_TARGETS, notice_targets,
+			 .names = (const char *const *)m->notice_targets->names,
+			 .count = m->notice_targets->n_names);
+		CASE(NOTICE_SENT)
+		    : AS(NOTICE_SENT, notice_sent, .target = m->notice_sent->target,
+			 .position = m->notice_sent->position,
+			 .dropped = m->notice_sent->dropped,
+			 .delivered = m->notice_sent->delivered);
+		CASE(BACKUP_AGE)
+		    : AS(BACKUP_AGE, backup_age, .newest_ms = m->backup_age->newest_ms,
+			 .limit_ms = m->backup_age->limit_ms);
 		CASE(TICK) : BY(TICK, 0);
 		CASE(_NOT_SET)
 		    : CASE(SUBMIT)
@@ -288,6 +305,7 @@ static int decode_machines(struct decoded_input *d, struct error **err)
 		    : CASE(BACKUP)
 		    : CASE(LEADER_MOVE)
 		    : CASE(ZRMS_FORGET)
+		    : CASE(NOTICE_TEST)
 		    : CASE(MACHINE)
 		    : CASE(REFUSED)
 		    : CASE(REPEAT)

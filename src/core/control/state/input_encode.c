@@ -254,6 +254,48 @@ static int encode_zrms_forget(const struct control_input *in, Samoza__V1__Record
 	return pack(r, to);
 }
 
+static int encode_notice_test(const struct control_input *in, Samoza__V1__RecordedInput *r,
+			      struct buffer *to)
+{
+	BODY(r, NOTICE_TEST, RecordedNoticeTest, SAMOZA__V1__RECORDED_NOTICE_TEST__INIT, body);
+	r->notice_test = &body;
+	body.target = BORROWED(in->notice_test.target);
+	return pack(r, to);
+}
+
+static int encode_notice_targets(const struct control_input *in, Samoza__V1__RecordedInput *r,
+				 struct buffer *to)
+{
+	BODY(r, NOTICE_TARGETS, RecordedNoticeTargets,
+	     SAMOZA__V1__RECORDED_NOTICE_TARGETS__INIT, body);
+	r->notice_targets = &body;
+	body.n_names = in->notice_targets.count;
+	body.names = (char **)(uintptr_t)in->notice_targets.names;
+	return pack(r, to);
+}
+
+static int encode_notice_sent(const struct control_input *in, Samoza__V1__RecordedInput *r,
+			      struct buffer *to)
+{
+	BODY(r, NOTICE_SENT, RecordedNoticeSent, SAMOZA__V1__RECORDED_NOTICE_SENT__INIT, body);
+	r->notice_sent = &body;
+	body.target = BORROWED(in->notice_sent.target);
+	body.position = in->notice_sent.position;
+	body.dropped = in->notice_sent.dropped;
+	SET(body, delivered, in->notice_sent.delivered, true);
+	return pack(r, to);
+}
+
+static int encode_backup_age(const struct control_input *in, Samoza__V1__RecordedInput *r,
+			     struct buffer *to)
+{
+	BODY(r, BACKUP_AGE, RecordedBackupAge, SAMOZA__V1__RECORDED_BACKUP_AGE__INIT, body);
+	r->backup_age = &body;
+	body.newest_ms = in->backup_age.newest_ms;
+	body.limit_ms = in->backup_age.limit_ms;
+	return pack(r, to);
+}
+
 static int encode_machine(const struct control_input *in, Samoza__V1__RecordedInput *r,
 			  struct buffer *to)
 {
@@ -498,6 +540,14 @@ static int encode_body(const struct control_input *in, Samoza__V1__RecordedInput
 		return encode_leader_move(in, r, to);
 	case CONTROL_ZRMS_FORGET:
 		return encode_zrms_forget(in, r, to);
+	case CONTROL_NOTICE_TEST:
+		return encode_notice_test(in, r, to);
+	case CONTROL_NOTICE_TARGETS:
+		return encode_notice_targets(in, r, to);
+	case CONTROL_NOTICE_SENT:
+		return encode_notice_sent(in, r, to);
+	case CONTROL_BACKUP_AGE:
+		return encode_backup_age(in, r, to);
 	case CONTROL_JOIN:
 		return encode_join(in->join, r, to);
 	case CONTROL_RENEW:

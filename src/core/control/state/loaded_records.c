@@ -44,6 +44,8 @@ void loaded_records_add(struct loaded_records *loaded, enum record_kind kind,
 	case RECORD_AUTHORITIES:
 	case RECORD_SIGNING_KEY:
 	case RECORD_IDEMPOTENCY:
+	case RECORD_NOTICE_TARGET:
+	case RECORD_BACKUP_AGE:
 		break;
 	}
 	IMPOSSIBLE("a record that is not kept here");

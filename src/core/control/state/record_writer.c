@@ -494,6 +494,10 @@ void records_write_all(struct control *c)
 		records_write_signing_key(c, k->key);
 	if (c->authorities != NULL)
 		records_write_authorities(c);
+	vector_for_each (&c->notice_targets, target)
+		records_write_notice_target(c, *target);
+	if (c->backup_age != NULL)
+		records_write_backup_age(c);
 	write_rebalance(c);
 	write_meta(c);
 }
@@ -609,4 +613,25 @@ void records_write_signing_key(struct control *c, const uint8_t *key)
 void records_write_authorities(struct control *c)
 {
 	put(c, RECORD_AUTHORITIES, mem_strdup(""), &c->authorities->base);
+}
+
+void records_write_notice_target(struct control *c,
+				 const Samoza__V1__NoticeTargetRecord *target)
+{
+	put(c, RECORD_NOTICE_TARGET, mem_strdup(target->name), &target->base);
+}
+
+void records_delete_notice_target(struct control *c, const char *name)
+{
+	delete (c, RECORD_NOTICE_TARGET, mem_strdup(name));
+}
+
+void records_write_backup_age(struct control *c)
+{
+	put(c, RECORD_BACKUP_AGE, mem_strdup(""), &c->backup_age->base);
+}
+
+void records_delete_backup_age(struct control *c)
+{
+	delete (c, RECORD_BACKUP_AGE, mem_strdup(""));
 }

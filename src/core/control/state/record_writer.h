@@ -50,5 +50,10 @@ void records_delete_identity(struct control *c, const struct identity *identity)
 void records_write_signing_key(struct control *c, const uint8_t *key);
 /* PRE: there is one. */
 void records_write_authorities(struct control *c);
+void records_write_notice_target(struct control *c,
+				 const Samoza__V1__NoticeTargetRecord *target);
+void records_delete_notice_target(struct control *c, const char *name);
+void records_write_backup_age(struct control *c);
+void records_delete_backup_age(struct control *c);
 
 #endif

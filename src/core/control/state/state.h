@@ -83,9 +83,11 @@ struct control {
 	struct idempotency_keys idempotency; /* of requests that were carried out */
 	struct signing_keys signing_keys;    /* of packages */
 	struct join_tokens join_tokens;
-	struct identities identities;		    /* of zhosts */
-	struct made_zhosts made;		    /* by drivers */
-	Samoza__V1__AuthoritiesRecord *authorities; /* NULL: never rotated */
+	struct identities identities;				 /* of zhosts */
+	struct made_zhosts made;				 /* by drivers */
+	Samoza__V1__AuthoritiesRecord *authorities;		 /* NULL: never rotated */
+	VECTOR(Samoza__V1__NoticeTargetRecord *) notice_targets; /* by name */
+	Samoza__V1__BackupAgeRecord *backup_age;		 /* NULL: it is not watched */
 	bool is_restored; /* control_load_restored(): the first batch writes all identities */
 	uint64_t mesh_visits;	      /* hellos so far, for routes.visited */
 	struct heap deadlines;	      /* of zhosts: end of their silence */
