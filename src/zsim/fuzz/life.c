@@ -22,6 +22,7 @@
 #include "zsim/fuzz/check/check_mesh.h"
 #include "zsim/fuzz/check/check_messages.h"
 #include "zsim/fuzz/check/check_noticed.h"
+#include "zsim/fuzz/check/check_notices.h"
 #include "zsim/fuzz/check/check_order.h"
 #include "zsim/fuzz/check/check_patience.h"
 #include "zsim/fuzz/check/check_plan.h"
@@ -224,6 +225,7 @@ static void committed(void *user, const struct outbox *o, const struct data_answ
 	check_joins_committed(user, o);
 	check_sign_ins_committed(user, o);
 	check_signers_committed(user, o);
+	check_notices_committed(user, o);
 	check_machines_committed(user, o);
 	check_audit_committed(user, o);
 	check_keys_committed(user, o);
@@ -268,6 +270,7 @@ static void birth(struct fuzz *f)
 	(void)check_joins_of(f);
 	(void)check_sign_ins_of(f);
 	(void)check_signers_of(f);
+	(void)check_notices_of(f);
 	struct world_options options = {
 		.heartbeat_ms = 10000,
 		.timeout_ms = 30000,
@@ -476,6 +479,7 @@ static void end(struct fuzz *f)
 	check_sign_ins_done(f);
 	check_keys_done(f);
 	check_signers_done(f);
+	check_notices_done(f);
 	check_machines_done(f);
 	vector_done(&f->new_copies);
 	vector_for_each (&f->audited, outcome)

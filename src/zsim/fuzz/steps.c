@@ -22,6 +22,7 @@
 #include "zsim/fuzz/draw/draw_leaders.h"
 #include "zsim/fuzz/draw/draw_machines.h"
 #include "zsim/fuzz/draw/draw_needs.h"
+#include "zsim/fuzz/draw/draw_notices.h"
 #include "zsim/fuzz/draw/draw_protocols.h"
 #include "zsim/fuzz/draw/draw_rotation.h"
 #include "zsim/fuzz/draw/draw_sign_ins.h"
@@ -643,6 +644,7 @@ void fuzz_step(struct fuzz *f)
 	draw_sign_ins(f);
 	draw_keys(f);
 	draw_signers(f);
+	draw_notices(f);
 	draw_machines(f);
 	draw_rotation(f);
 	draw_leaders(f);

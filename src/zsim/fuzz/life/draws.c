@@ -81,6 +81,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_EACH] = {"each", 3, 2, 25, "an instance is there because its zhost fits"},
 	[DRAW_VALUES] = {"values", 3, 2, 40, "a package is submitted with other values",
 			 WITHIN(ROLLOUTS)},
+	[DRAW_NOTICES] = {"notices", 2, 1, 10, "a notice reaches its target"},
 	[DRAW_SHRINKS] = {"shrinks", 3, 2, 15, "a zhost has less than is reserved there"},
 };
 

@@ -71,6 +71,7 @@ enum fuzz_draw {
 	DRAW_KEYS,
 	DRAW_RECORDINGS,
 	DRAW_VALUES, /* of what rollouts draws */
+	DRAW_NOTICES,
 	DRAWS,
 };
 

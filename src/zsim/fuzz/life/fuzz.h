@@ -37,7 +37,7 @@
  *     check_ends.c     what a rollout leaves, and which states follow each other
  *     each.c           where there is an instance on each zhost that fits
  *     check_joins.c    who is let in                              check_sign_ins.c  who has signed in
- *     check_signers.c  whose packages are accepted
+ *     check_signers.c  whose packages are accepted                check_notices.c  which notices come, in which order
  *     check_keys.c     what is asked under a key, and again
  *     check_quotas.c   how much data a space may keep
  *     check_rebalances.c  what a rebalance moves
@@ -192,6 +192,7 @@ struct fuzz {
 	struct keys_seen *keys;			/* check_keys.h; NULL: none are drawn */
 	struct people *people;			/* check_sign_ins.h; NULL: none are drawn */
 	struct signers *signers;		/* check_signers.h; NULL: none are drawn */
+	struct notices_seen *notices;		/* check_notices.h; NULL: none are drawn */
 	struct machines_seen *machines;		/* check_machines.h; NULL */
 	struct planned *planned;		/* check_plan.h; NULL: nothing is */
 	Samoza__V1__RebalanceRecord *rebalance; /* the newest; NULL: there was none */
