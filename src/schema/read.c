@@ -25,6 +25,7 @@ struct reader {
 	bool incomplete; /* after an error of syntax: what is missing may have followed */
 	bool scenario;	 /* fields of scenarios are known */
 	bool some_keys;	 /* others are left out */
+	const struct schema_message *open;		/* so are they in this one; NULL */
 	const struct schema_substitution *substitution; /* may be NULL */
 	size_t substituted;				/* bytes, in all scalars */
 };
@@ -323,7 +324,7 @@ static void add_hint(const struct reader *r, struct buffer *out,
 static void unknown_key(struct reader *r, const struct schema_message *table,
 			const struct node *key)
 {
-	if (key->kind == NODE_INVALID || r->some_keys)
+	if (key->kind == NODE_INVALID || r->some_keys || table == r->open)
 		return;
 	if (key->kind != NODE_SCALAR) {
 		finding_add(r->findings, key->line, key->column, "a key in %s must be text",
@@ -503,6 +504,9 @@ ProtobufCMessage *read_tree(const ProtobufCMessageDescriptor *type,
 			   .incomplete = source->incomplete,
 			   .scenario = (source->flags & SCHEMA_SCENARIO) != 0,
 			   .some_keys = (source->flags & SCHEMA_SOME_KEYS) != 0,
+			   .open = (source->flags & SCHEMA_SOME_FILE_KEYS) != 0
+					   ? schema_message_table(type)
+					   : NULL,
 			   .substitution = source->substitution};
 	if (source->root == NULL) {
 		if (!source->incomplete)

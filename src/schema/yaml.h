@@ -45,6 +45,8 @@ enum schema_read_flags {
 	SCHEMA_SCENARIO = 4,
 	/* Keys that the message does not have are left out, without a finding. */
 	SCHEMA_SOME_KEYS = 8,
+	/* The same of the file's own message alone: all keys below it are to be known. */
+	SCHEMA_SOME_FILE_KEYS = 16,
 };
 
 /* Where each value of a message stood in its file, and what stood there. */
