@@ -42,6 +42,8 @@ api_handler api_trust_list, api_trust_add, api_trust_remove;
 api_handler api_audit;
 /* api_backup.c */
 api_handler api_backup;
+/* api_notices.c */
+api_handler api_notices_list, api_notice_test;
 /* api_recording.c */
 api_handler api_recording;
 /* api_events.c */

@@ -271,6 +271,18 @@ int backups_start(struct backups *b, struct error **err)
 	return 0;
 }
 
+int64_t backups_newest_ms(const struct backups *b)
+{
+	return b->last_wall_ms;
+}
+
+int64_t backups_old_after_ms(const struct backups *b)
+{
+	if (b->timer == NULL)
+		return 0;
+	return b->options.old_after_ms > 0 ? b->options.old_after_ms : 3 * b->options.every_ms;
+}
+
 bool backups_are_idle(const struct backups *b)
 {
 	return b->running == 0;

@@ -13,9 +13,10 @@ struct backups;
 struct backups_options {
 	struct loop *loop;
 	struct store *store;
-	const char *dir;    /* of zrms */
-	int64_t every_ms;   /* 0: none by itself */
-	const char *target; /* NULL: DIR/backups */
+	const char *dir;      /* of zrms */
+	int64_t every_ms;     /* 0: none by itself */
+	int64_t old_after_ms; /* 0: three times as long */
+	const char *target;   /* NULL: DIR/backups */
 	uint32_t keep;
 	/* Its first line seals those that zrms makes by itself; it is read for each, and is in none. NULL:
 	 * $CREDENTIALS_DIRECTORY/backup-passphrase (systemd: LoadCredential=), else they are not sealed. */
@@ -31,6 +32,10 @@ void backups_free(struct backups *b);
 /* Looks at what there is, removes what was cut off, and begins to make backups by itself. ERR_…: there is a
  * passphrase to be read, and it cannot be. */
 int backups_start(struct backups *b, struct error **err) must_check;
+/* When the newest good one that zrms made by itself was made; wall clock; 0: there is none. */
+int64_t backups_newest_ms(const struct backups *b);
+/* When one of these is an old one; 0: never, as zrms makes none by itself. */
+int64_t backups_old_after_ms(const struct backups *b);
 bool backups_are_idle(const struct backups *b);
 
 /* One for somebody who asked, into a file without a name in DIR/spool, which `done` takes over; -1 after an

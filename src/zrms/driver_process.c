@@ -81,20 +81,20 @@ static int make_input(const char *input, size_t size, int *ret_fd, struct error 
 }
 
 /* In the child: calls nothing that may take a lock. */
-static _Noreturn void become(const char *path, const char *directory, char **environment,
-			     int in, int out, int err)
+static _Noreturn void become(const struct driver_program *program, char *const *argv,
+			     char **environment, int in, int out, int err)
 {
-	char *const argv[] = {(char *)(uintptr_t)path, NULL};
 	sigset_t none;
 	sigemptyset(&none);
 	(void)setpgid(0, 0);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int signum = 1; signum < 32; signum++)
 		(void)signal(signum, SIG_DFL);
-	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 || chdir(directory) < 0)
+	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 ||
+	    chdir(program->directory) < 0)
 		_exit(127);
 	(void)syscall(SYS_close_range, 3u, ~0u, 0u);
-	execve(path, argv, environment);
+	execve(program->path, argv, environment);
 	_exit(127);
 }
 
@@ -193,7 +193,17 @@ void driver_process_free(struct driver_process *p)
 
 /* ---- begin ---- */
 
-static int begin(struct driver_process *p, const char *path, const char *directory, int in,
+/* Ends with NULL; the caller frees the array. */
+static char **arguments_of(const struct driver_program *program)
+{
+	char **argv = mem_new_array(char *, program->argument_count + 2);
+	argv[0] = (char *)(uintptr_t)program->path;
+	for (size_t k = 0; k < program->argument_count; k++)
+		argv[k] = program->arguments[k];
+	return argv;
+}
+
+static int begin(struct driver_process *p, const struct driver_program *program, int in,
 		 struct error **err)
 {
 	int out[2] = {-1, -1}, wrong[2] = {-1, -1};
@@ -207,10 +217,11 @@ static int begin(struct driver_process *p, const char *path, const char *directo
 		return r;
 	}
 	make_environment(environment);
+	CLEANUP(freep) char **argv = arguments_of(program);
 	p->pid = fork();
 	if (p->pid == 0)
-		become(path, directory, environment, in, out[1], wrong[1]);
-	int r = p->pid < 0 ? error_errno(err, "cannot start %s", path) : 0;
+		become(program, argv, environment, in, out[1], wrong[1]);
+	int r = p->pid < 0 ? error_errno(err, "cannot start %s", program->path) : 0;
 	for (size_t k = 0; environment[k] != NULL; k++)
 		free(environment[k]);
 	close(out[1]);
@@ -232,13 +243,22 @@ int driver_process_new(struct loop *loop, const char *path, const char *director
 		       const char *input, size_t size, int64_t timeout_ms, driver_end_fn *done,
 		       void *user, struct driver_process **ret_process, struct error **err)
 {
+	const struct driver_program program = {.path = path, .directory = directory};
+	return driver_process_run(loop, &program, input, size, timeout_ms, done, user,
+				  ret_process, err);
+}
+
+int driver_process_run(struct loop *loop, const struct driver_program *program,
+		       const char *input, size_t size, int64_t timeout_ms, driver_end_fn *done,
+		       void *user, struct driver_process **ret_process, struct error **err)
+{
 	struct driver_process *p = mem_new(struct driver_process);
 	int in = -1;
 	*p = (struct driver_process){
 		.loop = loop, .out.fd = -1, .err.fd = -1, .done = done, .user = user};
 	int r = make_input(input, size, &in, err);
 	if (r == 0)
-		r = begin(p, path, directory, in, err);
+		r = begin(p, program, in, err);
 	if (in >= 0)
 		close(in);
 	if (r < 0) {

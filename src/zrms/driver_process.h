@@ -1,5 +1,5 @@
 /*
- * One process of a driver: what it is told, what it writes, how it ends.
+ * One process of a driver, or of a command that is notified: what it is told, what it writes, how it ends.
  */
 #ifndef SAMOZA_ZRMS_DRIVER_PROCESS_H
 #define SAMOZA_ZRMS_DRIVER_PROCESS_H
@@ -22,6 +22,19 @@ struct driver_end {
 struct driver_process;
 typedef void driver_end_fn(void *user, const struct driver_end *end);
 
+struct driver_program {
+	const char *path;
+	const char *directory; /* in which it begins */
+	/* From the name of the program on; none: the path alone. */
+	char *const *arguments;
+	size_t argument_count;
+};
+
+/* As driver_process_new(), with arguments. All of `program` is borrowed for the call. */
+int driver_process_run(struct loop *loop, const struct driver_program *program,
+		       const char *input, size_t size, int64_t timeout_ms, driver_end_fn *done,
+		       void *user, struct driver_process **ret_process,
+		       struct error **err) must_check;
 /* `directory`: its own, in which it begins. `input`: its standard input, whole. `done` is called once, from the loop; then it is to be freed. */
 int driver_process_new(struct loop *loop, const char *path, const char *directory,
 		       const char *input, size_t size, int64_t timeout_ms, driver_end_fn *done,

@@ -88,6 +88,7 @@ static void on_event(void *user, const Samoza__V1__EventRecord *event)
 		 LOG_S("cause", event->cause), LOG_U("seq", event->seq));
 	subscribers_event(zrms->subscribers, event);
 	last_lines_event(zrms->last_lines, event);
+	notices_event(zrms->notices, event);
 }
 
 static void on_audit(void *user, const Samoza__V1__AuditRecord *line)
@@ -385,11 +386,14 @@ static void end_check(void *user)
 		_exit(1);
 	}
 	bool idle = submissions_is_idle(zrms->submissions) && api_waiting(zrms->api) == 0 &&
-		    plans_are_idle(zrms->plans) && store_trust_is_idle(zrms->store_trust) &&
-		    backups_are_idle(zrms->backups) && zrms->pieces == 0 &&
+		    plans_are_idle(zrms->plans) && notices_are_idle(zrms->notices) &&
+		    store_trust_is_idle(zrms->store_trust) && backups_are_idle(zrms->backups) &&
+		    zrms->pieces == 0 &&
 		    (zrms->translations == NULL || translations_is_idle(zrms->translations));
-	if (idle)
+	if (idle) {
+		notices_end(zrms->notices);
 		close_listeners(zrms);
+	}
 	if (idle && links_is_empty(zrms->links) && execs_is_empty(zrms->execs) &&
 	    commit_driver_is_idle(zrms->commits) &&
 	    http_server_counters(zrms->http).waiting == 0) {
@@ -412,6 +416,7 @@ static void end_begin(struct zrms *zrms)
 		translations_stop(zrms->translations);
 	http_server_drain(zrms->http);
 	listening_drain(zrms->listening);
+	notices_stop(zrms->notices);
 	zrms->end_ms = loop_now(&zrms->loop).mono_ms + END_MAX_MS;
 	loop_timer_at(zrms->ending, 0);
 }
@@ -466,6 +471,7 @@ static void parts_free(struct zrms *zrms)
 	loop_before_poll_remove(&zrms->loop, store_watch, zrms);
 	drivers_free(zrms->drivers);
 	store_trust_free(zrms->store_trust);
+	notices_free(zrms->notices);
 	recorder_free(zrms->recorder);
 	commit_driver_free(zrms->commits);
 	submissions_free(zrms->submissions);
@@ -504,12 +510,15 @@ static void parts_free(struct zrms *zrms)
 	authorities_free(zrms);
 	error_free(zrms->translator_error);
 	loop_done(&zrms->loop);
+	notice_settings_done(&zrms->notice_settings); /* threads had it until now */
 }
 
 static int parts_open(struct zrms *zrms, const char *trust, struct error **err)
 {
 	int r = drivers_new(zrms, zrms->settings.drivers, zrms->settings.driver_timeout_ms,
 			    &zrms->drivers, err);
+	if (r == 0)
+		r = notice_settings_read(zrms->config_file, &zrms->notice_settings, err);
 	if (r == 0)
 		r = leading_wait(zrms, err);
 	if (r == 0)
@@ -533,14 +542,15 @@ static int parts_open(struct zrms *zrms, const char *trust, struct error **err)
 		subscribers_new(zrms->store, &zrms->access.open, api_event_view, zrms);
 	zrms->audit = audit_feed_new(zrms->store, &zrms->access.open);
 	zrms->plans = plans_new(zrms);
-	const struct backups_options backups = {.loop = &zrms->loop,
-						.store = zrms->store,
-						.dir = zrms->settings.dir,
-						.every_ms = zrms->settings.backup_every_ms,
-						.target = zrms->settings.backup_dir,
-						.keep = zrms->settings.backup_keep,
-						.passphrase_file =
-							zrms->settings.backup_passphrase_file};
+	const struct backups_options backups = {
+		.loop = &zrms->loop,
+		.store = zrms->store,
+		.dir = zrms->settings.dir,
+		.every_ms = zrms->settings.backup_every_ms,
+		.old_after_ms = zrms->settings.backup_old_after_ms,
+		.target = zrms->settings.backup_dir,
+		.keep = zrms->settings.backup_keep,
+		.passphrase_file = zrms->settings.backup_passphrase_file};
 	zrms->backups = backups_new(&backups);
 	zrms->api = api_new(zrms);
 	r = access_open(&zrms->access, zrms, zrms->settings.dir, err);
@@ -554,10 +564,13 @@ static int parts_open(struct zrms *zrms, const char *trust, struct error **err)
 		r = reach_open(zrms, err);
 	if (r == 0)
 		r = backups_start(zrms->backups, err);
+	if (r == 0)
+		r = notices_new(zrms, &zrms->notices, err);
 	if (r == 0) {
 		first_admin_take(zrms);
 		loop_before_poll(&zrms->loop, store_watch, zrms);
 		state_opened(zrms);
+		notices_start(zrms->notices);
 		zrms->store_trust = store_trust_new(zrms);
 		api_register_metrics(zrms);
 		if (zrms->standby == NULL)
@@ -606,6 +619,7 @@ int main(int argc, char **argv)
 	struct zrms zrms = {.lock_fd = -1, .yield = yield, .arguments = argv};
 	struct error *err = NULL;
 	CLEANUP(cli_run_done) struct cli_run line = {0};
+	zrms.config_file = cli_file_path(argc, argv);
 	int r = cli_start(&settings_program, argc, argv, &zrms.settings, &line);
 	if (r >= 0) {
 		cli_settings_done(&settings_program, &zrms.settings);

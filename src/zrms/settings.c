@@ -13,6 +13,7 @@
 #define AT(field) offsetof(struct settings, field)
 #define HOUR_MS	  (60ull * 60 * 1000)
 
+static const char *const other_keys[] = {"notices", NULL};
 static const char *const readers_of_metrics[] = {"viewer", "public", NULL};
 
 static const struct cli_option options[] = {
@@ -255,6 +256,15 @@ static const struct cli_option options[] = {
 	 .fallback = "0s",
 	 .max = 31 * 24 * HOUR_MS,
 	 .help = "Time between two backups that zrms makes by itself; 0s: none"},
+	{.key = "backup.old_after",
+	 .name = "backup-old-after",
+	 .environment = "ZRMS_BACKUP_OLD_AFTER",
+	 .type = CLI_DURATION,
+	 .offset = AT(backup_old_after_ms),
+	 .fallback = "0s",
+	 .max = 365 * 24 * HOUR_MS,
+	 .help = "How old the newest of these backups may be before that is an event, and a "
+		 "notice (backup.old); 0s: three times --backup-every"},
 	{.key = "backup.dir",
 	 .name = "backup-dir",
 	 .environment = "ZRMS_BACKUP_DIR",
@@ -334,6 +344,9 @@ const struct cli_program settings_program = {
 	.exits = exits,
 	.has_file = true,
 	.metrics = api_metric_sources,
+	.other_keys = other_keys,
+	.notes = "The file may list `notices`: whom zrms notifies by a webhook or a command, "
+		 "and of what (docs/howto/notices.md).",
 };
 
 int settings_control(const struct settings *s, struct control_config *ret_config,

@@ -33,8 +33,9 @@ struct settings {
 	char *trust;		 /* files, with ':' between */
 	bool allow_unsigned;
 	bool accept_loss, force;
-	int64_t backup_every_ms; /* 0: none by itself */
-	char *backup_dir;	 /* NULL: DIR/backups */
+	int64_t backup_every_ms;     /* 0: none by itself */
+	int64_t backup_old_after_ms; /* 0: three times backup_every_ms */
+	char *backup_dir;	     /* NULL: DIR/backups */
 	uint32_t backup_keep;
 	char *backup_passphrase_file; /* NULL: as backups.h */
 	char *drivers;		      /* NAME=PATH, with commas between; NULL: none */

@@ -32,6 +32,7 @@
 #include "zrms/logs.h"
 #include "zrms/mesh_book.h"
 #include "zrms/mesh_queries.h"
+#include "zrms/notice/notices.h"
 #include "zrms/plans.h"
 #include "zrms/settings.h"
 #include "zrms/submission/submissions.h"
@@ -61,6 +62,7 @@ struct zrms {
 	struct service *service;	/* what systemd hears */
 	int lock_fd;			/* DIR/lock */
 	char **arguments;		/* of the program (again.h) */
+	const char *config_file;	/* NULL: there is none */
 	uint64_t artifacts_refused;	/* to zhosts that do not need them */
 	struct access access;
 	struct request_key *request_keys; /* of what is at work, by principal and key */
@@ -101,6 +103,8 @@ struct zrms {
 	struct submissions *submissions;
 	struct plans *plans;
 	struct backups *backups;
+	struct notices *notices;
+	struct notice_settings notice_settings;
 	unsigned pieces,
 		pieces_made; /* of recordings, that are being put together (api_recording.c); so far */
 	struct drivers *drivers;

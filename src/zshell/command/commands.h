@@ -29,6 +29,7 @@ extern const struct cli_command command_status, command_topo, command_topo_list,
 	command_user_code, command_user_session, command_user_session_list,
 	command_user_session_rm, command_completion, command_complete, command_exit,
 	command_zhost_create, command_zhost_destroy, command_zhost_list, command_trust,
-	command_trust_list, command_trust_add, command_trust_rm;
+	command_trust_list, command_trust_add, command_trust_rm, command_notices,
+	command_notices_list, command_notices_test;
 
 #endif

@@ -46,6 +46,7 @@ enum argument_kind {
 	ARGUMENT_CONTEXT, /* of zshell's own */
 	ARGUMENT_SESSION, /* of somebody who has signed in: its id */
 	ARGUMENT_KEY,	  /* that packages are signed with */
+	ARGUMENT_NOTICES, /* a target of notices */
 	ARGUMENT_SHELL,	  /* bash, zsh, fish */
 };
 
