@@ -13,6 +13,11 @@ export interface Attention {
   space?: string; zhost?: string; count?: number; of?: number;
 }
 
+export interface NoticeTarget {
+  name: string; to: 'webhook' | 'command'; where: string; on: string[]; state: 'idle' | 'sending' | 'failing'; waiting: number; sent: number;
+  failed: number; dropped: number; delivered?: string; error?: string; error_time?: string; next?: string; position: number;
+}
+
 export interface ZhostColumns {
   seq: number; names: string[]; states: string[]; cordoned: boolean[]; drains: string[]; left: number[]; since: string[];
   heard: string[]; instances: number[]; cpu_total: number[]; cpu_reserved: number[]; cpu_used: number[];

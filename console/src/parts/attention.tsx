@@ -4,6 +4,7 @@ import { duration, number, plural, word } from '../base/words';
 import { now, summary, topologies } from '../store/store';
 import { Card, Empty } from './card';
 import { Glyph } from './glyph';
+import { TroubledNotices, useTroubledNotices } from './notices';
 import { Sentence, topologyPage, zhostPage } from './sentence';
 
 const ALIKE_MAX = 3;
@@ -53,10 +54,11 @@ function grouped(all: Entry[]) {
 
 export function Attention() {
   const all = summary.value?.attention ?? [];
-  const count = summary.value?.attention_count ?? 0;
+  const targets = useTroubledNotices();
+  const count = (summary.value?.attention_count ?? 0) + targets.length;
   return (
     <Card id="attention" name="Needs attention" count={number(count)} more={all.length > 1 && <span class="count small">worst first</span>}>
-      {all.length === 0 && <Empty text="What has failed, waits or is silent, with its reason. There is nothing." />}
+      {count === 0 && <Empty text="What has failed, waits or is silent, with its reason. There is nothing." />}
       <ol>
         {grouped(all).map((run) => (
           <>
@@ -70,6 +72,7 @@ export function Attention() {
             )}
           </>
         ))}
+        {targets.map((target) => <TroubledNotices key={`notices/${target.name}`} of={target} />)}
       </ol>
     </Card>
   );
