@@ -151,6 +151,12 @@ void application_add_name(struct application_slot *slot, const char *path)
 	HASH_ADD_KEYPTR(hh, a->aliases, alias->path, strlen(alias->path), alias);
 }
 
+void application_forget_names(struct application *a)
+{
+	while (a->aliases != NULL)
+		forget_alias(a, a->aliases);
+}
+
 void application_merge_slot(struct application_slot *slot, const char *path)
 {
 	struct application_slot *left = application_find_slot(slot->application, path);

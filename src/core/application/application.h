@@ -93,6 +93,8 @@ void application_merge_slot(struct application_slot *slot, const char *path);
 void application_name_slot(struct application_slot *slot, const char *path);
 /* It is found by that name, too. PRE: as above. */
 void application_add_name(struct application_slot *slot, const char *path);
+/* Each slot is found by the name that it has, and by no former one. */
+void application_forget_names(struct application *a);
 
 /* Under which the data of the instance with that path is kept: "shop/api-1". What is inside of another one has it
  * below that. The caller frees. */

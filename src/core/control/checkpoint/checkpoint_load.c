@@ -398,6 +398,24 @@ static void restore_kept_set(struct control *c, struct kept_set *k,
 		heap_remove(&c->kept_set_timers, &k->timer);
 }
 
+/* Records tell only those of what has copies under a former name. */
+static int restore_former_names(struct control_application *a,
+				const Samoza__V1__VolatileApplication *v, struct error **err)
+{
+	application_forget_names(&a->application);
+	for (size_t k = 0; k < v->n_former_names; k++) {
+		const Samoza__V1__VolatileFormerName *former = v->former_names[k];
+		const struct application_slot *left =
+			application_find_slot(&a->application, former->path);
+		struct application_slot *slot = application_slot(&a->application, former->slot);
+		if (left != NULL && left != slot && left->declared)
+			return checkpoint_broken(err, "a former name", former->path);
+		application_merge_slot(slot, former->path);
+		application_add_name(slot, former->path);
+	}
+	return 0;
+}
+
 static int restore_application(struct control *c, const Samoza__V1__VolatileApplication *v,
 			       struct error **err)
 {
@@ -426,7 +444,9 @@ static int restore_application(struct control *c, const Samoza__V1__VolatileAppl
 		application_slot(&a->application, v->writers[k]->path)->writer =
 			v->writers[k]->epoch;
 	a->slots.blocker = v->blocker != NULL ? slot_find(&a->slots, v->blocker) : NULL;
-	result = restore_subscribers(c, a, v, err);
+	result = restore_former_names(a, v, err);
+	if (result == 0)
+		result = restore_subscribers(c, a, v, err);
 	if (result == 0)
 		result = checkpoint_restore_patience(a, v, err);
 	if (result == 0)

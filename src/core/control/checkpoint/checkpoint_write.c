@@ -353,6 +353,14 @@ static Samoza__V1__VolatileWriter *writer_state(const struct application_slot *s
 	return v;
 }
 
+static Samoza__V1__VolatileFormerName *former_name(const struct application_alias *alias)
+{
+	Samoza__V1__VolatileFormerName *v = NEW(VolatileFormerName, volatile_former_name);
+	v->path = mem_strdup(alias->path);
+	v->slot = mem_strdup(alias->slot->path);
+	return v;
+}
+
 static Samoza__V1__VolatileApplication *
 application_volatile(const struct control *c, const struct control_application *a)
 {
@@ -396,6 +404,9 @@ application_volatile(const struct control *c, const struct control_application *
 	for (const struct application_slot *s = a->application.slots; s != NULL; s = s->hh.next)
 		if (s->writer != 0)
 			APPEND(v, writers, writer_state(s));
+	for (const struct application_alias *alias = a->application.aliases; alias != NULL;
+	     alias = alias->hh.next)
+		APPEND(v, former_names, former_name(alias));
 	return v;
 }
 

@@ -355,6 +355,9 @@ static void add_application(const struct control *c, const struct control_applic
 		     s->placed,
 		     s->sent_link != 0 && s->sent_link == s->zhost->link_id ? " sent" : "",
 		     s->is_outdated ? " outdated" : "", LLU(s->applied));
+	for (const struct application_alias *alias = a->application.aliases; alias != NULL;
+	     alias = alias->hh.next)
+		LINE("  %s was %s\n", alias->slot->path, alias->path);
 	add_lists(a, b);
 	add_providers(a->slots.providers, b);
 	for (size_t k = 0; k < a->slots.slots.count; k++)
