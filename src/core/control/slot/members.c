@@ -210,14 +210,15 @@ static bool may_be_known(const struct slot *s)
 	return false;
 }
 
-/* Nothing of it is left but copies that are retired, and zhosts know the routes without it. */
+/* Nothing of it is left but copies that are retired, and zhosts know the routes without it. What is lost is served by the
+ * copy that may come back; without one, only what goes on is placed again. */
 static bool is_over(const struct slot_control *sc)
 {
 	const struct slot *s = sc->slot;
 	const struct application_slot *of = sc->of_path;
 	return s->leaves && s->goal == GOAL_NOT_DEPLOYED && s->state == STATE_NOT_DEPLOYED &&
 	       of->serving == NULL && of->next == NULL && of->standby == NULL &&
-	       of->kept == NULL && sc->handover == NULL && sc->loss == NULL && !sc->lost &&
+	       of->kept == NULL && sc->handover == NULL && sc->loss == NULL &&
 	       !s->root->moving && !may_be_known(s) && (sc->marks & SLOT_ROUTE) == 0;
 }
 
