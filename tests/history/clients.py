@@ -414,16 +414,15 @@ class Hasty(Operator):
     is_in_doubt = False
 
     def step(self):
-        shown = []
+        shown, count = [], None if self.is_in_doubt else self.random.randint(1, DEPOT_MOST)
 
         def note(said):
-            self.cluster.hasty_answers += 1
             shown[:] = count_in(DEPOT, said)
+            self.cluster.shown_others += count not in (None, shown[0][1])
             return shown
         if self.is_in_doubt:
             self.look(f"/v1/topologies/{DEPOT}", note)
         else:
-            count = self.random.randint(1, DEPOT_MOST)
             self.change(Operation(self.name, f"count {DEPOT}", WRITE, 0, value=count), "POST",
                         f"/v1/topologies/{DEPOT}/scale?spaces=a%3D{count}", None, (200, 202), shows=note)
         self.is_in_doubt = not shown

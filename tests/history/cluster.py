@@ -82,7 +82,7 @@ class HistoryCluster:
         self.zrms_binary = zrms_binary or self.bin / "zrms"
         self.timeout = timeout
         self.avoided = None  # a machine whose zrms operators do not ask (faults.py)
-        self.hasty_answers = 0  # so far, to clients.Hasty
+        self.shown_others = 0  # answers to clients.Hasty that show a change of another one
         self.services, self.mounts, self.ends = {}, [], threading.Event()
         self.rig = Rig(switch, *CONTROL, *ZHOSTS, "people")
         try:

@@ -225,15 +225,16 @@ def cut_from_others(c, draw):
 
 
 def cut_slow_leader(c, draw):
-    """What it sends to the other two takes long, and it is cut off from them right after an answer: what it had decided by then, and sends to
-    be made durable, is on the way, and never arrives. People reach it as before."""
+    """What it sends to the other two takes long, and it is cut off from them right after an answer that shows what another client
+    has changed: what it had decided by then, and sends to be made durable, is on the way, and never arrives. People reach it
+    as before."""
     name = c.leader() or draw.choice(CONTROL)
     others = [other for other in CONTROL if other != name]
     for other in others:
         c.rig.rule(name, other, delay=150)
     time.sleep(draw.uniform(1, 2))
-    answers, end = c.hasty_answers, time.monotonic() + 2
-    while c.hasty_answers == answers and time.monotonic() < end:
+    answers, end = c.shown_others, time.monotonic() + 2
+    while c.shown_others == answers and time.monotonic() < end:
         time.sleep(0.001)
     c.rig.part([name], others)
     yield f"{name} from the other two", draw.uniform(6, 9)
