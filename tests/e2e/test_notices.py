@@ -330,10 +330,18 @@ def test_an_old_backup_is_a_notice(start, tmp_path):
         assert [n["notice"] for n in ops.got] == ["backup.old", "backup.recovered"], "each once"
 
 
+class NotifyingThree(ThreeZrms):
+    def start_zrms(self):
+        if "--config" not in self.zrms.command:
+            self.zrms.command += ["--config", self.directory.parent / "zrms.yaml"]
+        super().start_zrms()
+
+
 @needs_an_address
-def test_of_three_zrms_the_one_that_leads_sends_and_the_next_one_leaves_nothing_out(start):
+def test_of_three_zrms_the_one_that_leads_sends_and_the_next_one_leaves_nothing_out(start_cluster, tmp_path):
     with Receiver() as ops:
-        c = start([webhook("ops", ops)], kind=ThreeZrms)
+        settings(tmp_path, [webhook("ops", ops)])
+        c = start_cluster(kind=NotifyingThree, zhosts=["edge-node-1"])
         first = c.leader()
         fail(c, "one")
         until(lambda: ops.subjects() == ["one"], "it came once, of three")
