@@ -173,6 +173,7 @@ static void make_parts(struct stage *s)
 	const struct backups_options backups = {
 		.loop = &z->loop, .store = z->store, .dir = s->directory};
 	z->backups = backups_new(&backups);
+	assert_int_equal(notices_new(z, &z->notices, NULL), 0);
 	z->committed = committed_new(&z->loop, z->store, &CONTROL_CONFIG_DEFAULT,
 				     api_reads_continue, z);
 	assert_int_equal(submissions_new(&z->loop, z->artifacts, NULL, NULL, "no compiler",
@@ -316,6 +317,7 @@ int end(void **state)
 	hub_free(z->hub);
 	links_free(z->links);
 	api_free(z->api);
+	notices_free(z->notices);
 	backups_free(z->backups);
 	committed_free(z->committed);
 	control_free(z->control);
