@@ -53,6 +53,18 @@ static void note(struct fuzz *f, struct notices_seen *n)
 	client_tell(&f->world, &input);
 }
 
+/* One that was on its way for long: it is behind what is recorded by now. */
+static void note_late(struct fuzz *f, const struct notices_seen *n)
+{
+	struct random *chance = draws_random(f, DRAW_NOTICES);
+	if (!n->is_recorded || n->position == 0 || !random_percent(chance, 5))
+		return;
+	uint64_t position = random_below(chance, (uint32_t)n->position);
+	struct control_input input = {.type = CONTROL_NOTICE_SENT,
+				      .notice_sent = {NOTICES_TARGET, position, 0, true}};
+	client_tell(&f->world, &input);
+}
+
 static void send(struct fuzz *f, struct notices_seen *n)
 {
 	struct instant now = world_instant(&f->world);
@@ -89,5 +101,6 @@ void draw_notices(struct fuzz *f)
 					  world_instant(&f->world));
 		send(f, n);
 		note(f, n);
+		note_late(f, n);
 	}
 }
