@@ -327,11 +327,26 @@ static void add_line(struct example *e, unsigned indent, const char *key, const 
 	e->is_item = false;
 }
 
-/* Whether `beside` ("type: NATIVE") says what the field is. */
-static bool says(const char *beside, const char *key)
+/* What `beside` ("type: NATIVE; count: 3") says of a field; NULL: nothing. The caller frees. */
+static char *said_of(const char *beside, const char *key)
 {
 	size_t size = strlen(key);
-	return beside != NULL && strncmp(beside, key, size) == 0 && beside[size] == ':';
+	while (beside != NULL) {
+		const char *end = strstr(beside, "; ");
+		size_t length = end != NULL ? (size_t)(end - beside) : strlen(beside);
+		if (length > size + 2 && strncmp(beside, key, size) == 0 && beside[size] == ':')
+			return mem_strndup(beside + size + 2, length - size - 2);
+		beside = end != NULL ? end + 2 : NULL;
+	}
+	return NULL;
+}
+
+static unsigned count_beside(const char *beside)
+{
+	unsigned count = beside != NULL;
+	for (; beside != NULL && (beside = strstr(beside, "; ")) != NULL; beside += 2)
+		count++;
+	return count;
 }
 
 static void add_message(struct example *e, const ProtobufCMessageDescriptor *type,
@@ -386,13 +401,15 @@ static void add_message(struct example *e, const ProtobufCMessageDescriptor *typ
 	bool is_on_path = depth < path->depth, is_end = depth == path->depth;
 	const struct schema_field *next = is_on_path ? path->steps[depth].rule : NULL;
 	const char *beside = next != NULL ? next->example_beside : NULL;
-	bool is_beside_written = beside == NULL, is_free = is_end && needs_nothing(type);
+	unsigned to_write = count_beside(beside);
+	bool is_free = is_end && needs_nothing(type);
 	for (unsigned i = 0; i < table->field_count; i++) {
 		const struct schema_field *rule = &table->fields[i];
 		const ProtobufCFieldDescriptor *field = &type->fields[i];
-		if (says(beside, rule->key)) {
-			add_line(e, indent, rule->key, beside + strlen(rule->key) + 2);
-			is_beside_written = true;
+		CLEANUP(freep) char *said = said_of(beside, rule->key);
+		if (said != NULL) {
+			add_line(e, indent, rule->key, said);
+			to_write--;
 			continue;
 		}
 		bool is_chosen = rule->oneof_required && is_oneof_first(table, i) &&
@@ -404,7 +421,7 @@ static void add_message(struct example *e, const ProtobufCMessageDescriptor *typ
 		    (!rule->scenario && (must_be_there(field, rule) || is_chosen || is_shown)))
 			add_field(e, field, rule, rule == next, depth, indent);
 	}
-	INVARIANT(is_beside_written);
+	INVARIANT(to_write == 0);
 }
 
 char *explain_example(const struct explain_path *path)

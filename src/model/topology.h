@@ -56,6 +56,7 @@ enum space_type {
 enum space_strategy { STRATEGY_SPREAD, STRATEGY_PACK };
 enum space_storage { STORAGE_CLUSTER, STORAGE_LOCAL };
 enum space_run_mode { RUN_SERVICE, RUN_FOREGROUND };
+enum space_api { API_NONE, API_VIEWER, API_OPERATOR };
 enum probe_kind { PROBE_NONE, PROBE_TCP, PROBE_HTTP, PROBE_COMMAND };
 
 struct device_need {
@@ -140,6 +141,9 @@ struct space {
 	unsigned provide_count;
 	const char **capabilities; /* sorted */
 	unsigned capability_count;
+	enum space_api api;	     /* what its instances may do with zrms */
+	const char **api_topologies; /* patterns of names, sorted; none: its own topology's */
+	unsigned api_topology_count;
 
 	uint32_t cpu_millicores;       /* of one instance, without its children */
 	uint32_t cpu_limit_millicores; /* 0: no limit */

@@ -60,6 +60,10 @@ static const struct frame_kind frame_kinds[] = {
 						    "page-ask"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ANSWER] = {&samoza__v1__page_answer__descriptor,
 						       "page-answer"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN] = {&samoza__v1__api_token__descriptor,
+						     "api-token"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN_TAKEN] =
+		{&samoza__v1__api_token_taken__descriptor, "api-token-taken"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_LEAVE] = {&samoza__v1__leave__descriptor, "leave"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY] = {&samoza__v1__exec_reply__descriptor,
 						      "exec-reply"},

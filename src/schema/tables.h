@@ -21,11 +21,12 @@ struct schema_field {
 	const char *expects;	 /* what to write, in words */
 	const char *constant;	 /* the only text accepted */
 	const char *unit;
-	const char *word;	    /* in place of a number: stands for 0 */
-	const char *default_text;   /* in words, where it is no constant */
-	const char *oneof;	    /* the name of the oneof it belongs to */
-	const char *example;	    /* a value as it is written in YAML, on one line */
-	const char *example_beside; /* `key: value` that stands beside it in an example */
+	const char *word;	  /* in place of a number: stands for 0 */
+	const char *default_text; /* in words, where it is no constant */
+	const char *oneof;	  /* the name of the oneof it belongs to */
+	const char *example;	  /* a value as it is written in YAML, on one line */
+	const char *
+		example_beside; /* `key: value` that stands beside it in an example; several: with "; " between them */
 	double min, max;
 	bool has_min, has_max;
 	bool one_or_many;

@@ -162,6 +162,7 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *me
 					  .data = d->data,
 					  .logs = d->log_service,
 					  .exec = d->exec,
+					  .residents = d->residents,
 					  .edge = d->edge,
 					  .renewal = d->renewal};
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK)
@@ -508,7 +509,9 @@ static void make_residents(struct zhost_daemon *d)
 					.native = d->native,
 					.ports = d->ports,
 					.logs = d->logs,
-					.processes = d->processes};
+					.processes = d->processes,
+					.upstream = uplink_upstream(d->uplink),
+					.run_fd = d->state_dir.run_fd};
 	d->residents = residents_new(&parts, &reconcile_residents, d->reconcile);
 	const struct exec_service_parts exec = {.loop = &d->loop,
 						.residents = d->residents,
@@ -557,7 +560,7 @@ static int make_native(struct zhost_daemon *d, struct error **err)
 	closed_ports_add_zrms(&d->closed, &d->settings->addresses);
 	closed_ports_add(&d->closed, direct);
 	return native_runtime_new(&d->loop, &d->state_dir, d->settings->name, &d->closed,
-				  &d->native, err);
+				  &d->settings->addresses, &d->native, err);
 }
 
 static int begin_reconcile(struct zhost_daemon *d, struct error **err)

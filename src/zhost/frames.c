@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "core/agent/agent_frames.h"
 #include "zhost/mesh/hub_transport.h"
+#include "zhost/space/residents.h"
 
 /* ---- frames that are not the core's ---- */
 
@@ -94,6 +95,11 @@ static void to_edge(const struct frame_parts *p, const ProtobufCMessage *message
 	edge_take(p->edge, (const Samoza__V1__PageAnswer *)message);
 }
 
+static void to_residents(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	residents_token_taken(p->residents, (const Samoza__V1__ApiTokenTaken *)message);
+}
+
 static void to_renewal(const struct frame_parts *p, const ProtobufCMessage *message)
 {
 	if (p->renewal != NULL)
@@ -121,6 +127,7 @@ static frame_route *const routes[] = {
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS] = to_direct,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY] = to_mesh_reports,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ANSWER] = to_edge,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN_TAKEN] = to_residents,
 };
 
 bool frames_has_route(Samoza__V1__FrameType type)
@@ -138,6 +145,7 @@ static void after_input(const struct frame_parts *p, const struct agent_input *i
 		return;
 	data_connected(p->data);
 	direct_service_connected(p->direct);
+	residents_connected(p->residents);
 }
 
 int frames_take(const struct frame_parts *p, Samoza__V1__FrameType type,

@@ -29,6 +29,7 @@ struct frame_parts {
 	struct data_service *data;
 	struct log_service *logs;
 	struct exec_service *exec;
+	struct residents *residents;
 	struct edge *edge;
 	struct renewal *renewal; /* NULL: there is no certificate */
 };

@@ -201,7 +201,8 @@ static int message_take(struct zhost_link *l, Samoza__V1__FrameType type,
 		return r;
 	if (r == 0)
 		return other_take(l, type, message, err);
-	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST)
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REQUEST ||
+	    type == SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN)
 		count_unanswered(l, 1);
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT)
 		time_heartbeat(l);
@@ -387,7 +388,8 @@ void links_send(struct links *links, const struct link_message *message)
 		return; /* it closed meanwhile: the core knows, or will */
 	if (message->message != NULL) {
 		CLEANUP(error_freep) struct error *why = NULL;
-		if (message->type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY)
+		if (message->type == SAMOZA__V1__FRAME_TYPE__FRAME_DATA_REPLY ||
+		    message->type == SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN_TAKEN)
 			count_unanswered(l, -1);
 		int r = is_accepted(message) ? ack_send(l, message, &why)
 					     : wire_link_send(l->wire, message->type,

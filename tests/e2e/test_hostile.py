@@ -167,11 +167,12 @@ FRAMES = {
     "EXEC_REPLY": ("ExecReply", "session: 1 started: true", False),
     "MESH_ANSWER": ("MeshAnswer", "request: 1000000", False),
     "PAGE_ASK": ("PageAsk", f'ask: 1 topology: "bank" space: "p" hash: "{"h" * 32}" code: "{"c" * 32}"', False),
+    "API_TOKEN": ("ApiToken", f'{KEY} hash: "{"h" * 32}"', False),
     "RENEW": ("Renew", 'request: "forged"', True),
     "LEAVE": ("Leave", "", True),
 }
 OF_ZRMS = set("HELLO_ACK DESIRED HEARTBEAT_ACK MESH_TABLE DATA_REPLY LOG_REQUEST DATA_FORGET MESH_SYNC MESH_LINK MESH_ZHOSTS "
-              "EXEC RENEWED MESH_QUERY REISSUE PAGE_ANSWER LEADER".split())
+              "EXEC RENEWED MESH_QUERY REISSUE PAGE_ANSWER LEADER API_TOKEN_TAKEN".split())
 
 
 def frame_numbers():

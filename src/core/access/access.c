@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "base/str.h"
 
@@ -73,6 +74,37 @@ bool access_pattern_matches(const char *pattern, const char *text)
 	while (*pattern == '*')
 		pattern++;
 	return *pattern == '\0';
+}
+
+/* A star of `inner` stands for what may be any text, and is matched by a star alone. */
+bool access_pattern_covers(const char *outer, const char *inner)
+{
+	return access_pattern_matches(outer, inner);
+}
+
+bool access_covers_grant(const struct principal *p, enum access_role role,
+			 const char *const *topologies, size_t count)
+{
+	if (p->role == ACCESS_ZHOST || !access_covers(p->role, role))
+		return false;
+	if (!access_is_limited(p))
+		return true;
+	for (size_t k = 0; k < count; k++) {
+		bool is_covered = false;
+		for (size_t i = 0; i < p->topology_count && !is_covered; i++)
+			is_covered = access_pattern_covers(p->topologies[i], topologies[k]);
+		if (!is_covered)
+			return false;
+	}
+	return count > 0;
+}
+
+char *access_names_text(const char *const *topologies, size_t count)
+{
+	CLEANUP(buffer_done) struct buffer out = BUFFER_INIT(SIZE_MAX);
+	for (size_t k = 0; k < count; k++)
+		(void)!buffer_printf(&out, "%s%s", k > 0 ? ", " : "", topologies[k]);
+	return count > 0 ? buffer_steal(&out) : mem_strdup("");
 }
 
 #define PATTERN_MAX 64

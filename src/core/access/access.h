@@ -55,6 +55,15 @@ bool access_pattern_matches(const char *pattern, const char *text);
 /* Of a topology's name: ACCESS_PATTERN_EXPECTED. */
 bool access_pattern_is_valid(const char *pattern);
 
+/* Whether every name that `inner` matches is matched by `outer`. */
+bool access_pattern_covers(const char *outer, const char *inner);
+/* Whether `p` may do all that somebody with that role and these patterns may (none: no name is left out). Zhosts: nothing. */
+bool access_covers_grant(const struct principal *p, enum access_role role,
+			 const char *const *topologies, size_t count);
+
+/* "shop-*, blog"; the caller frees. */
+char *access_names_text(const char *const *topologies, size_t count);
+
 /* A copy of its own, with `access_principal_free()`. */
 struct principal *access_principal_copy(const struct principal *p);
 void access_principal_free(struct principal *p);

@@ -1,7 +1,9 @@
 #include "core/access/credentials.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -13,9 +15,17 @@ char *credential_id(enum access_role role, const char *name)
 	return str_printf("%s/%s", role == ACCESS_ZHOST ? "zhost" : "user", name);
 }
 
+char *credential_record_id(const Samoza__V1__CredentialRecord *record)
+{
+	return record->copy != NULL
+		       ? str_printf("space/%s@%" PRIu64, record->name, record->copy->epoch)
+		       : credential_id((enum access_role)record->role, record->name);
+}
+
 static void credential_free(struct credential *credential)
 {
 	access_principal_free(credential->principal);
+	schema_message_free(credential->copy);
 	free(credential->id);
 	free(credential->created_by);
 	free(credential);
@@ -32,6 +42,8 @@ void credentials_remove(struct credentials *all, struct credential *credential)
 {
 	HASH_DELETE(by_id, all->by_id, credential);
 	HASH_DELETE(by_hash, all->by_hash, credential);
+	if (credential->copy != NULL)
+		DL_DELETE(all->of_copies, credential);
 	credential_free(credential);
 }
 
@@ -43,7 +55,8 @@ void credentials_done(struct credentials *all)
 
 static int check_record(const Samoza__V1__CredentialRecord *record, struct error **err)
 {
-	if (record->role < ACCESS_VIEWER || record->role > ACCESS_ZHOST ||
+	bool is_too_much = record->copy != NULL && record->role > ACCESS_OPERATOR;
+	if (is_too_much || record->role < ACCESS_VIEWER || record->role > ACCESS_ZHOST ||
 	    record->hash.len != CREDENTIAL_HASH_SIZE)
 		return error_set(err, ERR_INVALID,
 				 "the credential of %s is not one that this zrms knows",
@@ -62,7 +75,11 @@ int credentials_put(struct credentials *all, const Samoza__V1__CredentialRecord 
 			       .role = (enum access_role)record->role,
 			       .topologies = record->topologies,
 			       .topology_count = record->n_topologies};
-	credential->id = credential_id(of.role, of.name);
+	credential->id = credential_record_id(record);
+	credential->copy =
+		record->copy != NULL
+			? (Samoza__V1__InstanceKey *)schema_message_copy(&record->copy->base)
+			: NULL;
 	credential->principal = access_principal_copy(&of);
 	memcpy(credential->hash, record->hash.data, CREDENTIAL_HASH_SIZE);
 	credential->created_ms = record->created_ms;
@@ -74,6 +91,8 @@ int credentials_put(struct credentials *all, const Samoza__V1__CredentialRecord 
 		credentials_remove(all, before);
 	HASH_ADD_KEYPTR(by_id, all->by_id, credential->id, strlen(credential->id), credential);
 	HASH_ADD(by_hash, all->by_hash, hash, CREDENTIAL_HASH_SIZE, credential);
+	if (credential->copy != NULL)
+		DL_APPEND(all->of_copies, credential);
 	return 0;
 }
 
@@ -133,5 +152,8 @@ Samoza__V1__CredentialRecord *credential_record(const struct credential *credent
 	record->has_last_used_ms = credential->last_used_ms != 0;
 	record->last_used_ms = credential->last_used_ms;
 	schema_set_string(&record->created_by, NULL, credential->created_by);
+	if (credential->copy != NULL)
+		record->copy =
+			(Samoza__V1__InstanceKey *)schema_message_copy(&credential->copy->base);
 	return record;
 }

@@ -22,8 +22,10 @@
 
 struct credential {
 	UT_hash_handle by_id, by_hash;
-	char *id; /* "user/NAME", "zhost/NAME" */
+	struct credential *next, *prev; /* in of_copies */
+	char *id; /* "user/NAME", "zhost/NAME", "space/TOPOLOGY/PATH@EPOCH" */
 	struct principal *principal;
+	Samoza__V1__InstanceKey *copy; /* of an instance: which copy shows it; NULL */
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
 	int64_t created_ms, expires_ms; /* wall clock; 0: it does not expire */
 	int64_t last_used_ms;		/* about; 0: it was not */
@@ -32,11 +34,14 @@ struct credential {
 
 struct credentials {
 	struct credential *by_id, *by_hash;
+	struct credential *of_copies; /* those of instances, in the order in which they came */
 };
 
 void credentials_done(struct credentials *all);
 /* "user/NAME" or "zhost/NAME", by the role; the caller frees. */
 char *credential_id(enum access_role role, const char *name);
+/* The same of what a record is of. */
+char *credential_record_id(const Samoza__V1__CredentialRecord *record);
 /* Makes one, or replaces the one with its id. ERR_INVALID for a record that is none. */
 int credentials_put(struct credentials *all, const Samoza__V1__CredentialRecord *record,
 		    struct error **err) must_check;

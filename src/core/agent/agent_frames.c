@@ -31,6 +31,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ANSWER:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN_TAKEN:
 		return 0;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LEADER:
 		return error_set(err, ERR_INVALID, "a zrms that stands by has no say");
@@ -48,6 +49,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ANSWER:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ASK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID,

@@ -26,6 +26,7 @@
 #include "core/control/relocate/drains.h"
 #include "core/control/relocate/rebalancing.h"
 #include "core/control/request/access_check.h"
+#include "core/control/request/api_tokens.h"
 #include "core/control/request/audit.h"
 #include "core/control/request/authority_request.h"
 #include "core/control/request/join_request.h"
@@ -220,6 +221,9 @@ static void apply(struct control *c, const struct control_input *input)
 	case CONTROL_MESH_APPLIED:
 		mesh_tables_applied(c, input->applied.link_id, input->applied.message);
 		break;
+	case CONTROL_API_TOKEN:
+		api_token_take(c, input->api_token.link_id, input->api_token.message);
+		break;
 	case CONTROL_MACHINE:
 		machine_request(c, input);
 		break;
@@ -327,6 +331,7 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 	orders_send(c);
 	members_trim(c);	     /* what they were is known by then */
 	mesh_tables_send_changed(c); /* pages may have gone with them */
+	api_tokens_settle(c);
 	records_write(c);
 	c->count.flushes++;
 	if (c->tap != NULL)

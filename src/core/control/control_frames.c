@@ -38,6 +38,11 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 		input.applied.link_id = link_id;
 		input.applied.message = (const Samoza__V1__MeshApplied *)message;
 		break;
+	case SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN:
+		input.type = CONTROL_API_TOKEN;
+		input.api_token.link_id = link_id;
+		input.api_token.message = (const Samoza__V1__ApiToken *)message;
+		break;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_MESSAGE:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LOG_CHUNK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY:
@@ -65,6 +70,7 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ZHOSTS:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ANSWER:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN_TAKEN:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID, "a %s, which only zrms sends",

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "core/control/application/applications.h"
 #include "core/control/control.h"
+#include "core/control/request/access_check.h"
 #include "core/control/slot/copies.h"
 #include "core/control/state/state.h"
 #include "model/space_kind.h"
@@ -55,12 +56,25 @@ int control_exec_find(const struct control *c, const char *id, const char *path,
 	return 0;
 }
 
+/* Who runs a command there can read the token of the instance. */
+static int check_grant(const struct control *c, const struct control_input *input,
+		       struct error **err)
+{
+	const struct control_application *a =
+		application_by_id(&c->applications, input->exec.id);
+	const struct slot *s = application_served_slot(a, input->exec.path, err);
+	return s != NULL ? access_check_grant(input->principal, slot_declared_space(s), a->name,
+					      err)
+			 : ERR_NOT_FOUND;
+}
+
 void request_exec(struct control *c, const struct control_input *input)
 {
 	struct control_exec found;
 	struct error *err = NULL;
 
-	if (control_exec_find(c, input->exec.id, input->exec.path, &found, &err) == 0) {
+	if (control_exec_find(c, input->exec.id, input->exec.path, &found, &err) == 0 &&
+	    check_grant(c, input, &err) == 0) {
 		const struct control_application *a =
 			application_by_id(&c->applications, input->exec.id);
 		CLEANUP(freep) char *subject = str_printf("%s/%s", a->name, found.path);

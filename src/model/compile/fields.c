@@ -11,6 +11,7 @@
 #include "model/compile/passes.h"
 #include "model/quantity.h"
 #include "model/space_kind.h"
+#include "model/zhost.h"
 
 #define LONGEST_WINDOW_MS (UINT64_C(30) * 86400 * 1000)
 #define LONGEST_ACTION_MS (UINT64_C(86400) * 1000)
@@ -471,6 +472,30 @@ static void compile_access(struct compile *c, struct space *s, const Samoza__V1_
 			space_type_name(s->type));
 }
 
+/* [formats.topology.api] PRE: type and capabilities are known. */
+static void compile_api(struct compile *c, struct space *s, const Samoza__V1__ClusterApi *in)
+{
+	bool is_declared = has_capability(s, CAPABILITY_CLUSTER_API);
+	if (is_declared && !space_kind_of_type(s->type)->has_recipes)
+		finding(c, AT("spaces[%u].capabilities", s->index),
+			CAPABILITY_CLUSTER_API " is for programs with recipes, and a space of "
+					       "type %s has none; remove it, or make the space "
+					       "NATIVE",
+			space_type_name(s->type));
+	else if (in != NULL && !is_declared)
+		finding(c, AT("spaces[%u].api", s->index),
+			"api says what an instance may do with zrms, which it does not reach; "
+			"remove it, or add " CAPABILITY_CLUSTER_API " to the capabilities");
+	if (!is_declared)
+		return;
+	s->api = in != NULL && in->has_role && in->role == SAMOZA__V1__API_ROLE__API_OPERATOR
+			 ? API_OPERATOR
+			 : API_VIEWER;
+	if (in != NULL)
+		s->api_topologies = copy_sorted(c, s->index, "api.topologies", in->topologies,
+						in->n_topologies, &s->api_topology_count);
+}
+
 static enum space_type type_of(struct compile *c, unsigned index, const Samoza__V1__Space *in)
 {
 	if (in->has_type && space_kind_of(in->type) != NULL)
@@ -497,6 +522,7 @@ void compile_fields(struct compile *c)
 		s->optional = in->has_optional && in->optional;
 		s->is_public = in->has_public_ && in->public_;
 		compile_access(c, s, in);
+		compile_api(c, s, in->api);
 		if (in->has_storage && in->storage == SAMOZA__V1__STORAGE_KIND__STORAGE_LOCAL)
 			s->storage = STORAGE_LOCAL;
 		compile_handover(c, s, in);

@@ -12,8 +12,14 @@
 
 #define CLOSED_PORTS_MAX 64
 
+struct closed_port {
+	char *line; /* "ADDRESS PORT" */
+	unsigned port;
+	bool is_api; /* where this zhost reaches zrms */
+};
+
 struct closed_ports {
-	VECTOR(char *) lines; /* "ADDRESS PORT" */
+	VECTOR(struct closed_port) all;
 };
 
 void closed_ports_done(struct closed_ports *c);
@@ -24,7 +30,8 @@ void closed_ports_add_zrms(struct closed_ports *c, const struct zrms_addresses *
  * it is on this machine. */
 void closed_ports_told(struct closed_ports *c, const char *peer,
 		       const Samoza__V1__HelloAck *ack);
-/* For zrun/native/connects.h; the caller frees. */
-char *closed_ports_text(const struct closed_ports *c);
+/* For zrun/native/connects.h; the caller frees. `with_api`: of an instance that reaches zrms, as this zhost does: the store and the
+ * links of the zhost are closed to it, too. */
+char *closed_ports_text(const struct closed_ports *c, bool with_api);
 
 #endif

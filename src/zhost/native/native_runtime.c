@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "adapter/log/log.h"
+#include "adapter/pki/credentials.h"
 #include "adapter/sandbox/cgroup.h"
 #include "adapter/sandbox/filter.h"
 #include "adapter/uv/loop.h"
@@ -38,6 +41,7 @@ struct native_runtime {
 	void *connects_filter; /* of a keeper that connects for its programs */
 	size_t connects_filter_size;
 	const struct closed_ports *closed;
+	const struct zrms_addresses *zrms;
 	bool has_users; /* the numbers above can be used */
 };
 
@@ -185,10 +189,47 @@ static void set_all(struct native_launch *l, struct native_runtime *n,
 	}
 }
 
-/* Whether there are any. */
-static bool set_closed(struct native_launch *l, const struct native_runtime *n)
+/* Whom its programs are to believe, where zrms is reached with TLS. */
+static int set_authorities(struct native_launch *l, const struct native_runtime *n,
+			   struct error **err)
 {
-	CLEANUP(freep) char *text = closed_ports_text(n->closed);
+	CLEANUP(freep)
+	char *path = str_printf("%s/credentials/" PKI_AUTHORITIES_FILE, n->dir->path);
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(PKI_FILE_MAX);
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t size = 0;
+	while (fd >= 0) {
+		char *at = buffer_reserve(&text, 4096);
+		size = at != NULL ? read(fd, at, 4096) : -1;
+		if (size <= 0)
+			break;
+		buffer_grew(&text, (size_t)size);
+	}
+	if (fd < 0 || size < 0 || buffer_add(&text, "", 1) < 0)
+		return error_errno(err, "cannot read %s", path);
+	set(l, "api_authorities", text.data);
+	return 0;
+}
+
+/* Where zrms is, and the token; for a start. */
+static int set_api(struct native_launch *l, const struct native_runtime *n,
+		   const struct native_action *a, struct error **err)
+{
+	const struct stream_address at = zrms_addresses_now(n->zrms);
+	bool is_six = strchr(at.host, ':') != NULL;
+	if (a->action != ACTION_START || !a->has_api || a->api_token == NULL)
+		return 0;
+	set_text(l, "api_url", "%s://%s%s%s:%u", n->zrms->is_secure ? "https" : "http",
+		 is_six ? "[" : "", at.host, is_six ? "]" : "", (unsigned)at.port);
+	set(l, "api_token", a->api_token);
+	return n->zrms->is_secure ? set_authorities(l, n, err) : 0;
+}
+
+/* Whether there are any. */
+static bool set_closed(struct native_launch *l, const struct native_runtime *n,
+		       const struct native_action *a)
+{
+	CLEANUP(freep) char *text = closed_ports_text(n->closed, a->has_api);
 	set(l, "closed", text);
 	return text[0] != '\0';
 }
@@ -245,11 +286,16 @@ int native_launch_init(struct native_launch *l, struct native_runtime *n,
 		return r;
 	}
 	set_all(l, n, a, user);
+	r = set_api(l, n, a, err);
+	if (r < 0) {
+		native_launch_done(l);
+		return r;
+	}
 	fill_environment(l, n, a);
 	q->module_path = l->directory;
 	q->environment = variables_for_launch(&l->environment);
 	q->environment_count = l->environment.count;
-	if (set_closed(l, n)) {
+	if (set_closed(l, n, a)) {
 		q->seccomp_program = n->connects_filter;
 		q->seccomp_size = n->connects_filter_size;
 	} else {
@@ -261,8 +307,17 @@ int native_launch_init(struct native_launch *l, struct native_runtime *n,
 	return 0;
 }
 
+/* The token is to be in no memory that is used for something else. */
+static void wipe(struct native_launch *l)
+{
+	vector_for_each (&l->settings, v)
+		if (str_equal(v->name, "api_token"))
+			sodium_memzero(v->value, strlen(v->value));
+}
+
 void native_launch_done(struct native_launch *l)
 {
+	wipe(l);
 	variables_done(&l->settings);
 	variables_done(&l->environment);
 	free(l->directory);
@@ -361,8 +416,8 @@ static bool has_users(void)
 }
 
 int native_runtime_new(struct loop *loop, const struct state_dir *dir, const char *zhost,
-		       const struct closed_ports *closed, struct native_runtime **ret_runtime,
-		       struct error **err)
+		       const struct closed_ports *closed, const struct zrms_addresses *zrms,
+		       struct native_runtime **ret_runtime, struct error **err)
 {
 	struct native_runtime *n = mem_new(struct native_runtime);
 	n->loop = loop;
@@ -370,6 +425,7 @@ int native_runtime_new(struct loop *loop, const struct state_dir *dir, const cha
 	n->zhost = zhost;
 	n->has_users = has_users();
 	n->closed = closed;
+	n->zrms = zrms;
 	int r = sandbox_native_filter_new(&n->filter, &n->filter_size, err);
 	if (r == 0)
 		r = sandbox_connects_filter_new(&n->connects_filter, &n->connects_filter_size,

@@ -16,10 +16,10 @@
 
 struct native_runtime;
 
-/* All borrowed; `loop` is libuv's. `zhost`: the name of this one. `closed`: as it is when an instance is launched. */
+/* All borrowed; `loop` is libuv's. `zhost`: the name of this one. `closed`, `zrms`: as they are when an instance is launched. */
 int native_runtime_new(struct loop *loop, const struct state_dir *dir, const char *zhost,
-		       const struct closed_ports *closed, struct native_runtime **ret_runtime,
-		       struct error **err) must_check;
+		       const struct closed_ports *closed, const struct zrms_addresses *zrms,
+		       struct native_runtime **ret_runtime, struct error **err) must_check;
 /* NULL is fine. */
 void native_runtime_free(struct native_runtime *n);
 /* Removes, in a thread, the directories of instances that are no longer here, and their control
@@ -45,6 +45,8 @@ struct native_action {
 	size_t n_exports;
 	const variable_vector *ancestors; /* variables_ancestor() of each */
 	int64_t spent_ms;		  /* of the action's time */
+	bool has_api;			  /* it reaches zrms */
+	const char *api_token;		  /* start: that it shows there; NULL */
 };
 
 /* What launching an action needs; native_launch_done() frees it. */

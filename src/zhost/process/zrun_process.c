@@ -43,7 +43,7 @@ static void exit_report_name(const char *instance, char ret_name[FILE_NAME_SIZE]
 /* Socket, exit report, and the list of files of a NATIVE deploy. */
 void zrun_process_remove_files(struct zrun_processes *ps, const char *instance)
 {
-	static const char *const suffixes[] = {"s", "e", "f"};
+	static const char *const suffixes[] = {"s", "e", "f", "a"};
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
 		char name[FILE_NAME_SIZE];
 		file_name(instance, suffixes[i], name);

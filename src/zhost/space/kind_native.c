@@ -51,6 +51,8 @@ static int launch(struct resident *r, struct error **err)
 		.n_exports = r->n_exports,
 		.ancestors = &ancestors,
 		.spent_ms = resident_now_ms(r) - r->begun_ms,
+		.has_api = api_token_is_wanted(&r->api),
+		.api_token = r->api.secret,
 	};
 	struct native_launch launch;
 	struct launch_request q = {0};
@@ -58,6 +60,7 @@ static int launch(struct resident *r, struct error **err)
 	if (result == 0) {
 		result = process_space_launch(r, &q, err);
 		native_launch_done(&launch);
+		api_token_handed(&r->api);
 	}
 	variables_done(&ancestors);
 	return result;
@@ -92,10 +95,21 @@ static void deploy(struct resident *r)
 		r->files = files;
 }
 
+static void on_token(void *user, const char *note)
+{
+	struct resident *r = user;
+	if (note != NULL)
+		resident_log(r, "warn", "start: %s", note);
+	launch_or_fail(r);
+}
+
 /* Its processes serve ports; they are not in the mesh. */
 static void start(struct resident *r)
 {
-	launch_or_fail(r);
+	if (api_token_is_wanted(&r->api))
+		api_token_begin(&r->api, on_token, r);
+	else
+		launch_or_fail(r);
 }
 
 static void undeploy(struct resident *r)
@@ -106,7 +120,9 @@ static void undeploy(struct resident *r)
 /* Of an update, only the recipe is ended. */
 static void kill_process(struct resident *r, bool is_update)
 {
-	if (is_update && r->process != NULL)
+	if (api_token_abort(&r->api))
+		resident_failed(r, "zrms did not take its token in time");
+	else if (is_update && r->process != NULL)
 		zrun_process_cancel(r->process);
 	else
 		process_space_kill(r, is_update);

@@ -88,6 +88,15 @@ struct resident *resident_new(struct residents *owner, const struct space_runtim
 						    .path = key->path});
 	log_budget_take(r->log, &r->log_revision, spec);
 	data_client_add(owner->parts.data, &r->data);
+	const struct api_token_of token = {.loop = owner->parts.loop,
+					   .upstream = owner->parts.upstream,
+					   .run_fd = owner->parts.run_fd,
+					   .key = r->key,
+					   .file_name = r->file_name,
+					   .spec = r->spec};
+	api_token_init(&r->api, &token);
+	if (deploy == NULL && api_token_is_wanted(&r->api))
+		api_token_load(&r->api);
 	HASH_ADD_KEYPTR(hh, owner->by_id, r->id, strlen(r->id), r);
 	r->action = deploy != NULL ? deploy->action : 0;
 	state_machine_begin(&resident_machine, r, &r->state,
@@ -109,6 +118,7 @@ void resident_free(struct resident *r)
 	package_fetch_cancel(r->files);
 	start_queue_leave(r->owner->starts, &r->slot);
 	farewell_end(r);
+	api_token_done(&r->api);
 	zrun_process_release(r->process);
 	data_client_remove(&r->data);
 	resident_leave_mesh(r);
@@ -329,6 +339,7 @@ void resident_done(struct resident *r)
 	case RESIDENT_STARTING:
 		open_in_mesh(r, true);
 		complete(r, RESIDENT_STARTED, NULL);
+		api_token_started(&r->api);
 		return;
 	case RESIDENT_UPDATING:
 		complete(r, RESIDENT_STARTED, NULL);

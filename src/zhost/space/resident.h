@@ -33,6 +33,7 @@
 #include "zhost/artifact/package_files.h"
 #include "zhost/environment/variables.h"
 #include "zhost/process/zrun_process.h"
+#include "zhost/space/api_token.h"
 #include "zhost/space/farewell.h"
 #include "zhost/space/residents.h"
 #include "zhost/space/space_runtime.h"
@@ -92,6 +93,7 @@ struct resident {
 	struct mesh_receiver receiver;
 	struct farewell farewell;
 	struct data_client data;
+	struct api_token api;
 };
 
 /* ---- for the kinds ---- */

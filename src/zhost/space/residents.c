@@ -141,6 +141,23 @@ void residents_log(struct residents *rs, const Samoza__V1__InstanceKey *key, con
 
 /* ---- figures ---- */
 
+void residents_connected(struct residents *rs)
+{
+	struct resident *r, *next;
+	if (rs == NULL)
+		return;
+	HASH_ITER (hh, rs->by_id, r, next)
+		if (r->process != NULL || r->api.go_on != NULL)
+			api_token_connected(&r->api);
+}
+
+void residents_token_taken(struct residents *rs, const Samoza__V1__ApiTokenTaken *taken)
+{
+	struct resident *r = resident_find(rs, taken->key);
+	if (r != NULL)
+		api_token_take(&r->api, taken);
+}
+
 struct residents_counters residents_counters(const struct residents *rs)
 {
 	struct residents_counters c = rs->counters;

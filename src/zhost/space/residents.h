@@ -38,6 +38,8 @@ struct residents_parts {
 	struct ports *ports;
 	struct spacelogs *logs;
 	struct zrun_processes *processes;
+	struct upstream *upstream;
+	int run_fd; /* of DIR/run */
 };
 
 struct residents_listener {
@@ -100,6 +102,11 @@ void residents_adjust_log(struct residents *rs, const Samoza__V1__DesiredInstanc
 /* A line of zhost's own in the instance's log. PRE: it is here. */
 void residents_log(struct residents *rs, const Samoza__V1__InstanceKey *key, const char *level,
 		   const char *text);
+
+/* zrms has accepted this zhost: it is told which tokens instances show (api_token.h). NULL is fine. */
+void residents_connected(struct residents *rs);
+/* What zrms says to such a token. */
+void residents_token_taken(struct residents *rs, const Samoza__V1__ApiTokenTaken *taken);
 
 struct residents_counters residents_counters(const struct residents *rs);
 /* What there is to say of one of them, for metrics; all borrowed. */

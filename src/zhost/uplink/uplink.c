@@ -38,6 +38,7 @@ struct uplink {
 	bool is_accepted, is_closing;
 	bool knows_leave;	/* zrms, on this connection */
 	bool knows_pages;	/* the same, of PAGE_ASK */
+	bool knows_api;		/* the same, of API_TOKEN */
 	bool changes;		/* another connection is to take the place of this one */
 	struct wire_link *next; /* that one, once it stands: this one is left */
 	struct loop_timer *change_timer;
@@ -187,6 +188,7 @@ static void accepted(struct uplink *u, const Samoza__V1__HelloAck *ack)
 	u->is_accepted = true;
 	u->knows_leave = ack->leave;
 	u->knows_pages = ack->page_access;
+	u->knows_api = ack->api_token;
 	if (u->changes)
 		kept_send(u);
 	if (u->changes_again)
@@ -385,7 +387,8 @@ static int try_send(struct upstream *upstream, Samoza__V1__FrameType type,
 	struct uplink *u = (struct uplink *)upstream;
 
 	if (!is_up(upstream) ||
-	    (type == SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ASK && !u->knows_pages))
+	    (type == SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ASK && !u->knows_pages) ||
+	    (type == SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN && !u->knows_api))
 		return -EHOSTUNREACH;
 	if (wire_link_waiting(u->link) > room)
 		return -EAGAIN;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "adapter/sandbox/confine.h"
+#include "zrun/native/native_api.h"
 #include "zrun/native/native_exec.h"
 #include "zrun/native/native_files.h"
 #include "zrun/native/native_health.h"
@@ -506,6 +507,8 @@ __attribute__((noreturn)) static void start(struct native *n)
 	if (!native_probe_read(n, "health", &n->health, text, sizeof(text)))
 		fail(n, ZRUN_FAILED_LOAD, "health: %s", text);
 	native_port_look(n);
+	if (!native_api_write(n, text, sizeof(text)))
+		fail(n, ZRUN_FAILED_LOAD, "%s", text);
 	if (!native_enclose(n, text, sizeof(text)))
 		fail(n, ZRUN_FAILED_SANDBOX, "%s", text);
 	become_unprivileged(n);

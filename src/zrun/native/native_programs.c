@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "zrun/native/native_api.h"
 #include "zrun/native/native_memory.h"
 #include "zrun/native/native_settings.h"
 
@@ -43,6 +44,24 @@ const char *native_kept(const struct native *n)
 	return path;
 }
 
+/* Where zrms is, and with what its programs ask it. */
+static void add_api(const struct native *n, struct strings *e)
+{
+	char path[4300];
+
+	if (native_setting(n, "api_url")[0] == '\0')
+		return;
+	strings_add(e, "SAMOZA_API_URL", native_setting(n, "api_url"));
+	native_text(path, sizeof(path), "%s/" NATIVE_API_TOKEN,
+		    inside(n, ENCLOSE_PACKAGE, "package"));
+	strings_add(e, "SAMOZA_API_TOKEN_FILE", path);
+	if (native_setting(n, "api_authorities")[0] == '\0')
+		return;
+	native_text(path, sizeof(path), "%s/" NATIVE_API_AUTHORITIES,
+		    inside(n, ENCLOSE_PACKAGE, "package"));
+	strings_add(e, "SAMOZA_API_CA_FILE", path);
+}
+
 static void fill_environment(const struct native *n, struct strings *e, const char *recipe)
 {
 	const struct runner *i = n->instance;
@@ -57,6 +76,7 @@ static void fill_environment(const struct native *n, struct strings *e, const ch
 	if (native_kept(n) != NULL)
 		strings_add(e, "SAMOZA_DATA", native_kept(n));
 	strings_add(e, "SAMOZA_PACKAGE", inside(n, ENCLOSE_PACKAGE, "package"));
+	add_api(n, e);
 	for (uint32_t k = 0; k < i->request->environment_count; k++) {
 		strings_add_text(e, at, strlen(at));
 		at += strlen(at) + 1;

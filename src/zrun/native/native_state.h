@@ -21,6 +21,7 @@
  *   native_exec.c      commands that a person runs beside it
  *   native_programs.c  running recipes and commands
  *   native_memory.c    whether it ran out of memory
+ *   native_api.c       the token with which it asks zrms
  *   native_settings.c  what zhost asked for
  *   native_files.c     the directory    environment.c  the environment of recipes
  *   output.c           what is printed  probe.c        TCP and HTTP

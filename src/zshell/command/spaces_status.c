@@ -60,6 +60,20 @@ static char *kept_text(const Samoza__V1__NextView *kept)
 		kept->version != NULL ? " " : "", kept->zhost, state_shown(kept->state));
 }
 
+/* "operator of shop-*, blog"; NULL: it does not ask zrms. */
+static char *api_text(const Samoza__V1__ApiView *api)
+{
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 20);
+	if (api == NULL)
+		return NULL;
+	(void)buffer_printf(&text, "%s of ", api->role);
+	for (size_t k = 0; k < api->n_topologies; k++)
+		(void)buffer_printf(&text, "%s%s", k > 0 ? ", " : "", api->topologies[k]);
+	if (api->since == NULL)
+		(void)buffer_printf(&text, " (it has no token now)");
+	return buffer_steal(&text);
+}
+
 static char *cpu_text(const Samoza__V1__UsageView *usage)
 {
 	return usage != NULL && usage->has_cpu_seconds
@@ -80,6 +94,7 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s,
 	CLEANUP(freep) char *next = next_text(s->handover);
 	CLEANUP(freep) char *kept = kept_text(s->kept);
 	CLEANUP(freep) char *limits = limits_text(s->limits, s->n_limits);
+	CLEANUP(freep) char *api = api_text(s->api);
 	CLEANUP(freep) char *cpu = cpu_text(usage);
 	CLEANUP(freep)
 	char *memory = usage != NULL && usage->has_memory_bytes
@@ -103,6 +118,7 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s,
 			     {"Epoch", epoch},
 			     {"Restarts", restarts},
 			     {"Limits", limits},
+			     {"Api", api},
 			     {"Process", pid},
 			     {"Cpu", cpu},
 			     {"Memory", memory},

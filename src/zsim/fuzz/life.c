@@ -10,6 +10,7 @@
 #include "schema/message.h"
 #include "zsim/fuzz/check/check.h"
 #include "zsim/fuzz/check/check_alone.h"
+#include "zsim/fuzz/check/check_api.h"
 #include "zsim/fuzz/check/check_asked.h"
 #include "zsim/fuzz/check/check_audit.h"
 #include "zsim/fuzz/check/check_checkpoint.h"
@@ -217,6 +218,7 @@ static void after_step(void *user)
 	draw_messages(user);
 	check_checkpoint(user);
 	check_recording_step(user);
+	check_api_step(user);
 }
 
 static void committed(void *user, const struct outbox *o, const struct data_answer *answers)
@@ -392,6 +394,8 @@ static void converge(struct fuzz *f)
 		check_converged(f);
 	if (f->world.violation == NULL)
 		check_messages_idle(f);
+	if (f->world.violation == NULL)
+		check_api_settled(f);
 	if (f->world.violation == NULL)
 		check_rebalances_ended(f);
 	if (f->world.violation == NULL)

@@ -10,16 +10,6 @@
 #include "zsim/world/simulation.h"
 #include "zsim/world/world.h"
 
-/* Its first bytes, where a hash would be: of "t" for a token, "c" for a code, "s" for a session. */
-static uint8_t *hash_of(char kind, const char *text, uint8_t to[CREDENTIAL_HASH_SIZE])
-{
-	size_t size = strlen(text), most = CREDENTIAL_HASH_SIZE - 1;
-	memset(to, 0, CREDENTIAL_HASH_SIZE);
-	to[0] = (uint8_t)kind;
-	memcpy(to + 1, text, size < most ? size : most);
-	return to;
-}
-
 /* Whose token it is now; NULL: nobody's. */
 static const struct principal *owner_of(const struct step_run *run,
 					const uint8_t hash[CREDENTIAL_HASH_SIZE])
@@ -39,7 +29,7 @@ static void do_user(struct step_run *run, const Samoza__V1__UserStep *step)
 	Samoza__V1__CredentialRecord record = SAMOZA__V1__CREDENTIAL_RECORD__INIT;
 	if (step->ttl != NULL && duration_parse(step->ttl, &ttl_ms, NULL) < 0)
 		IMPOSSIBLE("the duration was checked when the file was read");
-	hash_of('t', step->token != NULL ? step->token : step->name, hash);
+	step_hash('t', step->token != NULL ? step->token : step->name, hash);
 	record.name = step->name;
 	record.role = access_role_of_person(step->role);
 	record.topologies = step->topologies;
@@ -69,7 +59,7 @@ static void make(struct step_run *run, enum sign_in_action action, const uint8_t
 	CLEANUP(freep) char *id = str_printf("%s-%s", is_code ? "code" : "session", made);
 	CLEANUP(freep) char *actor = mem_strdup(owner != NULL ? owner->name : "somebody");
 	Samoza__V1__SignInRecord record = SAMOZA__V1__SIGN_IN_RECORD__INIT;
-	hash_of(is_code ? 'c' : 's', made, hash);
+	step_hash(is_code ? 'c' : 's', made, hash);
 	record.id = id;
 	record.hash = (ProtobufCBinaryData){sizeof(hash), hash};
 	record.has_word = !is_code && page == NULL;
@@ -85,7 +75,7 @@ static void make(struct step_run *run, enum sign_in_action action, const uint8_t
 static void do_code(struct step_run *run, const Samoza__V1__CodeStep *step)
 {
 	uint8_t token[CREDENTIAL_HASH_SIZE];
-	make(run, SIGN_IN_CODE, hash_of('t', step->token, token), step->code, step->page,
+	make(run, SIGN_IN_CODE, step_hash('t', step->token, token), step->code, step->page,
 	     step->error);
 }
 
@@ -93,7 +83,7 @@ static void do_sign_in(struct step_run *run, const Samoza__V1__SignInStep *step)
 {
 	uint8_t proof[CREDENTIAL_HASH_SIZE];
 	bool has_code = step->proof_case == SAMOZA__V1__SIGN_IN_STEP__PROOF_CODE;
-	hash_of(has_code ? 'c' : 't', has_code ? step->code : step->token, proof);
+	step_hash(has_code ? 'c' : 't', has_code ? step->code : step->token, proof);
 	make(run, has_code ? SIGN_IN_WITH_CODE : SIGN_IN_CREDENTIAL, proof, step->session,
 	     step->page, step->error);
 }
@@ -107,7 +97,7 @@ static void do_sign_out(struct step_run *run, const Samoza__V1__SignOutStep *ste
 	struct control_input input = {
 		.type = CONTROL_SIGN_IN,
 		.sign_in = {.action = step->rm ? SIGN_IN_END : SIGN_IN_OUT,
-			    .proof = hash_of('s', step->session, hash),
+			    .proof = step_hash('s', step->session, hash),
 			    .record = &record}};
 	step_ask(run, &input, step->error);
 }
@@ -135,7 +125,7 @@ static void expect_owner(struct step_run *run, bool is_code, const char *text,
 		return;
 	}
 	const Samoza__V1__SignInRecord *found =
-		control_sign_in(run->world->control, hash_of(is_code ? 'c' : 's', name, hash),
+		control_sign_in(run->world->control, step_hash(is_code ? 'c' : 's', name, hash),
 				is_code, page, world_instant(run->world).wall_ms);
 	const struct principal *owner =
 		found != NULL ? owner_of(run, found->credential.data) : NULL;
@@ -145,6 +135,21 @@ static void expect_owner(struct step_run *run, bool is_code, const char *text,
 			  is_code ? "code" : "session", text,
 			  str_is_empty(wanted) ? "nobody's" : "of ", wanted,
 			  str_is_empty(seen) ? "nobody's" : "of ", seen);
+}
+
+/* [formats.topology.api] */
+static void expect_api(struct step_run *run, const char *name, const char *wanted)
+{
+	const struct principal *p = step_token_owner(run, name);
+	CLEANUP(freep)
+	char *names = p != NULL ? access_names_text((const char *const *)p->topologies,
+						    p->topology_count)
+				: NULL;
+	CLEANUP(freep)
+	char *seen = p != NULL ? str_printf("%s of %s", access_role_name(p->role), names)
+			       : mem_strdup("");
+	if (!str_equal(seen, wanted))
+		step_fail(run, "what %s may do: expected '%s', seen '%s'", name, wanted, seen);
 }
 
 bool sign_ins_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
@@ -157,8 +162,10 @@ bool sign_ins_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		do_sign_in(run, step->sign_in);
 	else if (step->sign_out != NULL)
 		do_sign_out(run, step->sign_out);
-	else if (step->n_sessions + step->n_codes == 0)
+	else if (step->n_sessions + step->n_codes + step->n_api == 0)
 		return false;
+	for (size_t k = 0; k < step->n_api; k++)
+		expect_api(run, step->api[k]->key, step->api[k]->value);
 	for (size_t k = 0; k < step->n_sessions; k++)
 		expect_owner(run, false, step->sessions[k]->key, step->sessions[k]->value);
 	for (size_t k = 0; k < step->n_codes; k++)
@@ -182,5 +189,7 @@ char *sign_ins_text(const Samoza__V1__ScenarioStep *step)
 		return str_printf("sign out: %s", step->sign_out->session);
 	if (step->n_sessions + step->n_codes > 0)
 		return mem_strdup("who is signed in");
+	if (step->n_api > 0)
+		return mem_strdup("what instances may do with zrms");
 	return NULL;
 }

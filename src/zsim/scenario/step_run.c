@@ -67,18 +67,58 @@ static void request_of(const Samoza__V1__ScenarioStep *step,
 	memcpy(to, &sum, sizeof(sum));
 }
 
+const struct principal *step_token_owner(const struct step_run *run, const char *name)
+{
+	const struct world *w = run->world;
+	uint8_t hash[CREDENTIAL_HASH_SIZE];
+	const struct sim_api_token *newest =
+		strchr(name, '/') != NULL ? api_token_newest(w, name) : NULL;
+	if (w->control == NULL || (strchr(name, '/') != NULL && newest == NULL))
+		return NULL;
+	return control_principal(w->control,
+				 newest != NULL ? newest->hash : step_hash('t', name, hash),
+				 world_instant(w).wall_ms);
+}
+
+uint8_t *step_hash(char kind, const char *text, uint8_t to[CREDENTIAL_HASH_SIZE])
+{
+	size_t size = strlen(text), most = CREDENTIAL_HASH_SIZE - 1;
+	memset(to, 0, CREDENTIAL_HASH_SIZE);
+	to[0] = (uint8_t)kind;
+	memcpy(to + 1, text, size < most ? size : most);
+	return to;
+}
+
+/* Of who shows the token. False: nobody does, which is the answer. */
+static bool set_principal(struct step_run *run, struct control_input *input, const char *error)
+{
+	const char *token = steal_ptr(&run->token);
+	const struct principal *owner = token != NULL ? step_token_owner(run, token) : NULL;
+	if (token == NULL)
+		return true;
+	if (owner == NULL) {
+		step_judge(run, error, "the token is not known");
+		return false;
+	}
+	input->principal = owner;
+	input->actor = owner->name;
+	return true;
+}
+
 void step_ask(struct step_run *run, struct control_input *input, const char *error)
 {
 	uint8_t request[IDEMPOTENCY_REQUEST_SIZE];
 	struct answer a;
-	request_of(run->step, request);
-	input->key.text = run->key;
-	input->key.request = request;
-	run->key = NULL;
+	const char *key = steal_ptr(&run->key);
 	if (run->world->control == NULL) {
 		step_fail(run, "zrms is not running");
 		return;
 	}
+	if (!set_principal(run, input, error))
+		return;
+	request_of(run->step, request);
+	input->key.text = key;
+	input->key.request = request;
 	client_ask(run->world, input, &a);
 	if (!a.answered)
 		step_fail(run, "zrms did not answer");

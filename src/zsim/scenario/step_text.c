@@ -18,6 +18,8 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 	char *text = sign_ins_text(step);
 	if (text != NULL)
 		return text;
+	if (step->with_token != NULL)
+		return str_printf("with the token of %s", step->with_token);
 	if (step->with_key != NULL)
 		return str_printf("with key %s", step->with_key);
 	if (step->submit != NULL)

@@ -500,6 +500,8 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 	run->step = step;
 	if (step->with_key != NULL)
 		run->key = step->with_key;
+	if (step->with_token != NULL)
+		run->token = step->with_token;
 	else if (step->submit != NULL)
 		do_submit(run, step->submit);
 	else if (step->goal != NULL)

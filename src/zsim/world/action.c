@@ -140,6 +140,8 @@ void action_begin(struct world *w, struct sim_machine *n, const struct agent_ord
 		process_begin(w, n, o, id);
 	}
 	struct sim_process *p = process_find(n, id);
+	if (o->kind == ACTION_START && !is_too_late && p != NULL)
+		api_token_begin(w, n, p, o);
 	/* One that died, and whose next start is called off, has left them behind already. */
 	if (o->kind == ACTION_STOP && p != NULL && p->started)
 		check_stop(w, n, id, name);

@@ -70,6 +70,9 @@ static void take_agent_frame(struct world *w, struct sim_machine *n, const struc
 		n->refusal = is_refused ? mem_strdup(input.hello_ack->reason) : NULL;
 	}
 	machine_take(w, n, &input);
+	if (input.type == AGENT_HELLO_ACK && !is_refused && n->agent != NULL &&
+	    n->link_id == h->link_id)
+		api_tokens_on_link(w, n);
 	const char *fault = n->agent != NULL ? agent_link_fault(n->agent) : NULL;
 	if (fault != NULL && input.type != AGENT_HELLO_ACK)
 		world_violate(w, "%s has to connect again: %s", n->name, fault);

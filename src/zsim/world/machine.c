@@ -417,6 +417,7 @@ void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number
 		a->fails = true;
 	if (p != NULL && a->kind == ACTION_START && !a->fails) {
 		p->started = true;
+		api_token_started(n, p);
 		messages_started(p);
 		p->listens = address_of(a);
 	}

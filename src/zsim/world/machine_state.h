@@ -60,6 +60,7 @@ struct sim_machine {
 	enum machine_death death; /* once the call that it is in has returned */
 	uint64_t life;		  /* of the agent: grows with each start */
 	uint64_t link_id;	  /* 0: none */
+	uint64_t accepted_link;	  /* by zrms, the last that was */
 	struct sim_heartbeat heartbeats[HEARTBEATS_KEPT]; /* that it sent last, by counter */
 	char *refusal;	      /* why zrms last refused its hello; NULL: it did not */
 	uint64_t tries;	      /* to connect; only the last one that was planned counts */

@@ -18,6 +18,10 @@
 
 #define PROTOCOL_NEWEST 5
 
+static inline bool older_protocol_is(uint32_t protocol)
+{
+	return protocol < PROTOCOL_NEWEST;
+}
 /* It says what it knows of the mesh, and where its directory is. */
 static inline bool older_protocol_says_itself(uint32_t protocol)
 {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/hash.h"
+#include "core/access/credentials.h"
 #include "core/agent/agent.h"
 #include "zhost/mesh/mesh.h"
 
@@ -33,6 +34,8 @@ struct sim_process {
 	int64_t orphan_ms;   /* without its zhost: it ends itself then; NEVER_MS */
 	char *imports;	     /* of its last start or update: a line for each provider */
 	char *listens; /* once it has started: "IP:PORT" of its exports; NULL: they have none */
+	bool has_api;  /* it shows a token with this hash (api_tokens.h) */
+	uint8_t api_hash[CREDENTIAL_HASH_SIZE];
 	uint64_t life; /* a number of its own, for ends that were planned */
 	/* In the mesh: messages.h. NULL: it is in none. */
 	struct sim_machine *machine;

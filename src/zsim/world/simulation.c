@@ -52,6 +52,7 @@ void world_done(struct world *w)
 		free(*line);
 	vector_done(&w->log);
 	drivers_done(w);
+	api_tokens_done(w);
 	vector_done(&w->links);
 	free(w->cluster);
 	free(w->violation);

@@ -42,6 +42,7 @@
 #include "base/random.h"
 #include "base/vector.h"
 #include "core/control/control_loop.h"
+#include "zsim/world/api_tokens.h"
 #include "zsim/world/hooks.h"
 #include "zsim/world/options.h"
 
@@ -98,9 +99,10 @@ struct world {
 	VECTOR(struct driven_machine)
 	driven; /* by drivers, in the order in which they were made */
 	VECTOR(struct planned_driver_fault) driver_faults;
-	VECTOR(char *) driver_said; /* causes of events of drivers */
-	const char **driver_keys;   /* of the last list */
-	char *token_id;		    /* the last one that was drawn for a machine */
+	VECTOR(struct sim_api_token) api_tokens; /* all that were made */
+	VECTOR(char *) driver_said;		 /* causes of events of drivers */
+	const char **driver_keys;		 /* of the last list */
+	char *token_id;				 /* the last one that was drawn for a machine */
 	uint64_t next_token;
 	VECTOR(struct sim_link) links; /* link number - 1 */
 	VECTOR(struct planned_failure) failures;

@@ -44,6 +44,48 @@ static void a_person_has_one_of_three_roles(void **state)
 	assert_int_equal(access_role_of_person(""), ACCESS_NOBODY);
 }
 
+static void a_pattern_covers_what_every_text_of_it_matches(void **state)
+{
+	(void)state;
+	assert_true(access_pattern_covers("*", "*"));
+	assert_true(access_pattern_covers("*", "shop-*"));
+	assert_true(access_pattern_covers("shop-*", "shop-*"));
+	assert_true(access_pattern_covers("shop-*", "shop-eu-*"));
+	assert_true(access_pattern_covers("*-eu-*", "a-eu-*"));
+	assert_true(access_pattern_covers("shop", "shop"));
+	assert_false(access_pattern_covers("shop-*", "*"));
+	assert_false(access_pattern_covers("shop-*", "shop*"));
+	assert_false(access_pattern_covers("shop-eu", "shop-*"));
+	assert_false(access_pattern_covers("*a*", "*"));
+	assert_false(access_pattern_covers("*-eu", "shop-*"));
+}
+
+static void nobody_gives_more_than_they_have(void **state)
+{
+	static const char *const all[] = {"*"}, *const some[] = {"shop-eu", "shop-us-*"};
+	char *own[] = {(char[]){"blog"}, (char[]){"shop-*"}};
+	struct principal p = {.name = (char[]){"ann"}, .role = ACCESS_OPERATOR};
+	(void)state;
+	/* Of all topologies. */
+	assert_true(access_covers_grant(&p, ACCESS_OPERATOR, all, 1));
+	assert_true(access_covers_grant(&p, ACCESS_VIEWER, some, 2));
+	p.topologies = own;
+	p.topology_count = 2;
+	assert_true(access_covers_grant(&p, ACCESS_OPERATOR, some, 2));
+	assert_false(access_covers_grant(&p, ACCESS_OPERATOR, all, 1));
+	assert_false(access_covers_grant(&p, ACCESS_VIEWER, NULL, 0));
+	p.topology_count = 1;
+	assert_false(access_covers_grant(&p, ACCESS_VIEWER, some, 2));
+	p.role = ACCESS_VIEWER;
+	p.topology_count = 2;
+	assert_true(access_covers_grant(&p, ACCESS_VIEWER, some, 2));
+	assert_false(access_covers_grant(&p, ACCESS_OPERATOR, some, 2));
+	p.role = ACCESS_ADMIN;
+	assert_true(access_covers_grant(&p, ACCESS_OPERATOR, all, 1));
+	p.role = ACCESS_ZHOST;
+	assert_false(access_covers_grant(&p, ACCESS_VIEWER, some, 1));
+}
+
 static void a_star_stands_for_any_text(void **state)
 {
 	(void)state;
@@ -181,6 +223,8 @@ int main(void)
 		cmocka_unit_test(a_role_covers_those_below_it),
 		cmocka_unit_test(a_person_has_one_of_three_roles),
 		cmocka_unit_test(a_star_stands_for_any_text),
+		cmocka_unit_test(a_pattern_covers_what_every_text_of_it_matches),
+		cmocka_unit_test(nobody_gives_more_than_they_have),
 		cmocka_unit_test(names_limit_viewers_and_operators),
 		cmocka_unit_test(a_credential_is_found_by_its_secret_until_it_is_over),
 		cmocka_unit_test(a_new_secret_voids_the_one_before),

@@ -90,6 +90,8 @@ static const struct {
 	{"spaces.optional", CHANGE_ADJUST},
 	{"spaces.public", CHANGE_ADJUST},
 	{"spaces.access", CHANGE_REPLACE},
+	{"spaces.api.role", CHANGE_REPLACE},
+	{"spaces.api.topologies", CHANGE_REPLACE},
 	{"spaces.loss.replace_after", CHANGE_ADJUST},
 	{"spaces.loss.stop_after", CHANGE_ADJUST},
 	{"spaces.loss.offline_start", CHANGE_ADJUST},

@@ -37,6 +37,15 @@ static const struct refusal refusals[] = {
 	 "t.yaml:5:46: facet 'a-1' has the name of an instance of 'a' (count 2)\n"},
 	{"- {name: a, type: CALL, provides: [f, f]}\n",
 	 "t.yaml:5:39: facet 'f' is listed twice\n"},
+	/* What instances may do with zrms */
+	{"- {name: a, type: CALL, capabilities: [cluster.api]}\n",
+	 "t.yaml:5:39: cluster.api is for programs with recipes, and a space of type CALL has "
+	 "none; remove it, or make the space NATIVE\n"},
+	{"- {name: a, type: NATIVE, api: {role: operator}}\n",
+	 "t.yaml:5:32: api says what an instance may do with zrms, which it does not reach; "
+	 "remove it, or add cluster.api to the capabilities\n"},
+	{"- {name: a, type: NATIVE, capabilities: [cluster.api], api: {topologies: [b, b]}}\n",
+	 "t.yaml:5:74: 'b' is listed twice\n"},
 	/* Containment */
 	{"- {name: a, type: CALL, inside: bb}\n- {name: b, type: CALL}\n",
 	 "t.yaml:5:33: there is no space 'bb' (did you mean 'b'?)\n"},

@@ -51,6 +51,7 @@ const char sample[] =
 	"  optional: true\n"
 	"  public: true\n"
 	"  access: token\n"
+	"  api: {role: operator, topologies: ['shop-*']}\n"
 	"  loss: {replace_after: 9s, stop_after: 8m, offline_start: false}\n"
 	"  handover: stop-first\n"
 	"  disruption: {max_unavailable: 2}\n"

@@ -9,7 +9,7 @@
 
 static void text_is(const struct closed_ports *c, const char *expected)
 {
-	CLEANUP(freep) char *text = closed_ports_text(c);
+	CLEANUP(freep) char *text = closed_ports_text(c, false);
 	assert_string_equal(text, expected);
 }
 
@@ -58,6 +58,16 @@ static void what_a_zrms_of_this_machine_has_on_loopback_is_closed(void **state)
 	text_is(&c, "127.0.0.1 7331\n0.0.0.0 7332\n198.51.100.7 2379\n");
 }
 
+static void who_reaches_zrms_reaches_nothing_else_of_it(void **state)
+{
+	CLEANUP(closed_ports_done) struct closed_ports c = {0};
+	(void)state;
+	told(&c, "127.0.0.1:7331");
+	closed_ports_add(&c, "127.0.0.1:7400");
+	CLEANUP(freep) char *text = closed_ports_text(&c, true);
+	assert_string_equal(text, "0.0.0.0 7332\n198.51.100.7 2379\n127.0.0.1 7400\n");
+}
+
 static void there_are_so_many_at_most(void **state)
 {
 	CLEANUP(closed_ports_done) struct closed_ports c = {0};
@@ -66,7 +76,7 @@ static void there_are_so_many_at_most(void **state)
 		CLEANUP(freep) char *text = str_printf("10.0.0.5:%u", port);
 		closed_ports_add(&c, text);
 	}
-	assert_int_equal(c.lines.count, CLOSED_PORTS_MAX);
+	assert_int_equal(c.all.count, CLOSED_PORTS_MAX);
 }
 
 int main(void)
@@ -76,6 +86,7 @@ int main(void)
 		cmocka_unit_test(
 			what_a_zrms_of_another_machine_has_on_loopback_is_not_of_this_one),
 		cmocka_unit_test(what_a_zrms_of_this_machine_has_on_loopback_is_closed),
+		cmocka_unit_test(who_reaches_zrms_reaches_nothing_else_of_it),
 		cmocka_unit_test(there_are_so_many_at_most),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

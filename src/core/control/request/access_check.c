@@ -58,6 +58,7 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_DATA:
 	case CONTROL_FORGOTTEN:
 	case CONTROL_MESH_APPLIED:
+	case CONTROL_API_TOKEN:
 		return ACCESS_ZHOST;
 	case CONTROL_JOIN:   /* the secret of the token is the proof */
 	case CONTROL_RENEW:  /* the key is */
@@ -116,6 +117,7 @@ const char *access_topology(const struct control_input *input)
 	case CONTROL_DATA_FULL:
 	case CONTROL_FORGOTTEN:
 	case CONTROL_MESH_APPLIED:
+	case CONTROL_API_TOKEN:
 	case CONTROL_MACHINE:
 	case CONTROL_DRIVER:
 	case CONTROL_REPEAT:
@@ -157,6 +159,44 @@ static const char *hidden_provider(const struct principal *p, const struct topol
 	return NULL;
 }
 
+enum access_role access_role_of_space(enum space_api api)
+{
+	switch (api) {
+	case API_NONE:
+		return ACCESS_NOBODY;
+	case API_VIEWER:
+		return ACCESS_VIEWER;
+	case API_OPERATOR:
+		return ACCESS_OPERATOR;
+	}
+	IMPOSSIBLE("an unknown right of a space");
+}
+
+int access_check_grant(const struct principal *p, const struct space *space, const char *name,
+		       struct error **err)
+{
+	bool has_names = space->api_topology_count > 0;
+	const char *const *names = has_names ? space->api_topologies : &name;
+	size_t count = has_names ? space->api_topology_count : 1;
+	enum access_role role = access_role_of_space(space->api);
+	if (p == NULL || space->api == API_NONE || access_covers_grant(p, role, names, count))
+		return 0;
+	CLEANUP(freep) char *text = access_names_text(names, count);
+	return error_set(err, ERR_DENIED,
+			 "%s has less than the space %s asks for (the role %s for topologies "
+			 "named %s), and may give nobody more than it has",
+			 p->name, space->name, access_role_name(role), text);
+}
+
+int access_check_grants(const struct principal *p, const struct topology *topology,
+			const char *name, struct error **err)
+{
+	int r = 0;
+	for (unsigned k = 0; k < topology->space_count && r == 0; k++)
+		r = access_check_grant(p, &topology->spaces[k], name, err);
+	return r;
+}
+
 /* Its name, and those of all from which it imports [change.imports.public]. */
 static bool check_submission(struct control *c, const struct control_input *input)
 {
@@ -172,6 +212,8 @@ static bool check_submission(struct control *c, const struct control_input *inpu
 			&err, ERR_DENIED,
 			"%s may not import from topologies named %s, which it cannot see",
 			p->name, hidden);
+	else
+		(void)!access_check_grants(p, topology, topology->name, &err);
 	return err == NULL || refuse(c, input, err);
 }
 

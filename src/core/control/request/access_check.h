@@ -16,6 +16,7 @@
 
 #include "core/access/access.h"
 #include "core/control/state/input.h"
+#include "model/topology.h"
 
 struct control;
 
@@ -23,6 +24,15 @@ struct control;
 enum access_role access_needed(const struct control_input *input);
 /* The id of the topology that a request is about; NULL: it is about none. Borrowed. */
 const char *access_topology(const struct control_input *input);
+/* What `api:` of a space stands for. */
+enum access_role access_role_of_space(enum space_api api);
+/* Whether the principal (NULL: the system) may give the instances of that topology, called `name`, all that they ask of zrms;
+ * ERR_DENIED says what it may not [formats.topology.api]. */
+int access_check_grants(const struct principal *p, const struct topology *topology,
+			const char *name, struct error **err) must_check;
+/* The same of one space. */
+int access_check_grant(const struct principal *p, const struct space *space, const char *name,
+		       struct error **err) must_check;
 /* False: it is refused, and answered. */
 bool access_check(struct control *c, const struct control_input *input);
 

@@ -275,6 +275,7 @@ static char *words(const struct control *c, const struct control_input *input)
 	case CONTROL_DATA_FULL:
 	case CONTROL_FORGOTTEN:
 	case CONTROL_MESH_APPLIED:
+	case CONTROL_API_TOKEN: /* api_tokens.h */
 	case CONTROL_DRIVER:
 	case CONTROL_NOTICE_TARGETS:
 	case CONTROL_NOTICE_SENT:
@@ -343,4 +344,22 @@ void audit_end(struct control *c, const struct control_input *input, const char 
 	line->has_revision = a != NULL;
 	line->revision = a != NULL ? a->application.newest : 0;
 	vector_push(&e->outbox->audit, line);
+}
+
+void audit_note(struct control *c, const char *topology, const char *action)
+{
+	struct event_emitter *e = &c->emitter;
+	struct outbox *outbox = e->outbox;
+	const struct control_application *a = application_by_id(&c->applications, topology);
+	Samoza__V1__AuditRecord *line = mem_new(Samoza__V1__AuditRecord);
+	samoza__v1__audit_record__init(line);
+	line->seq = e->next_audit++;
+	line->time_ms = c->now.wall_ms;
+	line->user = mem_strdup("");
+	line->action = line_text(action);
+	line->outcome = mem_strdup(AUDIT_DONE);
+	line->topology = line_text(topology);
+	line->has_revision = a != NULL;
+	line->revision = a != NULL ? a->application.newest : 0;
+	vector_push(&outbox->audit, line);
 }

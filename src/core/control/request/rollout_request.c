@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "core/application/scaled.h"
 #include "core/control/application/applications.h"
+#include "core/control/request/access_check.h"
 #include "core/control/rollout/rollouts.h"
 #include "core/control/state/input.h"
 #include "core/control/state/signers.h"
@@ -122,7 +123,7 @@ static Samoza__V1__RevisionRecord *record_of(const struct control *c,
 }
 
 static int roll_back(struct control *c, struct control_application *a, uint32_t number,
-		     struct error **err)
+		     const struct principal *who, struct error **err)
 {
 	const struct revision *to = NULL;
 	CLEANUP(topology_unrefp) struct topology *topology = NULL;
@@ -136,6 +137,8 @@ static int roll_back(struct control *c, struct control_application *a, uint32_t 
 		r = rollout_spec_read(to->record->rollout, &spec, err);
 	if (r >= 0)
 		r = topology_compile(to->record->topology, NULL, NULL, NULL, &topology, err);
+	if (r >= 0)
+		r = access_check_grants(who, topology, a->name, err);
 	if (r < 0)
 		return r;
 	CLEANUP(freep) char *clash = application_name_clash(a, topology);
@@ -156,6 +159,6 @@ void rollback_request(struct control *c, const struct control_input *input)
 	struct error *err = NULL;
 	struct control_application *a = find(c, input->rollback.id, &err);
 	if (a != NULL)
-		(void)roll_back(c, a, input->rollback.to, &err);
+		(void)roll_back(c, a, input->rollback.to, input->principal, &err);
 	emit_reply(&c->emitter, input->request, err, input->rollback.id, NULL, NULL);
 }

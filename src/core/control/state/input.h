@@ -45,6 +45,7 @@ enum control_input_type {
 	CONTROL_DATA_FULL, /* a write of a space was refused: its quota is used up */
 	CONTROL_FORGOTTEN, /* a zhost has deleted local data */
 	CONTROL_MESH_APPLIED,	/* a zhost goes by a mesh table */
+	CONTROL_API_TOKEN,	/* with which an instance on a zhost asks zrms */
 	CONTROL_MACHINE,	/* a zhost is made by a driver, or destroyed */
 	CONTROL_DRIVER,		/* what a call of a driver came to */
 	CONTROL_NOTICE_TARGETS, /* whom the settings name */
@@ -296,6 +297,10 @@ struct control_input {
 			uint64_t link_id;
 			const Samoza__V1__MeshApplied *message;
 		} applied;
+		struct {
+			uint64_t link_id;
+			const Samoza__V1__ApiToken *message;
+		} api_token;
 		struct {
 			const char *owner; /* "TOPOLOGY-NAME/INSTANCE-PATH" */
 		} data_full;

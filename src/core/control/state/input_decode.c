@@ -239,6 +239,7 @@ static int decode_people(struct decoded_input *d, struct error **err)
 		    : CASE(DATA_FULL)
 		    : CASE(FORGOTTEN)
 		    : CASE(MESH_APPLIED)
+		    : CASE(API_TOKEN)
 		    : CASE(DRIVER)
 		    : CASE(NOTICE_TARGETS)
 		    : CASE(NOTICE_SENT)
@@ -272,6 +273,9 @@ static int decode_machines(struct decoded_input *d, struct error **err)
 		CASE(MESH_APPLIED)
 		    : AS(MESH_APPLIED, applied, .link_id = m->mesh_applied->link,
 			 .message = m->mesh_applied->message);
+		CASE(API_TOKEN)
+		    : AS(API_TOKEN, api_token, .link_id = m->api_token->link,
+			 .message = m->api_token->message);
 		CASE(DRIVER) : BY(DRIVER, decode_driver(d));
 		CASE(NOTICE_TARGETS)
 		    : AS(NOTICE_TARGETS, notice_targets,

@@ -473,6 +473,16 @@ static int encode_forgotten(const struct control_input *in, Samoza__V1__Recorded
 	return pack(r, to);
 }
 
+static int encode_api_token(const struct control_input *in, Samoza__V1__RecordedInput *r,
+			    struct buffer *to)
+{
+	BODY(r, API_TOKEN, RecordedApiToken, SAMOZA__V1__RECORDED_API_TOKEN__INIT, body);
+	r->api_token = &body;
+	body.link = in->api_token.link_id;
+	body.message = BORROWED(in->api_token.message);
+	return pack(r, to);
+}
+
 static int encode_applied(const struct control_input *in, Samoza__V1__RecordedInput *r,
 			  struct buffer *to)
 {
@@ -568,6 +578,8 @@ static int encode_body(const struct control_input *in, Samoza__V1__RecordedInput
 		return encode_forgotten(in, r, to);
 	case CONTROL_MESH_APPLIED:
 		return encode_applied(in, r, to);
+	case CONTROL_API_TOKEN:
+		return encode_api_token(in, r, to);
 	case CONTROL_MACHINE:
 		return encode_machine(in, r, to);
 	case CONTROL_DRIVER:

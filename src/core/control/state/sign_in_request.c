@@ -60,6 +60,8 @@ static bool is_good(const struct control *c, const struct control_sign_in *asked
 		return true;
 	const struct credential *found =
 		credentials_find_hash(&c->credentials, credential, c->now.wall_ms);
+	if (found != NULL && found->copy != NULL)
+		return false; /* an instance is no person */
 	return found != NULL && found->principal->role != ACCESS_ZHOST;
 }
 

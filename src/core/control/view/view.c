@@ -231,6 +231,7 @@ Samoza__V1__SpaceView *view_space(const struct slot_control *sc)
 	v->handover = view_handover(sc);
 	v->kept = view_kept(sc);
 	view_space_limits(sc, v);
+	view_space_api(sc, v);
 	add_imports(s, v);
 	size_t exports = copy != NULL ? copy->export_count : 0;
 	v->exports = mem_new_array(Samoza__V1__VariableView *, exports);

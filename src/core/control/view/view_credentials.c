@@ -1,9 +1,14 @@
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/str.h"
 #include "core/control/control.h"
+#include "core/control/request/access_check.h"
 #include "core/control/state/iso8601.h"
 #include "core/control/state/state.h"
+#include "core/control/view/view_parts.h"
+#include "model/topology.h"
 #include "schema/message.h"
 
 static Samoza__V1__UserView *user_view(const struct credential *credential)
@@ -33,10 +38,40 @@ Samoza__V1__UserListView *control_view_users(const struct control *c)
 	list->users =
 		mem_new_array(Samoza__V1__UserView *, HASH_CNT(by_id, c->credentials.by_id));
 	for (struct credential **item = all; *item != NULL; item++)
-		if ((*item)->principal->role != ACCESS_ZHOST)
+		if ((*item)->principal->role != ACCESS_ZHOST && (*item)->copy == NULL)
 			list->users[list->n_users++] = user_view(*item);
 	free(all);
 	return list;
+}
+
+static const struct credential *credential_of(const struct copy *copy)
+{
+	const struct control_application *a = copy->unit->application;
+	CLEANUP(freep)
+	char *id = str_printf("space/%s/%s@%" PRIu64, a->name, copy->of_slot.slot->path,
+			      copy->of_slot.epoch);
+	return credentials_find(&a->control->credentials, id);
+}
+
+void view_space_api(const struct slot_control *sc, Samoza__V1__SpaceView *v)
+{
+	const struct space *space = slot_declared_space(sc->slot);
+	const struct copy *copy = serving_copy(sc);
+	const struct credential *credential = copy != NULL ? credential_of(copy) : NULL;
+	const char *own = v->topology;
+	bool has_names = space->api_topology_count > 0;
+	const char *const *names = has_names ? space->api_topologies : &own;
+	size_t count = has_names ? space->api_topology_count : 1;
+	if (space->api == API_NONE)
+		return;
+	v->api = (Samoza__V1__ApiView *)schema_message_new(&samoza__v1__api_view__descriptor);
+	v->api->role = mem_strdup(access_role_name(access_role_of_space(space->api)));
+	v->api->topologies = mem_new_array(char *, count);
+	for (; v->api->n_topologies < count; v->api->n_topologies++)
+		v->api->topologies[v->api->n_topologies] =
+			mem_strdup(names[v->api->n_topologies]);
+	if (credential != NULL)
+		v->api->since = iso8601_text(credential->created_ms);
 }
 
 int control_view_user(const struct control *c, const char *name,
@@ -68,7 +103,7 @@ bool control_use_is_new(const struct control *c, const uint8_t hash[CREDENTIAL_H
 			int64_t wall_ms)
 {
 	const struct credential *found = credentials_find_hash(&c->credentials, hash, wall_ms);
-	return found != NULL && credential_use_is_new(found, wall_ms);
+	return found != NULL && found->copy == NULL && credential_use_is_new(found, wall_ms);
 }
 
 /* ---- sign-ins ---- */

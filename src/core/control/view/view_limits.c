@@ -47,7 +47,8 @@ static Samoza__V1__LimitView **take(const struct limits *l, size_t *ret_count)
 }
 
 /* Without a group for cpu the share is a nice value, and a limit is none. */
-static void add_native(struct limits *l, const Samoza__V1__Limits *of, bool has_cpu_limit)
+static void add_native(struct limits *l, const Samoza__V1__Limits *of, bool has_cpu_limit,
+		       bool reaches_zrms)
 {
 	add_group(l, "memory", of->memory, of->why);
 	add(l, "cpu", of->cpu != NULL ? word_of(of->cpu) : "nice",
@@ -55,7 +56,7 @@ static void add_native(struct limits *l, const Samoza__V1__Limits *of, bool has_
 	if (has_cpu_limit)
 		add_group(l, "cpu_limit", of->cpu, of->why);
 	add_group(l, "processes", of->processes, of->why);
-	if (of->ports != NULL || of->ports_why != NULL)
+	if (!reaches_zrms && (of->ports != NULL || of->ports_why != NULL))
 		add(l, "zrms_ports", of->ports, of->ports_why);
 }
 
@@ -63,7 +64,7 @@ void view_zhost_limits(const struct control_zhost *z, Samoza__V1__ZhostView *v)
 {
 	struct limits l = {0};
 	if (z->limits != NULL)
-		add_native(&l, z->limits, true);
+		add_native(&l, z->limits, true, false);
 	v->limits = take(&l, &v->n_limits);
 }
 
@@ -76,7 +77,7 @@ void view_space_limits(const struct slot_control *sc, Samoza__V1__SpaceView *v)
 	if (is_placed && space_kind_of_type(space->type)->has_recipes) {
 		const Samoza__V1__Limits *of = slot_zhost(sc)->limits;
 		if (of != NULL)
-			add_native(&l, of, has_cpu_limit);
+			add_native(&l, of, has_cpu_limit, space->api != API_NONE);
 	} else if (is_placed && space_kind_of_type(space->type)->has_module) {
 		add(&l, "memory", "module", NULL);
 		add(&l, "cpu", "nice", NULL);

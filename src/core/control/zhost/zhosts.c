@@ -125,6 +125,7 @@ static Samoza__V1__HelloAck *ack_new(const struct control *c,
 	ack->term = c->term;
 	ack->has_leave = ack->leave = true;
 	ack->has_page_access = ack->page_access = true;
+	ack->has_api_token = ack->api_token = true;
 	return ack;
 }
 
@@ -268,18 +269,19 @@ static bool is_too_long(const Samoza__V1__Hello *hello)
 }
 
 /* Only its version can offer it. */
-static void page_access_settle(Samoza__V1__ZhostSpec *spec, bool is_offered)
+static void by_version_settle(Samoza__V1__ZhostSpec *spec, const char *capability,
+			      bool is_offered)
 {
 	size_t count = 0;
 	for (size_t k = 0; k < spec->n_capabilities; k++)
-		if (str_equal(spec->capabilities[k], CAPABILITY_PAGE_ACCESS))
+		if (str_equal(spec->capabilities[k], capability))
 			free(spec->capabilities[k]);
 		else
 			spec->capabilities[count++] = spec->capabilities[k];
 	spec->capabilities =
 		mem_resize(spec->capabilities, count + 1, sizeof(*spec->capabilities));
 	if (is_offered)
-		spec->capabilities[count++] = mem_strdup(CAPABILITY_PAGE_ACCESS);
+		spec->capabilities[count++] = mem_strdup(capability);
 	spec->n_capabilities = count;
 }
 
@@ -306,7 +308,10 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 	CLEANUP(error_freep) struct error *err = NULL;
 	CLEANUP(schema_message_freep)
 	Samoza__V1__ZhostSpec *spec = machine_identity_spec(c, hello->spec);
-	page_access_settle(spec, hello->has_page_access && hello->page_access);
+	by_version_settle(spec, CAPABILITY_PAGE_ACCESS,
+			  hello->has_page_access && hello->page_access);
+	by_version_settle(spec, CAPABILITY_CLUSTER_API,
+			  hello->has_api_token && hello->api_token);
 	bool is_other =
 		!is_new && !z->removed && !schema_message_equal(&z->message->base, &spec->base);
 	if (zhost_take_spec(z, spec, &err) < 0) {

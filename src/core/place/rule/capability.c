@@ -22,10 +22,14 @@ static void compile(struct filter *f, const struct space *s)
 		add(f, CAPABILITY_PAGE_ACCESS);
 }
 
-/* No setting offers it. */
-static bool is_by_version(const struct requirement *r)
+/* No setting offers it: what a zhost of another version does not; NULL: it is a matter of settings. */
+static const char *by_version(const struct requirement *r)
 {
-	return strcmp(r->declared, CAPABILITY_PAGE_ACCESS) == 0;
+	if (strcmp(r->declared, CAPABILITY_PAGE_ACCESS) == 0)
+		return "checks access to pages";
+	return strcmp(r->declared, CAPABILITY_CLUSTER_API) == 0
+		       ? "gives instances tokens for zrms"
+		       : NULL;
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -49,23 +53,25 @@ static char *what(const struct filter *f, const struct requirement *r)
 static char *failure(const struct filter *f, const struct requirement *r, uint32_t zhost,
 		     struct place_failure *ret)
 {
-	return mem_strdup(is_by_version(r) ? "it does not check access to pages: update it"
-					   : "not offered");
+	const char *does = by_version(r);
+	return does != NULL ? str_printf("its version is not one that %s: update it", does)
+			    : mem_strdup("not offered");
 }
 
 static char *sentence(const struct filter *f, const struct requirement *r)
 {
-	if (is_by_version(r))
-		return mem_strdup("no zhost checks access to pages: update them");
-	return str_printf("no zhost satisfies capability requirement '%s'",
-			  (const char *)r->declared);
+	const char *does = by_version(r);
+	return does != NULL ? str_printf("no zhost %s: update them", does)
+			    : str_printf("no zhost satisfies capability requirement '%s'",
+					 (const char *)r->declared);
 }
 
 static char *smallest_change(const struct filter *f, const struct requirement *r,
 			     uint32_t zhost)
 {
-	return is_by_version(r) ? mem_strdup("a version that checks access to pages")
-				: str_printf("capability %s", (const char *)r->declared);
+	const char *does = by_version(r);
+	return does != NULL ? str_printf("a version that %s", does)
+			    : str_printf("capability %s", (const char *)r->declared);
 }
 
 static char *key(const struct requirement *r)

@@ -8,7 +8,9 @@
 #include "core/control/checkpoint/checkpoint.h"
 #include "core/control/request/access_check.h"
 #include "core/control/request/audit.h"
+#include "model/topology.h"
 #include "schema/message.h"
+#include "zsim/fuzz/check/check_api.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/world/controller.h"
 
@@ -24,6 +26,43 @@ static const struct principal strangers[] = {
 	 .topology_count = 1},
 	{.name = (char[]){"zhost"}, .role = ACCESS_ZHOST},
 };
+
+/* Who may submit the topology but for what its spaces may do with zrms: that is more than it has itself. NULL: it is
+ * not. `names` is to have room for one. */
+static const struct principal *giver_of(const struct control_input *input, char **names,
+					struct principal *to)
+{
+	const struct topology *t =
+		input->type == CONTROL_SUBMIT ? input->submit.topology : NULL;
+	bool is_more = false;
+	names[0] = t != NULL ? (char *)(uintptr_t)t->name : NULL;
+	for (unsigned k = 0; t != NULL && k < t->space_count; k++)
+		for (unsigned i = 0; i < t->spaces[k].api_topology_count; i++)
+			is_more |= !str_equal(t->spaces[k].api_topologies[i], t->name);
+	*to = (struct principal){.name = (char[]){"giver"},
+				 .role = ACCESS_OPERATOR,
+				 .topologies = names,
+				 .topology_count = 1};
+	return is_more ? to : NULL;
+}
+
+/* An instance that shows its token, for what is not its own; NULL: there is none, or it may. */
+static const struct principal *instance_for(struct fuzz *f, const struct control_input *input,
+					    uint32_t n)
+{
+	const struct principal *p = check_api_some(f, n);
+	const char *id = access_topology(input);
+	if (p == NULL || access_needed(input) == ACCESS_ADMIN || p->role == ACCESS_VIEWER)
+		return access_needed(input) > ACCESS_VIEWER ? p : NULL;
+	if (access_needed(input) != ACCESS_OPERATOR)
+		return NULL;
+	if (input->type == CONTROL_SUBMIT)
+		return access_sees(p, input->submit.topology->name) ? NULL : p;
+	vector_for_each (&f->submitted, s)
+		if (str_equal(s->id, id))
+			return access_sees(p, s->topology->name) ? NULL : p;
+	return NULL;
+}
 
 /* What it did to the core, and what it left to be written, sent or answered. */
 static void judge(struct fuzz *f, const struct principal *who, const struct outbox *o,
@@ -86,10 +125,19 @@ void check_access_asked(struct fuzz *f, const struct control_input *input)
 	    control == NULL || f->world.zrms_dies || control_loop_is_due(f->world.commits) ||
 	    f->world.violation != NULL || !draws_percent(f, DRAW_ACCESS, 10))
 		return;
-	uint32_t k = random_below(draws_random(f, DRAW_ACCESS), ARRAY_SIZE(strangers));
+	uint32_t k = random_below(draws_random(f, DRAW_ACCESS), ARRAY_SIZE(strangers) + 2);
+	char *names[1];
+	struct principal giver;
+	const struct principal *who =
+		k < ARRAY_SIZE(strangers) ? &strangers[k]
+		: k == ARRAY_SIZE(strangers)
+			? giver_of(input, names, &giver)
+			: instance_for(f, input, (uint32_t)f->world.now_ms);
+	if (who == NULL)
+		return;
 	Samoza__V1__Checkpoint *now = checkpoint_new(control, world_instant(&f->world));
 	if (checkpoint_load(now, &copy, NULL) == 0 && checkpoint_load(now, &other, NULL) == 0)
-		ask(f, copy, other, input, &strangers[k]);
+		ask(f, copy, other, input, who);
 	control_free(copy);
 	control_free(other);
 	schema_message_free(&now->base);

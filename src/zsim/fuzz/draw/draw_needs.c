@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "schema/message.h"
+#include "zsim/fuzz/draw/draw_api.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/world/machine_state.h"
 #include "zsim/world/world.h"
@@ -305,4 +306,5 @@ void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 		if (draws_have(f, DRAW_EACH))
 			be_on_each(f, t->spaces[k]);
 	}
+	draw_api(f, t);
 }

@@ -70,6 +70,7 @@ enum fuzz_draw {
 	DRAW_LEADERS,
 	DRAW_KEYS,
 	DRAW_RECORDINGS,
+	DRAW_API,
 	DRAW_VALUES, /* of what rollouts draws */
 	DRAW_NOTICES,
 	DRAWS,
