@@ -27,6 +27,8 @@ static const struct principal strangers[] = {
 	{.name = (char[]){"zhost"}, .role = ACCESS_ZHOST},
 };
 
+static char giver_name[] = "giver";
+
 /* Who may submit the topology but for what its spaces may do with zrms: that is more than it has itself. NULL: it is
  * not. `names` is to have room for one. */
 static const struct principal *giver_of(const struct control_input *input, char **names,
@@ -39,7 +41,7 @@ static const struct principal *giver_of(const struct control_input *input, char 
 	for (unsigned k = 0; t != NULL && k < t->space_count; k++)
 		for (unsigned i = 0; i < t->spaces[k].api_topology_count; i++)
 			is_more |= !str_equal(t->spaces[k].api_topologies[i], t->name);
-	*to = (struct principal){.name = (char[]){"giver"},
+	*to = (struct principal){.name = giver_name,
 				 .role = ACCESS_OPERATOR,
 				 .topologies = names,
 				 .topology_count = 1};
