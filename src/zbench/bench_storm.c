@@ -34,7 +34,7 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 	       struct error **err);
 
 struct options {
-	uint32_t zhosts, heartbeat_ms, timeout_ms;
+	uint32_t zhosts, addresses, heartbeat_ms, timeout_ms;
 };
 
 static const struct cli_option options[] = {
@@ -46,6 +46,15 @@ static const struct cli_option options[] = {
 	 .max = 100000,
 	 .help = "zhosts that have joined, each with a link; zrms has half of its descriptors "
 		 "for them"},
+	{.name = "addresses",
+	 .type = CLI_U32,
+	 .offset = offsetof(struct options, addresses),
+	 .fallback = "0",
+	 .min = 0,
+	 .max = 100000,
+	 .help = "addresses that the zhosts have in turn, of 127.1.0.1 on; 0: each has one of "
+		 "its "
+		 "own, as machines have. 1: as if all were behind one router"},
 	{.name = "heartbeat-ms",
 	 .type = CLI_U32,
 	 .offset = offsetof(struct options, heartbeat_ms),
@@ -320,7 +329,8 @@ static int parts(struct storm *s, const struct cluster_options *cluster, struct 
 	const struct crowd_options crowd = {.zhosts = s->given->zhosts,
 					    .address = s->cluster.address,
 					    .port = s->cluster.port,
-					    .credentials = s->credentials};
+					    .credentials = s->credentials,
+					    .addresses = s->given->addresses};
 	r = crowd_start(&crowd, &s->crowd, err);
 	if (r == 0)
 		r = wait_for(s, &s->crowd.figures->ready, s->given->zhosts, "are ready", err);
@@ -365,6 +375,8 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 	if (r < 0)
 		return r;
 	report_number(report, "zhosts", given->zhosts);
+	report_number(report, "addresses",
+		      given->addresses > 0 ? given->addresses : given->zhosts);
 	report_add(report, "join_s", "all join, 16 at a time", "s", NULL, &f.join_s);
 	report_add(report, "first_s", "all connect, 64 at a time", "s", NULL, &f.first_s);
 	report_add(report, "storm_s", "zrms killed and started, all accepted again", "s",

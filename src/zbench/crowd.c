@@ -100,6 +100,7 @@ __attribute__((noreturn)) static void child(const struct crowd_options *options,
 	all.world.address = options->address;
 	all.world.port = options->port;
 	all.world.credentials = options->credentials;
+	all.world.addresses = options->addresses > 0 ? options->addresses : options->zhosts;
 	all.world.figures = figures;
 	if (play(&all, &err) < 0)
 		(void)fprintf(stderr, "zbench: the simulated zhosts: %s\n", err->message);

@@ -19,6 +19,7 @@ struct crowd_options {
 	uint16_t port; /* of zrms */
 	/* Over TLS, each with the credentials in DIRECTORY/NAME. NULL: plain, with the token in SAMOZA_TOKEN. */
 	const char *credentials;
+	unsigned addresses; /* over TLS: so many have the zhosts in turn; 0: each its own */
 };
 
 /* Shared with the crowd, which writes them while they are read. */

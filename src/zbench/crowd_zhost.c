@@ -17,6 +17,7 @@ enum {
 	RETRY_MOST_MS = 10000,
 	DEFAULT_HEARTBEAT_MS = 1000,
 	DEFAULT_TIMEOUT_MS = 30000,
+	FIRST_ADDRESS = 0x7f010001, /* 127.1.0.1 */
 };
 
 struct crowd_zhost {
@@ -203,6 +204,8 @@ static int secure_transport(const struct crowd_world *w, unsigned number,
 	const struct tls_options options = {.directory = directory};
 	struct stream_transport *plain = NULL;
 	int r = tcp_transport_open(w->loop, NULL, &plain, err);
+	if (r == 0)
+		tcp_transport_from(plain, FIRST_ADDRESS + number % w->addresses);
 	return r < 0 ? r : tls_transport_new(w->loop, plain, &options, ret_transport, err);
 }
 

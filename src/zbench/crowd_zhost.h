@@ -27,6 +27,7 @@ struct crowd_world {
 	uint16_t port;
 	const char *token;	 /* that zrms believes; NULL: `credentials` */
 	const char *credentials; /* each zhost's in DIRECTORY/NAME; its links are over TLS */
+	unsigned addresses; /* of this machine that they have over TLS: 127.1.0.1 and so on */
 	struct crowd_figures *figures;
 	unsigned told;
 	/* zrms has accepted the first link of one more; for who lets a few connect at a time. */

@@ -20,7 +20,8 @@ struct tcp_connect {
 	uv_getaddrinfo_t lookup;
 	bool looking_up; /* libuv holds `lookup`: the memory must stay */
 	struct addrinfo *addresses, *next;
-	struct error *last; /* why the address before was of no use */
+	struct error *last;  /* why the address before was of no use */
+	struct in_addr from; /* zero: any */
 };
 
 static void connect_free(struct tcp_connect *c)
@@ -102,6 +103,17 @@ static void on_writable(uv_poll_t *poll, int status, int events)
 	report(tcp->connect, NULL);
 }
 
+/* The kernel chooses the port with the connection, of those that are free towards the other end. */
+static int bind_from(const struct tcp_connect *c, const struct addrinfo *to)
+{
+	const struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = c->from};
+	int on = 1;
+	if (c->from.s_addr == 0 || to->ai_family != AF_INET)
+		return 0;
+	(void)setsockopt(c->tcp->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	return bind(c->tcp->fd, (const struct sockaddr *)&from, sizeof(from));
+}
+
 static void address_try(struct tcp_connect *c)
 {
 	const struct addrinfo *address = c->next;
@@ -113,8 +125,9 @@ static void address_try(struct tcp_connect *c)
 	struct tcp_stream *tcp = c->tcp;
 	CLEANUP(error_freep) struct error *why = NULL;
 	tcp->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (tcp->fd < 0 || (connect(tcp->fd, address->ai_addr, address->ai_addrlen) < 0 &&
-			    errno != EINPROGRESS))
+	if (tcp->fd < 0 || bind_from(c, address) < 0 ||
+	    (connect(tcp->fd, address->ai_addr, address->ai_addrlen) < 0 &&
+	     errno != EINPROGRESS))
 		address_failed(c, errno);
 	else if (tcp_watch(tcp, UV_WRITABLE, on_writable, &why) < 0)
 		address_failed(c, ENOMEM);
@@ -153,11 +166,14 @@ struct stream *tcp_transport_connect(struct stream_transport *transport,
 				     const struct stream_connect_options *options,
 				     const struct stream_handler *handler, void *user)
 {
-	struct loop *loop = container_of(transport, struct tcp_transport, transport)->loop;
+	const struct tcp_transport *t =
+		container_of(transport, struct tcp_transport, transport);
+	struct loop *loop = t->loop;
 	struct tcp_connect *c = mem_new(struct tcp_connect);
 	c->tcp = tcp_new(loop, handler, user);
 	c->tcp->connect = c;
 	c->tcp->cancel = connect_end;
+	c->from = t->from;
 	c->host = mem_strdup(options->to.host);
 	c->port = options->to.port;
 	c->deadline = loop_timer_new(loop, on_deadline, c);

@@ -13,6 +13,9 @@ struct sockaddr_storage;
 int tcp_transport_open(struct loop *loop, const char *credentials,
 		       struct stream_transport **ret_transport, struct error **err) must_check;
 
+/* Its streams come from that IPv4 address of this machine, in host order. PRE: a transport of tcp_transport_open(). */
+void tcp_transport_from(struct stream_transport *transport, uint32_t address);
+
 /* A connected socket becomes a stream. `give_back`: how it returns to its lender when the stream
  * is closed; NULL: the stream owns it. */
 struct stream *tcp_stream_adopt(struct loop *loop, int fd,

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/heap.h"
 #include "base/memory.h"
 
@@ -15,6 +16,12 @@ static const struct stream_transport_ops transport_ops = {
 	.listen = tcp_transport_listen,
 	.free = transport_free,
 };
+
+void tcp_transport_from(struct stream_transport *transport, uint32_t address)
+{
+	PRE(transport->ops == &transport_ops);
+	container_of(transport, struct tcp_transport, transport)->from.s_addr = htonl(address);
+}
 
 int tcp_transport_open(struct loop *loop, const char *credentials,
 		       struct stream_transport **ret_transport, struct error **err)

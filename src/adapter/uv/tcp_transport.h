@@ -4,11 +4,14 @@
 #ifndef SAMOZA_ADAPTER_UV_TCP_TRANSPORT_H
 #define SAMOZA_ADAPTER_UV_TCP_TRANSPORT_H
 
+#include <netinet/in.h>
+
 #include "adapter/uv/tcp_stream.h"
 
 struct tcp_transport {
 	struct stream_transport transport;
 	struct loop *loop;
+	struct in_addr from; /* of this machine: who connects has that address; zero: any */
 };
 
 /* tcp_connect.c */
