@@ -35,8 +35,8 @@ struct webhook_options {
 	size_t secret_size;
 };
 
-/* ERR_IO: the system has no thread for it. */
-int webhook_new(struct loop *loop, const struct webhook_options *options, webhook_done_fn *done,
+/* `fn` is called once for each that is sent. ERR_IO: the system has no thread for it. */
+int webhook_new(struct loop *loop, const struct webhook_options *options, webhook_done_fn *fn,
 		void *user, struct webhook **ret_webhook, struct error **err) must_check;
 /* PRE: the one before has ended. `kind` becomes a header. Takes the body over: a text. */
 void webhook_send(struct webhook *w, const char *id, const char *kind, char *take_body);
