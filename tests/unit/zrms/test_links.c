@@ -169,6 +169,7 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_CREDENTIAL:
 	case CONTROL_SIGN_IN:
 	case CONTROL_TOKEN:
+	case CONTROL_API_TOKEN:
 	case CONTROL_AUTHORITY:
 	case CONTROL_SIGNING_KEY:
 	case CONTROL_BACKUP:
