@@ -13,7 +13,6 @@
 struct sim_recorder {
 	struct segment_writer *writer; /* NULL: lives are replayed */
 	struct error *err;	       /* the first one */
-	bool from_checkpoints;
 	uint64_t blocks;
 	struct sim_recorder_counts counts;
 };
@@ -190,8 +189,7 @@ char *sim_recording_difference(struct sim_recording *s, struct instant now)
 	/* Of more than that, as many of the early ones as of the late ones. */
 	const size_t each = 1 + checkpoints / READINGS_MAX;
 	for (size_t k = 0; k < s->blocks.count && difference == NULL; k++)
-		if (s->blocks.items[k].head.begins && seen++ % each == 0 &&
-		    (k == 0 || s->recorder->from_checkpoints))
+		if (s->blocks.items[k].head.begins && seen++ % each == 0)
 			difference = difference_from(s, k);
 	s->is_replayed = true;
 	return difference;
@@ -222,11 +220,9 @@ char *sim_recording_end(struct sim_recording *s, struct instant now)
 
 /* ---- the file ---- */
 
-struct sim_recorder *sim_recorder_new_replaying(bool from_checkpoints)
+struct sim_recorder *sim_recorder_new_replaying(void)
 {
-	struct sim_recorder *r = mem_new(struct sim_recorder);
-	r->from_checkpoints = from_checkpoints;
-	return r;
+	return mem_new(struct sim_recorder);
 }
 
 int sim_recorder_new(const char *path, const char *version, struct sim_recorder **ret,

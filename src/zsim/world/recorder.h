@@ -16,9 +16,8 @@
 struct sim_recorder;  /* a file */
 struct sim_recording; /* a life */
 
-/* In no file: each life is replayed when it ends, and what differs is a violation. */
-/* `from_checkpoints`: also from each of its checkpoints on. */
-struct sim_recorder *sim_recorder_new_replaying(bool from_checkpoints);
+/* In no file: each life is replayed when it ends, also from some of its checkpoints on, and what differs is a violation. */
+struct sim_recorder *sim_recorder_new_replaying(void);
 int sim_recorder_new(const char *path, const char *version, struct sim_recorder **ret,
 		     struct error **err) must_check;
 /* ERR_IO: something could not be written. */

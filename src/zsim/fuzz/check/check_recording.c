@@ -8,8 +8,7 @@
 void check_recording_begin(struct fuzz *f)
 {
 	if (draws_have(f, DRAW_RECORDINGS) && f->world.recorder == NULL)
-		f->world.recorder = f->replayed =
-			sim_recorder_new_replaying(true);
+		f->world.recorder = f->replayed = sim_recorder_new_replaying();
 }
 
 void check_recording_step(struct fuzz *f)
