@@ -32,7 +32,7 @@
 #include "zrms/logs.h"
 #include "zrms/mesh_book.h"
 #include "zrms/mesh_queries.h"
-#include "zrms/notice/notices.h"
+#include "zrms/notices.h"
 #include "zrms/plans.h"
 #include "zrms/settings.h"
 #include "zrms/submission/submissions.h"

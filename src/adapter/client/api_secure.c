@@ -267,7 +267,8 @@ static bool speaks_plain_http(const struct api *api, CURLcode code, const char *
 		return false;
 	if (strstr(why, "wrong version number") != NULL)
 		return true;
-	return (strstr(why, "SSL_ERROR_SYSCALL") != NULL || strstr(why, "unexpected eof") != NULL ||
+	return (strstr(why, "SSL_ERROR_SYSCALL") != NULL ||
+		strstr(why, "unexpected eof") != NULL ||
 		strstr(why, "reset by peer") != NULL) &&
 	       answers_plain_http(api);
 }

@@ -300,9 +300,9 @@ int kinds_begin(void **state)
 	s->mesh_transport = hub_transport_new(&s->upstream.upstream);
 	s->mesh = mesh_new(&s->loop, "n1", s->mesh_transport);
 	s->data = data_service_new(&s->loop, &s->upstream.upstream, NULL, NULL);
-	assert_int_equal(native_runtime_new(&s->loop, &s->dir, "n1", &s->closed, NULL, &s->native,
-					    NULL),
-			 0);
+	assert_int_equal(
+		native_runtime_new(&s->loop, &s->dir, "n1", &s->closed, NULL, &s->native, NULL),
+		0);
 	make_residents(s);
 	return 0;
 }

@@ -15,7 +15,7 @@
 #include "adapter/webhook/webhook.h"
 #include "base/memory.h"
 #include "base/str.h"
-#include "zrms/notice/notice_settings.h"
+#include "zrms/notice_settings.h"
 
 static char directory[] = "/tmp/samoza-notices-XXXXXX";
 

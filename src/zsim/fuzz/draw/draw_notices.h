@@ -1,5 +1,5 @@
 /*
- * A target of notices: attempts that reach it, and others that do not, as src/zrms/notice makes them.
+ * A target of notices: attempts that reach it, and others that do not, as zrms makes them.
  */
 #ifndef SAMOZA_ZSIM_FUZZ_DRAW_NOTICES_H
 #define SAMOZA_ZSIM_FUZZ_DRAW_NOTICES_H

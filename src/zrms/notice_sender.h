@@ -12,7 +12,7 @@
 
 #include "adapter/uv/loop.h"
 #include "proto/view.pb-c.h"
-#include "zrms/notice/notice_settings.h"
+#include "zrms/notice_settings.h"
 
 struct notice_outcome {
 	bool is_delivered;

@@ -1,4 +1,4 @@
-#include "zrms/notice/notices.h"
+#include "zrms/notices.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "zrms/notice/notice_settings.h"
+#include "zrms/notice_settings.h"
 
 #include <fcntl.h>
 #include <sodium.h>

@@ -1,4 +1,4 @@
-#include "zrms/notice/notice_sender.h"
+#include "zrms/notice_sender.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -13,7 +13,7 @@
 #define SAMOZA_ZRMS_NOTICES_H
 
 #include "base/metrics.h"
-#include "zrms/notice/notice_sender.h"
+#include "zrms/notice_sender.h"
 
 struct notices;
 struct zrms;
