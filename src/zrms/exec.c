@@ -28,6 +28,7 @@ struct exec {
 	struct asker *who;		   /* asks for it */
 	struct access_watch watch;	   /* of its credential */
 	char *topology, *path;
+	uint64_t epoch;		      /* of the copy for which it was let in */
 	Samoza__V1__ExecStart *start; /* until its zhost has answered */
 	uint64_t turn;		      /* among those that its link was asked for */
 	struct buffer since;	      /* what was sent after it, as frames; until then, too */
@@ -136,6 +137,9 @@ static int send_start(struct exec *x, struct error **err)
 	int r = x->execs->control->find(x->execs->user, x->topology, x->path, &found, err);
 	if (r < 0)
 		return r;
+	if (found.epoch != x->epoch)
+		return error_set(err, ERR_CONFLICT,
+				 "%s is another copy than a moment ago: run it again", x->path);
 	free(x->zhost);
 	x->zhost = mem_strdup(found.zhost);
 	r = links_check_exec(x->execs->links, found.link_id, err);
@@ -279,6 +283,9 @@ static int take_start(struct exec *x, Samoza__V1__Exec *m, struct error **err)
 	CLEANUP(freep) char *program = text_escaped(whole);
 	/* What follows is read when the zhost knows of it. */
 	wire_link_pause(x->client, true);
+	struct control_exec found;
+	if (x->execs->control->find(x->execs->user, x->topology, x->path, &found, NULL) == 0)
+		x->epoch = found.epoch;
 	x->is_recording = true;
 	x->execs->control->record(x->execs->user, x->who, x->topology, x->path, program,
 				  on_recorded, x);

@@ -43,8 +43,9 @@ struct notices {
 	bool is_live;	 /* all of it is */
 	bool is_listing; /* the store is asked */
 	bool is_started;
-	bool is_ended;	 /* everything is broken off */
-	int64_t stop_ms; /* 0: not asked to */
+	bool is_ended;	  /* everything is broken off */
+	int64_t stop_ms;  /* 0: not asked to */
+	int64_t begun_ms; /* wall clock */
 	struct loop_task work;
 	struct loop_timer *timer; /* of the queues */
 	struct loop_timer *look;  /* of what changes with time alone */
@@ -79,14 +80,18 @@ static Samoza__V1__NoticeView *view_new(const struct notices *n, const char *not
 static Samoza__V1__NoticeView *view_of(const struct target *t,
 				       const struct notice_waiting *waiting)
 {
-	const Samoza__V1__EventRecord *e = waiting->event;
+	/* Programs say in it what they like, and the sentence has it, too. */
+	Samoza__V1__EventRecord cut = *waiting->event;
+	CLEANUP(freep) char *cause = mem_strndup(cut.cause, strnlen(cut.cause, CAUSE_MAX));
+	cut.cause = cause;
+	const Samoza__V1__EventRecord *e = &cut;
 	Samoza__V1__NoticeView *v =
 		view_new(t->notices, waiting->kind->name, notice_sentence(waiting->kind, e),
 			 e->time_ms, e->subject);
 	v->id = str_printf("%s-%" PRIu64, v->cluster, e->seq);
 	v->from = str_is_empty(e->from) ? NULL : mem_strdup(e->from);
 	v->to = str_is_empty(e->to) ? NULL : mem_strdup(e->to);
-	v->cause = mem_strndup(e->cause, strnlen(e->cause, CAUSE_MAX));
+	v->cause = mem_strdup(e->cause);
 	v->topology = mem_strdup(e->topology);
 	v->has_seq = true;
 	v->seq = e->seq;
@@ -261,6 +266,9 @@ static void look(void *user)
 	struct instant now = now_of(n);
 	int64_t newest_ms = backups_newest_ms(zrms->backups);
 	int64_t limit_ms = backups_old_after_ms(zrms->backups);
+	/* None yet, of a directory that is new: it has as long as any other from when this zrms began. */
+	if (newest_ms == 0 && now.wall_ms - n->begun_ms <= limit_ms)
+		newest_ms = n->begun_ms;
 	if (control_backup_age_is_new(zrms->control, newest_ms, limit_ms, now.wall_ms)) {
 		const struct control_input input = {
 			.type = CONTROL_BACKUP_AGE,
@@ -361,9 +369,9 @@ static Samoza__V1__NoticeTargetView *target_view(const struct target *t)
 	v->on = mem_new_array(char *, v->n_on + 1);
 	for (size_t k = 0; k < v->n_on; k++)
 		v->on[k] = mem_strdup(t->settings->said->on[k]);
-	v->state = mem_strdup(q->error != NULL		   ? "failing"
-			      : q->state == NOTICE_SENDING ? "sending"
-							   : "idle");
+	v->state = mem_strdup(q->error != NULL && q->count > 0 ? "failing"
+			      : q->state == NOTICE_SENDING     ? "sending"
+							       : "idle");
 	v->waiting = q->count;
 	v->sent = q->sent_total;
 	v->failed = q->failed_total;
@@ -460,6 +468,7 @@ void notices_start(struct notices *n)
 		notice_queue_go_on(q, record->position, record->dropped);
 		n->cursor = record->position < n->cursor ? record->position : n->cursor;
 	}
+	n->begun_ms = now_of(n).wall_ms;
 	n->is_started = true;
 	if (n->count > 0)
 		list(n);

@@ -104,6 +104,8 @@ void zygote_run(int socket, uid_t unprivileged_uid, bool with_namespaces, char *
 			_exit(0);
 		for (unsigned n = 0; n < count; n++)
 			close(fds[n]);
+		/* The next ones are copies of this memory: its settings are for that one alone. */
+		explicit_bzero(packet.bytes, sizeof(packet.bytes));
 	}
 }
 

@@ -82,7 +82,7 @@ class Tree:
             commands = self.build / "compile_commands.json"
             if not commands.exists():
                 raise NoBuild(f"{self.build} holds no build; run `make build` first")
-            found = self.objects_found
+            found = {}
             for entry in json.loads(commands.read_text()):
                 directory = pathlib.Path(entry["directory"])
                 source = (directory / entry["file"]).resolve()
@@ -95,4 +95,5 @@ class Tree:
                 if name.startswith("src/") and not path.exists():
                     raise NoBuild(f"{self.build} is not complete; run `make build` first")
                 found.setdefault(name, path)
+            self.objects_found.update(found)
         return {**self.objects_found, **self.planted_objects}

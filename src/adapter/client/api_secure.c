@@ -17,6 +17,7 @@
 #include "base/str.h"
 
 #define PRESENTED_MS 5000L
+#define PLAIN_MS     2000L /* beside another error */
 
 /* ---- whom to believe ---- */
 
@@ -252,7 +253,7 @@ static bool answers_plain_http(const struct api *api)
 	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http");
 	(void)curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, PRESENTED_MS);
+	(void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, PLAIN_MS);
 	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_first);
 	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, &first);
 	CURLcode code = curl_easy_perform(c);

@@ -196,6 +196,13 @@ static void keep_times(const char *from, const char *to)
 		(void)utimensat(AT_FDCWD, to, (struct timespec[]){st.st_atim, st.st_mtim}, 0);
 }
 
+/* It takes the place of one that is on the disk. */
+static int sync_file(const char *path, struct error **err)
+{
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? error_errno(err, "cannot sync %s", path) : 0;
+}
+
 int recording_file_merge(const char *path, struct error **err)
 {
 	CLEANUP(freep) char *made = str_printf("%s" MERGING_SUFFIX, path);
@@ -212,6 +219,8 @@ int recording_file_merge(const char *path, struct error **err)
 	segment_reader_free(g.from);
 	block_merger_done(&g.merger);
 	block_done(&g.block);
+	if (result == 0)
+		result = sync_file(made, err);
 	if (result == 0)
 		keep_times(path, made);
 	if (result == 0 && rename(made, path) < 0)

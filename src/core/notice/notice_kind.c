@@ -68,7 +68,7 @@ static const struct notice_kind *of_topology(const Samoza__V1__EventRecord *e)
 	bool was_ill = str_equal(e->from, "degraded") || str_equal(e->from, "failed");
 	if (str_equal(e->to, "failed"))
 		return &notice_kinds[TOPOLOGY_FAILED];
-	if (str_equal(e->to, "degraded"))
+	if (str_equal(e->to, "degraded") && !str_equal(e->from, "failed")) /* it becomes well */
 		return &notice_kinds[TOPOLOGY_DEGRADED];
 	if (str_equal(e->to, "running") && was_ill)
 		return &notice_kinds[TOPOLOGY_RECOVERED];

@@ -308,13 +308,16 @@ static bool is_one_ending(const struct control *c)
 	return false;
 }
 
+static bool is_held_for_long(const struct recording *r)
+{
+	return r->held != NULL && r->settled.mono_ms - r->held_since_ms >= HELD_MAX_MS;
+}
+
 /* Before inputs are written: of what is held back all that they may depend on. Heartbeats of the same millisecond keep their order, by
  * which zhosts are lost. */
 static void write_what_is_needed(struct recording *r)
 {
-	bool needs_all =
-		is_one_ending(r->control) ||
-		(r->held != NULL && r->settled.mono_ms - r->held_since_ms >= HELD_MAX_MS);
+	bool needs_all = is_one_ending(r->control) || is_held_for_long(r);
 	int64_t from_ms = INT64_MAX;
 	vector_for_each (&r->waiting, input) {
 		needs_all = needs_all || input->needs_all ||
@@ -532,6 +535,8 @@ static void on_flushed(void *user, struct instant now, const struct outbox *outb
 	r->settled = now;
 	r->awake_ms = r->control->awake_ms;
 	r->next_check_ms = r->control->next_check_ms;
+	if (is_held_for_long(r)) /* also where nothing else happens */
+		write_held(r);
 }
 
 static const struct control_tap tap = {

@@ -1,5 +1,5 @@
 /*
- * Writes down what goes into a core, and digests of what comes out, as entries (proto/recording.proto). A recorder that
+ * Writes down what goes into a core, and a sum and two bytes of each item of what comes out, as entries (proto/recording.proto). A recorder that
  * keeps them, and a replay that reads them (replay.h), are elsewhere.
  *
  *   control ──tap──► recording ──entries──► sink (adapter/recorder: blocks of a file)

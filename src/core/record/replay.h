@@ -4,7 +4,8 @@
  *     entries ──► replay ──► a core of its own, from the birth or checkpoint with which the reading begins
  *                   └──► the first difference: which entry, which item of it, both sides
  *
- * Everything is compared, in the order in which it comes out, from a birth on and from a checkpoint on as well.
+ * Everything is compared, in the order in which it comes out, from a birth on and from a checkpoint on as well; of a message to
+ * many links not the order of these.
  *
  * A birth or a checkpoint of another life begins a core again. A checkpoint within a life that is played from its birth is compared
  * with the one that this core would write.

@@ -215,10 +215,10 @@ static int set_authorities(struct native_launch *l, const struct native_runtime 
 static int set_api(struct native_launch *l, const struct native_runtime *n,
 		   const struct native_action *a, struct error **err)
 {
-	const struct stream_address at = zrms_addresses_now(n->zrms);
-	bool is_six = strchr(at.host, ':') != NULL;
 	if (a->action != ACTION_START || !a->has_api || a->api_token == NULL)
 		return 0;
+	const struct stream_address at = zrms_addresses_now(n->zrms);
+	bool is_six = strchr(at.host, ':') != NULL;
 	set_text(l, "api_url", "%s://%s%s%s:%u", n->zrms->is_secure ? "https" : "http",
 		 is_six ? "[" : "", at.host, is_six ? "]" : "", (unsigned)at.port);
 	set(l, "api_token", a->api_token);

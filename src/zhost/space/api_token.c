@@ -127,8 +127,9 @@ void api_token_done(struct api_token *t)
 
 /* ---- zrms ---- */
 
-void api_token_connected(const struct api_token *t)
+void api_token_connected(struct api_token *t)
 {
+	t->is_taken = false;
 	if (t->has_hash)
 		(void)tell(t); /* what does not fit is said on the next link */
 }

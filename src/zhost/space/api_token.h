@@ -42,7 +42,7 @@ typedef void api_token_fn(void *user, const char *note);
 struct api_token {
 	struct api_token_of of;
 	bool has_hash; /* of what its programs show, or are about to */
-	bool is_taken; /* by zrms, on some link */
+	bool is_taken; /* by zrms, on this link */
 	uint8_t hash[TOKEN_HASH_SIZE];
 	char *secret;	     /* until they have it; NULL */
 	api_token_fn *go_on; /* while zrms is waited for; NULL: it is not */
@@ -67,7 +67,7 @@ void api_token_started(const struct api_token *t);
 bool api_token_abort(struct api_token *t);
 
 /* zrms has accepted this zhost, and the instance shows its token, or is about to. */
-void api_token_connected(const struct api_token *t);
+void api_token_connected(struct api_token *t);
 /* What zrms says to a hash. */
 void api_token_take(struct api_token *t, const Samoza__V1__ApiTokenTaken *taken);
 

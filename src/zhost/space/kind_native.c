@@ -121,7 +121,7 @@ static void undeploy(struct resident *r)
 static void kill_process(struct resident *r, bool is_update)
 {
 	if (api_token_abort(&r->api))
-		resident_failed(r, "zrms did not take its token in time");
+		resident_failed(r, "it was ended while it waited for zrms to take its token");
 	else if (is_update && r->process != NULL)
 		zrun_process_cancel(r->process);
 	else

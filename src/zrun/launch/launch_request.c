@@ -164,6 +164,8 @@ void launch_packet_done(struct launch_packet *packet)
 		closep(&packet->fds[n]);
 		packet->fds[n] = -1;
 	}
+	if (packet->data != NULL)
+		explicit_bzero(packet->data, packet->size); /* there may be a token in it */
 	free(packet->data);
 	packet->data = NULL;
 }

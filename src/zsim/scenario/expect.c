@@ -77,6 +77,7 @@ static void expect_values(struct step_run *run, const char *name, const char *id
 	samoza__v1__revision_list_view__free_unpacked(view, NULL);
 }
 
+/* A part of the text, or, where that is "", no text at all. */
 static bool is_part(const char *part, const char *text)
 {
 	return part == NULL || (part[0] == '\0' ? text[0] == '\0' : strstr(text, part) != NULL);
@@ -144,7 +145,6 @@ static void expect_zhost_of(struct step_run *run, const char *name,
 	step_fail(run, "space %s: expected on %s, seen on %s", name, list, or_none(zhost));
 }
 
-/* A part of the text, or, where that is "", no text at all. */
 static void expect_space(struct step_run *run, const char *name,
 			 const Samoza__V1__ExpectSpace *e)
 {

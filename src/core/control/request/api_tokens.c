@@ -86,7 +86,7 @@ static void make(struct control *c, const struct copy *copy, const Samoza__V1__A
 	const struct space *space = copy->declared->space;
 	const char *own = a->name;
 	bool has_names = space->api_topology_count > 0;
-	CLEANUP(freep) char *name = str_printf("%s/%s", a->name, copy->of_slot.slot->path);
+	CLEANUP(freep) char *name = str_printf("%s/%s", a->name, copy_path(copy));
 	Samoza__V1__CredentialRecord record = SAMOZA__V1__CREDENTIAL_RECORD__INIT;
 	record.name = name;
 	record.role = access_role_of_space(space->api);

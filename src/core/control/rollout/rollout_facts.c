@@ -64,19 +64,13 @@ static void notice_illness(struct control_application *a)
 
 /* ---- what is done ---- */
 
-/* A move of what that revision removes: it ends when that goes. */
-static bool is_in_vain(const struct slot_control *root, const struct revision *revision)
-{
-	return root->handover->revision == NULL && !revision_declares(revision, root->slot);
-}
-
 /* Every slot is served in that revision. Copies that have handed over may still be there: their end is not waited
  * for [change.submit.completes]. */
 static bool is_settled(const struct control_application *a, const struct revision *revision)
 {
 	vector_for_each (&a->handovers, root)
 		if ((*root)->handover->handover.state != HANDOVER_RETIRING &&
-		    !is_in_vain(*root, revision))
+		    !rollout_move_is_in_vain(*root, revision))
 			return false;
 	for_each_root (a, root)
 		if (root->slot->moving || !rollout_is_current(root, revision))

@@ -118,11 +118,18 @@ static const struct slot_control *first_to_change(const struct control_applicati
 	return first;
 }
 
+/* It ends when that goes. */
+bool rollout_move_is_in_vain(const struct slot_control *root, const struct revision *revision)
+{
+	return root->handover->revision == NULL && !revision_declares(revision, root->slot);
+}
+
 char *rollout_waits_text(const struct control_application *a)
 {
 	for_each_root (a, root) {
 		const char *path = root->slot->path;
-		if (root->handover != NULL && root->handover->revision == NULL)
+		if (root->handover != NULL && root->handover->revision == NULL &&
+		    !rollout_move_is_in_vain(root, rollout_wanted(a)))
 			return str_printf("%s waits for its move (%s)", path,
 					  handover_state_text(root->handover->handover.state));
 		if (root->slot->moving)

@@ -26,4 +26,7 @@ void rollout_progress(const struct control_application *a, uint32_t *ret_done,
 /* What has its turn in this step of a canary is current, or shares, and nothing else is handed over for it. */
 bool rollout_step_is_done(const struct control_application *a);
 
+/* The root's handover is a move of what that revision removes: nothing waits for it. PRE: there is a handover. */
+bool rollout_move_is_in_vain(const struct slot_control *root, const struct revision *revision);
+
 #endif

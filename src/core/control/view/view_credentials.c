@@ -48,7 +48,7 @@ static const struct credential *credential_of(const struct copy *copy)
 {
 	const struct control_application *a = copy->unit->application;
 	CLEANUP(freep)
-	char *id = str_printf("space/%s/%s@%" PRIu64, a->name, copy->of_slot.slot->path,
+	char *id = str_printf("space/%s/%s@%" PRIu64, a->name, copy_path(copy),
 			      copy->of_slot.epoch);
 	return credentials_find(&a->control->credentials, id);
 }
