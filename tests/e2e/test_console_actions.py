@@ -115,7 +115,8 @@ def test_nothing_is_done_while_zrms_is_away(c, console):
     console.shows(".live", "No contact since ")
     assert console.script("document.querySelector('dialog.plan .primary').disabled") is True
     console.press("Escape")
-    assert console.script("[...document.querySelectorAll('main .do button')].every(b => b.disabled)") is True
+    until(lambda: console.script("[...document.querySelectorAll('main .do button')].every(b => b.disabled)"),
+          "no button works")
     c.start_zrms()
     console.shows(".live", "Live", 40)
     until(lambda: console.script("[...document.querySelectorAll('main .do button')].some(b => !b.disabled)"), "buttons work again")
