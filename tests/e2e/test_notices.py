@@ -51,7 +51,7 @@ class Receiver:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
 
-            def handle_error(self, *words):  # whoever was killed has left in the middle
+            def handle_error(self, *words):  # who was killed has left in the middle
                 pass
 
         self.server = Server(("127.0.0.1", 0), Handler)
