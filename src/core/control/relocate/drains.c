@@ -49,7 +49,8 @@ static void enter(struct control *c, struct control_zhost *z, enum drain_state t
 	c->drains -= is_looked_at(d);
 	state_machine_move(&drain_machine, d, &d->state, to);
 	c->drains += is_looked_at(d);
-	c->drains_due = true;
+	if (is_looked_at(d)) /* that another one has ended says nothing to the others */
+		c->drains_due = true;
 	mark_zhost(z);
 	mark_zhost_each(z);
 }

@@ -62,6 +62,32 @@ static void check_submission(struct fuzz *f, const Samoza__V1__RevisionRecord *r
 		draws_happened(f, DRAW_VALUES);
 }
 
+/* Of the same package with the same values. */
+static bool has_values_of(const Samoza__V1__RevisionRecord *r,
+			  const Samoza__V1__RevisionRecord *other)
+{
+	if (!str_equal(r->package_digest, other->package_digest) ||
+	    r->n_values != other->n_values)
+		return false;
+	for (size_t k = 0; k < r->n_values; k++)
+		if (!str_equal(given(r, r->values[k]->name), given(other, r->values[k]->name)))
+			return false;
+	return true;
+}
+
+/* [change.rollout.cmd-scale] A scale follows what runs or is being led to, which is one of those before. */
+static const Samoza__V1__RevisionRecord *scaled_from(const struct submitted *s,
+						     const Samoza__V1__RevisionRecord *record,
+						     const Samoza__V1__RevisionRecord *newest)
+{
+	for (size_t k = s->packages.count; k > 0; k--) {
+		const Samoza__V1__RevisionRecord *r = s->packages.items[k - 1];
+		if (r != NULL && r->number < record->number && has_values_of(record, r))
+			return r;
+	}
+	return newest;
+}
+
 void check_values(struct fuzz *f, const struct submitted *s,
 		  const Samoza__V1__RevisionRecord *record,
 		  const Samoza__V1__RevisionRecord *former)
@@ -77,6 +103,8 @@ void check_values(struct fuzz *f, const struct submitted *s,
 	    str_to_u64(record->what + strlen("rollback to "), &from) == 0)
 		former = from >= 1 && from <= s->packages.count ? s->packages.items[from - 1]
 								: NULL;
+	if (record->what != NULL && str_has_prefix(record->what, "scale"))
+		former = scaled_from(s, record, former);
 	for (size_t k = 0; former != NULL && k < former->n_values; k++)
 		expect(f, record, former->values[k]->name,
 		       given(former, former->values[k]->name),
