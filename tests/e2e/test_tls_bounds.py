@@ -121,7 +121,7 @@ def held(ones):
 
 @pytest.mark.parametrize("first", [b"", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"], ids=["nothing", "half-a-hello"])
 def test_who_does_not_finish_a_handshake_holds_one_of_64_places_and_keeps_nobody_out(s, first):
-    """400 of one address: those that wait are turned away in their time. Whoever means it, from another address, is in at once."""
+    """400 of one address: those that wait are turned away in their time. Who does begin a handshake, from another address, is in at once."""
     since = time.monotonic()
     with Memory(s) as memory, opened(400, lambda: plain(s)) as strangers:
         def push():

@@ -43,7 +43,9 @@ class Following:
     def __init__(self, c, *words):
         self.out, self.err = c.directory / "follow.out", c.directory / "follow.err"
         self.process = subprocess.Popen([BIN / "zshell", "--api", c.url, *words], stdout=self.out.open("w"),
-                                        stderr=self.err.open("w"), stdin=subprocess.DEVNULL)
+                                        stderr=self.err.open("w"), stdin=subprocess.DEVNULL,
+                                        # A job in the background ignores it, and so do its children.
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def lines(self):
         return self.out.read_text().splitlines()

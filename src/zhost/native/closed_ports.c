@@ -61,8 +61,8 @@ void closed_ports_add_zrms(struct closed_ports *c, const struct zrms_addresses *
 {
 	for (size_t i = 0; i < zrms->count; i++)
 		host_add(c, zrms->hosts[i], zrms->ports[i], true);
-	if (zrms->told_host != NULL)
-		host_add(c, zrms->told_host, zrms->told_port, true);
+	if (zrms->leader_host != NULL)
+		host_add(c, zrms->leader_host, zrms->leader_port, true);
 }
 
 /* One that can be bound to. */

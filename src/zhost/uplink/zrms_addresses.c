@@ -19,7 +19,7 @@ void zrms_addresses_done(struct zrms_addresses *addresses)
 	for (size_t i = 0; i < addresses->count; i++)
 		free(addresses->hosts[i]);
 	free(addresses->text);
-	free(addresses->told_host);
+	free(addresses->leader_host);
 	*addresses = (struct zrms_addresses){0};
 }
 
@@ -113,20 +113,20 @@ int zrms_addresses_store(const char *dir, const char *const *addresses, size_t c
 struct stream_address zrms_addresses_now(const struct zrms_addresses *a)
 {
 	PRE(a->now < a->count);
-	if (a->told_host != NULL)
-		return (struct stream_address){a->told_host, a->told_port};
+	if (a->leader_host != NULL)
+		return (struct stream_address){a->leader_host, a->leader_port};
 	return (struct stream_address){a->hosts[a->now], a->ports[a->now]};
 }
 
 void zrms_addresses_next(struct zrms_addresses *a)
 {
-	free(steal_ptr(&a->told_host));
+	free(steal_ptr(&a->leader_host));
 	a->now = (a->now + 1) % a->count;
 }
 
 size_t zrms_addresses_index(const struct zrms_addresses *a)
 {
-	return a->told_host != NULL ? a->count : a->now;
+	return a->leader_host != NULL ? a->count : a->now;
 }
 
 static bool is_this_machine(const char *host)
@@ -144,7 +144,7 @@ int zrms_addresses_tell(struct zrms_addresses *a, const char *text, struct error
 	    strpbrk(host, "/?#@ \t") != NULL)
 		return error_set(err, ERR_INVALID, "'%s' is no address: expected HOST:PORT",
 				 text);
-	free(steal_ptr(&a->told_host));
+	free(steal_ptr(&a->leader_host));
 	for (size_t i = 0; i < a->count; i++)
 		if (str_equal(a->hosts[i], host) && a->ports[i] == port) {
 			a->now = i;
@@ -155,8 +155,8 @@ int zrms_addresses_tell(struct zrms_addresses *a, const char *text, struct error
 				 "%s is another machine, and this zhost has no certificate for "
 				 "it: say where zrms is by https://",
 				 text);
-	a->told_host = mem_strdup(host);
-	a->told_port = (uint16_t)port;
+	a->leader_host = mem_strdup(host);
+	a->leader_port = (uint16_t)port;
 	return 0;
 }
 

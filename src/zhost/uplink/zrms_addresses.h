@@ -23,9 +23,9 @@ struct zrms_addresses {
 	char *hosts[ZRMS_ADDRESSES_MAX];
 	uint16_t ports[ZRMS_ADDRESSES_MAX];
 	size_t count, now;
-	/* Where the leader is, as a zrms that stands by has told; NULL: it is one of these, or not known. */
-	char *told_host;
-	uint16_t told_port;
+	/* Where the leader is, as a zrms that stands by has said; NULL: it is one of these, or not known. */
+	char *leader_host;
+	uint16_t leader_port;
 };
 
 /* ERR_INVALID: not as above. */

@@ -87,20 +87,20 @@ static bool fits(uint64_t use, uint64_t growth, uint64_t quota)
 
 /* ---- who is told ---- */
 
-static struct quota_told *told_of(struct fuzz *f, const char *owner)
+static struct quota_said *said_of(struct fuzz *f, const char *owner)
 {
-	struct quota_told *t = NULL;
+	struct quota_said *t = NULL;
 	CLEANUP(freep) char *slot = names_slot(owner);
-	HASH_FIND_STR(f->quotas_told, slot, t);
+	HASH_FIND_STR(f->quotas_said, slot, t);
 	if (t != NULL)
 		return t;
-	t = mem_new(struct quota_told);
+	t = mem_new(struct quota_said);
 	t->owner = steal_ptr(&slot);
-	HASH_ADD_KEYPTR(hh, f->quotas_told, t->owner, strlen(t->owner), t);
+	HASH_ADD_KEYPTR(hh, f->quotas_said, t->owner, strlen(t->owner), t);
 	return t;
 }
 
-static void forget(struct quota_told *t)
+static void forget(struct quota_said *t)
 {
 	t->refused = t->told = 0;
 	t->may_repeat = true;
@@ -108,7 +108,7 @@ static void forget(struct quota_told *t)
 
 static void take_event(struct fuzz *f, const char *owner)
 {
-	struct quota_told *t = told_of(f, owner);
+	struct quota_said *t = said_of(f, owner);
 	if (t->told == f->world.zrms_life && !t->may_repeat)
 		world_violate(&f->world, "%s has no room for its data: that is said twice",
 			      owner);
@@ -138,7 +138,7 @@ void check_quotas_put(struct fuzz *f, const struct data_change *change, int stat
 		return;
 	if (status == -ENOSPC) {
 		draws_happened(f, DRAW_QUOTAS);
-		told_of(f, s->owner)->refused = f->world.zrms_life;
+		said_of(f, s->owner)->refused = f->world.zrms_life;
 	}
 	if (before.own == 0)
 		before = now;
@@ -182,20 +182,20 @@ static void forget_slot(struct fuzz *f, const char *id)
 	if (s == NULL)
 		return;
 	CLEANUP(freep) char *owner = str_printf("%s%s", s->name, path);
-	forget(told_of(f, owner));
+	forget(said_of(f, owner));
 }
 
 void check_quotas_committed(struct fuzz *f, const struct outbox *o)
 {
 	if (!draws_have(f, DRAW_QUOTAS))
 		return;
-	for (struct quota_told *t = f->quotas_told; t != NULL; t = t->hh.next)
+	for (struct quota_said *t = f->quotas_said; t != NULL; t = t->hh.next)
 		t->may_repeat = false;
 	vector_for_each (&o->data, change)
 		if (change->operation == SAMOZA__V1__DATA_OPERATION__DATA_DELETE)
-			forget(told_of(f, change->owner));
+			forget(said_of(f, change->owner));
 	vector_for_each (&o->data_forget, name)
-		for (struct quota_told *t = f->quotas_told; t != NULL; t = t->hh.next)
+		for (struct quota_said *t = f->quotas_said; t != NULL; t = t->hh.next)
 			if (strncmp(t->owner, *name, strlen(*name)) == 0 &&
 			    t->owner[strlen(*name)] == '/')
 				forget(t);
@@ -227,7 +227,7 @@ static bool is_declared(const struct fuzz *f, const char *owner)
 
 void check_quotas_idle(struct fuzz *f)
 {
-	for (const struct quota_told *t = f->quotas_told; t != NULL; t = t->hh.next)
+	for (const struct quota_said *t = f->quotas_said; t != NULL; t = t->hh.next)
 		if (t->refused == f->world.zrms_life && t->told != t->refused &&
 		    is_declared(f, t->owner))
 			world_violate(&f->world,
@@ -237,10 +237,10 @@ void check_quotas_idle(struct fuzz *f)
 
 void check_quotas_done(struct fuzz *f)
 {
-	struct quota_told *t = NULL;
-	struct quota_told *next = NULL;
-	HASH_ITER (hh, f->quotas_told, t, next) {
-		HASH_DELETE(hh, f->quotas_told, t);
+	struct quota_said *t = NULL;
+	struct quota_said *next = NULL;
+	HASH_ITER (hh, f->quotas_said, t, next) {
+		HASH_DELETE(hh, f->quotas_said, t);
 		free(t->owner);
 		free(t);
 	}

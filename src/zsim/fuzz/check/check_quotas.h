@@ -24,7 +24,7 @@ struct quotas {
 };
 
 /* Of one instance: in which life of zrms a write was refused, and an event said so; 0: in none. */
-struct quota_told {
+struct quota_said {
 	char *owner;
 	uint64_t refused, told;
 	bool may_repeat; /* the event, because something was deleted in the same batch */

@@ -53,7 +53,7 @@ static void note(struct fuzz *f, struct notices_seen *n)
 	client_tell(&f->world, &input);
 }
 
-/* One that was on its way for long: it is behind what is recorded by now. */
+/* One that was on its way for long: more is recorded by now. */
 static void note_late(struct fuzz *f, const struct notices_seen *n)
 {
 	struct random *chance = draws_random(f, DRAW_NOTICES);

@@ -128,7 +128,7 @@ struct copy_before;
 struct data_access;
 struct messages;
 struct planned;
-struct quota_told;
+struct quota_said;
 struct reach;
 struct stored;
 struct stop_pair;
@@ -186,7 +186,7 @@ struct fuzz {
 	VECTOR(struct data_access) accesses;	/* of spaces to their data, by number - 1 */
 	struct stored *stored;			/* check_data.h */
 	struct sim_recorder *replayed;		/* check_recording.h */
-	struct quota_told *quotas_told;		/* check_quotas.h */
+	struct quota_said *quotas_said;		/* check_quotas.h */
 	struct messages *messages;		/* check_messages.h; NULL: none are drawn */
 	struct joins *joins;			/* check_joins.h; NULL: none are drawn */
 	struct keys_seen *keys;			/* check_keys.h; NULL: none are drawn */
