@@ -2,6 +2,9 @@
 import json
 import shutil
 import subprocess
+import threading
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -91,3 +94,45 @@ def test_a_page_stays_with_its_version_until_that_is_gone(start_cluster, browser
     assert person.do("text", addresses[0]) == "1.1.0"
     until(lambda: line_of(c, "Version") == "1.1.0", "the rollout waits for nothing else")
     assert person.do("problems") == []
+
+
+def ask(answers, address):
+    """What a thread was answered: its text, or the status of the refusal."""
+    try:
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            answers[address] = answer.read().decode()
+    except urllib.error.HTTPError as error:
+        answers[address] = error.code
+
+
+def test_a_page_waits_for_a_file_while_zrms_is_away(start_cluster):
+    """A zedge that has not served the file yet: it is fetched once zrms is back, within a time that a person bears."""
+    c = start_cluster(zhosts=("edge-node-1", "edge-node-2"))
+    directory = c.app("shop", [{"name": "web", "type": "UI",
+                                "placement": {"constraints": ["zhost == edge-node-1"]}}])
+    for name in ("soon.txt", "never.txt"):
+        (directory / "spaces" / "web" / name).write_text(name)
+    c.submit(c.build(directory, "shop"))
+    page = f"{c.zedge('edge-node-2')}/shop/web"
+    answers = {}
+
+    def is_known():
+        ask(answers, f"{page}/")
+        return answers.pop(f"{page}/") != 404
+
+    until(is_known, "the page is known at the other zedge")
+    c.zrms.kill()
+    never, soon = (threading.Thread(target=ask, args=(answers, f"{page}/{name}.txt")) for name in ("never", "soon"))
+    never.start()
+    never.join()
+    assert answers == {f"{page}/never.txt": 503}
+    soon.start()
+    def failures():
+        return c.zhosts["edge-node-2"].log.read_text().count("cache   failed")
+
+    before = failures()
+    until(lambda: failures() > before + 1, "it is asked for in vain")
+    assert soon.is_alive()
+    c.start_zrms()
+    soon.join()
+    assert answers[f"{page}/soon.txt"] == "soon.txt"

@@ -10,11 +10,23 @@
 #include "zhost/edge/file_type.h"
 #include "zhost/edge/page_cookie.h"
 
-/* A file that is on its way from zrms. */
+/* How long a page waits for zrms, which may be starting or changing its leader. */
+#define FILE_WAIT_MS 10000
+#define FILE_RETRY_MS 200
+
+/* A file that is on its way from zrms.
+ *
+ *   ask ─► artifact_fetch ─► there: answered
+ *    ▲          └► zrms cannot be reached ─► timer, until the request is FILE_WAIT_MS old: 503
+ *    └──────────────────────────────────────┘
+ */
 struct file_wait {
 	struct edge *edge;
 	struct http_request *request;
-	struct artifact_wait *wait;
+	struct artifact_wait *wait; /* NULL while the timer runs */
+	struct loop_timer *timer;
+	int64_t until_ms;
+	uint64_t size_bytes;
 	char *name, *digest;
 	bool is_private;
 	struct file_wait *next, *prev;
@@ -79,29 +91,52 @@ static void reply_path(const struct edge *e, struct http_request *q, const char 
 
 static void file_wait_free(struct file_wait *w)
 {
+	DL_DELETE(w->edge->waits, w);
+	loop_timer_free(w->timer);
 	free(w->name);
 	free(w->digest);
 	free(w);
+}
+
+static bool is_worth_a_retry(const struct file_wait *w, const struct error *error)
+{
+	return (error->code == ERR_UNAVAILABLE || error->code == ERR_TIMEOUT) &&
+	       loop_now(w->edge->options.loop).mono_ms + FILE_RETRY_MS < w->until_ms;
 }
 
 static void on_file_there(void *data, const char *path, const struct error *error)
 {
 	struct file_wait *w = data;
 
-	if (w->wait != NULL)
-		DL_DELETE(w->edge->waits, w);
-	if (path != NULL)
+	w->wait = NULL;
+	if (path == NULL && is_worth_a_retry(w, error)) {
+		loop_timer_at(w->timer,
+			      loop_now(w->edge->options.loop).mono_ms + FILE_RETRY_MS);
+		return;
+	}
+	if (path != NULL) {
 		reply_path(w->edge, w->request, w->name, w->digest, path, w->is_private);
-	else
+	} else {
+		http_add_header(w->request, "Retry-After", "5");
 		http_reply_failure(w->request, 503, "unavailable", error->message);
+	}
 	file_wait_free(w);
+}
+
+static void ask(void *data)
+{
+	struct file_wait *w = data;
+	struct artifact_wait *wait = artifact_fetch(w->edge->options.artifacts, w->digest,
+						    w->size_bytes, on_file_there, w);
+
+	if (wait != NULL) /* otherwise `w` may be gone */
+		w->wait = wait;
 }
 
 static void serve(struct edge *e, struct http_request *q, struct mesh_peer *peer,
 		  const char *url)
 {
 	CLEANUP(freep) char *name = NULL;
-	struct artifact_wait *wait;
 	struct file_wait *w;
 
 	page_cookie_set(q, http_param(q, "topology"), http_param(q, "space"), peer->version,
@@ -116,12 +151,11 @@ static void serve(struct edge *e, struct http_request *q, struct mesh_peer *peer
 		w->is_private = page_asks_token(e, peer);
 		w->name = steal_ptr(&name);
 		w->digest = mem_strdup(a->digest);
-		wait = artifact_fetch(e->options.artifacts, a->digest, a->size_bytes,
-				      on_file_there, w);
-		if (wait != NULL) {
-			w->wait = wait;
-			DL_APPEND(e->waits, w);
-		}
+		w->size_bytes = a->size_bytes;
+		w->timer = loop_timer_new(e->options.loop, ask, w);
+		w->until_ms = loop_now(e->options.loop).mono_ms + FILE_WAIT_MS;
+		DL_APPEND(e->waits, w);
+		ask(w);
 		return;
 	}
 	http_reply_failure(q, 404, "not-found", "no such file in this space");
@@ -175,7 +209,8 @@ void page_files_end(struct edge *e)
 	struct file_wait *w, *next;
 
 	DL_FOREACH_SAFE (e->waits, w, next) {
-		artifact_cancel(w->wait);
+		if (w->wait != NULL)
+			artifact_cancel(w->wait);
 		file_wait_free(w);
 	}
 }

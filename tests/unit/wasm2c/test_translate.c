@@ -433,9 +433,9 @@ static char *script(const char *name, const char *body)
 /* The time without work counts, not the time. */
 static void test_busy_machine(void **state)
 {
-	char *path = script("busy", WORK_SLOWLY "slowly 12; exec wasm2c \"$@\"");
+	char *path = script("busy", WORK_SLOWLY "slowly 14; exec wasm2c \"$@\"");
 	struct translator *t =
-		new_translator((struct translator_options){.wasm2c = path, .stall_seconds = 1});
+		new_translator((struct translator_options){.wasm2c = path, .stall_seconds = 3});
 	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
 	CLEANUP(freep) char *native = NULL;
 	struct error *error = NULL;
