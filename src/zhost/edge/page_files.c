@@ -11,7 +11,7 @@
 #include "zhost/edge/page_cookie.h"
 
 /* How long a page waits for zrms, which may be starting or changing its leader. */
-#define FILE_WAIT_MS 10000
+#define FILE_WAIT_MS  10000
 #define FILE_RETRY_MS 200
 
 /* A file that is on its way from zrms.
