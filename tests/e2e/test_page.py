@@ -3,6 +3,7 @@ import json
 import shutil
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -118,19 +119,22 @@ def test_a_page_waits_for_a_file_while_zrms_is_away(start_cluster):
 
     def is_known():
         ask(answers, f"{page}/")
-        return answers.pop(f"{page}/") != 404
+        return isinstance(answers.pop(f"{page}/"), str)
 
     until(is_known, "the page is known at the other zedge")
     c.zrms.kill()
     never, soon = (threading.Thread(target=ask, args=(answers, f"{page}/{name}.txt")) for name in ("never", "soon"))
+    begun = time.monotonic()
     never.start()
     never.join()
     assert answers == {f"{page}/never.txt": 503}
-    soon.start()
+    assert time.monotonic() - begun > 5, "it has waited"
+
     def failures():
         return c.zhosts["edge-node-2"].log.read_text().count("cache   failed")
 
     before = failures()
+    soon.start()
     until(lambda: failures() > before + 1, "it is asked for in vain")
     assert soon.is_alive()
     c.start_zrms()

@@ -10,9 +10,10 @@
 #include "zhost/edge/file_type.h"
 #include "zhost/edge/page_cookie.h"
 
-/* How long a page waits for zrms, which may be starting or changing its leader. */
-#define FILE_WAIT_MS  10000
-#define FILE_RETRY_MS 200
+/* How long a page waits for zrms, which may be starting or changing its leader; the time between two tries doubles. */
+#define FILE_WAIT_MS	   10000
+#define FILE_RETRY_MS	   200
+#define FILE_RETRY_MOST_MS 1000
 
 /* A file that is on its way from zrms.
  *
@@ -25,7 +26,7 @@ struct file_wait {
 	struct http_request *request;
 	struct artifact_wait *wait; /* NULL while the timer runs */
 	struct loop_timer *timer;
-	int64_t until_ms;
+	int64_t until_ms, retry_ms;
 	uint64_t size_bytes;
 	char *name, *digest;
 	bool is_private;
@@ -98,10 +99,18 @@ static void file_wait_free(struct file_wait *w)
 	free(w);
 }
 
-static bool is_worth_a_retry(const struct file_wait *w, const struct error *error)
+/* Starts the timer for the next try, unless another one would not help or come too late. */
+static bool try_later(struct file_wait *w, const struct error *error)
 {
-	return (error->code == ERR_UNAVAILABLE || error->code == ERR_TIMEOUT) &&
-	       loop_now(w->edge->options.loop).mono_ms + FILE_RETRY_MS < w->until_ms;
+	int64_t at = loop_now(w->edge->options.loop).mono_ms + w->retry_ms;
+
+	if ((error->code != ERR_UNAVAILABLE && error->code != ERR_TIMEOUT) || at > w->until_ms)
+		return false;
+	w->retry_ms *= 2;
+	if (w->retry_ms > FILE_RETRY_MOST_MS)
+		w->retry_ms = FILE_RETRY_MOST_MS;
+	loop_timer_at(w->timer, at);
+	return true;
 }
 
 static void on_file_there(void *data, const char *path, const struct error *error)
@@ -109,11 +118,8 @@ static void on_file_there(void *data, const char *path, const struct error *erro
 	struct file_wait *w = data;
 
 	w->wait = NULL;
-	if (path == NULL && is_worth_a_retry(w, error)) {
-		loop_timer_at(w->timer,
-			      loop_now(w->edge->options.loop).mono_ms + FILE_RETRY_MS);
+	if (path == NULL && try_later(w, error))
 		return;
-	}
 	if (path != NULL) {
 		reply_path(w->edge, w->request, w->name, w->digest, path, w->is_private);
 	} else {
@@ -154,6 +160,7 @@ static void serve(struct edge *e, struct http_request *q, struct mesh_peer *peer
 		w->size_bytes = a->size_bytes;
 		w->timer = loop_timer_new(e->options.loop, ask, w);
 		w->until_ms = loop_now(e->options.loop).mono_ms + FILE_WAIT_MS;
+		w->retry_ms = FILE_RETRY_MS;
 		DL_APPEND(e->waits, w);
 		ask(w);
 		return;
