@@ -60,6 +60,13 @@ def processes_of(words):
     return found
 
 
+def process_of(words):
+    """The only such process: what a recipe has begun may still be the recipe's shell when its instance is started."""
+    until(lambda: len(processes_of(words)) == 1, f"one process runs {words}")
+    (pid, _), = processes_of(words)
+    return pid
+
+
 def recipes_of(c, zhost="edge-node-1"):
     """Recipes called `start` of that zhost's instances, as (pid, command line): other tests run some, too."""
     def is_below(pid, roots):

@@ -16,7 +16,7 @@ import time
 
 import pytest
 from conftest import BIN, DEADLINE, free_port, is_alive, text_of, until
-from native import SLEEPER, error, native_deploy, processes_of, state, wait_space
+from native import SLEEPER, error, native_deploy, process_of, processes_of, state, wait_space
 from test_native_sandbox import LESS, add_zhost_by
 
 FACTS = """
@@ -118,7 +118,7 @@ def test_a_command_runs_in_the_surroundings_of_its_instance(x, start_cluster):
                     ["touch", "/etc/here"], ["ls", str(x.directory)], ["cat", "/etc/shadow"]):
         assert execute(x, "twin/p", "--", *refused).returncode != 0, refused
     groups = execute(x, "twin/p", "--", "cat", "/proc/self/cgroup").stdout
-    pid, = [pid for pid, line in processes_of("sleep 300002")]
+    pid = process_of("sleep 300002")
     assert groups == pathlib.Path(f"/proc/{pid}/cgroup").read_bytes()
 
 
@@ -215,7 +215,7 @@ def test_nothing_is_left_running_when_the_client_goes(x):
               "while true; do sleep 300008; done")
     p = begin(x, "-i", "run/p", "--", "sh", "-c", script)
     wait_line(p, b"on")
-    assert processes_of("sleep 300006") and processes_of("sleep 300007")
+    until(lambda: processes_of("sleep 300006") and processes_of("sleep 300007"), "both run")
     p.kill()
     for words in ("sleep 300006", "sleep 300007", "sleep 300008"):
         gone(words)

@@ -5,8 +5,8 @@ import re
 import signal
 
 from conftest import BIN, run, until
-from native import (SLEEPER, data_of, error, log_text, native_app, native_deploy, processes_of,
-                    spaces_directories, state, submit_failing, wait_space)
+from native import (SLEEPER, data_of, error, log_text, native_app, native_deploy, process_of,
+                    processes_of, spaces_directories, state, submit_failing, wait_space)
 
 
 def test_recipes_run_in_order_in_their_own_directory(c):
@@ -58,11 +58,11 @@ def test_recipes_run_in_order_in_their_own_directory(c):
 def test_a_foreground_process_is_restarted_when_it_dies(c):
     native_deploy(c, "fore", [{"name": "p", "run": {"mode": "foreground"}}],
                   {"p/recipes/start": SLEEPER.format(100003)})
-    (pid, _), = processes_of("sleep 100003")
+    pid = process_of("sleep 100003")
     os.kill(pid, signal.SIGKILL)
     until(lambda: c.space("fore", "p")["restarts"] == 1 and state(c, "fore", "p") ==
           "deployed-started", "it runs again")
-    (again, _), = processes_of("sleep 100003")
+    again = process_of("sleep 100003")
     assert again != pid
     causes = [e["cause"] for e in c.events("fore") if e["to"] == "deployed-stopped"]
     assert any(cause.startswith("process: killed by signal 9") for cause in causes), causes
@@ -136,7 +136,7 @@ def test_a_recipe_that_is_not_executable_is_refused_before_anything_runs(c):
 def test_a_service_with_no_process_left_has_died(c):
     native_deploy(c, "gone", [{"name": "p"}], {
         "p/recipes/start": "#!/bin/sh\nsleep 100008 >/dev/null 2>&1 &\n"})
-    (pid, _), = processes_of("sleep 100008")
+    pid = process_of("sleep 100008")
     os.kill(pid, signal.SIGTERM)
     until(lambda: c.space("gone", "p")["restarts"] == 1 and state(c, "gone", "p") ==
           "deployed-started", "it runs again")

@@ -7,8 +7,8 @@ import socket
 
 import pytest
 from conftest import free_port, is_alive, until
-from native import (SLEEPER, data_of, error, log_text, native_deploy, processes_of, recipes_of,
-                    state, submit_failing, wait_space)
+from native import (SLEEPER, data_of, error, log_text, native_deploy, process_of, processes_of,
+                    recipes_of, state, submit_failing, wait_space)
 
 
 def test_a_foreground_process_counts_as_started_once_it_is_ready(c):
@@ -193,7 +193,7 @@ def test_what_a_check_leaves_behind_ends_with_it_and_is_not_the_service(c):
     checks = data_of(c) / "checks"
     until(lambda: checks.exists() and len(checks.read_text()) >= 5, "checks have passed")
     until(lambda: len(processes_of("sleep 100043")) <= 1, "what the ones before left has ended")
-    (pid, _), = processes_of("sleep 100076")
+    pid = process_of("sleep 100076")
     os.kill(pid, signal.SIGKILL)
     until(lambda: c.space("leaves", "p")["restarts"] == 1 and
           state(c, "leaves", "p") == "deployed-started", "its death is seen, and it runs again")

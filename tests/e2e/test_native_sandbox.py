@@ -11,7 +11,7 @@ import tempfile
 import pytest
 from conftest import BIN, Daemon, free_port, until
 from control_groups import groups
-from native import (SLEEPER, error, log_text, native_deploy, processes_of, recipes_of,
+from native import (SLEEPER, error, log_text, native_deploy, process_of, processes_of, recipes_of,
                     spaces_directories, state, wait_space)
 
 
@@ -174,7 +174,7 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
         """,
         "calm/recipes/start": SLEEPER.format(100034)})
     (pid, _), = [p for p in recipes_of(c) if "python3" in p[1]]
-    (calm, _), = processes_of("sleep 100034")
+    calm = process_of("sleep 100034")
     names = set(re.findall("samoza-[0-9a-f]+", "".join(
         pathlib.Path(f"/proc/{p}/cgroup").read_text() for p in (pid, calm))))
 
@@ -279,7 +279,7 @@ def test_without_root_an_instance_still_runs_and_is_still_confined(sweep_groups,
         assert re.search(r"CapEff:\s*0000000000000000", text), text
         assert re.search(r"NoNewPrivs:\s*1", text) and re.search(r"Seccomp:\s*2", text), text
         assert not re.search(r"Uid:\s*0", text), text
-        (pid, _), = processes_of(f"sleep {numbers[1]}")
+        pid = process_of(f"sleep {numbers[1]}")
         os.kill(pid, signal.SIGKILL)
         until(lambda: c.space("less", "f")["restarts"] == 1 and state(c, "less", "f") ==
               "deployed-started", "it runs again")
@@ -323,7 +323,7 @@ def test_without_control_groups_the_share_is_a_nice_value(start_cluster):
     assert f"Limits:    {words}" in c.zshell("spaces", "status", "nice/p").stdout
     assert f"Limits:    of NATIVE spaces: {words}" in c.zshell("cluster", "status", "edge-node-1").stdout
     assert "(cpu is a nice value, without a limit)" in log_text(c)
-    (pid, _), = processes_of("sleep 100041")
+    pid = process_of("sleep 100041")
     assert os.getpriority(os.PRIO_PROCESS, pid) == 13
     session = pathlib.Path(f"/proc/{pid}/autogroup")
     if session.exists():  # the kernel weighs sessions first

@@ -3,7 +3,7 @@ import os
 import signal
 
 from conftest import until
-from native import log_text, native_deploy, processes_of, state
+from native import log_text, native_deploy, process_of, processes_of, state
 
 SPACES = [
     {"name": "db", "exports": {"ip": "", "port": ""}, "restart": {"attempts": 0}},
@@ -26,14 +26,14 @@ def port(c):
 
 
 def kill_db(c):
-    (pid, _), = processes_of("sleep 100071")
+    pid = process_of("sleep 100071")
     os.kill(pid, signal.SIGKILL)
     until(lambda: state(c, "shop", "db") != "deployed-started", "it is known")
 
 
 def test_patience_outlives_a_restart_of_zrms_and_goes_unnoticed(c):
     native_deploy(c, "shop", SPACES, FILES)
-    (web, _), = processes_of("sleep 100072")
+    web = process_of("sleep 100072")
     before = port(c)
     kill_db(c)
     until(lambda: state(c, "shop", "report") == "unresolved", "one without patience stops")

@@ -53,7 +53,7 @@ def test_a_version_replaces_what_runs_and_a_bad_one_is_taken_back(start_cluster)
     assert [(r["version"], r["what"], r["result"]) for r in history] == [
         ("1.0.0", "submit", "completed"), ("1.1.0", "submit", "completed"),
         ("1.2.0", "submit", "failed"), ("1.0.0", "rollback to 1", "completed")]
-    assert processes_of("sleep 100074")
+    until(lambda: processes_of("sleep 100074"), "it runs")
 
 
 def test_a_rolling_version_waits_for_people(start_cluster):
