@@ -143,7 +143,7 @@ void api_events(void *context, struct http_request *request)
 		return;
 	if (!api_query_u64(request, "after", 0, INT64_MAX, &after) ||
 	    !api_query_u64(request, "limit", EVENTS_MAX, EVENTS_MAX, &limit) ||
-	    !api_query_u64(request, "newest", 0, INT64_MAX, &among) ||
+	    !api_query_u64(request, "newest", INT64_MAX, INT64_MAX, &among) ||
 	    !wants_stream(request, &stream) || !topology_find(zrms, request, &topology))
 		return;
 	/* What a browser sends when it comes back is newer than the address it began with. */
@@ -152,7 +152,7 @@ void api_events(void *context, struct http_request *request)
 	if (last != NULL && str_to_u64(last, &seen) == 0 && seen > after)
 		after = seen;
 	uint64_t newest = control_newest_event(api_control(zrms));
-	if (among > 0 && newest > among && newest - among > after)
+	if (newest > among && newest - among > after)
 		after = newest - among;
 	if (stream) {
 		const struct principal *who = limited_reader(request);

@@ -71,7 +71,7 @@ static const struct http_query remove_query[] = {
 	{"data", HTTP_FLAG, "1: the data of its spaces, too"},
 	{0}};
 static const struct http_query rollback_query[] = {
-	{"to", HTTP_NUMBER, "Number of the revision; otherwise the completed one before"},
+	{"to", HTTP_NUMBER, "Number of the revision, from 1 on; otherwise the completed one before"},
 	{0}};
 static const struct http_query scale_query[] = {
 	{"spaces", HTTP_TEXT, "Their counts: SPACE=N, separated by commas; must be given"},

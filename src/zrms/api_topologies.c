@@ -223,6 +223,19 @@ static bool refuse_lost_package(struct zrms *zrms, struct http_request *request,
 	return true;
 }
 
+/* 0: not given. False: refused already. */
+static bool read_revision(struct http_request *request, uint64_t *ret_to)
+{
+	if (!api_query_u64(request, "to", 0, UINT32_MAX, ret_to))
+		return false;
+	if (*ret_to > 0 || http_query(request, "to") == NULL)
+		return true;
+	http_reply_failure(request, 400, "invalid",
+			   "no revision has the number 0: the first one is 1, and `topo history` "
+			   "lists those that are kept; without `to` it is the completed one before");
+	return false;
+}
+
 void api_topology_rollback(void *context, struct http_request *request)
 {
 	struct zrms *zrms = context;
@@ -230,7 +243,7 @@ void api_topology_rollback(void *context, struct http_request *request)
 	uint64_t to = 0;
 	if (api_repeat(zrms, request, answer_changed) ||
 	    !api_resolve(zrms, request, http_param(request, "id"), &id) ||
-	    !api_query_u64(request, "to", 0, UINT32_MAX, &to) ||
+	    !read_revision(request, &to) ||
 	    refuse_lost_package(zrms, request, id, (uint32_t)to))
 		return;
 	/* Keys in files may have been taken away. Where a file cannot be read, those that were known count. */

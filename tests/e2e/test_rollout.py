@@ -255,6 +255,8 @@ def test_a_change_that_makes_no_sense_is_refused_with_what_would(start_cluster):
         refused("no rollout of shop is under way; a submission of a higher version begins one", command, "shop")
     refused("no other revision of shop has completed before 1, so there is none to go back to", "rollback", "shop")
     refused("revision 7 of shop is not kept; `topo history` lists those that are", "rollback", "shop", "--to", "7")
+    status, answer = c.request("POST", "/v1/topologies/shop/rollback?to=0")
+    assert status == 400 and "no revision has the number 0: the first one is 1" in str(answer), answer
     refused("has the content of the current one, 1; `topo history` lists the others", "rollback", "shop", "--to", "1")
     refused("1.0.0 is deployed with other contents: raise the version", "submit", package(c, "1.0.0", "other", **short))
     refused("0.9.0 is lower than 1.0.0: use topo rollback or --allow-downgrade", "plan", package(c, "0.9.0", "old", **short))

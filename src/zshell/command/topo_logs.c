@@ -43,6 +43,7 @@ static const struct cli_option options[] = {
 	{.name = "lines",
 	 .type = CLI_U32,
 	 .offset = offsetof(struct options, lines),
+	 .min = 1,
 	 .max = LINES_MOST,
 	 .help = "number of lines from the end, of all together (200, with --since 10000)"},
 	{0},

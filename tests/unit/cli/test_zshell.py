@@ -385,15 +385,30 @@ def test_usage(zshell, words, message):
     assert message in done.err
 
 
+def commands_of(zshell):
+    return re.findall(r"^  ((?:status|topo|spaces|events|mesh|cluster|zhost|user|login|logout|context|help|completion|exit)(?: [a-z]+){0,2})",
+                      zshell("help").out, re.M)
+
+
 def test_help_lists_every_command_and_explains_each(zshell):
-    help_text = zshell("help").out
-    commands = re.findall(r"^  ((?:status|topo|spaces|events|mesh|cluster|zhost|user|login|logout|context|help|completion|exit)(?: [a-z]+){0,2})",
-                          help_text, re.M)
+    commands = commands_of(zshell)
     assert len(commands) == 75, commands
     for command in commands:
         one = zshell("help", *command.split())
         assert (one.status, one.err) == (0, ""), command
         assert zshell(*command.split(), "--help").out == one.out, command
+
+
+def test_no_number_is_taken_as_not_given(zshell):
+    """0 is a value where there is a default that may be replaced, and refused where it would be the same as nothing."""
+    ranges = {}
+    for command in commands_of(zshell):
+        text = " ".join(zshell("help", *command.split()).out.split("\nOptions of every command:")[0].split())
+        for option, words in re.findall(r" --([a-z-]+)\[?[= ][A-Z]+\]? ((?:(?! --[a-z]).)*)", text):
+            ranges |= {f"{command} --{option}": found for found in re.findall(r"[(;] ?(\d[0-9a-zA-Z]* to \S+?)\)", words)}
+            assert "default 0" not in words
+    assert ranges["topo rollback --to"] == "1 to 4294967295" and len(ranges) > 20, ranges
+    assert not [option for option, found in ranges.items() if found.startswith("0")], ranges
 
 
 def test_version(zshell):
