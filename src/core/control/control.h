@@ -116,8 +116,8 @@ int control_resolve(const struct control *control, const struct principal *reade
 bool control_hides(const struct control *control, const struct principal *reader,
 		   const char *name);
 
-/* Adds the values that a further submission of this name keeps to `to` (may be NULL), and returns what it then says that
- * it took to be kept (control_submit.kept). The caller frees. */
+/* Adds the values that a further submission of this name keeps, those of what runs or is being led to, to `to` (may be
+ * NULL), and returns what it then says that it took to be kept (control_submit.kept). The caller frees. */
 char *control_kept_values(const struct control *control, const char *name, struct values *to);
 
 /* Views are the caller's: free with samoza__v1__…__free_unpacked(view, NULL).

@@ -28,6 +28,7 @@
 #include "zsim/fuzz/check/check_unload.h"
 #include "zsim/fuzz/check/check_values.h"
 #include "zsim/fuzz/check/each.h"
+#include "zsim/fuzz/check/kept_from.h"
 #include "zsim/fuzz/check/rules.h"
 #include "zsim/fuzz/life/commits.h"
 #include "zsim/fuzz/life/fuzz.h"
@@ -352,8 +353,10 @@ static void take_revision(struct fuzz *f, const struct record_change *r)
 				      r->id);
 		topology_unref(s->revisions.items[record->number - 1]);
 		s->revisions.items[record->number - 1] = topology;
-		check_scaled(f, record, before);
-		check_values(f, s, record, before);
+		const struct kept_from from = kept_from(f, s, record->number);
+		check_scaled(f, record, &from);
+		check_values(f, s, record, &from);
+		s->taken = f->commits;
 		Samoza__V1__RevisionRecord *former = s->packages.items[record->number - 1];
 		s->packages.items[record->number - 1] = record;
 		record = former;

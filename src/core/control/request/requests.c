@@ -104,14 +104,14 @@ static int check_stop_after(const struct control *c, const struct topology *t,
 	return 0;
 }
 
-/* What it was compiled with are the values that are kept now. */
-static int check_kept(const struct control_submit *s, const struct revision *newest,
+/* What it was compiled with are the values that are kept now: of what runs, or is being led to. */
+static int check_kept(const struct control_submit *s, const struct control_application *a,
 		      struct error **err)
 {
 	if (s->kept == NULL)
 		return 0;
 	CLEANUP(freep)
-	char *kept = revision_values_text(newest != NULL ? newest->record : NULL);
+	char *kept = revision_values_text(a != NULL ? wanted_revision(a)->record : NULL);
 	if (str_equal(kept, s->kept))
 		return 0;
 	return error_set(
@@ -129,7 +129,7 @@ static int judge(const struct control *c, const struct control_application *a,
 	*ret_effect = SUBMISSION_CREATED;
 	const struct revision *newest =
 		a != NULL ? application_revision(&a->application, a->application.newest) : NULL;
-	int r = check_kept(s, newest, err);
+	int r = check_kept(s, a, err);
 	if (r < 0)
 		return r;
 	if (a == NULL)

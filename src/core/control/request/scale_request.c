@@ -32,12 +32,11 @@ static int compile(const Samoza__V1__RevisionRecord *record, struct topology **r
 int accepted_new(struct control *c, const struct control_application *a,
 		 const struct control_submit *s, struct accepted *ret, struct error **err)
 {
-	const struct revision *newest =
-		a != NULL ? application_revision(&a->application, a->application.newest) : NULL;
+	const struct revision *kept = a != NULL ? wanted_revision(a) : NULL;
 	struct accepted accepted = {.record = copy_of(c, s->record)};
 	signing_key_name_signer(c, accepted.record);
-	if (newest != NULL && !s->options.resets)
-		scaled_carry(accepted.record, newest->record);
+	if (kept != NULL && !s->options.resets)
+		scaled_carry(accepted.record, kept->record);
 	if (accepted.record->n_scaled == 0)
 		accepted.topology = topology_ref(s->topology);
 	else if (compile(accepted.record, &accepted.topology, err) < 0) {
@@ -63,20 +62,16 @@ static void begin(struct control *c, struct control_application *a,
 		   &(const struct rollout_wish){.by = c->actor});
 }
 
-/* Of what runs, or is being led to: a version that failed does not come back with other counts. Counts that were scaled stay,
- * as they do over a submission. */
+/* Of what runs, or is being led to: neither a version nor counts that failed come back with other counts. */
 static int scale(struct control *c, struct control_application *a, const char *counts,
 		 struct error **err)
 {
 	const struct revision *current = wanted_revision(a);
-	const struct revision *newest =
-		application_revision(&a->application, a->application.newest);
 	CLEANUP(topology_unrefp) struct topology *topology = NULL;
 	CLEANUP(freep) char *what = str_printf("scale %s", counts != NULL ? counts : "");
 	struct rollout_spec spec;
 	Samoza__V1__RevisionRecord *record = copy_of(c, current->record);
 	schema_set_string(&record->what, NULL, what);
-	scaled_carry(record, newest->record);
 	int r = scaled_take(record, counts, err);
 	bool same = r >= 0 && scaled_is_same(record, current->record);
 	if (r >= 0 && !same)

@@ -221,9 +221,7 @@ int control_view_revision(const struct control *c, const char *id, uint32_t numb
 
 void view_scaled(const struct control_application *a, Samoza__V1__TopologyView *v)
 {
-	const struct revision *newest =
-		application_revision(&a->application, a->application.newest);
-	const Samoza__V1__RevisionRecord *r = newest->record;
+	const Samoza__V1__RevisionRecord *r = wanted_revision(a)->record;
 	v->scaled = mem_new_array(Samoza__V1__ScaledView *, r->n_scaled);
 	for (size_t k = 0; k < r->n_scaled; k++) {
 		Samoza__V1__ScaledView *scaled = (Samoza__V1__ScaledView *)schema_message_new(
@@ -238,9 +236,7 @@ void view_scaled(const struct control_application *a, Samoza__V1__TopologyView *
 char *control_kept_values(const struct control *c, const char *name, struct values *to)
 {
 	const struct control_application *a = application_by_name(&c->applications, name);
-	const struct revision *newest =
-		a != NULL ? application_revision(&a->application, a->application.newest) : NULL;
-	const Samoza__V1__RevisionRecord *record = newest != NULL ? newest->record : NULL;
+	const Samoza__V1__RevisionRecord *record = a != NULL ? wanted_revision(a)->record : NULL;
 	if (to != NULL)
 		revision_values_keep(record, to);
 	return revision_values_text(record);

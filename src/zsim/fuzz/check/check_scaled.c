@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/str.h"
 #include "zsim/fuzz/check/check_values.h"
+#include "zsim/fuzz/check/kept_from.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/world/world.h"
 
@@ -18,15 +20,13 @@ static const Samoza__V1__Space *counted(const Samoza__V1__RevisionRecord *r, con
 	return NULL;
 }
 
-static void expect_count(struct fuzz *f, const Samoza__V1__RevisionRecord *r, const char *name,
-			 uint32_t count)
+/* The caller frees. */
+static char *not_scaled(const Samoza__V1__RevisionRecord *r, const Samoza__V1__Space *space,
+			uint32_t count)
 {
-	const Samoza__V1__Space *space = counted(r, name);
-	if (space != NULL && space->count != count)
-		world_violate(&f->world,
-			      "revision %u of %s has %u of %s, which was scaled to %" PRIu32,
-			      r->number, r->topology->metadata->name, space->count, name,
-			      count);
+	return str_printf("revision %u of %s has %u of %s, which was scaled to %" PRIu32,
+			  r->number, r->topology->metadata->name, space->count, space->name,
+			  count);
 }
 
 /* "scale api=3": the search asks for one space at a time. */
@@ -42,21 +42,56 @@ static bool is_scaled_now(const Samoza__V1__RevisionRecord *r, const char *name)
 static void check_asked(struct fuzz *f, const Samoza__V1__RevisionRecord *r)
 {
 	for (size_t k = 0; k < r->topology->n_spaces; k++) {
-		const char *name = r->topology->spaces[k]->name;
+		const Samoza__V1__Space *space = counted(r, r->topology->spaces[k]->name);
 		uint64_t count = 0;
-		if (is_scaled_now(r, name) && str_to_u64(strchr(r->what, '=') + 1, &count) == 0)
-			expect_count(f, r, name, (uint32_t)count);
+		if (space == NULL || !is_scaled_now(r, space->name) ||
+		    str_to_u64(strchr(r->what, '=') + 1, &count) < 0 || space->count == count)
+			continue;
+		CLEANUP(freep) char *wrong = not_scaled(r, space, (uint32_t)count);
+		world_violate(&f->world, "%s", wrong);
 	}
 }
 
+/* What is not kept of `former`, or is there without having been given; NULL: all is right. The caller frees. */
+static char *differs(const Samoza__V1__RevisionRecord *r,
+		     const Samoza__V1__RevisionRecord *former)
+{
+	for (size_t k = 0; k < former->n_scaled; k++) {
+		const Samoza__V1__ScaledSpace *kept = former->scaled[k];
+		const Samoza__V1__Space *space = counted(r, kept->space);
+		if (space != NULL && !is_scaled_now(r, kept->space) &&
+		    space->count != kept->count)
+			return not_scaled(r, space, kept->count);
+	}
+	for (size_t k = 0; k < r->n_scaled; k++) {
+		const char *name = r->scaled[k]->space;
+		size_t at = 0;
+		while (at < former->n_scaled && !str_equal(former->scaled[at]->space, name))
+			at++;
+		if (at == former->n_scaled && !is_scaled_now(r, name))
+			return str_printf("revision %u of %s has %u of %s, a count that "
+					  "revision %u has not",
+					  r->number, r->topology->metadata->name,
+					  r->scaled[k]->count, name, former->number);
+	}
+	return NULL;
+}
+
 void check_scaled(struct fuzz *f, const Samoza__V1__RevisionRecord *record,
-		  const Samoza__V1__RevisionRecord *former)
+		  const struct kept_from *from)
 {
 	check_asked(f, record);
-	bool goes_back = (record->what != NULL && !str_has_prefix(record->what, "scale ")) ||
-			 check_values_are_reset(record);
-	for (size_t k = 0; former != NULL && !goes_back && k < former->n_scaled; k++)
-		if (!is_scaled_now(record, former->scaled[k]->space))
-			expect_count(f, record, former->scaled[k]->space,
-				     former->scaled[k]->count);
+	bool goes_back = record->what != NULL && !str_has_prefix(record->what, "scale ");
+	CLEANUP(freep) char *wrong = NULL;
+	if (goes_back || check_values_are_reset(record))
+		return;
+	for (size_t k = 0; k < from->count; k++) {
+		char *one = differs(record, from->records[k]);
+		if (one == NULL)
+			return;
+		free(wrong);
+		wrong = one;
+	}
+	if (wrong != NULL)
+		world_violate(&f->world, "%s", wrong);
 }

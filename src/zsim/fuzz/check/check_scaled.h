@@ -1,6 +1,6 @@
 /*
  * Counts that `topo scale` has given, against [change.counts.numbered]: a revision that it makes has them, and those
- * that are submitted later have them, too, where their package still has a written count.
+ * that are submitted later have them, too, where their package still has a written count; none has counts of what failed.
  */
 #ifndef SAMOZA_ZSIM_FUZZ_CHECK_SCALED_H
 #define SAMOZA_ZSIM_FUZZ_CHECK_SCALED_H
@@ -8,9 +8,10 @@
 #include "proto/record.pb-c.h"
 
 struct fuzz;
+struct kept_from;
 
-/* A record of a revision was committed; `former`: of the one before it, NULL: not known. */
+/* A record of a revision was committed, which keeps counts of one of those. */
 void check_scaled(struct fuzz *f, const Samoza__V1__RevisionRecord *record,
-		  const Samoza__V1__RevisionRecord *former);
+		  const struct kept_from *from);
 
 #endif

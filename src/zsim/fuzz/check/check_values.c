@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "zsim/fuzz/check/kept_from.h"
 #include "zsim/fuzz/life/draws.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/world/world.h"
@@ -34,79 +35,82 @@ static char *wished(const char *wish, const char *name)
 	return mem_strndup(at, strcspn(at, " "));
 }
 
-static void expect(struct fuzz *f, const Samoza__V1__RevisionRecord *r, const char *name,
-		   const char *value, const char *why)
+/* NULL: it has that value. The caller frees. */
+static char *has_other(const Samoza__V1__RevisionRecord *r, const char *name, const char *value,
+		       const char *why)
 {
 	const char *seen = given(r, name);
-	if (!str_equal(seen, value))
-		world_violate(&f->world, "revision %u of %s has %s %s, and %s %s", r->number,
-			      r->topology->metadata->name, name,
-			      seen != NULL ? seen : "by default", why,
-			      value != NULL ? value : "by default");
+	if (str_equal(seen, value))
+		return NULL;
+	return str_printf("revision %u of %s has %s %s, and %s %s", r->number,
+			  r->topology->metadata->name, name,
+			  seen != NULL ? seen : "by default", why,
+			  value != NULL ? value : "by default");
 }
 
-static void check_submission(struct fuzz *f, const Samoza__V1__RevisionRecord *r,
-			     const Samoza__V1__RevisionRecord *former)
+/* What a submission that follows `former` has otherwise; NULL: nothing. The caller frees. */
+static char *submission_differs(const Samoza__V1__RevisionRecord *r,
+				const Samoza__V1__RevisionRecord *former)
 {
 	bool resets = check_values_are_reset(r);
-	bool differs = false;
-	for (size_t k = 0; k < r->n_values; k++) {
+	char *wrong = NULL;
+	for (size_t k = 0; k < r->n_values && wrong == NULL; k++) {
 		const char *name = r->values[k]->name;
 		CLEANUP(freep) char *set = wished(r->publisher, name);
 		const char *kept = resets ? NULL : given(former, name);
-		expect(f, r, name, set != NULL ? set : kept,
-		       set != NULL ? "was set to" : "was to keep");
-		differs = differs || !str_equal(given(r, name), given(former, name));
+		wrong = has_other(r, name, set != NULL ? set : kept,
+				  set != NULL ? "was set to" : "was to keep");
 	}
-	if (differs && former != NULL)
-		draws_happened(f, DRAW_VALUES);
+	return wrong;
 }
 
-/* Of the same package with the same values. */
-static bool has_values_of(const Samoza__V1__RevisionRecord *r,
-			  const Samoza__V1__RevisionRecord *other)
+static char *others_differ(const Samoza__V1__RevisionRecord *r,
+			   const Samoza__V1__RevisionRecord *former)
 {
-	if (!str_equal(r->package_digest, other->package_digest) ||
-	    r->n_values != other->n_values)
-		return false;
+	char *wrong = NULL;
+	for (size_t k = 0; former != NULL && k < former->n_values && wrong == NULL; k++)
+		wrong = has_other(r, former->values[k]->name,
+				  given(former, former->values[k]->name),
+				  "the revision that it follows has");
+	return wrong;
+}
+
+static bool has_other_values(const Samoza__V1__RevisionRecord *r,
+			     const Samoza__V1__RevisionRecord *former)
+{
 	for (size_t k = 0; k < r->n_values; k++)
-		if (!str_equal(given(r, r->values[k]->name), given(other, r->values[k]->name)))
-			return false;
-	return true;
-}
-
-/* [change.rollout.cmd-scale] A scale follows what runs or is being led to, which is one of those before. */
-static const Samoza__V1__RevisionRecord *scaled_from(const struct submitted *s,
-						     const Samoza__V1__RevisionRecord *record,
-						     const Samoza__V1__RevisionRecord *newest)
-{
-	for (size_t k = s->packages.count; k > 0; k--) {
-		const Samoza__V1__RevisionRecord *r = s->packages.items[k - 1];
-		if (r != NULL && r->number < record->number && has_values_of(record, r))
-			return r;
-	}
-	return newest;
+		if (!str_equal(given(r, r->values[k]->name), given(former, r->values[k]->name)))
+			return true;
+	return false;
 }
 
 void check_values(struct fuzz *f, const struct submitted *s,
-		  const Samoza__V1__RevisionRecord *record,
-		  const Samoza__V1__RevisionRecord *former)
+		  const Samoza__V1__RevisionRecord *record, const struct kept_from *from)
 {
-	uint64_t from = 0;
+	bool is_submission = record->what == NULL && record->publisher != NULL;
+	struct kept_from followed = *from;
+	CLEANUP(freep) char *wrong = NULL;
+	uint64_t back = 0;
 	if (!draws_have(f, DRAW_VALUES))
 		return;
-	if (record->what == NULL && record->publisher != NULL) {
-		check_submission(f, record, former);
-		return;
-	}
 	if (record->what != NULL && str_has_prefix(record->what, "rollback to ") &&
-	    str_to_u64(record->what + strlen("rollback to "), &from) == 0)
-		former = from >= 1 && from <= s->packages.count ? s->packages.items[from - 1]
-								: NULL;
-	if (record->what != NULL && str_has_prefix(record->what, "scale"))
-		former = scaled_from(s, record, former);
-	for (size_t k = 0; former != NULL && k < former->n_values; k++)
-		expect(f, record, former->values[k]->name,
-		       given(former, former->values[k]->name),
-		       "the revision that it follows has");
+	    str_to_u64(record->what + strlen("rollback to "), &back) == 0)
+		followed = (struct kept_from){
+			.records = {back >= 1 && back <= s->packages.count
+					    ? s->packages.items[back - 1]
+					    : NULL},
+			.count = 1};
+	for (size_t k = 0; k < followed.count || k == 0; k++) {
+		const Samoza__V1__RevisionRecord *former = followed.records[k];
+		char *one = is_submission ? submission_differs(record, former)
+					  : others_differ(record, former);
+		if (one == NULL) {
+			if (is_submission && former != NULL && has_other_values(record, former))
+				draws_happened(f, DRAW_VALUES);
+			return;
+		}
+		free(wrong);
+		wrong = one;
+	}
+	world_violate(&f->world, "%s", wrong);
 }

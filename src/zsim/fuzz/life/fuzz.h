@@ -33,6 +33,7 @@
  *     check_mesh.c     whom each zhost knows in the mesh
  *     check_messages.c which messages arrive, and where       said.c          where zrms says that they go
  *     check_scaled.c   counts that were scaled
+ *     kept_from.c      the revisions whose counts and values are kept
  *     check_values.c   values of parameters
  *     check_ends.c     what a rollout leaves, and which states follow each other
  *     each.c           where there is an instance on each zhost that fits
@@ -163,6 +164,7 @@ struct submitted {
 	uint32_t completed; /* number of the revision that did last; 0: none has */
 	bool was_running;   /* since it was started */
 	uint32_t served;    /* number of the revision that it serves, as its record says */
+	uint64_t taken;	    /* number of the commit with the last of its revisions */
 	char *newest_digest; /* of the package of the last of them; NULL: there is none */
 	bool acknowledged;   /* it must be there */
 	uint64_t
