@@ -603,7 +603,8 @@ static void register_metrics(struct zhost_daemon *d)
 						      .mesh = d->mesh,
 						      .reconcile = d->reconcile,
 						      .residents = d->residents,
-						      .uplink = d->uplink};
+						      .uplink = d->uplink,
+						      .turns = loop_turns(&d->loop)};
 	d->space_figures = space_figures_new(d->residents);
 	d->space_report = (struct space_report){.loop = &d->loop,
 						.figures = d->space_figures,

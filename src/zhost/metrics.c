@@ -36,6 +36,8 @@ enum {
 	START_TIME,
 	REQUEST_TIME,
 	HEARTBEAT_TIME,
+	TURN_TIME,
+	LONGEST_TURN,
 };
 static const struct metric metrics[] = {
 	[STARTS] = {"zhost_starts_total", METRIC_COUNTER, "Starts of instances."},
@@ -87,6 +89,10 @@ static const struct metric metrics[] = {
 			  "instance, where that comes within a minute."},
 	[HEARTBEAT_TIME] = {"zhost_heartbeat_delay_seconds", METRIC_HISTOGRAM,
 			    "Time from a heartbeat to its acknowledgement by zrms."},
+	[TURN_TIME] = {"zhost_loop_turn_seconds", METRIC_HISTOGRAM,
+		       "Time that a turn of the event loop took, in which nothing else is served."},
+	[LONGEST_TURN] = {"zhost_loop_longest_turn_seconds", METRIC_GAUGE,
+			  "The longest turn of the event loop since zhost was started."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)
@@ -126,6 +132,8 @@ static void read_metrics(const void *part, struct metric_values *to)
 	metric_add_histogram(to, START_TIME, NULL, &residents.start_time);
 	metric_add_histogram(to, REQUEST_TIME, NULL, mesh_requests(from->mesh));
 	metric_add_histogram(to, HEARTBEAT_TIME, NULL, uplink_heartbeats(from->uplink));
+	metric_add_histogram(to, TURN_TIME, NULL, &from->turns->times);
+	metric_set_us(to, LONGEST_TURN, from->turns->longest_us);
 }
 
 const struct metric_source zhost_metrics = METRIC_SOURCE(metrics, read_metrics);

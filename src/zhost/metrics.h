@@ -2,6 +2,7 @@
 #ifndef SAMOZA_ZHOST_METRICS_H
 #define SAMOZA_ZHOST_METRICS_H
 
+#include "adapter/uv/loop.h"
 #include "base/metrics.h"
 #include "zhost/artifact/artifact.h"
 #include "zhost/data/data_service.h"
@@ -21,6 +22,7 @@ struct metrics_sources {
 	struct reconcile *reconcile;
 	struct residents *residents;
 	struct uplink *uplink;
+	const struct loop_turns *turns;
 };
 
 extern const struct metric_source zhost_metrics; /* of struct metrics_sources */

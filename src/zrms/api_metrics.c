@@ -4,6 +4,7 @@
 
 #include "adapter/cli/build_metrics.h"
 #include "adapter/sqlite/store.h"
+#include "adapter/uv/loop.h"
 #include "zrms/own_history.h"
 #include "zrms/recorder.h"
 
@@ -42,6 +43,26 @@ static void read_metrics(const void *part, struct metric_values *to)
 
 static const struct metric_source http_metrics = METRIC_SOURCE(metrics, read_metrics);
 
+/* ---- the loop ---- */
+
+enum { TURN, LONGEST_TURN };
+static const struct metric turn_metrics[] = {
+	[TURN] = {"zrms_loop_turn_seconds", METRIC_HISTOGRAM,
+		  "Time that a turn of the event loop took, in which nothing else is served."},
+	[LONGEST_TURN] = {"zrms_loop_longest_turn_seconds", METRIC_GAUGE,
+			  "The longest turn of the event loop since zrms was started."},
+};
+
+static void read_turn_metrics(const void *part, struct metric_values *to)
+{
+	const struct loop_turns *turns = part;
+
+	metric_add_histogram(to, TURN, NULL, &turns->times);
+	metric_set_us(to, LONGEST_TURN, turns->longest_us);
+}
+
+static const struct metric_source loop_metrics = METRIC_SOURCE(turn_metrics, read_turn_metrics);
+
 /* ---- what zhosts may not ---- */
 
 static const struct metric link_metrics[] = {
@@ -70,6 +91,7 @@ static const struct metric_source link_refusal_metrics =
 /* As api_register_metrics() registers them. */
 const struct metric_source *const api_metric_sources[] = {
 	&cli_build_metrics,
+	&loop_metrics,
 	&control_metrics,
 	&sqlite_store_metrics,
 	&commit_driver_metrics,
@@ -95,6 +117,7 @@ void api_register_metrics(struct zrms *zrms)
 	struct metric_registry *r = &zrms->metrics;
 
 	metric_registry_add(r, &cli_build_metrics, "zrms");
+	metric_registry_add(r, &loop_metrics, loop_turns(&zrms->loop));
 	metric_registry_add(r, &control_metrics, zrms->control);
 	if (zrms->store->ops->metrics != NULL)
 		metric_registry_add(r, zrms->store->ops->metrics, zrms->store);

@@ -109,6 +109,8 @@ def test_what_an_instance_uses_and_sends_is_at_its_zhost(c):
     assert value(found, "zhost_start_seconds_count") >= 1
     until(lambda: value(families(zhost), "zhost_heartbeat_delay_seconds_count") >= 2, "heartbeats are timed")
     assert value(found, "samoza_build_info", program="zhost") == 1
+    assert value(found, "zhost_loop_turn_seconds_count") > 10
+    assert 0 < value(found, "zhost_loop_longest_turn_seconds") <= value(found, "zhost_loop_turn_seconds_sum") < 60
 
 
 def test_a_restart_is_counted(c):
@@ -129,6 +131,8 @@ def test_zrms_times_what_it_does_and_lists_no_instances(c):
     assert value(found, "zrms_placement_seconds_count") >= 1
     assert value(found, "zrms_commit_seconds_count") >= 1
     until(lambda: value(families(c.url), "zrms_heartbeat_delay_seconds_count") >= 2, "heartbeats are timed")
+    assert value(found, "zrms_loop_turn_seconds_count") > 10
+    assert 0 < value(found, "zrms_loop_longest_turn_seconds") <= value(found, "zrms_loop_turn_seconds_sum") < 60
     assert found["zrms_commit_seconds"].type == "histogram"
     # A page that grew with the instances of the cluster would end the monitoring of a large one.
     assert "asker" not in text_of(f"{c.url}/metrics")

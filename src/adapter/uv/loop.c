@@ -27,6 +27,9 @@ struct uv_state {
 	struct spin spinning;
 	uv_poll_t resumed; /* readable after the machine slept, or its clock was set */
 	int resumed_fd;
+	struct loop_turns turns;
+	uint64_t turn_ns, waited_ns; /* the turn before had ended then; the loop had waited so long until then */
+	uint64_t yielded_ns;	     /* since then */
 };
 
 static struct uv_state *state_of(struct loop *loop)
@@ -135,7 +138,9 @@ static void spin(uv_idle_t *idle)
 		return;
 	uint64_t before = uv_hrtime();
 	(void)sched_yield();
-	spin_yielded(&s->spinning, before, uv_hrtime());
+	uint64_t after = uv_hrtime();
+	s->yielded_ns += after - before;
+	spin_yielded(&s->spinning, before, after);
 }
 
 static void busy_poll(struct loop *loop)
@@ -150,11 +155,33 @@ static void busy_poll(struct loop *loop)
 	s->message_ns = now;
 }
 
+/* What comes before the first wait is the start of the program. */
+static void end_turn(struct uv_state *s)
+{
+	uint64_t now = uv_hrtime(), waited = uv_metrics_idle_time(&s->uv);
+	uint64_t passed = now - s->turn_ns, idle = waited - s->waited_ns + s->yielded_ns;
+	uint64_t us = passed > idle ? (passed - idle) / 1000 : 0;
+	if (s->turn_ns != 0) {
+		histogram_add(&s->turns.times, (int64_t)us);
+		if (us > s->turns.longest_us)
+			s->turns.longest_us = us;
+	}
+	s->turn_ns = now;
+	s->waited_ns = waited;
+	s->yielded_ns = 0;
+}
+
+const struct loop_turns *loop_turns(struct loop *loop)
+{
+	return &state_of(loop)->turns;
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
 	struct loop *loop = prepare->data;
 	struct uv_state *s = state_of(loop);
 	bool more = loop_work_run(loop);
+	end_turn(s);
 	if (more || spins(s))
 		(void)uv_idle_start(&s->spin, spin);
 	else
@@ -314,6 +341,8 @@ int loop_init(struct loop *loop, struct error **err)
 		free(s);
 		return error_set(err, ERR_IO, "cannot make an event loop: %s", uv_strerror(r));
 	}
+	r = uv_loop_configure(&s->uv, UV_METRICS_IDLE_TIME);
+	INVARIANT(r == 0);
 	r = resume_init(s, err);
 	if (r < 0) {
 		(void)uv_loop_close(&s->uv);

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "base/histogram.h"
 #include "port/loop.h"
 
 typedef void loop_signal_fn(void *user, int signum);
@@ -24,6 +25,15 @@ void loop_done(struct loop *loop);
 /* Until loop_stop(). */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+
+/* How long turns took: from the end of one wait to the beginning of the next, by the clock, without what was yielded to
+ * other programs. For so long nobody else is served. */
+struct loop_turns {
+	struct histogram times;
+	uint64_t longest_us; /* since loop_init() */
+};
+/* Of all turns that have ended; borrowed, as the loop. PRE: loop_init() made it. */
+const struct loop_turns *loop_turns(struct loop *loop);
 
 /* For uv_*_init(loop_uv(loop), ...). PRE: loop_init() made it. */
 uv_loop_t *loop_uv(struct loop *loop);
