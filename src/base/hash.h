@@ -30,7 +30,9 @@ static inline unsigned hash_of_key(const void *key, size_t size)
 	}
 	for (; size > 0; at++, size--)
 		hash = (hash ^ *at) * factor;
-	return (unsigned)(hash ^ hash >> 32);
+	/* Which bucket the low bits say; those of a product depend on no higher bits of its factors. A fold would undo the last
+	 * one of the loop. */
+	return (unsigned)(hash * factor >> 32);
 }
 
 #define HASH_FUNCTION(key, size, hash) ((hash) = hash_of_key((key), (size)))

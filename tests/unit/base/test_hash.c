@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -52,9 +53,42 @@ static void many_are_found_and_come_in_the_order_of_insertion(void **state)
 	assert_null(things);
 }
 
+enum { NAMES = 8192, BUCKETS = 8192 };
+
+/* How many names share the fullest bucket: of 8,192 that are thrown at random, 9 at most, as a rule. */
+static unsigned fullest(unsigned head, unsigned tail, unsigned first)
+{
+	static unsigned counts[BUCKETS];
+	unsigned most = 0;
+	memset(counts, 0, sizeof(counts));
+	for (unsigned i = 0; i < NAMES; i++) {
+		char name[80];
+		int size = snprintf(name, sizeof(name), "%.*s%u%.*s", (int)head,
+				    "instance-of-a-long-name-", first + i, (int)tail,
+				    "/and-what-is-in-it");
+		assert_in_range(size, 1, sizeof(name) - 1);
+		unsigned *count = &counts[hash_of_key(name, (size_t)size) % BUCKETS];
+		if (++*count > most)
+			most = *count;
+	}
+	return most;
+}
+
+/* Whatever its size, and wherever it is that the names differ. */
+static void names_that_differ_a_little_are_in_different_buckets(void **state)
+{
+	(void)state;
+	for (unsigned head = 0; head <= 24; head++)
+		for (unsigned tail = 0; tail <= 17; tail++) {
+			assert_in_range(fullest(head, tail, 1000), 1, 20);
+			assert_in_range(fullest(head, tail, 10000000), 1, 20);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_that_differ_a_little_are_in_different_buckets),
 		cmocka_unit_test(many_are_found_and_come_in_the_order_of_insertion),
 	};
 	return cmocka_run_group_tests_name("hash", tests, NULL, NULL);
