@@ -20,11 +20,29 @@ struct certain {
 	struct loop_timer *timer;
 	struct certain_waiting *waiting; /* the oldest first */
 	int64_t silent_ms;		 /* without a promise until then, nobody waits longer */
+	int64_t looks_ms;		 /* the timer is due then; NEVER_MS: it is not */
 };
 
 static int64_t now_ms(const struct certain *c)
 {
 	return loop_now(&c->zrms->loop).mono_ms;
+}
+
+static void look_at(struct certain *c, int64_t mono_ms)
+{
+	c->looks_ms = mono_ms;
+	loop_timer_at(c->timer, mono_ms);
+}
+
+/* The timer is late: the loop was held, by a start or the sleep of the machine, and a renewal may have been granted meanwhile that
+ * is not read yet. It is not the store that is silent, so it gets another lease to answer. */
+static void forgive_delay(struct certain *c)
+{
+	int64_t now = now_ms(c);
+	if (now < c->looks_ms || now - c->looks_ms < c->zrms->settings.lease_ms / 4)
+		return;
+	c->silent_ms = now + c->zrms->settings.lease_ms;
+	look_at(c, c->silent_ms);
 }
 
 static bool is_certain(const struct certain *c)
@@ -67,10 +85,11 @@ static struct http_request *waiting_take(struct certain *c)
 static void on_time(void *user)
 {
 	struct certain *c = user;
+	forgive_delay(c);
 	while (c->waiting != NULL && is_certain(c))
 		http_handle_again(waiting_take(c));
 	if (is_certain(c)) {
-		loop_timer_at(c->timer, c->silent_ms);
+		look_at(c, c->silent_ms);
 		return;
 	}
 	if (now_ms(c) >= c->silent_ms) {
@@ -78,7 +97,7 @@ static void on_time(void *user)
 			refuse(waiting_take(c));
 		api_reads_refuse(c->zrms, refuse);
 	}
-	loop_timer_at(c->timer, now_ms(c) + c->zrms->settings.lease_ms);
+	look_at(c, now_ms(c) + c->zrms->settings.lease_ms);
 }
 
 /* What says nothing of the cluster, or has another guard. */
@@ -95,6 +114,7 @@ bool certain_begins(void *context, struct http_request *request, const struct ht
 	/* One that stands by answers nothing of the cluster: what other zrms may have of it are files. */
 	if (c == NULL || stands_by(zrms) || is_free(route) || is_certain(c))
 		return true;
+	forgive_delay(c);
 	if (now_ms(c) >= c->silent_ms) {
 		refuse(request);
 		return false;
@@ -111,7 +131,7 @@ void certain_promised(struct certain *c)
 		return;
 	c->silent_ms = lead_promise_ms(c->zrms->lead) + c->zrms->settings.lease_ms;
 	/* Not from within the election. */
-	loop_timer_at(c->timer, c->waiting != NULL ? now_ms(c) : c->silent_ms);
+	look_at(c, c->waiting != NULL ? now_ms(c) : c->silent_ms);
 }
 
 struct certain *certain_new(struct zrms *zrms)
@@ -119,6 +139,7 @@ struct certain *certain_new(struct zrms *zrms)
 	struct certain *c = mem_new(struct certain);
 	c->zrms = zrms;
 	c->timer = loop_timer_new(&zrms->loop, on_time, c);
+	c->looks_ms = NEVER_MS;
 	return c;
 }
 
