@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/tls/network.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/str.h"
@@ -75,41 +76,18 @@ bool attempt_is_told(uint32_t count, uint32_t first)
 	return count <= first || (count & (count - 1)) == 0;
 }
 
-static char *origin_v4(const struct in_addr *address)
+static bool is_loopback(const char *network)
 {
-	char text[INET_ADDRSTRLEN];
-	if (ntohl(address->s_addr) >> 24 == IN_LOOPBACKNET)
-		return mem_strdup("loopback");
-	return mem_strdup(inet_ntop(AF_INET, address, text, sizeof(text)));
-}
-
-/* A machine may take any address of its network. */
-static char *origin_v6(struct in6_addr *address)
-{
-	enum { NETWORK_BYTES = 8, V4_AT = 12 };
-	char text[INET6_ADDRSTRLEN];
 	struct in_addr v4;
-	if (IN6_IS_ADDR_LOOPBACK(address))
-		return mem_strdup("loopback");
-	if (IN6_IS_ADDR_V4MAPPED(address)) {
-		memcpy(&v4, address->s6_addr + V4_AT, sizeof(v4));
-		return origin_v4(&v4);
-	}
-	memset(address->s6_addr + NETWORK_BYTES, 0, sizeof(address->s6_addr) - NETWORK_BYTES);
-	return str_printf("%s/64", inet_ntop(AF_INET6, address, text, sizeof(text)));
+	return inet_pton(AF_INET, network, &v4) == 1 &&
+	       ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 char *attempt_origin(const char *address)
 {
-	struct in_addr v4;
-	struct in6_addr v6;
 	if (address == NULL)
 		return mem_strdup("");
-	/* "fe80::1%eth0": without the interface. */
-	CLEANUP(freep) char *plain = mem_strndup(address, strcspn(address, "%"));
-	if (inet_pton(AF_INET, plain, &v4) == 1)
-		return origin_v4(&v4);
-	if (inet_pton(AF_INET6, plain, &v6) == 1)
-		return origin_v6(&v6);
-	return mem_strdup(address);
+	CLEANUP(freep) char *network = peer_network(address);
+	return is_loopback(network) || str_equal(address, "::1") ? mem_strdup("loopback")
+								 : steal_ptr(&network);
 }

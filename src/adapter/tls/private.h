@@ -5,6 +5,7 @@
  *   connect.c      client: from the inner stream to connected()
  *   listen.c       server: slots for handshakes, accepted(), refused()
  *   queue.c        those that wait for a slot, by address
+ *   network.c      what one machine has many addresses of
  *   handshake.c    what both do until the stream stands; whom they believe
  *   stream.c       reading and writing, closing
  *   trouble.c      what went wrong, in words

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "adapter/tls/network.h"
 #include "base/check.h"
 #include "base/memory.h"
 
@@ -16,25 +17,27 @@ struct tls_waiting {
 
 /* ---- addresses ---- */
 
-/* "10.0.0.5" of "10.0.0.5:40312". */
-static size_t name_size(const char *address)
+/* "10.0.0.5" of "10.0.0.5:40312", "2001:db8::/64" of "[2001:db8::7]:40312". The caller frees. */
+static char *name_of(const char *address)
 {
 	const char *colon = strrchr(address, ':');
-	return colon != NULL ? (size_t)(colon - address) : strlen(address);
+	size_t size = colon != NULL ? (size_t)(colon - address) : strlen(address);
+	bool is_v6 = size > 2 && address[0] == '[' && address[size - 1] == ']';
+	CLEANUP(freep) char *host = mem_strndup(address + is_v6, size - 2 * (size_t)is_v6);
+	return peer_network(host);
 }
 
 static struct tls_host *host_of(struct tls_queue *q, const struct stream *inner)
 {
-	const char *address = stream_peer(inner)->address;
-	size_t size = name_size(address);
+	CLEANUP(freep) char *name = name_of(stream_peer(inner)->address);
 	struct tls_host *host = NULL;
-	HASH_FIND(hh, q->hosts, address, size, host);
+	HASH_FIND_STR(q->hosts, name, host);
 	if (host != NULL)
 		return host;
 	host = mem_new(struct tls_host);
 	host->queue = q;
-	host->name = mem_strndup(address, size);
-	HASH_ADD_KEYPTR(hh, q->hosts, host->name, size, host);
+	host->name = steal_ptr(&name);
+	HASH_ADD_KEYPTR(hh, q->hosts, host->name, strlen(host->name), host);
 	return host;
 }
 

@@ -1,5 +1,6 @@
 /*
- * Peers that wait for a place in which to shake hands, by the address that they come from.
+ * Peers that wait for a place in which to shake hands, by the address that they come from: of IPv6 the network, of which
+ * a machine has all addresses (network.h).
  *
  *   address ──► places that it holds
  *          ├──► those that have said something, in the order in which they came ──► next()
@@ -18,7 +19,7 @@ struct tls_waiting;
 struct tls_host {
 	UT_hash_handle hh;
 	struct tls_queue *queue;
-	char *name; /* "10.0.0.5" */
+	char *name; /* "10.0.0.5", "2001:db8::/64" */
 	unsigned held;
 	unsigned waiting;
 	struct tls_waiting *spoken, *silent; /* the oldest first */

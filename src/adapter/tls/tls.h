@@ -9,8 +9,8 @@
  * A port serves several protocols (ALPN): a peer that has no certificate gets those that need no
  * identity. Sessions are never resumed: each connection is checked against the credentials of its day.
  *
- * A listener has at most handshakes_max handshakes under way; further peers wait, and are taken in turn by the address that
- * they come from. Where one waits that has said something, those that take longer than GIVE_WAY_MS make room, and at once those of
+ * A listener has at most handshakes_max handshakes under way; further peers wait, and are taken in turn by the address
+ * that they come from, of IPv6 by the network (network.h). Where one waits that has said something, those that take longer than GIVE_WAY_MS make room, and at once those of
  * an address that has more than its share. Beyond waiting_max peers wait outside.
  */
 #ifndef SAMOZA_ADAPTER_TLS_TLS_H

@@ -177,6 +177,13 @@ struct stream_transport *client_plain(struct stage *s)
 	return client;
 }
 
+struct stream_transport *client_at(struct stage *s, const char *address)
+{
+	struct stream_transport *client = sim_network_machine(s->net, address);
+	s->clients[s->client_count++] = client;
+	return client;
+}
+
 void stage_connect(struct stage *s, struct stream_transport *client,
 		   const struct stream_connect_options *options)
 {

@@ -14,7 +14,7 @@
 #include "adapter/tls/tls.h"
 #include "certificates.h"
 
-enum { PORT = 7331, CLIENTS_MAX = 8 };
+enum { PORT = 7331, CLIENTS_MAX = 48 };
 
 struct end {
 	struct stream *stream;
@@ -54,6 +54,8 @@ struct stream_transport *client_new(struct stage *s, const struct machine *machi
 struct stream_transport *client_pinned(struct stage *s, const struct pki_trust *trust);
 /* The network without TLS. */
 struct stream_transport *client_plain(struct stage *s);
+/* The same at that address. */
+struct stream_transport *client_at(struct stage *s, const char *address);
 /* s->near connects; ends when it is connected or not. */
 void stage_connect(struct stage *s, struct stream_transport *client,
 		   const struct stream_connect_options *options);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "adapter/tls/network.h"
 #include "base/str.h"
 
 enum { CROWD = 40 };
@@ -285,6 +286,45 @@ static void the_address_with_most_gives_way_first(void **state)
 	crowd_close(lonely, 1);
 }
 
+/* A machine has a /64 of IPv6 for nothing: all its addresses together have one share. */
+static void a_crowd_of_one_network_has_one_share(void **state)
+{
+	struct stage *s = *state;
+	struct stream *crowd[CROWD];
+	unsigned connected = 0;
+	s->options.handshakes_max = 4;
+	stage_listen(s);
+	for (unsigned i = 0; i < CROWD; i++) {
+		CLEANUP(freep) char *address = str_printf("[2001:db8:0:1:%x::7]", i);
+		crowd_begin(client_at(s, address), &crowd[i], 1, &connected);
+	}
+	stage_run(s, 10);
+	connects_within(s, 500);
+	assert_int_equal(connected, CROWD);
+	assert_int_equal(tls_transport_counters(s->server).gave_way_total, 1);
+	crowd_close(crowd, CROWD);
+}
+
+static void a_network_is_what_one_machine_has_many_addresses_of(void **state)
+{
+	static const char *const networks[][2] = {
+		{"192.0.2.7", "192.0.2.7"},
+		{"::ffff:192.0.2.7", "192.0.2.7"},
+		{"2001:db8:1:2::7", "2001:db8:1:2::/64"},
+		{"2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"},
+		{"2001:db8:1:3::7", "2001:db8:1:3::/64"},
+		{"fe80::1%eth0", "fe80::/64"},
+		{"::1", "::/64"},
+		{"a name", "a name"},
+		{"", ""},
+	};
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(networks); k++) {
+		CLEANUP(freep) char *network = peer_network(networks[k][0]);
+		assert_string_equal(network, networks[k][1]);
+	}
+}
+
 /* Two crowds that mean it: neither waits for the other one to be through, and nobody is cut off for it. */
 static void two_crowds_are_let_in_in_turn(void **state)
 {
@@ -372,6 +412,8 @@ int main(void)
 		TEST(a_crowd_that_stops_in_its_first_words_does_not_either),
 		TEST(a_crowd_that_waits_everywhere_keeps_others_out_for_a_second),
 		TEST(the_address_with_most_gives_way_first),
+		TEST(a_crowd_of_one_network_has_one_share),
+		cmocka_unit_test(a_network_is_what_one_machine_has_many_addresses_of),
 		TEST(two_crowds_are_let_in_in_turn),
 		TEST(a_crowd_that_speaks_tls_is_let_in_by_and_by),
 		TEST(a_listener_that_closes_turns_those_away_who_are_on_their_way),
