@@ -38,12 +38,45 @@ struct credential *credentials_find(const struct credentials *all, const char *i
 	return found;
 }
 
+static void review(struct credentials *all, struct credential *credential)
+{
+	if (!credential->is_to_review)
+		DL_APPEND(all->to_review, credential);
+	credential->is_to_review = true;
+}
+
+static void review_end(struct credentials *all, struct credential *credential)
+{
+	if (credential->is_to_review)
+		DL_DELETE(all->to_review, credential);
+	credential->is_to_review = false;
+}
+
+void credentials_review(struct credentials *all, uint64_t epoch)
+{
+	struct credential *found = NULL;
+	HASH_FIND(by_epoch, all->by_epoch, &epoch, sizeof(epoch), found);
+	if (found != NULL)
+		review(all, found);
+}
+
+struct credential *credentials_take_review(struct credentials *all)
+{
+	struct credential *first = all->to_review;
+	if (first == NULL)
+		return NULL;
+	review_end(all, first);
+	all->reviews++;
+	return first;
+}
+
 void credentials_remove(struct credentials *all, struct credential *credential)
 {
 	HASH_DELETE(by_id, all->by_id, credential);
 	HASH_DELETE(by_hash, all->by_hash, credential);
 	if (credential->copy != NULL)
-		DL_DELETE(all->of_copies, credential);
+		HASH_DELETE(by_epoch, all->by_epoch, credential);
+	review_end(all, credential);
 	credential_free(credential);
 }
 
@@ -91,8 +124,11 @@ int credentials_put(struct credentials *all, const Samoza__V1__CredentialRecord 
 		credentials_remove(all, before);
 	HASH_ADD_KEYPTR(by_id, all->by_id, credential->id, strlen(credential->id), credential);
 	HASH_ADD(by_hash, all->by_hash, hash, CREDENTIAL_HASH_SIZE, credential);
-	if (credential->copy != NULL)
-		DL_APPEND(all->of_copies, credential);
+	if (credential->copy == NULL)
+		return 0;
+	HASH_ADD_KEYPTR(by_epoch, all->by_epoch, &credential->copy->epoch,
+			sizeof(credential->copy->epoch), credential);
+	review(all, credential);
 	return 0;
 }
 

@@ -5,12 +5,14 @@
  *   secret ──hash──► by_hash ──► credential ──► principal
  *                                    ▲
  *   "user/ann", "zhost/edge-1" ──► by_id
+ *   epoch of a copy ──► by_epoch ──► to_review
  *
  * One that is past its end is found no longer. Records are written by the caller.
  */
 #ifndef SAMOZA_CORE_ACCESS_CREDENTIALS_H
 #define SAMOZA_CORE_ACCESS_CREDENTIALS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -21,8 +23,9 @@
 #define CREDENTIAL_HASH_SIZE 32
 
 struct credential {
-	UT_hash_handle by_id, by_hash;
-	struct credential *next, *prev; /* in of_copies */
+	UT_hash_handle by_id, by_hash, by_epoch;
+	struct credential *next, *prev; /* in to_review */
+	bool is_to_review;
 	char *id; /* "user/NAME", "zhost/NAME", "space/TOPOLOGY/PATH@EPOCH" */
 	struct principal *principal;
 	Samoza__V1__InstanceKey *copy; /* of an instance: which copy shows it; NULL */
@@ -34,7 +37,9 @@ struct credential {
 
 struct credentials {
 	struct credential *by_id, *by_hash;
-	struct credential *of_copies; /* those of instances, in the order in which they came */
+	struct credential *by_epoch;  /* those of copies */
+	struct credential *to_review; /* of those: what shows them may have ended */
+	uint64_t reviews;	      /* so far */
 };
 
 void credentials_done(struct credentials *all);
@@ -46,6 +51,10 @@ char *credential_record_id(const Samoza__V1__CredentialRecord *record);
 int credentials_put(struct credentials *all, const Samoza__V1__CredentialRecord *record,
 		    struct error **err) must_check;
 void credentials_remove(struct credentials *all, struct credential *credential);
+/* The copy of that epoch has changed: its credential, if it has one, is to be reviewed. One that was just put is, too. */
+void credentials_review(struct credentials *all, uint64_t epoch);
+/* Takes one that is to be reviewed, in any order; NULL: none is. */
+struct credential *credentials_take_review(struct credentials *all);
 /* NULL: there is none. */
 struct credential *credentials_find(const struct credentials *all, const char *id);
 /* The one whose secret has that hash, unless it is over at `wall_ms`; NULL. */

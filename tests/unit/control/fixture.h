@@ -34,6 +34,7 @@ struct fixture {
 	/* Of the next hellos. NULL: one for each name; none. */
 	const char *identity, *machine;
 	const Samoza__V1__Limits *limits; /* NULL: they do not say */
+	bool api_token;			  /* they give instances tokens (cluster.api) */
 	uint64_t incarnation;		  /* 0: as the fixture has it */
 	const Samoza__V1__Usage *usage;	  /* of the next heartbeats; NULL: none */
 };

@@ -160,12 +160,15 @@ static int compare_ids(const void *a, const void *b)
 void api_tokens_settle(struct control *c)
 {
 	VECTOR(struct credential *) over = {0};
-	for (struct credential *k = c->credentials.of_copies; k != NULL; k = k->next)
+	struct credential *k = NULL;
+	vector_for_each (&c->dirty.copies, copy)
+		credentials_review(&c->credentials, (*copy)->of_slot.epoch);
+	while ((k = credentials_take_review(&c->credentials)) != NULL)
 		if (!is_live(copy_find(c, NULL, k->copy)))
 			vector_push(&over, k);
 	if (over.count > 1) /* whatever the order in which they came */
 		qsort(over.items, over.count, sizeof(*over.items), compare_ids);
-	vector_for_each (&over, k)
-		end(c, *k);
+	vector_for_each (&over, credential)
+		end(c, *credential);
 	vector_done(&over);
 }

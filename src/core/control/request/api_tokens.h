@@ -23,7 +23,7 @@ struct control;
 
 /* The zhost of that link says which token a copy of its shows; it is answered. */
 void api_token_take(struct control *c, uint64_t link_id, const Samoza__V1__ApiToken *token);
-/* Ends those of copies that show theirs no longer. */
+/* Ends those of copies that show theirs no longer: of the copies that have changed, or gone, in this batch. */
 void api_tokens_settle(struct control *c);
 
 #endif

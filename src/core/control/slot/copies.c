@@ -210,6 +210,7 @@ static void copy_free(struct control *c, struct copy *copy)
 	struct control_zhost *z = copy_zhost(copy);
 	struct application_slot *slot = copy->of_slot.slot;
 	records_delete_copy(c, copy);
+	credentials_review(&c->credentials, copy->of_slot.epoch);
 	dirty_set_forget_copy(&c->dirty, copy);
 	heap_remove(&c->ends_by_timers, &copy->ends_by_timer);
 	import_lists_release(copy);
