@@ -57,13 +57,47 @@ void api_token_load(struct api_token *t)
 
 /* ---- asking ---- */
 
-static int tell(const struct api_token *t)
+static void again_end(struct api_token *t)
+{
+	loop_timer_free(steal_ptr(&t->again));
+}
+
+static void on_again(void *user);
+
+static void again_later(struct api_token *t)
+{
+	if (t->again == NULL)
+		t->again = loop_timer_new(t->of.loop, on_again, t);
+	loop_timer_at(t->again, loop_now(t->of.loop).mono_ms + t->again_ms);
+	t->again_ms = 2 * t->again_ms < API_TOKEN_AGAIN_MAX_MS ? 2 * t->again_ms
+							       : API_TOKEN_AGAIN_MAX_MS;
+}
+
+static int tell(struct api_token *t)
 {
 	Samoza__V1__ApiToken message = SAMOZA__V1__API_TOKEN__INIT;
 	message.key = (Samoza__V1__InstanceKey *)(uintptr_t)t->of.key;
 	message.hash = (ProtobufCBinaryData){sizeof(t->hash), (uint8_t *)(uintptr_t)t->hash};
+	again_later(t);
 	return upstream_try_send(t->of.upstream, SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN,
 				 &message.base, SEND_ROOM);
+}
+
+/* zrms has refused it for a moment, or has no room, or its answer was lost. */
+static void on_again(void *user)
+{
+	struct api_token *t = user;
+	if (*t->of.process != NULL || t->go_on != NULL)
+		(void)tell(t);
+	else
+		again_end(t);
+}
+
+/* From the shortest time on. */
+static int tell_first(struct api_token *t)
+{
+	t->again_ms = API_TOKEN_AGAIN_MS;
+	return tell(t);
 }
 
 static void settle(struct api_token *t, const char *note)
@@ -91,7 +125,7 @@ void api_token_begin(struct api_token *t, api_token_fn *go_on, void *user)
 	hash_keep(t);
 	t->go_on = go_on;
 	t->user = user;
-	if (tell(t) < 0) {
+	if (tell_first(t) < 0) {
 		settle(t, "zrms cannot be reached: the token of this instance is good once it "
 			  "can");
 		return;
@@ -100,10 +134,10 @@ void api_token_begin(struct api_token *t, api_token_fn *go_on, void *user)
 	loop_timer_at(t->timer, loop_now(t->of.loop).mono_ms + API_TOKEN_WAIT_MS);
 }
 
-void api_token_started(const struct api_token *t)
+void api_token_started(struct api_token *t)
 {
 	if (t->has_hash && !t->is_taken)
-		(void)tell(t);
+		(void)tell_first(t);
 }
 
 bool api_token_abort(struct api_token *t)
@@ -123,6 +157,7 @@ void api_token_done(struct api_token *t)
 {
 	(void)api_token_abort(t);
 	api_token_handed(t);
+	again_end(t);
 }
 
 /* ---- zrms ---- */
@@ -131,7 +166,7 @@ void api_token_connected(struct api_token *t)
 {
 	t->is_taken = false;
 	if (t->has_hash)
-		(void)tell(t); /* what does not fit is said on the next link */
+		(void)tell_first(t);
 }
 
 void api_token_take(struct api_token *t, const Samoza__V1__ApiTokenTaken *taken)
@@ -140,6 +175,8 @@ void api_token_take(struct api_token *t, const Samoza__V1__ApiTokenTaken *taken)
 	    memcmp(taken->hash.data, t->hash, sizeof(t->hash)) != 0)
 		return; /* of one before */
 	t->is_taken = taken->refused == NULL;
+	if (t->is_taken)
+		again_end(t);
 	CLEANUP(freep)
 	char *note = taken->refused != NULL
 			     ? str_printf("zrms does not take the token of this instance: %s",

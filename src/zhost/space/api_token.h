@@ -7,7 +7,8 @@
  *                                                     │ has asked for something else meanwhile
  *                                                     └──────────────────────────────────────────────► `start` runs
  *
- * What it has not taken it is told again when the instance is started. On each link zrms is told of all that run: what it has
+ * What it has not taken it is told again when the instance is started, and then, while it has a process, after
+ * API_TOKEN_AGAIN_MS, twice that, and so on: a refusal may be for a moment. On each link zrms is told of all that run: what it has
  * forgotten, or ended while the zhost was silent, is good again. The token itself is kept nowhere but in the instance's own
  * directory (zrun/native/native_api.h).
  *
@@ -24,7 +25,11 @@
 #include "proto/wire.pb-c.h"
 #include "zhost/uplink/upstream.h"
 
-#define API_TOKEN_WAIT_MS INT64_C(5000)
+#define API_TOKEN_WAIT_MS      INT64_C(5000)
+#define API_TOKEN_AGAIN_MS     INT64_C(2000)
+#define API_TOKEN_AGAIN_MAX_MS INT64_C(60000)
+
+struct zrun_process;
 
 /* All borrowed. */
 struct api_token_of {
@@ -34,6 +39,7 @@ struct api_token_of {
 	const Samoza__V1__InstanceKey *key;
 	const char *file_name; /* instance_file_name() with the epoch */
 	const Samoza__V1__InstanceSpec *spec;
+	struct zrun_process *const *process; /* NULL there: nobody shows it */
 };
 
 /* The start may go on. `note`: what is worth a line in the instance's log; NULL. */
@@ -48,6 +54,8 @@ struct api_token {
 	api_token_fn *go_on; /* while zrms is waited for; NULL: it is not */
 	void *user;
 	struct loop_timer *timer;
+	struct loop_timer *again; /* NULL: zrms has taken it, or nothing was said */
+	int64_t again_ms;	  /* until then, the next time */
 };
 
 void api_token_init(struct api_token *t, const struct api_token_of *of);
@@ -62,7 +70,7 @@ void api_token_begin(struct api_token *t, api_token_fn *go_on, void *user);
 /* Its programs have it. */
 void api_token_handed(struct api_token *t);
 /* The start is complete. */
-void api_token_started(const struct api_token *t);
+void api_token_started(struct api_token *t);
 /* Whether it was waited for: it is no longer. */
 bool api_token_abort(struct api_token *t);
 

@@ -93,7 +93,8 @@ struct resident *resident_new(struct residents *owner, const struct space_runtim
 					   .run_fd = owner->parts.run_fd,
 					   .key = r->key,
 					   .file_name = r->file_name,
-					   .spec = r->spec};
+					   .spec = r->spec,
+					   .process = &r->process};
 	api_token_init(&r->api, &token);
 	if (deploy == NULL && api_token_is_wanted(&r->api))
 		api_token_load(&r->api);
