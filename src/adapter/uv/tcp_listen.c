@@ -10,7 +10,9 @@
 #include "adapter/uv/tcp_transport.h"
 #include "base/heap.h"
 
-enum { BACKLOG = 1024 };
+/* Of a cluster that comes back at once, who finds no room here tries again after 1 s, 3 s, 7 s, 15 s. The kernel takes at most
+ * net.core.somaxconn, 4096 if nobody has changed it. */
+enum { BACKLOG = 4096 };
 
 struct tcp_listener {
 	struct stream_listener listener;
