@@ -255,8 +255,8 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 	}
 	if (r >= 0) {
 		samples_add(&m.submit, c.submit_ms);
-		report_add(report, "plan_submit_ms", "decision on the submit", "ms", "50 or less",
-			   &m.submit);
+		report_add(report, "plan_submit_ms", "decision on the submit", "ms",
+			   "50 or less", &m.submit);
 		report_add(report, "plan_held_ms", "the loop is held", "ms", "10 or less",
 			   &m.held);
 		report_add(report, "plan_checkpoint_ms", "checkpoint, in a child", "ms", "",

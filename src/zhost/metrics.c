@@ -89,8 +89,9 @@ static const struct metric metrics[] = {
 			  "instance, where that comes within a minute."},
 	[HEARTBEAT_TIME] = {"zhost_heartbeat_delay_seconds", METRIC_HISTOGRAM,
 			    "Time from a heartbeat to its acknowledgement by zrms."},
-	[TURN_TIME] = {"zhost_loop_turn_seconds", METRIC_HISTOGRAM,
-		       "Time that a turn of the event loop took, in which nothing else is served."},
+	[TURN_TIME] =
+		{"zhost_loop_turn_seconds", METRIC_HISTOGRAM,
+		 "Time that a turn of the event loop took, in which nothing else is served."},
 	[LONGEST_TURN] = {"zhost_loop_longest_turn_seconds", METRIC_GAUGE,
 			  "The longest turn of the event loop since zhost was started."},
 };

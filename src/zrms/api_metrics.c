@@ -90,26 +90,16 @@ static const struct metric_source link_refusal_metrics =
 
 /* As api_register_metrics() registers them. */
 const struct metric_source *const api_metric_sources[] = {
-	&cli_build_metrics,
-	&loop_metrics,
-	&control_metrics,
-	&sqlite_store_metrics,
-	&commit_driver_metrics,
-	&links_metrics,
-	&link_refusal_metrics,
-	&listening_metrics,
-	&hub_metrics,
-	&submissions_metrics,
-	&translations_metrics,
-	&artifacts_metrics,
-	&copies_metrics,
-	&http_metrics,
-	&execs_metrics,
-	&backups_metrics,
-	&recorder_metrics,
-	&own_history_metrics,
-	&notices_metrics,
-	NULL,
+	&cli_build_metrics,	&loop_metrics,
+	&control_metrics,	&sqlite_store_metrics,
+	&commit_driver_metrics, &links_metrics,
+	&link_refusal_metrics,	&listening_metrics,
+	&hub_metrics,		&submissions_metrics,
+	&translations_metrics,	&artifacts_metrics,
+	&copies_metrics,	&http_metrics,
+	&execs_metrics,		&backups_metrics,
+	&recorder_metrics,	&own_history_metrics,
+	&notices_metrics,	NULL,
 };
 
 void api_register_metrics(struct zrms *zrms)

@@ -230,9 +230,10 @@ static bool read_revision(struct http_request *request, uint64_t *ret_to)
 		return false;
 	if (*ret_to > 0 || http_query(request, "to") == NULL)
 		return true;
-	http_reply_failure(request, 400, "invalid",
-			   "no revision has the number 0: the first one is 1, and `topo history` "
-			   "lists those that are kept; without `to` it is the completed one before");
+	http_reply_failure(
+		request, 400, "invalid",
+		"no revision has the number 0: the first one is 1, and `topo history` "
+		"lists those that are kept; without `to` it is the completed one before");
 	return false;
 }
 

@@ -28,8 +28,9 @@ struct uv_state {
 	uv_poll_t resumed; /* readable after the machine slept, or its clock was set */
 	int resumed_fd;
 	struct loop_turns turns;
-	uint64_t turn_ns, waited_ns; /* the turn before had ended then; the loop had waited so long until then */
-	uint64_t yielded_ns;	     /* since then */
+	uint64_t turn_ns,
+		waited_ns; /* the turn before had ended then; the loop had waited so long until then */
+	uint64_t yielded_ns; /* since then */
 };
 
 static struct uv_state *state_of(struct loop *loop)

@@ -41,7 +41,7 @@ struct stage {
 	const struct step {
 		uint64_t waits_ms, works_ms;
 		bool is_message;
-	} *steps;
+	} * steps;
 	size_t count, at;
 };
 

@@ -236,7 +236,8 @@ void view_scaled(const struct control_application *a, Samoza__V1__TopologyView *
 char *control_kept_values(const struct control *c, const char *name, struct values *to)
 {
 	const struct control_application *a = application_by_name(&c->applications, name);
-	const Samoza__V1__RevisionRecord *record = a != NULL ? wanted_revision(a)->record : NULL;
+	const Samoza__V1__RevisionRecord *record =
+		a != NULL ? wanted_revision(a)->record : NULL;
 	if (to != NULL)
 		revision_values_keep(record, to);
 	return revision_values_text(record);

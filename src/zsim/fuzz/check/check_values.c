@@ -43,9 +43,8 @@ static char *has_other(const Samoza__V1__RevisionRecord *r, const char *name, co
 	if (str_equal(seen, value))
 		return NULL;
 	return str_printf("revision %u of %s has %s %s, and %s %s", r->number,
-			  r->topology->metadata->name, name,
-			  seen != NULL ? seen : "by default", why,
-			  value != NULL ? value : "by default");
+			  r->topology->metadata->name, name, seen != NULL ? seen : "by default",
+			  why, value != NULL ? value : "by default");
 }
 
 /* What a submission that follows `former` has otherwise; NULL: nothing. The caller frees. */
@@ -95,11 +94,10 @@ void check_values(struct fuzz *f, const struct submitted *s,
 		return;
 	if (record->what != NULL && str_has_prefix(record->what, "rollback to ") &&
 	    str_to_u64(record->what + strlen("rollback to "), &back) == 0)
-		followed = (struct kept_from){
-			.records = {back >= 1 && back <= s->packages.count
-					    ? s->packages.items[back - 1]
-					    : NULL},
-			.count = 1};
+		followed = (struct kept_from){.records = {back >= 1 && back <= s->packages.count
+								  ? s->packages.items[back - 1]
+								  : NULL},
+					      .count = 1};
 	for (size_t k = 0; k < followed.count || k == 0; k++) {
 		const Samoza__V1__RevisionRecord *former = followed.records[k];
 		char *one = is_submission ? submission_differs(record, former)

@@ -4,8 +4,9 @@
 
 static void add(struct kept_from *from, const struct submitted *s, uint32_t number)
 {
-	const Samoza__V1__RevisionRecord *record =
-		number >= 1 && number <= s->packages.count ? s->packages.items[number - 1] : NULL;
+	const Samoza__V1__RevisionRecord *record = number >= 1 && number <= s->packages.count
+							   ? s->packages.items[number - 1]
+							   : NULL;
 	for (size_t k = 0; k < from->count && record != NULL; k++)
 		if (from->records[k] == record)
 			record = NULL;
