@@ -90,7 +90,7 @@ def test_a_submission_restores_what_zrms_has_lost(start_cluster):
 def test_zrms_does_not_send_what_is_damaged_and_says_what_to_do(start_cluster):
     c = start_cluster(zhosts=["edge-node-1"])
     package = c.deploy("app", [{"name": "a", "type": "CALL"}])
-    c.zshell("topo", "stop", "app")
+    c.zshell("topo", "stop", "app", timeout=30)
     until(lambda: c.state("app") == "stopped", "it is stopped")
     for path in cached(c):
         path.unlink()
@@ -103,7 +103,7 @@ def test_zrms_does_not_send_what_is_damaged_and_says_what_to_do(start_cluster):
     until(lambda: "submit its package again" in (c.space("app", "a").get("last_error") or ""),
           "the space says what to do")
     assert "artifact damaged" in (c.directory / "zrms.log").read_text()
-    c.zshell("topo", "stop", "app")
+    c.zshell("topo", "stop", "app", timeout=30)
     until(lambda: c.state("app") == "stopped", "it is stopped")
     c.submit(package)
     assert c.state("app") == "running"
@@ -115,7 +115,7 @@ def test_a_submission_restores_what_is_damaged_while_zrms_runs(start_cluster, ke
     package = c.deploy("app", [{"name": "a", "type": "CALL"}])
     sound = {path: path.read_bytes() for path in stored(c)}
     for lose in (lambda path: path.unlink(), lambda path: damage(path, keep_time)):
-        c.zshell("topo", "stop", "app")
+        c.zshell("topo", "stop", "app", timeout=30)
         until(lambda: c.state("app") == "stopped", "it is stopped")
         for path in cached(c):
             path.unlink()
@@ -129,7 +129,7 @@ def test_a_submission_restores_what_is_damaged_while_zrms_runs(start_cluster, ke
 def test_what_is_damaged_while_zrms_runs_is_not_sent_and_the_space_says_what_to_do(start_cluster):
     c = start_cluster(zhosts=["edge-node-1"])
     package = c.deploy("app", [{"name": "a", "type": "CALL"}])
-    c.zshell("topo", "stop", "app")
+    c.zshell("topo", "stop", "app", timeout=30)
     until(lambda: c.state("app") == "stopped", "it is stopped")
     for path in cached(c):
         path.unlink()
@@ -138,7 +138,7 @@ def test_what_is_damaged_while_zrms_runs_is_not_sent_and_the_space_says_what_to_
     c.zshell("topo", "start", "app")
     until(lambda: "submit its package again" in (c.space("app", "a").get("last_error") or ""),
           "the space says what to do")
-    c.zshell("topo", "stop", "app")
+    c.zshell("topo", "stop", "app", timeout=30)
     until(lambda: c.state("app") == "stopped", "it is stopped")
     c.submit(package)
     assert c.state("app") == "running"

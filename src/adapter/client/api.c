@@ -24,7 +24,7 @@
 /* What only reads is answered at once; a large answer keeps coming. */
 #define READ_SILENCE_S 10L
 #define SLOW_AFTER_MS  2000
-#define POLL_MAX_MS    1000
+#define POLL_MAX_MS    300
 /* The modules of a package are translated and compiled before the answer. */
 #define UPLOAD_TIMEOUT_MS (30 * 60000L)
 

@@ -97,6 +97,7 @@ struct api_event {
 };
 
 #define API_STREAM_END 1 /* the handler has seen enough */
+#define API_QUIET_MS   INT64_C(300)
 
 /* Returns 0 to continue, API_STREAM_END, or an error. Before the first event of a connection
  * it is called with event NULL: what may have been missed can be asked for. */
@@ -116,6 +117,9 @@ struct api_stream {
 	/* zrms says in a comment why no events come, or that they come again. May be NULL; otherwise as
 	 * `handle`. */
 	int (*notice)(void *data, const char *text, struct error **err);
+	/* The connection stands, and nothing has come over it for API_QUIET_MS: what no event says can be
+	 * asked for. May be NULL; otherwise as `handle`. */
+	int (*quiet)(void *data, struct error **err);
 };
 
 /*

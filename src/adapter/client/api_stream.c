@@ -31,10 +31,11 @@ struct reading {
 	char id[128];
 	char last_id[128]; /* of the last complete event; "" before the first */
 	struct error **err;
-	int result;	    /* of the handler */
-	bool any;	    /* whether a connection ever stood */
-	bool open;	    /* whether this one stands */
-	bool is_redirected; /* this connection: where the leader is */
+	int result;	       /* of the handler */
+	bool any;	       /* whether a connection ever stood */
+	bool open;	       /* whether this one stands */
+	bool is_redirected;    /* this connection: where the leader is */
+	int64_t heard_mono_ms; /* when something came last, or `quiet` was called */
 };
 
 static int handle(struct reading *r, const struct api_event *event)
@@ -129,8 +130,22 @@ static size_t take(char *data, size_t one, size_t size, void *to)
 		return buffer_add(&r->refusal, data, size) == 0 ? size : 0;
 	if (buffer_add(&r->input, data, size) < 0)
 		return 0;
+	r->heard_mono_ms = mono_now_ms();
 	take_lines(r);
 	return r->result == 0 ? size : 0;
+}
+
+/* Called by libcurl after each of its turns, at least once in the POLL_MAX_MS of api_run(). */
+static int after_turn(void *to, curl_off_t total, curl_off_t now, curl_off_t total_up,
+		      curl_off_t now_up)
+{
+	struct reading *r = to;
+
+	if (!r->open || r->result != 0 || mono_now_ms() - r->heard_mono_ms < API_QUIET_MS)
+		return r->result != 0;
+	r->result = r->stream->quiet(r->stream->data, r->err);
+	r->heard_mono_ms = mono_now_ms();
+	return r->result != 0;
 }
 
 /* Called at the end of the header. */
@@ -143,6 +158,7 @@ static size_t take_header(char *data, size_t one, size_t size, void *to)
 	if (status == 200 && (size == 2 && memcmp(data, "\r\n", 2) == 0)) {
 		r->open = true;
 		r->any = true;
+		r->heard_mono_ms = mono_now_ms();
 		(void)handle(r, NULL);
 		return r->result == 0 ? size : 0;
 	}
@@ -200,6 +216,11 @@ static int connect_once(struct reading *r, struct error **err)
 	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, r);
 	(void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
 	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, r);
+	if (r->stream->quiet != NULL) {
+		(void)curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+		(void)curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, after_turn);
+		(void)curl_easy_setopt(c, CURLOPT_XFERINFODATA, r);
+	}
 	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, SILENCE_MAX_S);
 	/* curl rounds: a little later, so that the deadline has passed when this ends. */

@@ -384,6 +384,17 @@ static int on_notice(void *data, const char *text, struct error **err)
 	return confirm_now(w, err);
 }
 
+/* What is no longer unloading may have ended without an event: a copy that was never deployed,
+ * or one whose zhost is lost. */
+static int on_quiet(void *data, struct error **err)
+{
+	struct waiting *w = data;
+
+	if (w->wait->what == WAIT_UNLOADED && w->missing == 0)
+		return confirm_now(w, err);
+	return 0;
+}
+
 static void on_loss(void *data, const char *why)
 {
 	const struct waiting *w = data;
@@ -435,6 +446,7 @@ static int follow(struct waiting *w, struct error **err)
 		.data = w,
 		.lost = on_loss,
 		.notice = on_notice,
+		.quiet = on_quiet,
 	};
 	int r = api_follow(w->shell->api, &stream, &why);
 
