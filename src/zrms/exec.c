@@ -34,7 +34,7 @@ struct exec {
 	struct buffer since;	      /* what was sent after it, as frames; until then, too */
 	bool has_too_much;	      /* that is not all */
 	struct loop_timer *link_wait; /* NULL: it waits for no link */
-	bool is_recording;
+	bool is_recording, is_recorded;
 	bool is_denied;	  /* its credential has ended */
 	uint64_t link_id; /* 0: the zhost knows nothing of it, or no more */
 	char *zhost;
@@ -189,10 +189,23 @@ static void wait_for_link(struct exec *x)
 	loop_timer_at(x->link_wait, loop_now(x->execs->loop).mono_ms + LINK_WAIT_MS);
 }
 
-static bool is_between_links(const struct exec *x)
+/* It has left one link for another, or the one that it has now is not accepted yet at its end. */
+static bool will_have_link(const struct execs *execs, const struct control_exec *found)
 {
-	const struct execs *execs = x->execs;
-	return x->zhost != NULL && execs->control->is_between_links(execs->user, x->zhost);
+	return execs->control->is_between_links(execs->user, found->zhost) ||
+	       links_is_beginning(execs->links, found->link_id);
+}
+
+/* Then x->zhost says which zhost that is. */
+static bool is_between_links(struct exec *x)
+{
+	struct control_exec found;
+	int r = x->execs->control->find(x->execs->user, x->topology, x->path, &found, NULL);
+	if (r < 0 && r != ERR_UNAVAILABLE)
+		return false;
+	free(x->zhost);
+	x->zhost = mem_strdup(found.zhost);
+	return will_have_link(x->execs, &found);
 }
 
 /* In order, after its start. */
@@ -229,6 +242,8 @@ static void has_begun(struct exec *x)
 	buffer_done(&x->since);
 }
 
+static void record(struct exec *x);
+
 void execs_link_left(struct execs *execs, uint64_t link_id, uint64_t taken)
 {
 	struct exec *x, *next;
@@ -245,8 +260,12 @@ void execs_link_accepted(struct execs *execs, const char *zhost)
 		if (x->link_wait == NULL || !str_equal(x->zhost, zhost))
 			continue;
 		loop_timer_free(steal_ptr(&x->link_wait));
-		if (x->client != NULL && !x->is_denied)
+		if (x->client == NULL || x->is_denied)
+			continue;
+		if (x->is_recorded)
 			send_or_wait(x);
+		else
+			record(x);
 	}
 }
 
@@ -262,11 +281,28 @@ static void on_recorded(void *waiting, const struct reply *reply)
 	}
 	if (x->is_denied)
 		return; /* it has been told */
+	if (reply->code == ERR_UNAVAILABLE && is_between_links(x)) {
+		wait_for_link(x);
+		return;
+	}
 	if (reply->code < 0) {
 		refuse(x, reply->message != NULL ? reply->message : "refused");
 		return;
 	}
+	x->is_recorded = true;
 	send_or_wait(x);
+}
+
+static void record(struct exec *x)
+{
+	const ProtobufCBinaryData *word = &x->start->command[0];
+	CLEANUP(freep)
+	char *whole = mem_strndup(word->len > 0 ? (const char *)word->data : "",
+				  word->len < PROGRAM_SHOWN ? word->len : PROGRAM_SHOWN);
+	CLEANUP(freep) char *program = text_escaped(whole);
+	x->is_recording = true;
+	x->execs->control->record(x->execs->user, x->who, x->topology, x->path, program,
+				  on_recorded, x);
 }
 
 static int take_start(struct exec *x, Samoza__V1__Exec *m, struct error **err)
@@ -276,19 +312,13 @@ static int take_start(struct exec *x, Samoza__V1__Exec *m, struct error **err)
 				 "expected `start` first, once, and a command");
 	loop_timer_free(steal_ptr(&x->start_deadline));
 	x->start = steal_ptr(&m->start);
-	const ProtobufCBinaryData *word = &x->start->command[0];
-	CLEANUP(freep)
-	char *whole = mem_strndup(word->len > 0 ? (const char *)word->data : "",
-				  word->len < PROGRAM_SHOWN ? word->len : PROGRAM_SHOWN);
-	CLEANUP(freep) char *program = text_escaped(whole);
 	/* What follows is read when the zhost knows of it. */
 	wire_link_pause(x->client, true);
 	struct control_exec found;
-	if (x->execs->control->find(x->execs->user, x->topology, x->path, &found, NULL) == 0)
+	int r = x->execs->control->find(x->execs->user, x->topology, x->path, &found, NULL);
+	if (r == 0 || r == ERR_UNAVAILABLE)
 		x->epoch = found.epoch;
-	x->is_recording = true;
-	x->execs->control->record(x->execs->user, x->who, x->topology, x->path, program,
-				  on_recorded, x);
+	record(x);
 	return 0;
 }
 
@@ -378,9 +408,14 @@ void execs_add(struct execs *execs, struct asker *take_who, const char *topology
 int execs_check(struct execs *execs, const char *topology, const char *path, struct error **err)
 {
 	struct control_exec found;
-	int r = execs->control->find(execs->user, topology, path, &found, err);
-	if (r == 0 && !execs->control->is_between_links(execs->user, found.zhost))
-		r = links_check_exec(execs->links, found.link_id, err);
+	CLEANUP(error_freep) struct error *why = NULL;
+	int r = execs->control->find(execs->user, topology, path, &found, &why);
+	if (r == 0 && !will_have_link(execs, &found))
+		r = links_check_exec(execs->links, found.link_id, &why);
+	else if (r == ERR_UNAVAILABLE && will_have_link(execs, &found))
+		r = 0;
+	if (r < 0)
+		return error_move(err, steal_ptr(&why));
 	if (r == 0 && HASH_COUNT(execs->all) >= SESSIONS_MAX)
 		r = error_set(err, ERR_TIMEOUT,
 			      "as many commands run as may at the same time (%d): end one of "

@@ -33,7 +33,7 @@ struct zhost_link {
 	struct principal *who;		    /* whose it is; NULL: any zhost's */
 	struct loop_timer *certificate_end; /* NULL: it was opened with a token */
 	char *zhost;			    /* as its HELLO names it; NULL before */
-	bool is_member, has_left;
+	bool is_member, is_closing, has_left;
 	uint64_t exec_starts;
 	unsigned foreign;	    /* messages of others that it has sent */
 	bool has_exec, allows_exec; /* as its HELLO said */
@@ -401,6 +401,7 @@ void links_send(struct links *links, const struct link_message *message)
 	}
 	if (message->close) {
 		l->is_member = false; /* at once: its peer may take 5 s to read what waits */
+		l->is_closing = true;
 		wire_link_close_after(l->wire);
 	}
 }
@@ -411,6 +412,10 @@ int links_send_frame(struct links *links, uint64_t link_id, Samoza__V1__FrameTyp
 	struct zhost_link *l = link_find(links, link_id);
 	if (l == NULL)
 		return error_set(err, ERR_UNAVAILABLE, "the zhost is not connected");
+	/* A certificate may be renewed before HELLO; all else is for those that know that they are accepted. */
+	if (!l->is_member && type != SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED)
+		return error_set(err, ERR_UNAVAILABLE,
+				 "the zhost is not accepted on its link yet, or no more");
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_RENEWED)
 		l->renews = false;
 	int r = wire_link_send(l->wire, type, message, err);
@@ -424,6 +429,12 @@ uint64_t links_exec_starts(struct links *links, uint64_t link_id)
 {
 	const struct zhost_link *l = link_find(links, link_id);
 	return l != NULL ? l->exec_starts : 0;
+}
+
+bool links_is_beginning(struct links *links, uint64_t link_id)
+{
+	const struct zhost_link *l = link_find(links, link_id);
+	return l != NULL && l->zhost != NULL && !l->is_member && !l->is_closing;
 }
 
 bool links_has_left(struct links *links, uint64_t link_id)

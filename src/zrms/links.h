@@ -74,11 +74,14 @@ void links_set_closed(struct links *links, char *const *texts, size_t count);
 /* A message of the core. A link that cannot take it is closed: its zhost reconnects and both
  * sides exchange their state again. */
 void links_send(struct links *links, const struct link_message *message);
-/* ERR_UNAVAILABLE: there is no such link, or it is closing. ERR_LIMIT: it takes no more. */
+/* Only after the HELLO_ACK that accepts its zhost. ERR_UNAVAILABLE: there is no such link, it is closing, or its zhost is
+ * not accepted on it yet. ERR_LIMIT: it takes no more. */
 int links_send_frame(struct links *links, uint64_t link_id, Samoza__V1__FrameType type,
 		     const ProtobufCMessage *message, struct error **err) must_check;
 /* Commands that were asked for on it so far. */
 uint64_t links_exec_starts(struct links *links, uint64_t link_id);
+/* Whether its zhost has said HELLO and has no answer yet: links_listener.accepted() comes, or its end. */
+bool links_is_beginning(struct links *links, uint64_t link_id);
 /* Whether its zhost has left it for another one. */
 bool links_has_left(struct links *links, uint64_t link_id);
 /* Whether commands can be run at its other end, as its HELLO said. ERR_UNSUPPORTED: its zhost is of an earlier version;

@@ -103,6 +103,9 @@ static int query_send(struct log_query *q, enum query_kind kind, struct error **
 /* 0 also where it is sent on the link that its zhost is about to have. */
 static int query_send_or_wait(struct log_query *q, enum query_kind kind, struct error **err)
 {
+	/* Where it is not accepted yet, it is asked in that moment. */
+	if (links_is_beginning(q->logs->links, q->link_id))
+		q->link_id = 0;
 	if (q->link_id == 0)
 		return 0;
 	CLEANUP(error_freep) struct error *why = NULL;

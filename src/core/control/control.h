@@ -298,7 +298,8 @@ int control_link_of_zhost(const struct control *c, const char *name, uint64_t *r
 
 /* Where a command is run in an instance: the copy that serves, and its zhost's link. Borrowed until the
  * next input. ERR_NOT_FOUND, ERR_UNSUPPORTED (it runs no programs), ERR_CONFLICT (it is not started),
- * ERR_UNAVAILABLE (its zhost has no link now). */
+ * ERR_UNAVAILABLE (its zhost has no link now; *ret is filled all the same, with link 0: it may be
+ * between two links). */
 struct control_exec {
 	const char *topology, *path;
 	uint64_t epoch;

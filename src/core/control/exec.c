@@ -45,7 +45,7 @@ int control_exec_find(const struct control *c, const char *id, const char *path,
 	if (s == NULL)
 		return ERR_NOT_FOUND;
 	r = check(a, s, err);
-	if (r < 0)
+	if (r < 0 && r != ERR_UNAVAILABLE)
 		return r;
 	const struct slot_control *sc = control_of_slot(s);
 	*ret = (struct control_exec){.topology = a->id,
@@ -53,7 +53,7 @@ int control_exec_find(const struct control *c, const char *id, const char *path,
 				     .epoch = serving_copy(sc)->of_slot.epoch,
 				     .zhost = slot_zhost(sc)->name,
 				     .link_id = slot_zhost(sc)->link_id};
-	return 0;
+	return r;
 }
 
 /* Who runs a command there can read the token of the instance. */

@@ -226,7 +226,7 @@ static int find(void *user, const char *topology, const char *path, struct contr
 				     .epoch = 9,
 				     .zhost = "alpha",
 				     .link_id = s->link_id};
-	return 0;
+	return s->link_id != 0 ? 0 : error_set(err, ERR_UNAVAILABLE, "alpha cannot be reached");
 }
 
 static void record(void *user, const struct asker *who, const char *topology, const char *path,
@@ -234,7 +234,9 @@ static void record(void *user, const struct asker *who, const char *topology, co
 {
 	(void)who;
 	struct stage *s = user;
-	const struct reply reply = {0};
+	/* As the core refuses: with a reason. */
+	const struct reply reply = {.code = s->link_id != 0 ? 0 : ERR_UNAVAILABLE,
+				    .message = "alpha cannot be reached"};
 	(void)topology;
 	(void)path;
 	s->records++;
@@ -263,6 +265,18 @@ static void on_link(void *user, struct stream *stream)
 static void on_client(void *user, struct stream *stream)
 {
 	execs_add(((struct stage *)user)->execs, NULL, "t", "p", stream);
+}
+
+static void zhost_accept(struct stage *s)
+{
+	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
+	ack.verdict = SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
+	links_send(s->links,
+		   &(struct link_message){.link_id = s->link_id,
+					  .type = SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK,
+					  .message = &ack.base});
+	sim_loop_run(&s->loop, 0);
+	s->zhost.frames = 0;
 }
 
 static const struct stream_listen_handler link_handler = {.accepted = on_link};
@@ -296,6 +310,7 @@ static int begin(void **state)
 			 0);
 	connect_end(s, &s->zhost, LINK_PORT);
 	zhost_hello(s, &yes);
+	zhost_accept(s);
 	connect_end(s, &s->client, CLIENT_PORT);
 	*state = s;
 	return 0;
@@ -344,6 +359,7 @@ static void a_zhost_that_does_not_allow_commands_or_is_older_is_refused_with_wor
 		sim_loop_run(&s->loop, DEADLINE_MS);
 		connect_end(s, &s->zhost, LINK_PORT);
 		zhost_hello(s, k == 0 ? &no : NULL);
+		zhost_accept(s);
 		error_free(steal_ptr(&err));
 		assert_int_equal(execs_check(s->execs, "t", "p", &err),
 				 k == 0 ? ERR_DENIED : ERR_UNSUPPORTED);
@@ -539,18 +555,6 @@ static void data_before_the_command_and_a_second_command_close_the_stream(void *
 
 /* ---- a zhost that goes from one link to another ---- */
 
-static void zhost_accept(struct stage *s)
-{
-	Samoza__V1__HelloAck ack = SAMOZA__V1__HELLO_ACK__INIT;
-	ack.verdict = SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
-	links_send(s->links,
-		   &(struct link_message){.link_id = s->link_id,
-					  .type = SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK,
-					  .message = &ack.base});
-	sim_loop_run(&s->loop, 0);
-	s->zhost.frames = 0;
-}
-
 /* `taken`: commands that it has begun on this link; negative: it does not say. */
 static void zhost_leave(struct stage *s, int taken)
 {
@@ -580,7 +584,6 @@ static void zhost_come_again(struct stage *s)
 static void a_command_that_a_zhost_has_not_begun_is_asked_for_on_its_other_link(void **state)
 {
 	struct stage *s = *state;
-	zhost_accept(s);
 	client_start(s);
 	client_input(s, 10);
 	assert_int_equal(s->zhost.frames, 2);
@@ -600,7 +603,6 @@ static void a_command_that_a_zhost_has_begun_is_not_asked_for_again(void **state
 	static const int taken[] = {1, -1};
 	struct stage *s = *state;
 	for (size_t k = 0; k < ARRAY_SIZE(taken); k++) {
-		zhost_accept(s);
 		client_start(s);
 		zhost_leave(s, taken[k]);
 		sim_loop_run(&s->loop, 100);
@@ -617,7 +619,6 @@ static void a_command_that_a_zhost_has_begun_is_not_asked_for_again(void **state
 static void an_answered_command_is_not_asked_for_again_whatever_the_zhost_says(void **state)
 {
 	struct stage *s = *state;
-	zhost_accept(s);
 	client_start(s);
 	zhost_output(s, 5);
 	zhost_leave(s, 0);
@@ -629,22 +630,39 @@ static void an_answered_command_is_not_asked_for_again_whatever_the_zhost_says(v
 static void a_command_that_comes_between_two_links_waits_for_the_other_one(void **state)
 {
 	struct stage *s = *state;
-	zhost_accept(s);
 	zhost_leave(s, 0);
 	assert_int_equal(execs_check(s->execs, "t", "p", NULL), 0);
 	client_start(s);
 	assert_false(s->client.is_closed);
 	zhost_come_again(s);
+	assert_int_equal(s->records, 2); /* the first one was refused: it has no link */
 	assert_non_null(order(s)->start);
 	zhost_output(s, 5);
 	assert_int_equal(answer(s)->output.len, 5);
+}
+
+static void a_command_that_comes_before_the_zhost_is_accepted_waits_for_that(void **state)
+{
+	static const bool yes = true;
+	struct stage *s = *state;
+	zhost_leave(s, 0);
+	connect_end(s, &s->zhost, LINK_PORT);
+	zhost_hello(s, &yes);
+	s->is_between = false;
+	assert_int_equal(execs_check(s->execs, "t", "p", NULL), 0);
+	client_start(s);
+	assert_int_equal(s->zhost.frames, 0);
+	assert_false(s->client.is_closed);
+	zhost_accept(s);
+	sim_loop_run(&s->loop, 100);
+	assert_int_equal(s->records, 1);
+	assert_non_null(order(s)->start);
 }
 
 static void
 a_zhost_that_does_not_come_again_costs_the_command_and_the_client_is_told(void **state)
 {
 	struct stage *s = *state;
-	zhost_accept(s);
 	client_start(s);
 	zhost_leave(s, 0);
 	sim_loop_run(&s->loop, 6000);
@@ -674,6 +692,7 @@ int main(void)
 		TEST(what_comes_while_the_link_is_closing_does_not_cost_the_client_its_message),
 		TEST(a_stream_without_a_command_is_closed_after_ten_seconds),
 		TEST(data_before_the_command_and_a_second_command_close_the_stream),
+		TEST(a_command_that_comes_before_the_zhost_is_accepted_waits_for_that),
 		TEST(a_command_that_a_zhost_has_not_begun_is_asked_for_on_its_other_link),
 		TEST(a_command_that_a_zhost_has_begun_is_not_asked_for_again),
 		TEST(an_answered_command_is_not_asked_for_again_whatever_the_zhost_says),
