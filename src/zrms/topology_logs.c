@@ -41,6 +41,7 @@ struct source {
 	bool is_caught_up;   /* nothing more of what was there before is to come */
 	bool is_told;	     /* that it is missing */
 	bool is_wanted;	     /* the last look found it */
+	bool is_of_begin;    /* so did the first one, and nothing was read of it yet */
 	struct log_query *query;
 	struct log_cursor cursor;
 };
@@ -244,6 +245,7 @@ static void on_caught_up(void *user)
 	struct source *s = user;
 
 	s->is_caught_up = true;
+	s->is_of_begin = false;
 	look_soon(s->of);
 }
 
@@ -253,6 +255,7 @@ static void on_ended(void *user, int code)
 
 	s->query = NULL;
 	s->is_caught_up = true;
+	s->is_of_begin = s->is_of_begin && code == ERR_UNAVAILABLE;
 	set_state(s, code == ERR_UNAVAILABLE ? SOURCE_APART : SOURCE_ENDED);
 	look_soon(s->of);
 }
@@ -268,8 +271,9 @@ static void source_open(struct source *s)
 				     .text = g->text,
 				     .follow = g->wish.follow};
 
-	/* What came later than the stream has printed nothing that was there before, but where it was in an earlier stay. */
-	if (!g->is_gathering) {
+	/* What came later than the stream has printed nothing that was there before, but where it was in an earlier stay. What
+	 * was there at its begin and could not be reached is read as it would have been then. */
+	if (!g->is_gathering && (!s->is_of_begin || s->cursor.time[0] != '\0')) {
 		log_cursor_again(&s->cursor, &wanted.since_ms);
 		if (wanted.since_ms == 0)
 			wanted.since_ms = g->began_wall_ms;
@@ -297,6 +301,7 @@ static void on_place(void *user, const struct control_log_place *place)
 		s->zhost = mem_strdup(place->zhost);
 		s->state = SOURCE_ENDED;
 		s->read_epoch = UINT64_MAX;
+		s->is_of_begin = g->is_gathering;
 		vector_push(&g->sources, s);
 	}
 	s->is_wanted = true;

@@ -1,5 +1,6 @@
 """The logs of all instances of a topology in one stream: in the order of their times, filtered, followed across losses."""
 import json
+import os
 import re
 import signal
 import subprocess
@@ -135,6 +136,31 @@ def test_a_stream_goes_on_after_zrms_was_killed_without_gap_and_repetition(start
     counts = lambda: sorted(len(all) for all in ticks(f.entries()).values())
     seen = counts()
     until(lambda: counts()[0] > seen[1] + 5, "lines come again", deadline=60)
+    f.end()
+    for numbers in ticks(f.entries()).values():
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers
+
+
+def test_what_came_while_zrms_was_away_is_not_left_out_where_a_zhost_is_back_later(start_cluster):
+    c = start_cluster(zhosts=("n1", "n2"), timeout="30s")
+    talk(c, count=2)
+    f = Following(c, "-o", "json", "topo", "logs", "talk", "-f")
+    until(lambda: len(ticks(f.entries())) == 2, "both are followed")
+    logs = [next((c.directory / name / "log").glob("*[0-9a-f].log")) for name in ("n1", "n2")]
+    c.zrms.kill()
+    until(lambda: f.said("lost the connection to zrms"), "the loss is named")
+    before = [len(log.read_text()) for log in logs]
+    until(lambda: all(len(log.read_text()) > size + 200 for log, size in zip(logs, before)), "they speak meanwhile")
+    for zhost in c.zhosts.values():
+        os.kill(zhost.process.pid, signal.SIGSTOP)
+    try:
+        c.start_zrms()
+        until(lambda: f.said("zhost n1 cannot be reached") and f.said("zhost n2 cannot be reached"), "the stream is there first")
+    finally:
+        for zhost in c.zhosts.values():
+            os.kill(zhost.process.pid, signal.SIGCONT)
+    seen = {of: len(numbers) for of, numbers in ticks(f.entries()).items()}
+    until(lambda: all(len(numbers) > seen[of] + 5 for of, numbers in ticks(f.entries()).items()), "lines come again")
     f.end()
     for numbers in ticks(f.entries()).values():
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers
