@@ -52,10 +52,16 @@ static void review_end(struct credentials *all, struct credential *credential)
 	credential->is_to_review = false;
 }
 
-void credentials_review(struct credentials *all, uint64_t epoch)
+struct credential *credentials_find_copy(const struct credentials *all, uint64_t epoch)
 {
 	struct credential *found = NULL;
 	HASH_FIND(by_epoch, all->by_epoch, &epoch, sizeof(epoch), found);
+	return found;
+}
+
+void credentials_review(struct credentials *all, uint64_t epoch)
+{
+	struct credential *found = credentials_find_copy(all, epoch);
 	if (found != NULL)
 		review(all, found);
 }
@@ -70,10 +76,18 @@ struct credential *credentials_take_review(struct credentials *all)
 	return first;
 }
 
+void credentials_end_process(struct credentials *all, struct credential *credential)
+{
+	if (!credential->is_over)
+		HASH_DELETE(by_hash, all->by_hash, credential);
+	credential->is_over = true;
+}
+
 void credentials_remove(struct credentials *all, struct credential *credential)
 {
 	HASH_DELETE(by_id, all->by_id, credential);
-	HASH_DELETE(by_hash, all->by_hash, credential);
+	if (!credential->is_over)
+		HASH_DELETE(by_hash, all->by_hash, credential);
 	if (credential->copy != NULL)
 		HASH_DELETE(by_epoch, all->by_epoch, credential);
 	review_end(all, credential);
@@ -114,6 +128,7 @@ int credentials_put(struct credentials *all, const Samoza__V1__CredentialRecord 
 			? (Samoza__V1__InstanceKey *)schema_message_copy(&record->copy->base)
 			: NULL;
 	credential->principal = access_principal_copy(&of);
+	credential->is_over = record->copy != NULL && record->over;
 	memcpy(credential->hash, record->hash.data, CREDENTIAL_HASH_SIZE);
 	credential->created_ms = record->created_ms;
 	credential->expires_ms = record->expires_ms;
@@ -123,7 +138,8 @@ int credentials_put(struct credentials *all, const Samoza__V1__CredentialRecord 
 	if (before != NULL)
 		credentials_remove(all, before);
 	HASH_ADD_KEYPTR(by_id, all->by_id, credential->id, strlen(credential->id), credential);
-	HASH_ADD(by_hash, all->by_hash, hash, CREDENTIAL_HASH_SIZE, credential);
+	if (!credential->is_over)
+		HASH_ADD(by_hash, all->by_hash, hash, CREDENTIAL_HASH_SIZE, credential);
 	if (credential->copy == NULL)
 		return 0;
 	HASH_ADD_KEYPTR(by_epoch, all->by_epoch, &credential->copy->epoch,
@@ -191,5 +207,6 @@ Samoza__V1__CredentialRecord *credential_record(const struct credential *credent
 	if (credential->copy != NULL)
 		record->copy =
 			(Samoza__V1__InstanceKey *)schema_message_copy(&credential->copy->base);
+	record->has_over = record->over = credential->is_over;
 	return record;
 }

@@ -29,6 +29,7 @@ struct credential {
 	char *id; /* "user/NAME", "zhost/NAME", "space/TOPOLOGY/PATH@EPOCH" */
 	struct principal *principal;
 	Samoza__V1__InstanceKey *copy; /* of an instance: which copy shows it; NULL */
+	bool is_over; /* of an instance: the process that showed it has ended; by its hash nobody is found */
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
 	int64_t created_ms, expires_ms; /* wall clock; 0: it does not expire */
 	int64_t last_used_ms;		/* about; 0: it was not */
@@ -55,6 +56,10 @@ void credentials_remove(struct credentials *all, struct credential *credential);
 void credentials_review(struct credentials *all, uint64_t epoch);
 /* Takes one that is to be reviewed, in any order; NULL: none is. */
 struct credential *credentials_take_review(struct credentials *all);
+/* The process that showed it has ended. The caller writes the record. */
+void credentials_end_process(struct credentials *all, struct credential *credential);
+/* That of the copy of that epoch; NULL: it has none. */
+struct credential *credentials_find_copy(const struct credentials *all, uint64_t epoch);
 /* NULL: there is none. */
 struct credential *credentials_find(const struct credentials *all, const char *id);
 /* The one whose secret has that hash, unless it is over at `wall_ms`; NULL. */

@@ -136,7 +136,7 @@ void api_token_begin(struct api_token *t, api_token_fn *go_on, void *user)
 
 void api_token_started(struct api_token *t)
 {
-	if (t->has_hash && !t->is_taken)
+	if (t->has_hash)
 		(void)tell_first(t);
 }
 

@@ -7,7 +7,7 @@
  *                                                     │ has asked for something else meanwhile
  *                                                     └──────────────────────────────────────────────► `start` runs
  *
- * What it has not taken it is told again when the instance is started, and then, while it has a process, after
+ * It is told again when the instance is started, and what it has not taken then, while it has a process, after
  * API_TOKEN_AGAIN_MS, twice that, and so on: a refusal may be for a moment. On each link zrms is told of all that run: what it has
  * forgotten, or ended while the zhost was silent, is good again. The token itself is kept nowhere but in the instance's own
  * directory (zrun/native/native_api.h).
@@ -69,7 +69,7 @@ void api_token_load(struct api_token *t);
 void api_token_begin(struct api_token *t, api_token_fn *go_on, void *user);
 /* Its programs have it. */
 void api_token_handed(struct api_token *t);
-/* The start is complete. */
+/* The start is complete. It is said again: a report of the process before may have been under way, with which zrms has ended it. */
 void api_token_started(struct api_token *t);
 /* Whether it was waited for: it is no longer. */
 bool api_token_abort(struct api_token *t);

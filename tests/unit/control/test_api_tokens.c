@@ -118,6 +118,33 @@ static void the_token_of_what_has_ended_is_over_in_the_same_batch(void **state)
 		assert_int_equal(is_good(s, k), k != 7 && k != 8);
 }
 
+/* It may be started again by its zhost: the token is over with its process, also after a start of zrms, and not for good. */
+static void the_token_of_a_process_that_has_failed_is_nobodys(void **state)
+{
+	struct stage *s = *state;
+	report(&s->f, 1, s->ids[9], "web", s->epochs[9], DEPLOYED);
+	assert_false(is_good(s, 9));
+	assert_non_null(credentials_find_copy(&s->f.control->credentials, s->epochs[9]));
+	fixture_restart(&s->f);
+	fixture_flush(&s->f);
+	assert_false(is_good(s, 9));
+	assert_non_null(credentials_find_copy(&s->f.control->credentials, s->epochs[9]));
+	fixture_hello(&s->f, "n1", 2, NULL, 0);
+	assert_false(is_good(s, 9));
+}
+
+/* The report was on its way when the next start had begun: its zhost says the token again when it is started. */
+static void a_token_that_is_said_again_is_good_again(void **state)
+{
+	struct stage *s = *state;
+	report(&s->f, 1, s->ids[9], "web", s->epochs[9], DEPLOYED);
+	assert_false(is_good(s, 9));
+	show(s, 9);
+	assert_true(is_good(s, 9));
+	report(&s->f, 1, s->ids[9], "web", s->epochs[9], STARTED);
+	assert_true(is_good(s, 9));
+}
+
 static void silence_ends_all_of_a_zhost(void **state)
 {
 	struct stage *s = *state;
@@ -146,6 +173,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_batch_looks_at_what_has_changed),
 		TEST(the_token_of_what_has_ended_is_over_in_the_same_batch),
+		TEST(the_token_of_a_process_that_has_failed_is_nobodys),
+		TEST(a_token_that_is_said_again_is_good_again),
 		TEST(silence_ends_all_of_a_zhost),
 		TEST(a_start_looks_at_all_once),
 	};

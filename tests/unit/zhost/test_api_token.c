@@ -133,6 +133,20 @@ static void nothing_is_said_of_what_has_ended(void **state)
 	assert_int_equal(f->upstream.sent, 3);
 }
 
+/* A report of the process before, on its way when the start began, has ended it there. */
+static void what_is_taken_is_said_once_more_when_it_is_started(void **state)
+{
+	struct fixture *f = *state;
+	api_token_begin(&f->token, on_start, f);
+	zrms_says(f, NULL);
+	assert_int_equal(f->upstream.sent, 1);
+	api_token_started(&f->token);
+	assert_int_equal(f->upstream.sent, 2);
+	zrms_says(f, NULL);
+	sim_loop_run(&f->loop, 10 * API_TOKEN_AGAIN_MAX_MS);
+	assert_int_equal(f->upstream.sent, 2);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -140,6 +154,7 @@ int main(void)
 		TEST(what_zrms_refuses_is_said_again_until_it_is_taken),
 		TEST(what_zrms_does_not_answer_is_said_again),
 		TEST(nothing_is_said_of_what_has_ended),
+		TEST(what_is_taken_is_said_once_more_when_it_is_started),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

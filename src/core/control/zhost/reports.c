@@ -9,6 +9,7 @@
 #include "core/control/placement/placement.h"
 #include "core/control/placement/placement_assign.h"
 #include "core/control/slot/copies.h"
+#include "core/control/slot/copy_token.h"
 #include "core/control/slot/handover_facts.h"
 #include "core/control/state/loss.h"
 #include "core/control/state/remains.h"
@@ -408,6 +409,7 @@ void report_apply(struct control *c, struct control_zhost *z,
 			remains_report(c, z, r);
 		return;
 	}
+	copy_token_report(c, copy, r);
 	if (copy_is_retired(copy)) {
 		if (!copy->forsaken)
 			take_retired(c, copy, r);
@@ -449,6 +451,7 @@ void report_missing(struct control *c, struct control_zhost *z, const Samoza__V1
 	}
 	vector_for_each (&missing, m) {
 		struct copy *copy = *m;
+		copy_token_missing(c, copy);
 		if (copy_is_retired(copy)) {
 			if (!copy->forsaken)
 				copy_gone(c, copy);
