@@ -324,7 +324,7 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 			placement_run(c);
 		} while (handovers_are_due(c) || rollouts_are_due(c) || each_is_due(c) ||
 			 !lifecycle_is_settled(&c->lifecycle));
-	} while (drains_run(c) || rebalancing_run(c) || making_run(c));
+	} while (drains_run(c) || rebalancing_run(c) || making_run(c) || each_is_due(c));
 	unload_order_run(c);
 	topology_states_settle(&c->dirty, &c->emitter);
 	mesh_tables_send(c); /* before a stop: who gets both sends nothing to what stops */

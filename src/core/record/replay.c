@@ -380,10 +380,13 @@ static int do_calm(struct replay *r, const Samoza__V1__RecordedCalm *calm,
 		do_heard(r, calm->heard[k]);
 	r->is_withheld = calm->withheld;
 	r->counts.counted += calm->heartbeats + calm->ticks;
-	control_flush(r->control, r->now,
-		      &r->outbox); /* that of the last one, whatever it was */
-	int result = check_quiet(r, ret_difference);
-	outbox_clear(&r->outbox);
+	int result = 0;
+	if (calm->heartbeats + calm->ticks > 0) { /* else it says only who was heard */
+		control_flush(r->control, r->now,
+			      &r->outbox); /* that of the last one, whatever it was */
+		result = check_quiet(r, ret_difference);
+		outbox_clear(&r->outbox);
+	}
 	r->control->awake_ms = r->now.mono_ms - calm->awake_ms;
 	r->control->next_check_ms = r->now.mono_ms + calm->next_check_ms;
 	return result;

@@ -564,9 +564,14 @@ static int restore_lists(struct control *c, const Samoza__V1__Checkpoint *from, 
 		const struct control_zhost *z = zhost_find(&c->zhosts, from->zhosts[k]->name);
 		size_t n = 0;
 		for (struct copy *copy = z->first_copy; copy != NULL;
-		     copy = copy->next_on_zhost)
-			if (from->zhosts[k]->copies[n++]->names_lists)
-				import_lists_hold(copy);
+		     copy = copy->next_on_zhost) {
+			const Samoza__V1__VolatileCopy *v = from->zhosts[k]->copies[n++];
+			int result = v->names_lists ? import_lists_hold(copy, v->lists,
+									v->n_lists, err)
+						    : 0;
+			if (result < 0)
+				return result;
+		}
 	}
 	c->provider_lists.next_id = from->next_list; /* others were made on the way */
 	return 0;

@@ -10,6 +10,7 @@
 #include "core/control/state/exclusions.h"
 #include "core/control/state/state.h"
 #include "core/lifecycle/patience.h"
+#include "core/lifecycle/provider_set.h"
 #include "core/lifecycle/slot_set.h"
 
 int checkpoint_broken(struct error **err, const char *what, const char *name)
@@ -178,6 +179,7 @@ static struct provider_loss loss_of(const Samoza__V1__VolatileProviderLoss *v)
 		.is_lost = true, .at_ms = v->at_ms, .not_before_ms = v->not_before_ms};
 }
 
+/* PRE: all sets that are named are there. */
 static int restore(struct provider_set *sets, Samoza__V1__VolatilePatience *const *from,
 		   size_t count, struct error **err)
 {
@@ -201,6 +203,12 @@ static int restore(struct provider_set *sets, Samoza__V1__VolatilePatience *cons
 int checkpoint_restore_patience(struct control_application *a,
 				const Samoza__V1__VolatileApplication *v, struct error **err)
 {
+	/* Those that no revision names any longer, too: a later one may. */
+	for (size_t k = 0; k < v->n_patiences; k++)
+		(void)provider_set_own(&a->slots, v->patiences[k]->name);
+	for (size_t k = 0; k < v->n_publics; k++)
+		(void)provider_set_public(&a->slots, v->publics[k]->topology,
+					  v->publics[k]->name);
 	int result = restore(a->slots.providers, v->patiences, v->n_patiences, err);
 	import_lists_continue(a, v->kept_imports, v->n_kept_imports);
 	return result;

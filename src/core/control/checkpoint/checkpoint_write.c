@@ -97,6 +97,7 @@ static Samoza__V1__VolatileCopy *copy_state(const struct control *c, const struc
 	v->answered = copy->unit->answered;
 	v->has_sent = v->sent = copy_is_sent(copy);
 	v->has_names_lists = v->names_lists = copy->lists != NULL;
+	v->lists = import_lists_ids(copy, &v->n_lists);
 	v->shares_room = shares_room(c, copy);
 	v->has_shares_room = v->shares_room != 0;
 	return v;
@@ -338,11 +339,27 @@ static Samoza__V1__VolatilePatience *patience_state(const struct provider_set *s
 	return v;
 }
 
+static bool has_lost(const struct provider_set *set)
+{
+	return set->lost[0].is_lost || set->lost[1].is_lost;
+}
+
+static Samoza__V1__VolatilePublicSet *public_set(const struct provider_set *set)
+{
+	Samoza__V1__VolatilePublicSet *v = NEW(VolatilePublicSet, volatile_public_set);
+	v->topology = mem_strdup(set->topology);
+	v->name = mem_strdup(set->name + strlen(set->topology) + 1);
+	return v;
+}
+
 static void add_patience(Samoza__V1__VolatileApplication *v, const struct slot_set *slots)
 {
 	for (const struct provider_set *set = slots->providers; set != NULL; set = set->hh.next)
-		if (set->lost[0].is_lost || set->lost[1].is_lost)
+		if (has_lost(set))
 			APPEND(v, patiences, patience_state(set));
+	vector_for_each (&slots->shared, shared)
+		if (has_lost(*shared))
+			APPEND(v, publics, public_set(*shared));
 }
 
 static Samoza__V1__VolatileWriter *writer_state(const struct application_slot *s)
@@ -485,7 +502,7 @@ Samoza__V1__Checkpoint *checkpoint_new(struct control *c, struct instant now)
 		APPEND(to, key_files,
 		       (Samoza__V1__SigningKeyRecord *)schema_message_copy(&k->record->base));
 	for (const struct provider_set *s = c->lifecycle.shared; s != NULL; s = s->hh.next)
-		if (s->lost[0].is_lost || s->lost[1].is_lost)
+		if (has_lost(s))
 			APPEND(to, shared, patience_state(s));
 	zhost_for_each (&c->zhosts, z)
 		APPEND(to, zhosts, zhost_volatile(c, z));

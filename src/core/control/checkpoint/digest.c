@@ -87,6 +87,19 @@ static void add_control(const struct control *c, struct buffer *b)
 
 /* ---- zhosts ---- */
 
+/* That it names. */
+static void add_lists_of(const struct copy *copy, struct buffer *b)
+{
+	size_t count;
+	CLEANUP(freep) uint64_t *ids = import_lists_ids(copy, &count);
+	if (count == 0)
+		return;
+	LINE("    imports by lists");
+	for (size_t k = 0; k < count; k++)
+		LINE(" %llu", LLU(ids[k]));
+	LINE("\n");
+}
+
 static void add_copy(const struct copy *copy, struct buffer *b)
 {
 	const struct unit_placement *unit = copy->unit;
@@ -114,6 +127,7 @@ static void add_copy(const struct copy *copy, struct buffer *b)
 	     copy->failures, LL(copy->ran ? (int64_t)copy->ran_with : -1), copy->restarts,
 	     copy->export_count,
 	     LL(slot_copy_alone_at_ms(&copy->of_slot, unit->application->control->awake_ms)));
+	add_lists_of(copy, b);
 }
 
 static void add_zhost(const struct control *c, const struct control_zhost *z, struct buffer *b)
@@ -305,6 +319,11 @@ static void add_lists(const struct control_application *a, struct buffer *b)
 		for (size_t k = 0; k < (*list)->n_zhosts; k++)
 			LINE(" %s%s", (*list)->zhosts[k], (*list)->sent[k] ? "" : " (to send)");
 		LINE("\n");
+		if ((*list)->differs)
+			LINE("    with %zu that differ\n", (*list)->n_providers);
+		for (size_t k = 0; k < (*list)->n_providers; k++)
+			LINE("      %s with %zu\n", (*list)->providers[k]->path,
+			     (*list)->providers[k]->n_variables);
 		schema_message_free(*list);
 	}
 	vector_done(&lists);

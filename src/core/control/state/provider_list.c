@@ -121,6 +121,35 @@ static void compare_serving(void *user, struct slot *provider)
 	compare(user, serving_copy(control_of_slot(provider)));
 }
 
+/* What there is now. */
+struct content {
+	const struct provider_list *list;
+	uint64_t hash;
+	size_t count;
+};
+
+static void add_to_content(void *user, const struct copy *provider)
+{
+	struct content *content = user;
+	content->hash += entry_hash(content->list, provider);
+	content->count++;
+}
+
+static void add_serving(void *user, struct slot *provider)
+{
+	add_to_content(user, serving_copy(control_of_slot(provider)));
+}
+
+bool provider_list_is_outdated(const struct provider_list *list)
+{
+	struct content now = {.list = list};
+	if (list->apart_in != NULL)
+		apart_each_provider(list->apart_in, list->set, add_to_content, &now);
+	else
+		provider_set_each_started(list->set, add_serving, &now);
+	return now.count != list->entries.count || now.hash != list->hash;
+}
+
 bool provider_list_refresh(struct provider_list *list, struct provider_changes *ret_changes)
 {
 	struct refresh r = {.list = list, .changes = ret_changes};

@@ -42,6 +42,8 @@ void provider_changes_done(struct provider_changes *changes);
 /* Compares with what there is now. False: nothing has changed. Else the version grows, and the
  * changes, which are borrowed until the next refresh, lead to it from the one before. */
 bool provider_list_refresh(struct provider_list *list, struct provider_changes *ret_changes);
+/* Whether that would find a change. */
+bool provider_list_is_outdated(const struct provider_list *list);
 /* Its entries, and its memory. */
 void provider_list_clear(struct provider_list *list);
 void provider_list_init(struct provider_list *list, uint64_t id, const struct provider_set *set,

@@ -453,6 +453,21 @@ void import_lists_continue(struct control_application *a,
 
 /* ---- checkpoints ---- */
 
+/* Its content is that of its version; else it is made when it is needed. */
+static bool is_filled(const struct shared_list *list)
+{
+	return list->content.version > 0 && (list->on_zhosts != NULL || is_kept(list));
+}
+
+static void add_content(Samoza__V1__VolatileList *to, const struct provider_list *content)
+{
+	to->has_differs = to->differs = true;
+	to->providers = mem_new_array(Samoza__V1__Provider *, content->entries.count);
+	vector_for_each (&content->entries, entry)
+		to->providers[to->n_providers++] =
+			(Samoza__V1__Provider *)schema_message_copy(&entry->provider->base);
+}
+
 static Samoza__V1__VolatileList *image_of(const struct control *c,
 					  const struct shared_list *list)
 {
@@ -481,6 +496,8 @@ static Samoza__V1__VolatileList *image_of(const struct control *c,
 		v->zhosts[v->n_zhosts++] = mem_strdup(on->zhost->name);
 		v->sent[v->n_sent++] = has_list(on);
 	}
+	if (is_filled(list) && provider_list_is_outdated(content))
+		add_content(v, content);
 	return v;
 }
 
@@ -568,6 +585,11 @@ static int restore_list(struct control_application *a, const Samoza__V1__Volatil
 		on->link_id = is_sent && k < v->n_sent && v->sent[k] ? z->link_id : 0;
 	}
 	list->content.version = v->version;
+	if (v->differs)
+		provider_list_restore(&list->content, v->providers, v->n_providers);
+	else if (is_filled(list) && !is_frozen(list))
+		fill(&list->content);
+	list->content.version = v->version;
 	return 0;
 }
 
@@ -582,9 +604,50 @@ int import_lists_restore(struct control_application *a, Samoza__V1__VolatileList
 	return 0;
 }
 
-void import_lists_hold(struct copy *copy)
+uint64_t *import_lists_ids(const struct copy *copy, size_t *ret_count)
 {
-	hold(copy);
+	*ret_count = copy->list_count;
+	if (copy->lists == NULL)
+		return NULL;
+	uint64_t *ids = mem_new_array(uint64_t, copy->list_count);
+	for (unsigned k = 0; k < copy->list_count; k++)
+		ids[k] = copy->lists[k]->list->content.id;
+	return ids;
+}
+
+static struct shared_list *find_by_id(const struct control_application *a, uint64_t id)
+{
+	struct shared_list *first = a->import_lists.by_set;
+	for (; first != NULL; first = first->hh.next)
+		for (struct shared_list *list = first; list != NULL; list = list->next)
+			if (list->content.id == id)
+				return list;
+	return NULL;
+}
+
+int import_lists_hold(struct copy *copy, const uint64_t *ids, size_t count, struct error **err)
+{
+	struct control_application *a = copy->unit->application;
+	if (count == 0) {
+		hold(copy);
+		return 0;
+	}
+	if (count != copy->declared->space->import_count)
+		return error_set(err, ERR_INVALID, "the checkpoint has %zu lists of %s", count,
+				 copy_path(copy));
+	import_lists_release(copy);
+	copy->lists = mem_new_array(struct list_on_zhost *, count);
+	for (size_t k = 0; k < count; k++) {
+		struct shared_list *list = find_by_id(a, ids[k]);
+		if (list == NULL)
+			return error_set(err, ERR_INVALID,
+					 "the checkpoint has no list %llu, which %s names",
+					 (unsigned long long)ids[k], copy_path(copy));
+		copy->lists[k] = list_on_zhost(list, a->control, copy_zhost(copy));
+		copy->lists[k]->named++;
+		copy->list_count++;
+	}
+	return 0;
 }
 
 /* ---- the end of a flush ---- */

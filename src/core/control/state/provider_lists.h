@@ -62,8 +62,12 @@ void import_lists_image(const struct control_application *a, list_images *ret_li
  * their zhosts are not there. PRE: everything else is restored. */
 int import_lists_restore(struct control_application *a, Samoza__V1__VolatileList *const *images,
 			 size_t count, bool is_sent, struct error **err) must_check;
-/* It names its lists, as its zhost was told. PRE: they are restored. */
-void import_lists_hold(struct copy *copy);
+/* Those that the copy names, for a checkpoint; the caller frees. NULL: none. */
+uint64_t *import_lists_ids(const struct copy *copy, size_t *ret_count);
+/* It names those lists, as its zhost was told; `count` 0: those that it would name now, of a checkpoint that does not say which.
+ * ERR_INVALID: they are not there. PRE: they are restored. */
+int import_lists_hold(struct copy *copy, const uint64_t *ids, size_t count,
+		      struct error **err) must_check;
 /* From there. PRE: the states of all slots and the exports of all copies are loaded. */
 void import_lists_load(struct control_application *a,
 		       Samoza__V1__KeptImportRecord *const *records, size_t count);
