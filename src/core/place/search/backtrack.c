@@ -6,6 +6,7 @@
 #include "core/place/choose/score.h"
 #include "core/place/search/final_check.h"
 #include "core/place/search/moves.h"
+#include "core/place/search/promises.h"
 #include "core/place/search/repack.h"
 #include "core/place/state/devices.h"
 #include "core/place/state/nodes.h"
@@ -14,6 +15,7 @@
 struct candidate {
 	uint64_t key;
 	uint32_t rank, zhost;
+	bool keeps; /* what one that is placed relies on */
 };
 
 struct level {
@@ -29,21 +31,12 @@ struct tree {
 	struct map tried; /* kind, zhost -> levels at which it was tried in vain */
 	struct candidate *scratch;
 	struct spread_minimums minimums;
+	struct promises promises; /* of what is placed */
 };
 
 static uint64_t tried_key(const struct tree *t, const struct unit_kind *k, uint32_t zhost)
 {
 	return (uint64_t)(k - t->search->kinds) << 32 | zhost;
-}
-
-static bool can_take(struct place *p, const struct unit_kind *k, uint32_t zhost)
-{
-	if (is_excluded(k->request, zhost) || !fits_but_devices(p, k->need, zhost, OPTIMISTIC))
-		return false;
-	const struct place_node *node = node_at(p, zhost);
-	return k->need->demand->request_count == 0 ||
-	       devices_fit(node->devices, node->device_count, k->need->demand, NULL) ||
-	       search_repack(p, zhost, k->need->demand, false);
 }
 
 static void take(struct unit_search *s, struct unit_kind *k, uint32_t zhost)
@@ -69,7 +62,7 @@ static uint32_t count_candidates(struct tree *t, const struct unit_kind *k, uint
 		uint32_t zhost = p->by_name.items[rank];
 		t->search->steps++;
 		if (map_find(&t->tried, tried_key(t, k, zhost)) == NULL &&
-		    can_take(p, k, zhost))
+		    search_can_take(p, k, zhost) && promises_allow(&t->promises, p, k, zhost))
 			t->scratch[count++] = (struct candidate){.rank = rank, .zhost = zhost};
 	}
 	view_close(&view);
@@ -79,13 +72,15 @@ static uint32_t count_candidates(struct tree *t, const struct unit_kind *k, uint
 static int compare_candidates(const void *a, const void *b)
 {
 	const struct candidate *x = a, *y = b;
+	if (x->keeps != y->keeps)
+		return x->keeps ? -1 : 1;
 	if (x->key != y->key)
 		return x->key > y->key ? -1 : 1;
 	return x->rank < y->rank ? -1 : 1;
 }
 
-/* Zhosts that satisfy spread and affinity as things are come before those that rely on units
- * placed later. */
+/* Zhosts where units rely on one of the kind come first, and those that satisfy spread and affinity as things are come
+ * before those that rely on units placed later. */
 static void level_open(struct tree *t, struct unit_kind *k, uint32_t count)
 {
 	struct place *p = t->search->place;
@@ -100,6 +95,7 @@ static void level_open(struct tree *t, struct unit_kind *k, uint32_t count)
 		if (!fits_spread(p, k->need, c->zhost, &t->minimums) ||
 		    !fits_but_devices(p, k->need, c->zhost, GREEDY))
 			c->key = 0;
+		c->keeps = promises_kept_by(&t->promises, p, k, c->zhost);
 	}
 	view_close(&view);
 	qsort(t->scratch, count, sizeof(*t->scratch), compare_candidates);
@@ -129,12 +125,44 @@ static void level_close(struct tree *t)
 	free(level->candidates);
 }
 
+/* Whether it had a candidate, if nothing relied on it. */
+static bool would_fit(struct tree *t, const struct unit_kind *k)
+{
+	struct place *p = t->search->place;
+	bool found = false;
+	struct view view;
+	view_open(&view, p, k->request);
+	for (uint32_t rank = 0; rank < p->by_name.count && !found; rank++) {
+		uint32_t zhost = p->by_name.items[rank];
+		found = map_find(&t->tried, tried_key(t, k, zhost)) == NULL &&
+			search_can_take(p, k, zhost);
+	}
+	view_close(&view);
+	return found;
+}
+
+/* It has no candidate: no zhost takes it, or none where it keeps what another one relies on. */
+static void end_at(struct tree *t, struct unit_kind *k)
+{
+	const struct promise *waits = promises_of(&t->promises, k);
+	if (waits != NULL && would_fit(t, k))
+		search_ended(t->search, waits->kind, waits->unit);
+	else
+		search_ended(t->search, k, NULL);
+}
+
 /* Opens the next level at the kind with the fewest candidates; false when a kind has none. */
 static bool open_level(struct tree *t)
 {
 	struct unit_search *s = t->search;
 	struct unit_kind *fewest = NULL;
 	uint32_t count = UINT32_MAX;
+	promises_collect(&t->promises, s);
+	const struct promise *broken = promises_find_broken(&t->promises, s);
+	if (broken != NULL) {
+		search_ended(s, broken->kind, broken->unit);
+		return false;
+	}
 	for (uint32_t k = 0; k < s->kind_count; k++) {
 		struct unit_kind *kind = &s->kinds[k];
 		if (kind->placed == kind->unit_count)
@@ -145,7 +173,7 @@ static bool open_level(struct tree *t)
 			count = candidates;
 		}
 		if (count == 0) {
-			search_ended(s, kind, NULL);
+			end_at(t, kind);
 			return false;
 		}
 	}
@@ -218,5 +246,6 @@ bool backtrack(struct unit_search *s)
 	free(t.scratch);
 	map_done(&t.tried);
 	minimums_done(&t.minimums);
+	promises_done(&t.promises);
 	return found;
 }

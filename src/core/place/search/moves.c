@@ -1,8 +1,21 @@
 #include "core/place/search/moves.h"
 
+#include "core/place/choose/eligibility.h"
+#include "core/place/search/repack.h"
+#include "core/place/state/devices.h"
 #include "core/place/state/groups.h"
 #include "core/place/state/room.h"
 #include "core/place/state/units.h"
+
+bool search_can_take(struct place *p, const struct unit_kind *k, uint32_t zhost)
+{
+	if (is_excluded(k->request, zhost) || !fits_but_devices(p, k->need, zhost, OPTIMISTIC))
+		return false;
+	const struct place_node *node = node_at(p, zhost);
+	return k->need->demand->request_count == 0 ||
+	       devices_fit(node->devices, node->device_count, k->need->demand, NULL) ||
+	       search_repack(p, zhost, k->need->demand, false);
+}
 
 static void pend(struct unit_search *s, const struct need *n, int32_t sign)
 {

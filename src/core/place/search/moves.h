@@ -4,6 +4,9 @@
 
 #include "core/place/search/search_state.h"
 
+/* Whether a unit of the kind may go there, if units placed later help: devices of what the search has placed may be given
+ * otherwise. PRE: a view of its request is open. */
+bool search_can_take(struct place *p, const struct unit_kind *k, uint32_t zhost);
 /* Places the next unit of the kind. */
 void search_place(struct unit_search *s, struct unit_kind *k, uint32_t zhost);
 /* Takes back the last one placed of the kind. */

@@ -1,0 +1,118 @@
+#include "core/place/search/promises.h"
+
+#include "core/place/search/moves.h"
+#include "core/place/state/labels.h"
+#include "core/place/state/view.h"
+
+/* How many instances of the group are in one unit of the kind. */
+static uint32_t count_members(const struct unit_kind *k, uint32_t group)
+{
+	for (uint32_t i = 0; i < k->need->member_count; i++)
+		if (k->need->members[i].group == group)
+			return k->need->members[i].count;
+	return 0;
+}
+
+static bool is_known(const struct promises *all, const struct affinity_term *t, uint32_t domain)
+{
+	vector_for_each (&all->open, q)
+		if (q->group == t->group && q->column == t->column && q->domain == domain)
+			return true;
+	return false;
+}
+
+/* With its own space an instance is satisfied as the only one. */
+static void collect_term(struct promises *all, struct unit_search *s, struct unit_kind *k,
+			 const struct affinity_term *t)
+{
+	const struct place *p = s->place;
+	if (t->kind != TERM_REQUIRE || t->self || t->own > 0)
+		return;
+	for (uint32_t i = 0; i < k->placed; i++) {
+		uint32_t domain = domain_of(p, t->column, k->units[i]->zhost);
+		s->steps++;
+		if (counts_get(&p->counters.items[t->counter].counts, domain) == 0 &&
+		    !is_known(all, t, domain))
+			vector_push(&all->open, ((struct promise){.group = t->group,
+								  .column = t->column,
+								  .domain = domain,
+								  .kind = k,
+								  .unit = k->units[i]}));
+	}
+}
+
+void promises_collect(struct promises *all, struct unit_search *s)
+{
+	vector_clear(&all->open);
+	for (uint32_t k = 0; k < s->kind_count; k++)
+		for (uint32_t i = 0; i < s->kinds[k].need->required_count; i++)
+			collect_term(all, s, &s->kinds[k], &s->kinds[k].need->terms[i]);
+}
+
+static bool keeps(const struct place *p, const struct promise *q, uint32_t zhost)
+{
+	return domain_of(p, q->column, zhost) == q->domain;
+}
+
+bool promises_allow(const struct promises *all, const struct place *p,
+		    const struct unit_kind *k, uint32_t zhost)
+{
+	vector_for_each (&all->open, q) {
+		uint32_t members = count_members(k, q->group);
+		if (members > 0 && p->groups.items[q->group].pending <= members &&
+		    !keeps(p, q, zhost))
+			return false;
+	}
+	return true;
+}
+
+bool promises_kept_by(const struct promises *all, const struct place *p,
+		      const struct unit_kind *k, uint32_t zhost)
+{
+	vector_for_each (&all->open, q)
+		if (count_members(k, q->group) > 0 && keeps(p, q, zhost))
+			return true;
+	return false;
+}
+
+static bool can_keep(struct unit_search *s, const struct promise *q, const struct unit_kind *k)
+{
+	struct place *p = s->place;
+	bool found = false;
+	struct view view;
+	view_open(&view, p, k->request);
+	for (uint32_t rank = 0; rank < p->by_name.count && !found; rank++) {
+		uint32_t zhost = p->by_name.items[rank];
+		s->steps++;
+		found = keeps(p, q, zhost) && search_can_take(p, k, zhost);
+	}
+	view_close(&view);
+	return found;
+}
+
+const struct promise *promises_find_broken(const struct promises *all, struct unit_search *s)
+{
+	vector_for_each (&all->open, q) {
+		bool kept = false;
+		for (uint32_t k = 0; k < s->kind_count && !kept; k++)
+			kept = s->kinds[k].placed < s->kinds[k].unit_count &&
+			       count_members(&s->kinds[k], q->group) > 0 &&
+			       can_keep(s, q, &s->kinds[k]);
+		if (!kept)
+			return q;
+	}
+	return NULL;
+}
+
+const struct promise *promises_of(const struct promises *all, const struct unit_kind *k)
+{
+	vector_for_each (&all->open, q)
+		if (count_members(k, q->group) > 0)
+			return q;
+	return NULL;
+}
+
+void promises_done(struct promises *all)
+{
+	vector_done(&all->open);
+}
