@@ -312,7 +312,6 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 	control_enter(c, now, outbox);
 	patience_tick(&c->lifecycle);
 	drains_prepare(c);
-	rebalancing_prepare(c);
 	do {
 		do {
 			lifecycle_settle(&c->lifecycle);

@@ -12,6 +12,7 @@
 #include "core/control/slot/copies.h"
 #include "core/control/state/exclusions.h"
 #include "core/control/state/loss.h"
+#include "core/control/state/rebalance.h"
 #include "core/control/state/record_writer.h"
 #include "core/control/state/state.h"
 #include "core/control/state/topology_state.h"
@@ -150,4 +151,7 @@ void application_remove(struct control *c, struct control_application *a)
 {
 	records_delete_application(c, a);
 	application_dissolve(c, a);
+	/* Nothing of it is marked any longer: it was the last of what was left somewhere, or was to be moved. */
+	c->drains_due = true;
+	c->rebalance_due = c->rebalance_due || rebalance_is_running(c->rebalance);
 }

@@ -19,7 +19,7 @@
 
 static bool is_running(const struct control *c)
 {
-	return c->rebalance != NULL && c->rebalance->state == REBALANCE_RUNNING;
+	return rebalance_is_running(c->rebalance);
 }
 
 /* The unit; NULL: it is gone. */
@@ -168,11 +168,10 @@ static bool is_at(const struct slot_control *root, const char *zhost)
 	return root != NULL && slot_is_placed(root) && str_equal(slot_zhost(root)->name, zhost);
 }
 
-/* The place of its successor has gone, and another one is not looked for. */
-void rebalancing_prepare(struct control *c)
+/* The place of its successor has gone, and another one is not looked for. True: there was one. */
+static bool end_waiting(struct control *c)
 {
-	if (!is_running(c))
-		return;
+	bool any = false;
 	vector_for_each (&c->rebalance->moves, m) {
 		struct slot_control *root =
 			m->state == REBALANCE_MOVE_UNDER_WAY ? root_of(c, m) : NULL;
@@ -182,7 +181,9 @@ void rebalancing_prepare(struct control *c)
 		char *why = mem_strdup(root->handover->waits);
 		handover_end(c, root);
 		rebalance_move_enter(c->rebalance, m, REBALANCE_MOVE_STAYS, why);
+		any = true;
 	}
+	return any;
 }
 
 /* Those that have ended. How many have not. */
@@ -313,9 +314,11 @@ static bool is_due(const struct control *c)
 bool rebalancing_run(struct control *c)
 {
 	struct rebalance *r = c->rebalance;
-	if (!is_running(c) || !is_due(c))
-		return false;
+	bool due = is_due(c);
 	c->rebalance_due = false;
+	if (!due || !is_running(c))
+		return false;
+	bool ended = end_waiting(c);
 	struct look look = {.tally = tally_begin(c), .under_way = settle(c, r)};
 	vector_for_each (&r->moves, m)
 		if (m->state == REBALANCE_MOVE_WAITING)
@@ -327,7 +330,7 @@ bool rebalancing_run(struct control *c)
 		r->blocked_since_ms = 0;
 	else if (r->blocked_since_ms == 0)
 		r->blocked_since_ms = c->now.mono_ms;
-	return look.begun;
+	return look.begun || ended;
 }
 
 /* ---- time ---- */

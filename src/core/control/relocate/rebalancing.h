@@ -4,9 +4,9 @@
  *
  *   request ──► rebalance_choose() ──► its record is durable ──► answer
  *                                             │
- *   each flush ──► rebalancing_prepare()      │       moves whose place has gone end
- *                  handovers, placement       ▼
- *                  rebalancing_run()          begins further moves; ends when nothing is left
+ *   each flush ──► handovers, placement       ▼
+ *                  rebalancing_run()          moves whose place has gone end, further ones begin;
+ *                                             it ends when nothing is left
  *
  * What waits for a turn, for others of its space, or for room that its own moves are about to leave, is tried
  * again whenever something has changed. When none has been under way for five minutes, what waits stays.
@@ -28,8 +28,7 @@ struct control_input;
 void rebalance_request(struct control *c, const struct control_input *input);
 void rebalancing_load(struct control *c, const Samoza__V1__RebalanceRecord *record);
 
-void rebalancing_prepare(struct control *c);
-/* True: handovers have begun, so there is more to do in this flush. */
+/* Ends moves whose place has gone, begins others. True: handovers have begun or ended, so there is more to do in this flush. */
 bool rebalancing_run(struct control *c);
 void rebalancing_tick(struct control *c);
 int64_t rebalancing_next_ms(const struct control *c);

@@ -35,6 +35,11 @@ const struct state_machine_type rebalance_move_machine = {
 	.count = REBALANCE_MOVE_STATE_COUNT,
 };
 
+bool rebalance_is_running(const struct rebalance *r)
+{
+	return r != NULL && r->state == REBALANCE_RUNNING;
+}
+
 const char *rebalance_state_name(enum rebalance_state state)
 {
 	return states[state].name;

@@ -65,6 +65,8 @@ struct rebalance {
 	bool changed;		  /* its record is to be written */
 };
 
+/* NULL: none was ever asked for. */
+bool rebalance_is_running(const struct rebalance *r);
 const char *rebalance_state_name(enum rebalance_state state);
 const char *rebalance_move_state_name(enum rebalance_move_state state);
 /* Running, without moves. `by` is copied. */

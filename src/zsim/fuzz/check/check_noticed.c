@@ -17,16 +17,29 @@ static void look_once_more(struct control *copy)
 					    APPLICATION_PLACE | APPLICATION_STATE);
 }
 
+/* What is marked at rest is looked at with the next message only, which is recorded only where something follows from it. */
+static void check_nothing_is_due(struct fuzz *f, const struct control *control)
+{
+	if (control->drains_due)
+		world_violate(&f->world, "at rest drains are still due to be looked at");
+	if (control->rebalance_due)
+		world_violate(&f->world, "at rest a rebalance is still due to be looked at");
+}
+
 void check_noticed(struct fuzz *f)
 {
 	struct outbox outbox;
 	const struct control *control = f->world.control;
 	CLEANUP(freep) char *left = NULL;
-	if (f->rests++ % LOOKS_EVERY != 0 || f->world.violation != NULL || control == NULL ||
-	    f->world.zrms_dies || control_loop_is_due(f->world.commits))
+	bool looks = f->rests++ % LOOKS_EVERY == 0;
+	if (f->world.violation != NULL || control == NULL || f->world.zrms_dies ||
+	    control_loop_is_due(f->world.commits))
 		return;
 	left = world_in_flight(&f->world);
 	if (left != NULL)
+		return;
+	check_nothing_is_due(f, control);
+	if (!looks || f->world.violation != NULL)
 		return;
 	struct control *copy = checkpoint_copy(f);
 	if (copy == NULL)
