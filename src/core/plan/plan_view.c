@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/control.h"
-#include "core/control/handover/handovers.h"
+#include "core/control/placement/placement.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/state.h"
 #include "model/diff.h"
@@ -155,7 +155,7 @@ static char *waits_of(const struct control_application *a, const char *space)
 		if (root->handover != NULL && root->handover->waits != NULL)
 			slot_for_each_below (root->slot, s)
 				if (str_equal(space_of(s), space))
-					return handover_waits_text(root->handover);
+					return placement_waits_text_of_successor(root);
 	return NULL;
 }
 

@@ -218,11 +218,6 @@ void handover_set_waits(struct slot_control *root, char *take_reason, char *take
 	root->handover->room_on = take_room_on;
 }
 
-char *handover_waits_text(const struct unit_handover *h)
-{
-	return place_waits_text(h->room_on, h->waits);
-}
-
 void handover_placed(struct control *c, struct slot_control *root, struct control_zhost *z,
 		     uint32_t place_unit)
 {

@@ -68,10 +68,9 @@ void handover_re_placed(struct control *c, struct slot_control *root,
 			const struct control_zhost *z);
 /* The unit leaves its zhost: a successor that waits beside it goes, and is placed again afterwards. */
 void handover_make_way(struct control *c, struct slot_control *root);
-/* There is none, why, and which zhosts lack only the room; NULL: nothing is waited for. Takes the texts. */
+/* There is none, why, and which zhosts lack only the room, when it was looked for (placement_reason_of_successor(): now);
+ * NULL: nothing is waited for. Takes the texts. */
 void handover_set_waits(struct slot_control *root, char *take_reason, char *take_room_on);
-/* As place_waits_text() says it. The caller frees. PRE: it waits. */
-char *handover_waits_text(const struct unit_handover *h);
 
 /* In a flush: moves on what can. True: something was looked at, so there may be more to place. */
 bool handovers_run(struct control *c);

@@ -29,6 +29,11 @@ char *placement_reason_of(const struct slot_control *root);
 /* "api waits for room on n1 or n2: WHY", as place_waits_text() says it, of the first unit that has no place where `s` has
  * none: those that are placed together wait for each other. Judged over the zhosts as they are now; the caller frees. */
 char *placement_waits_text(const struct slot *s);
+/* Why the successor of a unit that is handed over has no place, and the zhosts that lack nothing but room for it ("n1 or n2";
+ * NULL: none), judged over the zhosts as they are now; the caller frees. PRE: its handover waits for a place. */
+char *placement_reason_of_successor(const struct slot_control *root, char **ret_room_on);
+/* The same as place_waits_text() says it. */
+char *placement_waits_text_of_successor(const struct slot_control *root);
 
 /* Why no zhost fits what it has on each, where it has nothing else to run; NULL: one does. The caller frees. */
 char *placement_no_zhost_fits(const struct control_application *a);

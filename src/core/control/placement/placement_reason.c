@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "core/control/handover/handovers.h"
 #include "core/control/placement/placement.h"
 #include "core/control/slot/each_fit.h"
 #include "core/control/slot/wants.h"
@@ -123,6 +124,32 @@ char *placement_waits_text(const struct slot *s)
 	place_result_done(&result);
 	wants_done(&wants);
 	return text;
+}
+
+char *placement_reason_of_successor(const struct slot_control *root, char **ret_room_on)
+{
+	const struct unit_handover *h = root->handover;
+	struct wants one = {0};
+	struct place_result result = {.complete = true};
+	PRE(h != NULL && h->waits != NULL);
+	if (root->moving_place != PLACE_NONE && handover_seeks(root)) {
+		wants_add_successor(application_of(root->slot)->control, &one,
+				    (struct slot_control *)root, root->moving_place);
+		try_dry(application_of(root->slot), &one, false, &result);
+	}
+	bool known = !result.complete;
+	char *why = known ? place_reason_text(&result.reason) : mem_strdup(h->waits);
+	*ret_room_on = known ? steal_ptr(&result.reason.room_on) : mem_strdup(h->room_on);
+	place_result_done(&result);
+	wants_done(&one);
+	return why;
+}
+
+char *placement_waits_text_of_successor(const struct slot_control *root)
+{
+	CLEANUP(freep) char *room_on = NULL;
+	CLEANUP(freep) char *why = placement_reason_of_successor(root, &room_on);
+	return place_waits_text(room_on, why);
 }
 
 char *placement_no_zhost_fits(const struct control_application *a)

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/handover/handovers.h"
+#include "core/control/placement/placement.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/state.h"
 #include "core/lifecycle/goal.h"
@@ -122,8 +123,10 @@ char *handover_on_its_way(const struct slot_control *root)
 	if (h->revision != NULL)
 		return str_printf("waits for the rollout to %s, which replaces it (%s)",
 				  version_of(h->revision), state);
-	if (h->handover.state == HANDOVER_PLACING && h->waits != NULL)
-		return mem_strdup(h->waits);
+	if (h->handover.state == HANDOVER_PLACING && h->waits != NULL) {
+		CLEANUP(freep) char *room_on = NULL;
+		return placement_reason_of_successor(root, &room_on);
+	}
 	if (!h->drains && !h->rebalances)
 		return str_printf("is handed over already (%s): %s", state, h->cause);
 	return str_printf("is being handed over (%s)", state);

@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "core/application/handover.h"
 #include "core/control/handover/handover_reports.h"
+#include "core/control/placement/placement.h"
 #include "core/control/view/view_parts.h"
 #include "schema/message.h"
 
@@ -33,10 +34,9 @@ Samoza__V1__HandoverView *view_handover(const struct slot_control *sc)
 	v->kind = mem_strdup(handover_kind_name(h->handover.kind));
 	v->state = mem_strdup(handover_state_name(h->handover.state));
 	v->cause = mem_strdup(h->cause);
-	if (h->handover.state == HANDOVER_PLACING) {
-		v->waits = mem_strdup(h->waits);
-		v->room_on = mem_strdup(h->room_on);
-	}
+	if (h->handover.state == HANDOVER_PLACING && h->waits != NULL)
+		v->waits = placement_reason_of_successor(control_of_slot(sc->slot->root),
+							 &v->room_on);
 	v->next = view_copy(sc->of_path->next);
 	return v;
 }

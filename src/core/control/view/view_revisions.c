@@ -4,6 +4,7 @@
 #include "core/control/control.h"
 #include "core/control/handover/handovers.h"
 #include "core/control/handover/kept_set.h"
+#include "core/control/placement/placement.h"
 #include "core/control/request/rollout_request.h"
 #include "core/control/rollout/rollout_progress.h"
 #include "core/control/rollout/rollout_switch.h"
@@ -95,7 +96,7 @@ static char *detail_of(const struct control_application *a)
 		const struct unit_handover *h = (*item)->handover;
 		if (h->revision == NULL || h->waits == NULL || is_lost_before(*item))
 			continue;
-		CLEANUP(freep) char *waits = handover_waits_text(h);
+		CLEANUP(freep) char *waits = placement_waits_text_of_successor(*item);
 		return str_printf("%s %s", (*item)->slot->path, waits);
 	}
 	bool ready = all_are_ready(a);
