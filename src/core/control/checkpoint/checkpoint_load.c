@@ -460,12 +460,10 @@ static int restore_application(struct control *c, const Samoza__V1__VolatileAppl
 
 static void add_want(struct control *c, struct wants *w, struct slot_control *root, bool moves)
 {
-	if (!moves)
-		wants_add_lost(c, w, root);
-	else if (wants_to_move(root))
-		wants_add(c, w, root, root->moving_place);
+	if (moves)
+		wants_add_elsewhere(c, w, root);
 	else
-		wants_add_successor(c, w, root, root->moving_place);
+		wants_add_lost(c, w, root);
 }
 
 /* Under its ticket, what found no place when it was last looked for. */

@@ -184,14 +184,11 @@ static void hold_again(struct control *c, struct slot_control *root)
 }
 
 /* Its retries are used up: is there another zhost? Then it moves there. */
-static void try_to_move(struct control *c, struct slot_control *root, struct wants *left,
-			char **ret_reason)
+static void try_to_move(struct control *c, struct slot_control *root, char **ret_reason)
 {
 	uint32_t unit = moving_place(c, root, unit_revision_elsewhere(root));
 	if (try_alone(c, root, unit, PLACE_NONE, ret_reason) != PLACE_NONE)
 		begin_move(c, root);
-	else
-		wants_add(c, left, root, unit);
 }
 
 /* It belongs to one that is drained, and goes before it has a place. */
@@ -417,11 +414,11 @@ static void place_application(struct control *c, struct control_application *a,
 		if (handover_seeks(root) && !each_has_no_zhost(root))
 			try_successor(c, root);
 		if (wants_to_move(root))
-			try_to_move(c, root, &exhausted,
+			try_to_move(c, root,
 				    slot_is_optional(root->slot) ? &reason_of_optional
 								 : &reason);
-		else if (handover_seeks(root) && !each_has_no_zhost(root))
-			wants_add_successor(c, &exhausted, root, root->moving_place);
+		if (wants_to_move(root) || (handover_seeks(root) && !each_has_no_zhost(root)))
+			wants_add_elsewhere(c, &exhausted, root);
 	}
 	try_optional(c, &optional, first.list.count > 0);
 	if (reason == NULL)

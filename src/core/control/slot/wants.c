@@ -113,6 +113,20 @@ void wants_add_successor(const struct control *c, struct wants *w, struct slot_c
 	want->excluded = excluded;
 }
 
+void wants_add_elsewhere(const struct control *c, struct wants *w, struct slot_control *root)
+{
+	const struct unit_handover *h = root->handover;
+	if (!wants_to_move(root)) {
+		wants_add_successor(c, w, root, root->moving_place);
+		return;
+	}
+	wants_add(c, w, root, root->moving_place);
+	if (h == NULL || h->handover.state != HANDOVER_PLACING || h->revision == NULL)
+		return;
+	vector_last(&w->list)->shares_room = true;
+	vector_last(&w->list)->replaces = root->place_unit;
+}
+
 void wants_take(struct wants *to, struct wants *from)
 {
 	vector_for_each (&from->list, want)

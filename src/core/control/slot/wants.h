@@ -27,6 +27,9 @@ void wants_add_lost(const struct control *c, struct wants *w, struct slot_contro
 /* Not where it is now. */
 void wants_add_successor(const struct control *c, struct wants *w, struct slot_control *root,
 			 uint32_t unit);
+/* Of its `moving_place`: to where it leaves, as its attempts are used up, or for its successor. What waits for both looks
+ * again, too, when its own zhost has more room, or takes something again: the successor may have its place there. */
+void wants_add_elsewhere(const struct control *c, struct wants *w, struct slot_control *root);
 /* Moves all of `from` to the end of `to`. */
 void wants_take(struct wants *to, struct wants *from);
 void wants_done(struct wants *w);
