@@ -48,11 +48,14 @@ static bool is_optional(const struct fuzz *f, const Samoza__V1__SlotRecord *r)
 	return instance >= 0 && instance_space(t, (unsigned)instance)->optional;
 }
 
+/* What a rollout has removed and another one adds again was not to be deployed in between; where it has not gone yet, it is
+ * handed over to the new version. */
 static void check_together(struct fuzz *f, const Samoza__V1__CopyRecord *placed)
 {
 	const struct mirrored *slot = mirror_find(f, placed->application, placed->path);
 	if (slot == NULL || slot->record == NULL || !is_root(slot->record) ||
-	    !is_first(f, slot) || instance_path_is_each(placed->path))
+	    !is_first(f, slot) || slot->record->handover != NULL ||
+	    instance_path_is_each(placed->path))
 		return;
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
 		const Samoza__V1__SlotRecord *r = m->record;

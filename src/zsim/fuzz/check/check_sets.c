@@ -28,14 +28,16 @@ static bool declares(const struct submitted *s, uint32_t revision, const char *p
 	return names_find(fuzz_revision(s, revision), path) >= 0;
 }
 
-/* An instance of the space is, in another version: a rollout has added it that was superseded. */
+/* An instance of the space is, in another version, or was until its zhost was lost: a rollout has added it that was superseded. */
 static bool is_served(const struct fuzz *f, const struct submitted *s, const struct topology *t,
 		      const struct space *space)
 {
 	for (unsigned k = 0; k < space->instance_count; k++) {
 		const char *path = t->instances[space->instances[k]].path;
-		const Samoza__V1__CopyRecord *copy =
-			mirror_serving(f, mirror_find(f, s->id, path));
+		const struct mirrored *m = mirror_find(f, s->id, path);
+		const Samoza__V1__CopyRecord *copy = mirror_serving(f, m);
+		if (m != NULL && m->record != NULL && m->record->lost)
+			return true;
 		if (copy != NULL && copy->revision != s->sets.target)
 			return true;
 	}
