@@ -283,15 +283,17 @@ static void keep_waiting(struct wants *optional)
 }
 
 /* After all others, each for itself [change.optional.optional]. That one has no place is no reason
- * of the topology's. */
-static void try_optional(struct control *c, struct wants *optional, bool whole_waits)
+ * of the topology's. True: one has got its place. */
+static bool try_optional(struct control *c, struct wants *optional, bool whole_waits)
 {
 	char *reason = NULL;
 	if (whole_waits)
 		keep_waiting(optional);
-	if (optional->list.count > 0)
+	size_t before = optional->list.count;
+	if (before > 0)
 		(void)try_wants(c, optional, PLACE_RECOVER, &reason);
 	free(reason);
+	return optional->list.count < before;
 }
 
 /* What it waited for is collected again. */
@@ -420,7 +422,10 @@ static void place_application(struct control *c, struct control_application *a,
 		if (wants_to_move(root) || (handover_seeks(root) && !each_has_no_zhost(root)))
 			wants_add_elsewhere(c, &exhausted, root);
 	}
-	try_optional(c, &optional, first.list.count > 0);
+	/* What others of it want beside them may have come. */
+	if (try_optional(c, &optional, first.list.count > 0) &&
+	    count_wants(&lost, &first, &each) + exhausted.list.count > 0)
+		mark_application(a, APPLICATION_PLACE);
 	if (reason == NULL)
 		reason = placement_no_zhost_fits(a);
 	wants_take(&optional, &each);
