@@ -264,6 +264,7 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 	m->state = mem_strdup(e->to);
 	m->since_ms = f->world.now_ms;
 	m->moved = f->commits;
+	m->moved_by = e->seq;
 	check_order_moved(f, e->topology, slash + 1);
 }
 
@@ -425,6 +426,8 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 	if (e->from == NULL || e->to == NULL)
 		return;
 	const char *known = z->state != NULL ? z->state : "not-deployed";
+	if (str_has_prefix(e->cause, "drain asked for by "))
+		z->drained_by = e->seq;
 	z->told = z->told || str_has_prefix(e->cause, "its settings changed");
 	/* The same once more, for each topology with instances there. */
 	if (e->topology != NULL && e->topology[0] != '\0') {

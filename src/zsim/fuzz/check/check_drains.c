@@ -153,7 +153,7 @@ static bool has_begun(const struct fuzz *f, const struct mirrored *m)
 	return has;
 }
 
-/* What is above it is reported to have started, by an entry of the report before that one. */
+/* By an entry of the report before that one it is reported to be deployed, or what is above it to have started. */
 static bool may_begin_by(const Samoza__V1__Report *report, size_t before,
 			 const struct mirrored *m)
 {
@@ -161,6 +161,10 @@ static bool may_begin_by(const Samoza__V1__Report *report, size_t before,
 		const Samoza__V1__InstanceReport *r = report->instances[k];
 		if (r->phase == SAMOZA__V1__PHASE__PHASE_STARTED &&
 		    str_has_prefix(m->record->path, r->key->path))
+			return true;
+		if (r->phase == SAMOZA__V1__PHASE__PHASE_DEPLOYED &&
+		    names_same(m->record->path, r->key->path) &&
+		    str_equal(m->record->application, r->key->topology))
 			return true;
 	}
 	return false;
@@ -174,12 +178,16 @@ void check_drains_report(struct fuzz *f, const char *zhost, const Samoza__V1__Re
 	if (gone == report->n_instances || f->world.control == NULL)
 		return;
 	for (struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
-		if (m->record == NULL || !instance_path_is_each(m->record->path) ||
-		    begins(m->state))
+		if (m->record == NULL || !instance_path_is_each(m->record->path))
 			continue;
 		CLEANUP(freep) char *name = instance_path_zhost(m->record->path);
-		if (str_equal(name, zhost))
-			m->began_before = has_begun(f, m) || may_begin_by(report, gone, m);
+		if (!str_equal(name, zhost))
+			continue;
+		/* What is being deployed has a start before it, still. */
+		if (may_begin_by(report, gone, m))
+			m->began_before = true;
+		else if (!begins(m->state))
+			m->began_before = has_begun(f, m);
 	}
 }
 
@@ -210,8 +218,8 @@ void check_drains_hello(struct fuzz *f, const char *zhost, const Samoza__V1__Hel
 }
 
 /* [change.counts.each] A drain stops last what is on each zhost: once nothing else is left, nothing of it begins. What had
- * begun when zrms heard that the last of the others has gone may be in the same commit, and so may what a zhost that was not
- * linked has begun by itself. */
+ * begun when zrms heard that the last of the others has gone, or before the drain was asked for, may be in the same commit,
+ * and so may what a zhost that was not linked has begun by itself. */
 static void check_last(struct fuzz *f)
 {
 	for (struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
@@ -227,7 +235,7 @@ static void check_last(struct fuzz *f)
 		HASH_FIND_STR(f->zhosts, name, z);
 		if (z != NULL && z->record != NULL && z->record->drain != NULL &&
 		    z->record->drain->state != SAMOZA__V1__DRAIN_STATE__DRAIN_ENDED &&
-		    has_only_each(f, name))
+		    m->moved_by > z->drained_by && has_only_each(f, name))
 			world_violate(
 				&f->world,
 				"%s is %s on %s, where the drain has nothing else to stop",

@@ -17,6 +17,7 @@ struct mirrored {
 	char *state;			/* after the last event; NULL: none */
 	int64_t since_ms;		/* of that event */
 	uint64_t moved;			/* number of the commit that brought it */
+	uint64_t moved_by;		/* and of its event */
 	bool began_before; /* of its next start: zrms had decided it when it heard that another copy there has gone */
 	/* It has no place, or has to give it up: it is placed with others like it. And so it was
 	 * before the commit `taken`. */
@@ -67,7 +68,8 @@ struct mirrored_zhost {
 	/* Room that is taken there, in millicores, bytes and devices; with what is lost, which may be back, now and at
 	 * the end of the commit before. */
 	uint64_t holds[ROOM_KINDS], with_lost[ROOM_KINDS], had[ROOM_KINDS];
-	bool changed, told; /* in this commit: its settings, and an event has said so */
+	bool changed, told;  /* in this commit: its settings, and an event has said so */
+	uint64_t drained_by; /* the event that says that it is to be drained */
 	UT_hash_handle hh;
 };
 
