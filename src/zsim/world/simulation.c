@@ -77,32 +77,39 @@ static struct sim_machine *due_machine(const struct world *w)
 	return NULL;
 }
 
-/* Messages and results come before timers, and those of zhosts before those of zrms: what
- * arrives at the instant of a check has arrived. */
 static bool step_formers(struct world *w)
 {
-	vector_for_each (&w->formers, one) {
-		struct sim_life *life = *one;
-		if (life->backlog.count > 0 && !former_stalls(w, life)) {
-			struct sim_event *oldest = life->backlog.items[0];
-			vector_remove_at(&life->backlog, 0);
-			world_dispatch(w, oldest);
+	vector_for_each (&w->formers, life)
+		if (former_step(*life))
 			return true;
-		}
-		if (former_step(life))
-			return true;
-	}
 	return false;
 }
 
+/* What has come while a zrms stood still, before anything that comes later: links keep their order. */
+static struct sim_event *next_held(struct world *w)
+{
+	struct sim_event *oldest = NULL;
+	if (w->zrms_backlog.count > 0 && !controller_stalls(w)) {
+		oldest = w->zrms_backlog.items[0];
+		vector_remove_at(&w->zrms_backlog, 0);
+	}
+	vector_for_each (&w->formers, life)
+		if (oldest == NULL && (*life)->backlog.count > 0 && !former_stalls(w, *life)) {
+			oldest = (*life)->backlog.items[0];
+			vector_remove_at(&(*life)->backlog, 0);
+		}
+	return oldest;
+}
+
+/* Messages and results come before timers, and those of zhosts before those of zrms: what
+ * arrives at the instant of a check has arrived. */
 static bool step_now(struct world *w)
 {
 	struct heap_node *first = heap_first(&w->queue);
 	bool stalls = controller_stalls(w);
-	if (w->zrms_backlog.count > 0 && !stalls) {
-		struct sim_event *oldest = w->zrms_backlog.items[0];
-		vector_remove_at(&w->zrms_backlog, 0);
-		world_dispatch(w, oldest);
+	struct sim_event *held = next_held(w);
+	if (held != NULL) {
+		world_dispatch(w, held);
 		return true;
 	}
 	if (w->control != NULL && !stalls && control_loop_is_due(w->commits) &&
