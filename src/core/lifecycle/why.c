@@ -22,6 +22,7 @@ struct sentence {
 	struct buffer text;
 	const struct slot *chain[MAX_CHAIN];
 	int depth;
+	enum failure_code code; /* of the subject */
 };
 
 static void describe(struct sentence *b, const struct slot *s, enum joint joint);
@@ -29,6 +30,13 @@ static void describe(struct sentence *b, const struct slot *s, enum joint joint)
 static void say(struct sentence *b, const char *text)
 {
 	(void)buffer_add_string(&b->text, text); /* a sentence past its limit ends early */
+}
+
+/* The code is that of the subject, the chain's first: it says what that one waits for. */
+static void set_code(struct sentence *b, enum failure_code code)
+{
+	if (b->depth <= 1)
+		b->code = code;
 }
 
 /* Of other topologies than that of the subject with their names. */
@@ -124,12 +132,16 @@ static void describe_absent(struct sentence *b, const struct slot *s,
 			    const struct import_decl *import)
 {
 	const struct slot_set *set = lifecycle_slot_set(s->set->lifecycle, import->topology);
-	if (set == NULL)
+	if (set == NULL) {
+		set_code(b, FAILURE_IMPORT_ABSENT);
 		say(b, ", and there is no topology ");
-	else if (declares(set, own_name(import)))
+	} else if (declares(set, own_name(import))) {
+		set_code(b, FAILURE_IMPORT_PRIVATE);
 		say(b, ", which is not public in ");
-	else
+	} else {
+		set_code(b, FAILURE_IMPORT_UNDECLARED);
 		say(b, ", which is not declared in ");
+	}
 	say(b, import->topology);
 }
 
@@ -160,16 +172,20 @@ static void describe_provider(struct sentence *b, const struct slot *s,
 		say(b, ", provided by ");
 		say_name(b, provider->set, provider->path);
 	}
-	if (is_in_chain(b, provider))
+	if (is_in_chain(b, provider)) {
+		/* Wherever it is, what leads into it does not start. */
+		b->code = FAILURE_IMPORT_CYCLE;
 		say(b, ": a cycle, in which each waits for the next; make one of these imports "
 		       "optional");
-	else
+	} else {
 		describe(b, provider, joint);
+	}
 }
 
 static void describe_missing(struct sentence *b, const struct slot *s)
 {
 	const struct import_decl *import = slot_missing_import(s);
+	set_code(b, FAILURE_IMPORT);
 	if (import == NULL)
 		return;
 	say(b, ": needs ");
@@ -183,6 +199,7 @@ static void describe_missing(struct sentence *b, const struct slot *s)
 	    (provider == NULL || !slot_can_provide(provider, slot_providers(s, import))))
 		describe_absent(b, s, import);
 	else if (across && is_stopped(provider->set)) {
+		set_code(b, FAILURE_IMPORT_STOPPED);
 		say(b, ", whose topology ");
 		say_goal(b, provider, "was ");
 	} else if (provider != NULL)
@@ -207,13 +224,17 @@ static bool waits_for_the_whole(const struct slot *s)
 
 static void describe_failure(struct sentence *b, const struct slot *s, enum joint joint)
 {
-	if (s->serving.exhausted)
+	if (s->serving.exhausted) {
+		set_code(b, FAILURE_ATTEMPTS);
 		say_join(b, joint, "has used up its attempts");
-	else if (s->serving.retry_at_ms > s->set->lifecycle->now.mono_ms)
+	} else if (s->serving.retry_at_ms > s->set->lifecycle->now.mono_ms) {
+		set_code(b, FAILURE_RETRY);
 		say_join(b, joint, "failed and will be retried soon");
-	else
+	} else {
+		set_code(b, FAILURE_START);
 		say_join(b, joint,
 			 joint == JOINT_APPOSED ? "not started yet" : "is not started yet");
+	}
 	if (s->serving.last_error != NULL && s->serving.failed)
 		(void)buffer_printf(&b->text, " (%s)", s->serving.last_error);
 }
@@ -221,6 +242,7 @@ static void describe_failure(struct sentence *b, const struct slot *s, enum join
 /* "waits for its zhost edge-1, silent since 14:05, and is placed again at 14:35" */
 static void describe_wait(struct sentence *b, const struct slot *s, enum joint joint)
 {
+	set_code(b, FAILURE_ZHOST_SILENT);
 	say_join(b, joint, "waits for its zhost ");
 	(void)buffer_printf(&b->text, "%s, silent since", s->serving.waits_for);
 	say_time(b, s->serving.silent_ms);
@@ -233,6 +255,7 @@ static void describe_wait(struct sentence *b, const struct slot *s, enum joint j
 static void describe_other_copy(struct sentence *b, const struct slot *s, enum joint joint)
 {
 	const char *zhost = s->serving.may_run_on;
+	set_code(b, zhost == NULL ? FAILURE_EXCLUSIVE : FAILURE_EXCLUSIVE_REMOVED);
 	if (zhost == NULL) {
 		say_join(b, joint, "waits until its other copy must have stopped (exclusive)");
 		return;
@@ -261,6 +284,7 @@ static void describe(struct sentence *b, const struct slot *s, enum joint joint)
 	switch (s->state) {
 	case STATE_WAITING_FOR_ANCESTOR: {
 		const struct slot *parent = s->parent;
+		set_code(b, FAILURE_PARENT);
 		say_join(b, joint, "waits for its ancestor ");
 		say_name(b, s->set, parent->path);
 		if (parent->state != STATE_DEPLOYED_STARTED)
@@ -273,17 +297,21 @@ static void describe(struct sentence *b, const struct slot *s, enum joint joint)
 		break;
 	case STATE_NOT_DEPLOYED:
 		if (waits_for_the_whole(s)) {
+			set_code(b, FAILURE_WHOLE);
 			say_join(b, joint, "waits for ");
 			say_name(b, s->set, s->set->blocker->path);
 			say(b, ": a topology is placed as a whole");
-		} else if (s->serving.no_place || has_no_place(s))
+		} else if (s->serving.no_place || has_no_place(s)) {
+			set_code(b, FAILURE_NO_PLACE);
 			say_join(b, joint, "has no place");
-		else if (s->serving.waits_for != NULL)
+		} else if (s->serving.waits_for != NULL) {
 			describe_wait(b, s, joint);
-		else if (s->serving.zhost_lost)
+		} else if (s->serving.zhost_lost) {
+			set_code(b, FAILURE_ZHOST_LOST);
 			say_join(b, joint, "was lost with its zhost");
-		else
+		} else {
 			describe_failure(b, s, joint);
+		}
 		break;
 	case STATE_DEPLOYED_STOPPED:
 		if (s->serving.may_run_at_ms > s->set->lifecycle->now.mono_ms)
@@ -311,7 +339,7 @@ static void say_unmet(struct sentence *b, const struct slot *s)
 		(void)buffer_printf(&b->text, " is %s", state_label(s->state));
 }
 
-char *slot_why(const struct slot *s)
+struct failure_reason slot_why(const struct slot *s)
 {
 	static const enum instance_state wanted[] = {
 		[GOAL_NOT_DEPLOYED] = STATE_NOT_DEPLOYED,
@@ -319,14 +347,16 @@ char *slot_why(const struct slot *s)
 		[GOAL_DEPLOYED_STARTED] = STATE_DEPLOYED_STARTED,
 	};
 	if (s->state == wanted[s->goal])
-		return NULL;
-	struct sentence b = {.text = BUFFER_INIT(MAX_SENTENCE)};
+		return (struct failure_reason){0};
+	struct sentence b = {.text = BUFFER_INIT(MAX_SENTENCE), .code = FAILURE_TRANSITION};
 	say(&b, s->path);
 	if (s->goal == GOAL_DEPLOYED_STARTED)
 		describe(&b, s, JOINT_SUBJECT);
 	else
 		say_unmet(&b, s);
-	if (s->serving.undeploy_failed && s->serving.last_error != NULL)
+	if (s->serving.undeploy_failed && s->serving.last_error != NULL) {
+		b.code = FAILURE_UNDEPLOY;
 		(void)buffer_printf(&b.text, ": %s", s->serving.last_error);
-	return buffer_steal(&b.text);
+	}
+	return failure_take(b.code, buffer_steal(&b.text));
 }

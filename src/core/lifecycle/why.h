@@ -8,8 +8,10 @@
 #define SAMOZA_CORE_LIFECYCLE_WHY_H
 
 #include "core/lifecycle/slot.h"
+#include "model/failure.h"
 
-/* Why it is not where its goal says, for people; NULL when it is. The caller frees. */
-char *slot_why(const struct slot *s);
+/* Why it is not where its goal says; none when it is. The code is that of the instance itself, not of what the chain ends
+ * with, except that of a cycle. The caller ends it with failure_done(). */
+struct failure_reason slot_why(const struct slot *s);
 
 #endif

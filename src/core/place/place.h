@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/failure.h"
 #include "model/topology.h"
 #include "model/zhost.h"
 
@@ -171,6 +172,7 @@ void place_moved_clear(struct place *p);
 /* A zhost that a unit may not take for now (repeated failure there). */
 struct place_exclusion {
 	uint32_t zhost;
+	enum failure_code code;
 	const char *sentence; /* "SPACE failed N times on ZHOST: LAST_ERROR"; borrowed */
 };
 
@@ -207,10 +209,11 @@ struct place_request {
 
 /* Why there is no place. Strings belong to it. */
 struct place_reason {
-	uint32_t unit;	/* the one that finds no place; PLACE_NONE where it is none of them */
-	char *sentence; /* FailureReason, in the words of [topology.reason] */
-	char *detail;	/* figures; NULL when there are none */
-	char *change;	/* the smallest change that would make it fit; NULL when unknown */
+	uint32_t unit; /* the one that finds no place; PLACE_NONE where it is none of them */
+	enum failure_code code; /* of the sentence; FAILURE_NONE without one */
+	char *sentence;		/* FailureReason, in the words of [topology.reason] */
+	char *detail;		/* figures; NULL when there are none */
+	char *change; /* the smallest change that would make it fit; NULL when unknown */
 	char *room_on; /* the zhosts that lack nothing but room for it: "n1", "n1 or n2"; NULL: none */
 };
 
@@ -234,7 +237,9 @@ void place_try_topology(struct place *p, const struct topology *t, const uint32_
 			struct place_result *ret);
 void place_result_done(struct place_result *result);
 void place_reason_done(struct place_reason *reason);
-/* "SENTENCE" or "SENTENCE: DETAIL"; the caller frees. NULL when there is none. */
+/* "SENTENCE" or "SENTENCE: DETAIL" with its code; the caller ends it with failure_done(). None when there is none. */
+struct failure_reason place_reason_whole(const struct place_reason *reason);
+/* Only the text. The caller frees. NULL when there is none. */
 char *place_reason_text(const struct place_reason *reason);
 /* "waits for room on n1 or n2: WHY", where zhosts lack nothing but room (`room_on`), "waits for a place: WHY" where it is
  * NULL: one form, wherever it is shown. The caller frees. */

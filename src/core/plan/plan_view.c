@@ -326,7 +326,7 @@ static void write_reason(struct plan_writer *w, const struct control *c,
 			 const struct slot_control *root, const char *name)
 {
 	const struct control_application *a = application_of(root->slot);
-	const char *reason = a->reason != NULL ? a->reason : "it has no place";
+	const char *reason = a->reason.text != NULL ? a->reason.text : "it has no place";
 	CLEANUP(error_freep) struct error *err = NULL;
 	Samoza__V1__ExplainView *v = NULL;
 	if (control_view_explain(c, a->id, root->slot->path, false, &v, &err) < 0) {

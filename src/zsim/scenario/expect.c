@@ -176,6 +176,9 @@ static void expect_space(struct step_run *run, const char *name,
 	if (!is_part(e->why, why))
 		step_fail(run, "space %s: expected the reason %s, seen %s", name,
 			  or_none(e->why), or_none(why));
+	if (e->code != NULL && !str_equal(e->code, view->failure_code))
+		step_fail(run, "space %s: expected the reason's code %s, seen %s", name,
+			  e->code, or_none(view->failure_code));
 	if (!is_part(e->error, error))
 		step_fail(run, "space %s: expected the last error %s, seen %s", name,
 			  or_none(e->error), or_none(error));
@@ -363,6 +366,9 @@ void expect_reason(struct step_run *run, const Samoza__V1__ReasonStep *step)
 	if (none || strstr(reason, step->contains) == NULL)
 		step_fail(run, "reason of %s: expected '%s', seen '%s'", step->topology,
 			  step->contains, reason);
+	if (step->code != NULL && !str_equal(step->code, view->failure_code))
+		step_fail(run, "code of the reason of %s: expected %s, seen %s", step->topology,
+			  step->code, or_none(view->failure_code));
 	samoza__v1__topology_view__free_unpacked(view, NULL);
 }
 

@@ -54,6 +54,7 @@ static char *smallest_change(const struct filter *f, const struct requirement *r
 struct place_rule rule_quota = {
 	.number = (enum place_rule_number)7,
 	.name = "quota",
+	.code = FAILURE_CAPACITY,
 	.decision = RULE_BY_LOOKING,
 	.wakes_on = WAKE_MEMBERS_LEFT,
 	.compile = compile,

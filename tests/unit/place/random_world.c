@@ -138,7 +138,8 @@ struct place_unit_request *request_add(struct world *w, struct drawn_request *q,
 void request_exclude(struct world *w, struct drawn_request *q, unsigned position)
 {
 	unsigned z = draw(&w->chance, w->oracle.zhost_count);
-	q->exclusions[position] = (struct place_exclusion){w->zhosts[z], "it failed there"};
+	q->exclusions[position] =
+		(struct place_exclusion){w->zhosts[z], FAILURE_ATTEMPTS, "it failed there"};
 	q->units[position].excluded = &q->exclusions[position];
 	q->units[position].excluded_count = 1;
 	w->oracle.facts[q->facts[position]].excluded |= 1u << z;

@@ -116,7 +116,7 @@ static void room_elsewhere_is_not_shared(void **state)
 	slot_init(&s, ALONE("4"), ALONE("1"));
 	s.want.shares_room = true;
 	s.want.replaces = s.incumbent;
-	struct place_exclusion out = {s.n1, "a failed once on n1: trap"};
+	struct place_exclusion out = {s.n1, FAILURE_ATTEMPTS, "a failed once on n1: trap"};
 	s.want.excluded = &out;
 	s.want.excluded_count = 1;
 	assert_string_equal(slot_try(&s), "n2");
@@ -366,7 +366,7 @@ static void recovery_may_part_a_unit_from_its_space(void **state)
 	struct app new =
 		app_add(p, "app", NEAR_ITSELF "- {name: z, type: DATA, resources: {cpu: 9}}\n");
 	place_add(p, old.units[0], n2);
-	struct place_exclusion failed = {n2, "it failed there"};
+	struct place_exclusion failed = {n2, FAILURE_ATTEMPTS, "it failed there"};
 	struct place_unit_request units[] = {
 		{.unit = place_unit_new(p, new.topology, 0, old.units[0]),
 		 .excluded = &failed,

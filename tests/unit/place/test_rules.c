@@ -384,7 +384,7 @@ static void flags_and_exclusions_keep_units_away(void **state)
 	assert_string_equal(single_try(&s), "no zhost is available");
 	place_zhost_flags(s.place, s.n1, true, false);
 
-	struct place_exclusion out = {s.n1, "a failed 5 times on n1: trap"};
+	struct place_exclusion out = {s.n1, FAILURE_ATTEMPTS, "a failed 5 times on n1: trap"};
 	s.unit.excluded = &out;
 	s.unit.excluded_count = 1;
 	assert_string_equal(single_try(&s), "a failed 5 times on n1: trap");

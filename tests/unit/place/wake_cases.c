@@ -270,8 +270,9 @@ char *wake_case_run(const struct wake_case *c)
 	run.app = app_add(run.place, "app", c->spaces);
 	run.request.unit = run.app.units[0];
 	if (c->excluded != NULL) {
-		run.exclusion = (struct place_exclusion){
-			place_zhost_find(run.place, c->excluded), "a failed there"};
+		run.exclusion =
+			(struct place_exclusion){place_zhost_find(run.place, c->excluded),
+						 FAILURE_ATTEMPTS, "a failed there"};
 		run.request.excluded = &run.exclusion;
 		run.request.excluded_count = 1;
 	}

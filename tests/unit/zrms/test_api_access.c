@@ -274,6 +274,26 @@ static void what_is_refused_because_of_others_does_not_name_them(void **state)
 	assert_string_equal(part, "no another topology");
 }
 
+/* A topology that bears the name of a code hides no code. */
+static void codes_of_reasons_are_no_names(void **state)
+{
+	struct stage *s = *state;
+	char *names[] = {(char[]){"shop*"}};
+	const struct principal bob = {.name = names[0],
+				      .role = ACCESS_OPERATOR,
+				      .topologies = names,
+				      .topology_count = 1};
+	stage_submit(s, "no-place", "- {name: vault, type: CALL}\n");
+	Samoza__V1__PlacementView *view = (Samoza__V1__PlacementView *)schema_message_new(
+		&samoza__v1__placement_view__descriptor);
+	view->why = mem_strdup("api waits for no-place");
+	view->failure_code = mem_strdup("no-place");
+	mask_message(s->zrms.control, &bob, &view->base);
+	assert_string_equal(view->why, "api waits for another topology");
+	assert_string_equal(view->failure_code, "no-place");
+	schema_message_free(&view->base);
+}
+
 static void metrics_are_open_where_the_settings_say_so(void **state)
 {
 	struct stage *s = *state;
@@ -297,6 +317,7 @@ int main(void)
 		TEST(an_operator_of_some_names_changes_nothing_else),
 		TEST(refusals_tell_of_no_hidden_names),
 		TEST(what_is_refused_because_of_others_does_not_name_them),
+		TEST(codes_of_reasons_are_no_names),
 		TEST(metrics_are_open_where_the_settings_say_so),
 		TEST(a_viewer_sees_no_values),
 		TEST(a_token_that_was_replaced_or_removed_opens_nothing),

@@ -177,7 +177,7 @@ static void add_root(const struct control *c, const struct slot_control *root, s
 	}
 	for (const struct exclusion *e = root->exclusions; e != NULL; e = e->next)
 		LINE("    excluded from %s until %lld/%llu: %s\n", e->zhost, TIMER(e->timer),
-		     TEXT(e->sentence));
+		     TEXT(e->reason.text));
 	if (root->loss != NULL)
 		LINE("    lost since %lld, until %lld %lld/%llu\n",
 		     LL(root->loss->heard_wall_ms), LL(root->loss->replace_at_ms),

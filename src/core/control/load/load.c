@@ -363,7 +363,9 @@ static void load_application(struct control *c, const Samoza__V1__ApplicationRec
 	application_restore_state(a, r->state);
 	a->application.newest = r->newest;
 	a->application.completed = r->completed;
-	a->reason = mem_strdup(r->reason);
+	enum failure_code known = failure_code_find(r->reason_code); /* older ones have none */
+	a->reason = failure_take(known != FAILURE_NONE ? known : FAILURE_NO_PLACE,
+				 mem_strdup(r->reason));
 	a->was_running = r->was_running;
 	a->ever_started = r->ever_started;
 	a->starts_each = r->starts_each;

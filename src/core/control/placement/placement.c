@@ -51,13 +51,14 @@ static void set_no_place(struct slot_control *root, bool no_place)
 	}
 }
 
-static void set_reason(struct control *c, struct control_application *a, char *take_reason)
+static void set_reason(struct control *c, struct control_application *a,
+		       struct failure_reason take_reason)
 {
-	if (!str_equal(a->reason, take_reason)) {
+	if (!failure_equal(&a->reason, &take_reason)) {
 		a->updated_ms = c->now.wall_ms;
 		mark_application(a, APPLICATION_RECORD);
 	}
-	free(a->reason);
+	failure_done(&a->reason);
 	a->reason = take_reason;
 }
 
@@ -73,7 +74,7 @@ static const struct slot *unplaced_slot(const struct wants *w,
 
 /* Tries and assigns. True: all of them have a place. `*ret_reason` is set otherwise. */
 static bool try_wants(struct control *c, struct wants *w, enum place_mode mode,
-		      char **ret_reason)
+		      struct failure_reason *ret_reason)
 {
 	struct place_result result;
 	const struct place_request request = {
@@ -98,8 +99,8 @@ static bool try_wants(struct control *c, struct wants *w, enum place_mode mode,
 	}
 	w->list.count = w->roots.count = kept;
 	bool complete = result.complete;
-	if (!complete && *ret_reason == NULL)
-		*ret_reason = place_reason_text(&result.reason);
+	if (!complete && ret_reason->text == NULL)
+		*ret_reason = place_reason_whole(&result.reason);
 	place_result_done(&result);
 	return complete;
 }
@@ -155,7 +156,7 @@ static void begin_move(struct control *c, struct slot_control *root)
 /* Looks for a place for `unit` of the slot, alone, on any zhost or (not PLACE_NONE) only on that one;
  * takes it. PLACE_NONE: there is none. */
 static uint32_t try_alone(struct control *c, struct slot_control *root, uint32_t unit,
-			  uint32_t only, char **ret_reason)
+			  uint32_t only, struct failure_reason *ret_reason)
 {
 	struct wants one = {0};
 	struct place_result result;
@@ -166,8 +167,8 @@ static uint32_t try_alone(struct control *c, struct slot_control *root, uint32_t
 		.mode = PLACE_TOGETHER, .units = one.list.items, .unit_count = 1};
 	place_try(c->place, &request, &result);
 	uint32_t zhost = result.complete ? result.zhosts[0] : PLACE_NONE;
-	if (!result.complete && ret_reason != NULL && *ret_reason == NULL)
-		*ret_reason = place_reason_text(&result.reason);
+	if (!result.complete && ret_reason != NULL && ret_reason->text == NULL)
+		*ret_reason = place_reason_whole(&result.reason);
 	place_result_done(&result);
 	wants_done(&one);
 	return zhost;
@@ -184,7 +185,8 @@ static void hold_again(struct control *c, struct slot_control *root)
 }
 
 /* Its retries are used up: is there another zhost? Then it moves there. */
-static void try_to_move(struct control *c, struct slot_control *root, char **ret_reason)
+static void try_to_move(struct control *c, struct slot_control *root,
+			struct failure_reason *ret_reason)
 {
 	uint32_t unit = moving_place(c, root, unit_revision_elsewhere(root));
 	if (try_alone(c, root, unit, PLACE_NONE, ret_reason) != PLACE_NONE)
@@ -221,7 +223,7 @@ static void collect_wants(const struct control *c, const struct control_applicat
 }
 
 /* Each on its own zhost, or not at all: before the others, which can be elsewhere. */
-static void try_each(struct control *c, struct wants *each, char **ret_reason)
+static void try_each(struct control *c, struct wants *each, struct failure_reason *ret_reason)
 {
 	struct wants left = {0};
 	for (size_t k = 0; k < each->list.count; k++) {
@@ -247,19 +249,19 @@ static size_t count_wants(const struct wants *lost, const struct wants *first,
 }
 
 static void try_required(struct control *c, struct wants *lost, struct wants *first,
-			 struct wants *each, char **ret_reason)
+			 struct wants *each, struct failure_reason *ret_reason)
 {
 	size_t before = 0;
 	do {
 		before = count_wants(lost, first, each);
-		free(steal_ptr(ret_reason));
+		failure_done(ret_reason);
 		try_each(c, each, ret_reason);
 		if (lost->list.count > 0)
 			(void)try_wants(c, lost, PLACE_RECOVER, ret_reason);
 		if (first->list.count > 0 && try_wants(c, first, PLACE_TOGETHER, ret_reason) &&
 		    lost->list.count > 0) {
 			/* What an affinity wants may have come. */
-			free(steal_ptr(ret_reason));
+			failure_done(ret_reason);
 			(void)try_wants(c, lost, PLACE_RECOVER, ret_reason);
 		}
 		/* It may have come for what is on each zhost, too. */
@@ -286,13 +288,13 @@ static void keep_waiting(struct wants *optional)
  * of the topology's. True: one has got its place. */
 static bool try_optional(struct control *c, struct wants *optional, bool whole_waits)
 {
-	char *reason = NULL;
+	struct failure_reason reason = {0};
 	if (whole_waits)
 		keep_waiting(optional);
 	size_t before = optional->list.count;
 	if (before > 0)
 		(void)try_wants(c, optional, PLACE_RECOVER, &reason);
-	free(reason);
+	failure_done(&reason);
 	return optional->list.count < before;
 }
 
@@ -379,26 +381,30 @@ static void exclude_exhausted(struct control *c, struct slot_control *root)
 	}
 }
 
-/* Nothing is tried elsewhere while another copy stands beside it. The caller frees; NULL: there is no such unit. */
-static char *reason_beside(const struct control_application *a)
+/* Nothing is tried elsewhere while another copy stands beside it. None: there is no such unit. */
+static struct failure_reason reason_beside(const struct control_application *a)
 {
-	for_each_open_root(a, root) slot_for_each_below (
-		root->slot,
-		s) if (!stands_alone(root) && s->goal != GOAL_NOT_DEPLOYED &&
-		       slot_is_exhausted(control_of_slot(s)) &&
-		       !slot_is_optional(
-			       s)) return str_printf("%s has used up its attempts, and its new "
-						     "copy does not serve yet",
-						     s->path);
-	return NULL;
+	for_each_open_root(a, root)
+	{
+		slot_for_each_below (root->slot, s) {
+			if (stands_alone(root) || s->goal == GOAL_NOT_DEPLOYED ||
+			    !slot_is_exhausted(control_of_slot(s)) || slot_is_optional(s))
+				continue;
+			return failure_new(FAILURE_REPLACEMENT,
+					   "%s has used up its attempts, and its new copy "
+					   "does not serve yet",
+					   s->path);
+		}
+	}
+	return (struct failure_reason){0};
 }
 
 static void place_application(struct control *c, struct control_application *a,
 			      const leaving_roots *leaving)
 {
 	struct wants first = {0}, lost = {0}, exhausted = {0}, optional = {0}, each = {0};
-	char *reason = NULL;
-	char *reason_of_optional = NULL;
+	struct failure_reason reason = {0};
+	struct failure_reason reason_of_optional = {0};
 	size_t left = placement_count_left(leaving, a);
 	open_roots_sort(a);
 	forget_waiting(c, a);
@@ -410,9 +416,9 @@ static void place_application(struct control *c, struct control_application *a,
 	{
 		hold_again(c, root);
 		exclude_exhausted(c, root);
-		if (reason == NULL && root->slot->each && !slot_is_optional(root->slot) &&
+		if (reason.text == NULL && root->slot->each && !slot_is_optional(root->slot) &&
 		    unit_is_exhausted(root) && root->exclusions != NULL)
-			reason = mem_strdup(root->exclusions->sentence);
+			reason = failure_copy(&root->exclusions->reason);
 		if (handover_seeks(root) && !each_has_no_zhost(root))
 			try_successor(c, root);
 		if (wants_to_move(root))
@@ -426,16 +432,16 @@ static void place_application(struct control *c, struct control_application *a,
 	if (try_optional(c, &optional, first.list.count > 0) &&
 	    count_wants(&lost, &first, &each) + exhausted.list.count > 0)
 		mark_application(a, APPLICATION_PLACE);
-	if (reason == NULL)
+	if (reason.text == NULL)
 		reason = placement_no_zhost_fits(a);
 	wants_take(&optional, &each);
 	/* Where it is now, others may follow. */
 	if (placement_count_left(leaving, a) > left)
 		mark_application(a, APPLICATION_PLACE);
 	wants_wait(c, a, &lost, &first, &exhausted, &optional);
-	if (reason == NULL && a->unhealthy > 0)
+	if (reason.text == NULL && a->unhealthy > 0)
 		reason = reason_beside(a);
-	if (reason != NULL ||
+	if (reason.text != NULL ||
 	    a->unhealthy == 0) /* else it is tried again, and has still failed */
 		set_reason(c, a, reason);
 	open_roots_review(a);
@@ -444,7 +450,7 @@ static void place_application(struct control *c, struct control_application *a,
 	wants_done(&lost);
 	wants_done(&exhausted);
 	wants_done(&optional);
-	free(reason_of_optional);
+	failure_done(&reason_of_optional);
 }
 
 /* The oldest of those that have changed, and of those that wait for what may be there now [topology.placement.waiting]. */

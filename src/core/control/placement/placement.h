@@ -21,11 +21,11 @@ struct control;
 /* In a flush: places what is marked APPLICATION_PLACE, and what waits and may fit now, oldest
  * application first, until no unit can be placed. */
 void placement_run(struct control *c);
-/* Why there is no place, judged over the zhosts as they are now; the caller frees. NULL: no place
+/* Why there is no place, judged over the zhosts as they are now; the caller ends it. None: no place
  * is missing. */
-char *placement_reason_now(const struct control_application *a);
-/* The same of one unit by itself, by its root. NULL: it has a place, or would have one. */
-char *placement_reason_of(const struct slot_control *root);
+struct failure_reason placement_reason_now(const struct control_application *a);
+/* The same of one unit by itself, by its root. None: it has a place, or would have one. */
+struct failure_reason placement_reason_of(const struct slot_control *root);
 /* "api waits for room on n1 or n2: WHY", as place_waits_text() says it, of the first unit that has no place where `s` has
  * none: those that are placed together wait for each other. Judged over the zhosts as they are now; the caller frees. */
 char *placement_waits_text(const struct slot *s);
@@ -35,8 +35,8 @@ char *placement_reason_of_successor(const struct slot_control *root, char **ret_
 /* The same as place_waits_text() says it. */
 char *placement_waits_text_of_successor(const struct slot_control *root);
 
-/* Why no zhost fits what it has on each, where it has nothing else to run; NULL: one does. The caller frees. */
-char *placement_no_zhost_fits(const struct control_application *a);
+/* Why no zhost fits what it has on each, where it has nothing else to run; none: one does. The caller ends it. */
+struct failure_reason placement_no_zhost_fits(const struct control_application *a);
 
 /* Its placement in the engine; while it moves, the one that it moves to. */
 uint32_t placement_unit(const struct slot_control *root);

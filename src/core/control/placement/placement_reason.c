@@ -11,8 +11,9 @@
 #include "core/control/state/state.h"
 #include "core/control/state/topology_state.h"
 
-/* Of the first unit that is placed, but exhausted there; NULL: there is none. */
-static char *reason_of_exhausted(const struct control_application *a, struct wants *wants)
+/* Of the first unit that is placed, but exhausted there; none: there is no such unit. */
+static struct failure_reason reason_of_exhausted(const struct control_application *a,
+						 struct wants *wants)
 {
 	const struct control *c = a->control;
 	struct slot_control *exhausted = NULL;
@@ -21,15 +22,15 @@ static char *reason_of_exhausted(const struct control_application *a, struct wan
 		if (exhausted == NULL && !slot_is_optional(root->slot) && wants_to_move(root))
 			exhausted = root;
 	if (exhausted == NULL)
-		return NULL;
+		return (struct failure_reason){0};
 	wants_add(c, wants, exhausted, exhausted->place_unit);
 	place_explain(c->place, &wants->list.items[0], &e);
-	char *reason = place_reason_text(&e.reason);
+	struct failure_reason reason = place_reason_whole(&e.reason);
 	place_explanation_done(&e);
 	return reason;
 }
 
-char *placement_reason_of(const struct slot_control *root)
+struct failure_reason placement_reason_of(const struct slot_control *root)
 {
 	const struct control *c = application_of(root->slot)->control;
 	struct wants one = {0};
@@ -38,10 +39,10 @@ char *placement_reason_of(const struct slot_control *root)
 	if (slot_is_placed(root) || root->slot->moving || !root->no_place ||
 	    root->place_unit == PLACE_NONE ||
 	    (root->slot->each && each_zhost(root->slot) == NULL))
-		return NULL;
+		return (struct failure_reason){0};
 	wants_add_lost(c, &one, (struct slot_control *)root);
 	place_explain(c->place, &one.list.items[0], &e);
-	char *reason = place_reason_text(&e.reason);
+	struct failure_reason reason = place_reason_whole(&e.reason);
 	place_explanation_done(&e);
 	wants_done(&one);
 	return reason;
@@ -75,24 +76,24 @@ static void try_dry(const struct control_application *a, const struct wants *wan
 }
 
 /* Reasons age: zhosts come and go without making a place. So it is asked again when shown. */
-char *placement_reason_now(const struct control_application *a)
+struct failure_reason placement_reason_now(const struct control_application *a)
 {
 	struct wants wants = {0};
-	char *reason = NULL;
-	if (a->reason == NULL)
-		return NULL;
+	struct failure_reason reason = {0};
+	if (a->reason.text == NULL)
+		return reason;
 	bool lost = collect_unplaced(a, &wants);
 	if (wants.list.count > 0) {
 		struct place_result result;
 		try_dry(a, &wants, lost, &result);
-		reason = place_reason_text(&result.reason);
+		reason = place_reason_whole(&result.reason);
 		place_result_done(&result);
 	} else {
 		reason = reason_of_exhausted(a, &wants);
 	}
 	bool lacks = wants.list.count > 0 || a->unhealthy > 0 || topology_waits_for_zhosts(a);
 	wants_done(&wants);
-	return reason != NULL || !lacks ? reason : mem_strdup(a->reason);
+	return reason.text != NULL || !lacks ? reason : failure_copy(&a->reason);
 }
 
 /* Of the unit that has no place: the slot. `other`, where it is none of them. */
@@ -152,17 +153,17 @@ char *placement_waits_text_of_successor(const struct slot_control *root)
 	return place_waits_text(room_on, why);
 }
 
-char *placement_no_zhost_fits(const struct control_application *a)
+struct failure_reason placement_no_zhost_fits(const struct control_application *a)
 {
 	struct control *c = a->control;
 	const struct revision *r = wanted_revision(a);
 	unsigned space = 0;
 	if (!topology_waits_for_zhosts(a))
-		return NULL;
+		return (struct failure_reason){0};
 	while (space < r->topology->space_count && !r->topology->spaces[space].each)
 		space++;
 	if (space == r->topology->space_count)
-		return NULL;
+		return (struct failure_reason){0};
 	struct place_unit_request any = {
 		.unit = place_unit_new(c->place, r->place,
 				       r->topology->spaces[space].instances[0], PLACE_NONE)};
@@ -175,6 +176,7 @@ char *placement_no_zhost_fits(const struct control_application *a)
 	char *why = result.complete ? NULL : place_reason_text(&result.reason);
 	place_result_done(&result);
 	place_unit_free(c->place, any.unit);
-	return str_printf("no zhost fits %s%s%s", r->topology->spaces[space].name,
-			  why != NULL ? ": " : "", why != NULL ? why : "");
+	return failure_new(FAILURE_EACH, "no zhost fits %s%s%s",
+			   r->topology->spaces[space].name, why != NULL ? ": " : "",
+			   why != NULL ? why : "");
 }

@@ -117,7 +117,9 @@ static void add_request(struct choice *x, const struct slot_control *root)
 		excluded = mem_resize(excluded, count + x->older.count, sizeof(*excluded));
 		vector_for_each (&x->older, zhost)
 			excluded[count++] = (struct place_exclusion){
-				.zhost = *zhost, .sentence = "its zhost program is older"};
+				.zhost = *zhost,
+				.code = FAILURE_ZHOST_OUTDATED,
+				.sentence = "its zhost program is older"};
 	}
 	*vector_add(&x->units) = (struct place_unit_request){
 		.unit = root->place_unit, .excluded = excluded, .excluded_count = count};

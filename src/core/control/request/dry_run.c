@@ -9,15 +9,16 @@
 #include "core/control/state/state.h"
 #include "schema/message.h"
 
-/* An optional one that would have no place; the caller frees. */
-static char *why_unplaced(struct place *p, const char *path, uint32_t unit)
+/* An optional one that would have no place. */
+static struct failure_reason why_unplaced(struct place *p, const char *path, uint32_t unit)
 {
 	struct place_explanation e;
 	place_explain(p, &(struct place_unit_request){.unit = unit}, &e);
-	CLEANUP(freep) char *reason = place_reason_text(&e.reason);
+	CLEANUP(failure_done) struct failure_reason reason = place_reason_whole(&e.reason);
 	place_explanation_done(&e);
-	return str_printf("%s would have no place: %s", path,
-			  reason != NULL ? reason : "all places are taken");
+	return failure_new(reason.text != NULL ? reason.code : FAILURE_NO_PLACE,
+			   "%s would have no place: %s", path,
+			   reason.text != NULL ? reason.text : "all places are taken");
 }
 
 static Samoza__V1__PlacementView *add_view(Samoza__V1__TopologyView *v,
@@ -83,10 +84,12 @@ Samoza__V1__TopologyView *dry_run_view(struct control *c, const struct control_s
 		Samoza__V1__PlacementView *p =
 			add_view(v, t, k, mem_strdup(t->instances[k].path), zhost);
 		if (result.complete && zhost == NULL && t->instances[k].parent < 0)
-			p->why = why_unplaced(c->place, p->space, units[k]);
+			failure_show(why_unplaced(c->place, p->space, units[k]), &p->why,
+				     &p->failure_code);
 	}
 	if (!result.complete) {
-		v->failure_reason = place_reason_text(&result.reason);
+		failure_show(place_reason_whole(&result.reason), &v->failure_reason,
+			     &v->failure_code);
 		if (result.reason.change != NULL) {
 			free(v->notice);
 			v->notice =

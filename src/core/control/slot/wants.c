@@ -72,6 +72,7 @@ static void add_changed(struct wants *w, struct slot_control *root, uint32_t uni
 		struct place_exclusion *excluded = mem_new(struct place_exclusion);
 		*excluded = (struct place_exclusion){
 			.zhost = own->place,
+			.code = FAILURE_ZHOST_OUTDATED,
 			.sentence = "its zhost program is older and holds one copy only"};
 		want.excluded = excluded;
 		want.excluded_count = 1;
@@ -109,7 +110,9 @@ void wants_add_successor(const struct control *c, struct wants *w, struct slot_c
 	struct place_exclusion *excluded =
 		mem_resize((void *)want->excluded, want->excluded_count + 1, sizeof(*excluded));
 	excluded[want->excluded_count++] =
-		(struct place_exclusion){.zhost = own->place, .sentence = "it is there now"};
+		(struct place_exclusion){.zhost = own->place,
+					 .code = FAILURE_ALREADY_THERE,
+					 .sentence = "it is there now"};
 	want->excluded = excluded;
 }
 

@@ -643,7 +643,7 @@ void application_free(struct application_list *list, struct place *place,
 	vector_done(&a->routes.due);
 	zhost_positions_clear(&a->routes.by_zhost);
 	free(a->last_rollout.cause);
-	free(a->reason);
+	failure_done(&a->reason);
 	free(a);
 }
 

@@ -26,6 +26,7 @@
 #include "core/control/state/provider_lists.h"
 #include "core/control/state/zhost_positions.h"
 #include "core/lifecycle/slot.h"
+#include "model/failure.h"
 #include "proto/record.pb-c.h"
 
 struct control;
@@ -264,7 +265,7 @@ struct control_application {
 	struct kept_set kept;
 	uint64_t sequence;
 	enum topology_state state;
-	char *reason; /* why a place is missing; NULL */
+	struct failure_reason reason; /* why a place is missing; none */
 	bool was_running, ever_started;
 	bool has_each;	  /* a revision that its slots follow has spaces with `count: each` */
 	bool starts_each; /* their instances that appear are to start: the application is */

@@ -27,13 +27,13 @@ static void drop(struct control *c, struct exclusion *e)
 	}
 	heap_remove(&c->exclusion_timers, &e->timer);
 	free(e->zhost);
-	free(e->sentence);
+	failure_done(&e->reason);
 	free(e);
 	mark_slot(root);
 }
 
-/* Why it is not to be there, for people, in FailureReason; the caller frees. */
-static char *sentence_new(const struct copy *failed, const char *zhost)
+/* Why it is not to be there, as a FailureReason. */
+static struct failure_reason reason_new(const struct copy *failed, const char *zhost)
 {
 	const char *path = failed->of_slot.slot->path;
 	const char *error = failed->sc->last_error;
@@ -41,12 +41,13 @@ static char *sentence_new(const struct copy *failed, const char *zhost)
 	char *times = failed->failures == 1 ? mem_strdup("once")
 					    : str_printf("%u times", failed->failures);
 	if (failed->ended_last) /* [lifecycle.failure.exit-0] */
-		return str_printf("%s has ended %s%s with exit status 0 on %s; a service is "
-				  "expected to run on",
-				  path, times, failed->ended_only ? "" : ", the last time",
-				  zhost);
-	return str_printf("%s failed %s on %s: %s", path, times, zhost,
-			  error != NULL ? error : "unknown");
+		return failure_new(FAILURE_EXITED,
+				   "%s has ended %s%s with exit status 0 on %s; a service is "
+				   "expected to run on",
+				   path, times, failed->ended_only ? "" : ", the last time",
+				   zhost);
+	return failure_new(FAILURE_ATTEMPTS, "%s failed %s on %s: %s", path, times, zhost,
+			   error != NULL ? error : "unknown");
 }
 
 void exclusion_add(struct control *c, struct slot_control *root, const struct copy *failed)
@@ -62,7 +63,7 @@ void exclusion_add(struct control *c, struct slot_control *root, const struct co
 	e->zhost = mem_strdup(z->name);
 	e->incarnation = z->incarnation;
 	e->until_wall_ms = c->now.wall_ms + window_ms(failed);
-	e->sentence = sentence_new(failed, z->name);
+	e->reason = reason_new(failed, z->name);
 	e->next = root->exclusions;
 	root->exclusions = e;
 	heap_set(&c->exclusion_timers, &e->timer, c->now.mono_ms + window_ms(failed));
@@ -103,11 +104,13 @@ void exclusion_restore(struct control *c, struct slot_control *root,
 {
 	struct exclusion *e = mem_new(struct exclusion);
 	int64_t left = left_ms(c, root, record->until_ms);
+	enum failure_code known = failure_code_find(record->code); /* older ones have none */
 	e->root = root;
 	e->zhost = mem_strdup(record->zhost);
 	e->incarnation = record->incarnation;
 	e->until_wall_ms = c->now.wall_ms + left;
-	e->sentence = mem_strdup(record->sentence);
+	e->reason = failure_take(known != FAILURE_NONE ? known : FAILURE_ATTEMPTS,
+				 mem_strdup(record->sentence));
 	e->next = root->exclusions;
 	root->exclusions = e;
 	heap_set(&c->exclusion_timers, &e->timer, c->now.mono_ms + left);
@@ -207,8 +210,10 @@ struct place_exclusion *exclusions_for_engine(const struct control *c,
 	for (const struct exclusion *e = root->exclusions; e != NULL; e = e->next) {
 		const struct control_zhost *z = zhost_find(&c->zhosts, e->zhost);
 		if (z != NULL && z->place != PLACE_NONE)
-			*vector_add(&list) = (struct place_exclusion){.zhost = z->place,
-								      .sentence = e->sentence};
+			*vector_add(&list) =
+				(struct place_exclusion){.zhost = z->place,
+							 .code = e->reason.code,
+							 .sentence = e->reason.text};
 	}
 	*ret_count = (uint32_t)list.count;
 	return list.items;

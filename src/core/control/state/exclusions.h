@@ -20,7 +20,7 @@ struct exclusion {
 	char *zhost;
 	uint64_t incarnation;
 	int64_t until_wall_ms;
-	char *sentence; /* "SPACE failed N times on ZHOST: LAST_ERROR" */
+	struct failure_reason reason; /* "SPACE failed N times on ZHOST: LAST_ERROR" */
 	struct exclusion *next;
 };
 

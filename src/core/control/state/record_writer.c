@@ -114,7 +114,8 @@ static void write_slot(struct control *c, const struct slot_control *sc)
 		x->zhost = e->zhost;
 		x->incarnation = e->incarnation;
 		x->until_ms = e->until_wall_ms;
-		x->sentence = e->sentence;
+		x->sentence = e->reason.text;
+		x->code = (char *)failure_code_name(e->reason.code);
 	}
 	CLEANUP(freep)
 	Samoza__V1__Exclusion **exclusions = mem_new_array(Samoza__V1__Exclusion *, list.count);
@@ -239,7 +240,8 @@ static void write_application(struct control *c, const struct control_applicatio
 	r.has_completed = of->completed != 0;
 	r.completed = of->completed;
 	r.state = (char *)topology_state_name(a->state);
-	r.reason = a->reason;
+	r.reason = a->reason.text;
+	r.reason_code = (char *)failure_code_name(a->reason.code);
 	r.has_was_running = r.was_running = a->was_running;
 	r.has_ever_started = r.ever_started = a->ever_started;
 	r.has_starts_each = r.starts_each = a->starts_each;

@@ -105,7 +105,8 @@ static char *cause_of(const struct control_application *a, enum topology_state t
 	case TOPOLOGY_STOPPED:
 		return mem_strdup("no space has the goal running");
 	case TOPOLOGY_FAILED:
-		return mem_strdup(a->reason != NULL ? a->reason : "a space has no place");
+		return mem_strdup(a->reason.text != NULL ? a->reason.text
+							 : "a space has no place");
 	case TOPOLOGY_DEGRADED:
 		return degraded_cause(a->slots.to_start - a->slots.to_start_started,
 				      a->slots.to_start);
@@ -143,10 +144,8 @@ static void settle(struct control_application *a, struct event_emitter *emitter)
 		to = TOPOLOGY_DEGRADED;
 	}
 	a->ever_started = a->ever_started || a->slots.to_start > 0;
-	if (to == TOPOLOGY_RUNNING || (to == TOPOLOGY_STOPPED && a->unhealthy == 0)) {
-		free(a->reason);
-		a->reason = NULL;
-	}
+	if (to == TOPOLOGY_RUNNING || (to == TOPOLOGY_STOPPED && a->unhealthy == 0))
+		failure_done(&a->reason);
 	if (from == TOPOLOGY_FAILED && to == TOPOLOGY_RUNNING) {
 		/* What was lost came back before it was placed again: recovered, in one step. */
 		enter(a, emitter, a->was_running ? TOPOLOGY_DEGRADED : TOPOLOGY_PENDING);

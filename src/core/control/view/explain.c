@@ -135,10 +135,10 @@ static Samoza__V1__ExplainSpaceView *explain_root(const struct control *c,
 	v->zhost = mem_strdup(z != NULL ? z->name : NULL);
 	v->summary = summary_of(sc, &e);
 	if (z == NULL) {
-		v->reason = place_reason_text(&e.reason);
+		struct failure_reason reason = place_reason_whole(&e.reason);
+		failure_show(reason.text != NULL ? reason : failure_copy(&a->reason),
+			     &v->reason, &v->failure_code);
 		v->smallest_change = mem_strdup(e.reason.change);
-		if (v->reason == NULL)
-			v->reason = mem_strdup(a->reason);
 	}
 	add_rules(v, &e);
 	add_zhosts(v, c->place, &e, each);

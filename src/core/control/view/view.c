@@ -39,14 +39,19 @@ static const char *zhost_name_of(const struct slot_control *sc)
 /* ---- topologies ---- */
 
 /* Of an optional one the topology's own reason says nothing. */
-static void add_reason(char **why, char *take_reason)
+static struct failure_reason optional_why(const struct slot *s)
 {
-	if (take_reason != NULL) {
-		char *both = str_printf("%s: %s", *why, take_reason);
-		free(*why);
-		*why = both;
-	}
-	free(take_reason);
+	struct failure_reason why = slot_why(s);
+	if (why.text == NULL || s->set->blocker != NULL)
+		return why;
+	CLEANUP(failure_done)
+	struct failure_reason of_place = placement_reason_of(control_of_slot(s->root));
+	if (of_place.text == NULL)
+		return why;
+	struct failure_reason both =
+		failure_new(of_place.code, "%s: %s", why.text, of_place.text);
+	failure_done(&why);
+	return both;
 }
 
 static Samoza__V1__PlacementView *placement_view(const struct slot_control *sc)
@@ -57,11 +62,10 @@ static Samoza__V1__PlacementView *placement_view(const struct slot_control *sc)
 	v->zhost = mem_strdup(zhost_name_of(sc));
 	v->state = mem_strdup(state_name(s->state));
 	v->goal = mem_strdup(goal_name(s->goal));
-	v->why = slot_why(s);
 	v->has_optional_part = v->optional_part = slot_is_optional(s);
 	v->has_public_ = v->public_ = slot_declared_space(s)->is_public;
-	if (v->optional_part && v->why != NULL && s->set->blocker == NULL)
-		add_reason(&v->why, placement_reason_of(control_of_slot(s->root)));
+	failure_show(v->optional_part ? optional_why(s) : slot_why(s), &v->why,
+		     &v->failure_code);
 	return v;
 }
 
@@ -86,7 +90,7 @@ static Samoza__V1__TopologyView *topology_view(const struct control_application 
 	v->owner = str_is_empty(t->owner) ? NULL : mem_strdup(t->owner);
 	v->state = mem_strdup(topology_state_name(a->state));
 	if (a->state != TOPOLOGY_RUNNING)
-		v->failure_reason = placement_reason_now(a);
+		failure_show(placement_reason_now(a), &v->failure_reason, &v->failure_code);
 	v->spaces = (uint32_t)a->slots.slots.count;
 	v->created = iso8601_text(a->created_ms);
 	v->updated = iso8601_text(a->updated_ms);
@@ -120,7 +124,7 @@ Samoza__V1__TopologySummaryView *view_summary(const struct control_application *
 	v->owner = str_is_empty(t->owner) ? NULL : mem_strdup(t->owner);
 	v->state = mem_strdup(topology_state_name(a->state));
 	if (a->state != TOPOLOGY_RUNNING)
-		v->failure_reason = mem_strdup(a->reason);
+		failure_show(failure_copy(&a->reason), &v->failure_reason, &v->failure_code);
 	v->spaces = (uint32_t)a->slots.slots.count;
 	v->created = iso8601_text(a->created_ms);
 	v->updated = iso8601_text(a->updated_ms);
@@ -225,7 +229,7 @@ Samoza__V1__SpaceView *view_space(const struct slot_control *sc)
 	v->last_error = mem_strdup(sc->last_error);
 	if (sc->last_error != NULL && sc->last_error_ms != 0)
 		v->last_error_at = iso8601_text(sc->last_error_ms);
-	v->why = slot_why(s);
+	failure_show(slot_why(s), &v->why, &v->failure_code);
 	v->parent = parent != NULL ? mem_strdup(parent->path) : NULL;
 	v->has_public_ = v->public_ = space->is_public;
 	v->handover = view_handover(sc);

@@ -57,7 +57,7 @@ static void find_topology(const struct control_application *a, concern_list *to)
 		own.rank = RANK_TOPOLOGY_FAILED;
 	else if (a->state == TOPOLOGY_DEGRADED)
 		own.rank = RANK_TOPOLOGY_DEGRADED;
-	else if (a->state == TOPOLOGY_PENDING && a->reason != NULL)
+	else if (a->state == TOPOLOGY_PENDING && a->reason.text != NULL)
 		own.rank = RANK_TOPOLOGY_PENDING;
 	else
 		return;
@@ -134,13 +134,15 @@ static void say_topology(const struct control_application *a, Samoza__V1__Attent
 			mem_strdup(slot_is_placed(missing) ? slot_zhost(missing)->name : NULL);
 	}
 	/* Why there is no place says more than that there is none. */
-	if (a->reason != NULL && (missing == NULL || !slot_is_placed(missing)))
-		v->reason = mem_strdup(a->reason);
+	struct failure_reason reason = {0};
+	if (a->reason.text != NULL && (missing == NULL || !slot_is_placed(missing)))
+		reason = failure_copy(&a->reason);
 	else if (missing != NULL)
-		v->reason = slot_why(missing->slot);
-	if (v->reason == NULL)
-		v->reason = str_printf("%u of %u space%s %s not running", v->count, v->of,
-				       str_plural(v->of), str_are(v->count));
+		reason = slot_why(missing->slot);
+	if (reason.text == NULL)
+		reason = failure_new(FAILURE_INSTANCES, "%u of %u space%s %s not running",
+				     v->count, v->of, str_plural(v->of), str_are(v->count));
+	failure_show(reason, &v->reason, &v->failure_code);
 }
 
 static char *reason_of_rollout(const struct control_application *a,
@@ -152,21 +154,31 @@ static char *reason_of_rollout(const struct control_application *a,
 			  why != NULL ? ": " : "", why != NULL ? why : a->name);
 }
 
+static enum failure_code code_of_rollout(const struct control_application *a)
+{
+	enum rollout_state state = a->rollout->rollout.state;
+	return state == ROLLOUT_WAITING	 ? FAILURE_ROLLOUT_WAITING
+	       : state == ROLLOUT_PAUSED ? FAILURE_ROLLOUT_PAUSED
+					 : FAILURE_ROLLOUT_RETURNING;
+}
+
 static void say_rollout(const struct control_application *a, Samoza__V1__AttentionView *v)
 {
 	Samoza__V1__RolloutView *rollout = view_rollout(a);
 	Samoza__V1__LastRolloutView *last = rollout == NULL ? view_last_rollout(a) : NULL;
 	if (rollout != NULL) {
 		v->state = mem_strdup(rollout->state);
-		v->reason = reason_of_rollout(a, rollout);
+		failure_show(failure_take(code_of_rollout(a), reason_of_rollout(a, rollout)),
+			     &v->reason, &v->failure_code);
 		samoza__v1__rollout_view__free_unpacked(rollout, NULL);
 	} else {
 		v->state = mem_strdup(last->result);
-		v->reason =
-			str_printf("the rollout to %s has %s%s%s",
-				   last->version != NULL ? last->version : "the new revision",
-				   last->result, last->cause != NULL ? ": " : "",
-				   last->cause != NULL ? last->cause : "");
+		failure_show(
+			failure_new(FAILURE_ROLLOUT_FAILED, "the rollout to %s has %s%s%s",
+				    last->version != NULL ? last->version : "the new revision",
+				    last->result, last->cause != NULL ? ": " : "",
+				    last->cause != NULL ? last->cause : ""),
+			&v->reason, &v->failure_code);
 		samoza__v1__last_rollout_view__free_unpacked(last, NULL);
 	}
 }
@@ -187,23 +199,27 @@ static void say_problem(const struct control_zhost *z, Samoza__V1__AttentionView
 					    : mem_strdup("before zrms started");
 	v->has_count = true;
 	v->count = left_without_place(z);
-	v->reason =
+	failure_show(
 		v->count == 0
-			? str_printf("no heartbeat since %s: no instance waits for it", heard)
-			: str_printf("no heartbeat since %s: %u instance%s that ran there %s "
-				     "no other place",
-				     heard, v->count, str_plural(v->count),
-				     v->count == 1 ? "has" : "have");
+			? failure_new(FAILURE_ZHOST_SILENT,
+				      "no heartbeat since %s: no instance waits for it", heard)
+			: failure_new(FAILURE_ZHOST_SILENT,
+				      "no heartbeat since %s: %u instance%s that ran there %s "
+				      "no other place",
+				      heard, v->count, str_plural(v->count),
+				      v->count == 1 ? "has" : "have"),
+		&v->reason, &v->failure_code);
 }
 
 static void say_drain(const struct zhost_drain *d, Samoza__V1__AttentionView *v)
 {
 	v->has_count = true;
 	v->count = (uint32_t)d->left.count;
-	v->reason = d->left.count == 0
-			    ? mem_strdup("everything is leaving it")
-			    : str_printf("%u left: %s: %s", v->count, d->left.items[0].name,
-					 d->left.items[0].why);
+	failure_show(d->left.count == 0
+			     ? failure_new(FAILURE_DRAIN, "everything is leaving it")
+			     : failure_new(FAILURE_DRAIN, "%u left: %s: %s", v->count,
+					   d->left.items[0].name, d->left.items[0].why),
+		     &v->reason, &v->failure_code);
 }
 
 static void say_zhost(const struct concern *own, Samoza__V1__AttentionView *v)
@@ -214,9 +230,13 @@ static void say_zhost(const struct concern *own, Samoza__V1__AttentionView *v)
 		say_problem(z, v);
 	} else if (own->rank == RANK_ZHOST_FULL) {
 		v->state = mem_strdup(z->disk_full ? "disk-full" : "data-full");
-		v->reason = mem_strdup(
-			z->disk_full ? "its disk is full"
-				     : "data of instances there have used up their room");
+		failure_show(
+			z->disk_full
+				? failure_new(FAILURE_DISK_FULL, "its disk is full")
+				: failure_new(
+					  FAILURE_DATA_FULL,
+					  "data of instances there have used up their room"),
+			&v->reason, &v->failure_code);
 	} else {
 		v->state = mem_strdup(drain_state_name(z->drain->state));
 		say_drain(z->drain, v);
@@ -226,9 +246,11 @@ static void say_zhost(const struct concern *own, Samoza__V1__AttentionView *v)
 static void say_made(const struct made_zhost *m, Samoza__V1__AttentionView *v)
 {
 	v->state = mem_strdup(state_machine_state_name(&made_machine, m->state));
-	v->reason =
-		mem_strdup(!str_is_empty(m->record->error) ? m->record->error
-							   : "its driver could not make it");
+	failure_show(failure_new(FAILURE_MACHINE, "%s",
+				 !str_is_empty(m->record->error)
+					 ? m->record->error
+					 : "its driver could not make it"),
+		     &v->reason, &v->failure_code);
 }
 
 static Samoza__V1__AttentionView *say(const struct concern *own)

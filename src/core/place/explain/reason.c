@@ -111,6 +111,7 @@ static bool find_exclusion(const struct filter *f, struct place_reason *reason)
 		if (e->zhost >= p->nodes.count || !node_available(node_at(p, e->zhost)) ||
 		    !passes_others(f, e->zhost) || e->sentence == NULL)
 			continue;
+		reason->code = e->code;
 		reason->sentence = mem_strdup(e->sentence);
 		return true;
 	}
@@ -172,6 +173,7 @@ bool reason_find(struct filter *f, const char *path, struct place_reason *reason
 	remaining_init(f, &left);
 	const struct requirement *r = first_unsatisfied(f, &left);
 	if (r != NULL && !find_exclusion(f, reason)) {
+		reason->code = r->rule->code_of != NULL ? r->rule->code_of(r) : r->rule->code;
 		reason->sentence = r->rule->sentence != NULL ? r->rule->sentence(f, r)
 							     : plain_sentence(f, r);
 		reason->detail = r->rule->detail != NULL ? r->rule->detail(f, path, &left)
@@ -202,6 +204,11 @@ char *place_reason_text(const struct place_reason *reason)
 		return NULL;
 	return reason->detail != NULL ? str_printf("%s: %s", reason->sentence, reason->detail)
 				      : mem_strdup(reason->sentence);
+}
+
+struct failure_reason place_reason_whole(const struct place_reason *reason)
+{
+	return failure_take(reason->code, place_reason_text(reason));
 }
 
 char *place_waits_text(const char *room_on, const char *why)

@@ -57,6 +57,7 @@ static char *smallest_change(const struct filter *f, const struct requirement *r
 const struct place_rule rule_affinity = {
 	.number = PLACE_RULE_AFFINITY,
 	.name = "affinity",
+	.code = FAILURE_AFFINITY,
 	.decision = RULE_BUILT_IN,
 	.wakes_on = WAKE_MEMBERS_CAME | WAKE_MEMBERS_LEFT,
 	.compile = compile,

@@ -55,6 +55,7 @@ static char *smallest_change(const struct filter *f, const struct requirement *r
 const struct place_rule rule_anti_affinity = {
 	.number = PLACE_RULE_AFFINITY,
 	.name = "anti-affinity",
+	.code = FAILURE_ANTI_AFFINITY,
 	.decision = RULE_BUILT_IN,
 	.wakes_on = WAKE_MEMBERS_LEFT,
 	.compile = compile,

@@ -66,6 +66,13 @@ static char *sentence(const struct filter *f, const struct requirement *r)
 					 (const char *)r->declared);
 }
 
+static enum failure_code code_of(const struct requirement *r)
+{
+	return strcmp(r->declared, CAPABILITY_PAGE_ACCESS) == 0	  ? FAILURE_PAGE_ACCESS
+	       : strcmp(r->declared, CAPABILITY_CLUSTER_API) == 0 ? FAILURE_CLUSTER_API
+								  : FAILURE_CAPABILITY;
+}
+
 static char *smallest_change(const struct filter *f, const struct requirement *r,
 			     uint32_t zhost)
 {
@@ -82,6 +89,7 @@ static char *key(const struct requirement *r)
 const struct place_rule rule_capability = {
 	.number = PLACE_RULE_CAPABILITY,
 	.name = "capability",
+	.code = FAILURE_CAPABILITY,
 	.decision = RULE_BY_DESCRIPTION,
 	.wakes_on = WAKE_DESCRIPTION,
 	.compile = compile,
@@ -89,6 +97,7 @@ const struct place_rule rule_capability = {
 	.what = what,
 	.failure = failure,
 	.sentence = sentence,
+	.code_of = code_of,
 	.smallest_change = smallest_change,
 	.key = key,
 };

@@ -72,6 +72,7 @@ static char *key(const struct requirement *r)
 const struct place_rule rule_constraint = {
 	.number = PLACE_RULE_SPATIAL,
 	.name = "constraint",
+	.code = FAILURE_CONSTRAINT,
 	.decision = RULE_BY_DESCRIPTION,
 	.wakes_on = WAKE_DESCRIPTION,
 	.compile = compile,

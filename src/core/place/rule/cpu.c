@@ -43,6 +43,7 @@ static double missing(const struct filter *f, const struct requirement *r, uint3
 const struct place_rule rule_cpu = {
 	.number = PLACE_RULE_CAPACITY,
 	.name = "cpu",
+	.code = FAILURE_CAPACITY,
 	.decision = RULE_BUILT_IN,
 	.wakes_on = WAKE_ROOM,
 	.compile = compile,

@@ -108,6 +108,7 @@ static char *smallest_change(const struct filter *f, const struct requirement *r
 const struct place_rule rule_kept_away = {
 	.number = PLACE_RULE_AFFINITY,
 	.name = "kept away",
+	.code = FAILURE_KEPT_AWAY,
 	.decision = RULE_BUILT_IN,
 	.wakes_on = WAKE_MEMBERS_LEFT,
 	.compile = compile,

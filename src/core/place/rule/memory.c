@@ -43,6 +43,7 @@ static double missing(const struct filter *f, const struct requirement *r, uint3
 const struct place_rule rule_memory = {
 	.number = PLACE_RULE_CAPACITY,
 	.name = "memory",
+	.code = FAILURE_CAPACITY,
 	.decision = RULE_BUILT_IN,
 	.wakes_on = WAKE_ROOM,
 	.compile = compile,

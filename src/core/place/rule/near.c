@@ -57,6 +57,7 @@ static char *key(const struct requirement *r)
 const struct place_rule rule_near = {
 	.number = PLACE_RULE_SPATIAL,
 	.name = "near",
+	.code = FAILURE_DISTANCE,
 	.decision = RULE_BY_DESCRIPTION,
 	.wakes_on = WAKE_DESCRIPTION,
 	.compile = compile,

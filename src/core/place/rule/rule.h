@@ -77,6 +77,7 @@ struct remaining {
 struct place_rule {
 	enum place_rule_number number;
 	const char *name;
+	enum failure_code code; /* of the FailureReason where no zhost satisfies it */
 	enum rule_decision decision;
 	unsigned wakes_on; /* of enum place_wake */
 
@@ -93,6 +94,8 @@ struct place_rule {
 			 struct place_failure *ret);
 	/* The FailureReason where no zhost satisfies it. NULL: "no zhost satisfies WHAT" */
 	char *(*sentence)(const struct filter *f, const struct requirement *r);
+	/* The code of that sentence, where it is not always `code`. NULL: it is */
+	enum failure_code (*code_of)(const struct requirement *r);
 	/* Its details. NULL: which unit needs it, and of how many zhosts none satisfies it */
 	char *(*detail)(const struct filter *f, const char *path, const struct remaining *left);
 	/* What would have to change on the zhost so that it holds there: "label region=eu" */

@@ -60,6 +60,7 @@ static char *smallest_change(const struct filter *f, const struct requirement *r
 const struct place_rule rule_spread = {
 	.number = PLACE_RULE_SPREAD,
 	.name = "spread",
+	.code = FAILURE_SPREAD,
 	.decision = RULE_BUILT_IN,
 	.wakes_on = WAKE_ANY_MOVE,
 	.compile = compile,

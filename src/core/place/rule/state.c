@@ -114,6 +114,7 @@ static double missing(const struct filter *f, const struct requirement *r, uint3
 const struct place_rule rule_state = {
 	.number = PLACE_RULE_STATE,
 	.name = "state",
+	.code = FAILURE_NO_ZHOST,
 	.decision = RULE_BUILT_IN,
 	.wakes_on = WAKE_STATE | WAKE_CALLER,
 	.compile = compile,

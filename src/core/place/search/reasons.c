@@ -68,8 +68,11 @@ static void reason_together(struct unit_search *s, struct place_reason *reason)
 	judgement_open(&f, p, d->request, d->at_the_end ? STRICT : OPTIMISTIC);
 	reason->unit = unplaced->handle;
 	if (!reason_find(&f, unit_path(unplaced), reason))
-		/* It has a zhost itself, but no zhost that leaves one for the others. */
+	/* It has a zhost itself, but no zhost that leaves one for the others. */
+	{
+		reason->code = FAILURE_CAPACITY;
 		reason->sentence = mem_strdup("insufficient capacity on remaining zhosts");
+	}
 	judgement_close(&f);
 	visit_dead_end(p, d, false);
 	reason->detail = prefix(reason->detail,

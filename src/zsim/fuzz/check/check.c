@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "core/lifecycle/state.h"
+#include "model/failure.h"
 #include "zsim/fuzz/check/across.h"
 #include "zsim/fuzz/check/check_mesh.h"
 #include "zsim/fuzz/check/check_quotas.h"
@@ -186,6 +187,14 @@ static bool is_unplaced(const struct quiet *q, unsigned instance)
 	return m != NULL && m->record != NULL && m->record->unplaced;
 }
 
+/* Beside each sentence is a code of the table, and none without. */
+static void check_code(struct world *w, const char *name, const char *reason, const char *code)
+{
+	if ((reason != NULL) != (failure_code_find(code) != FAILURE_NONE))
+		world_violate(w, "%s has the reason '%s' with the code %s", name,
+			      reason != NULL ? reason : "-", code != NULL ? code : "-");
+}
+
 static void check_topology_state(const struct quiet *q)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -213,6 +222,10 @@ static void check_topology_state(const struct quiet *q)
 			      to_start);
 	if (strcmp(view->state, "failed") == 0 && str_is_empty(view->failure_reason))
 		world_violate(w, "%s is failed without a reason", q->submitted->name);
+	check_code(w, view->name, view->failure_reason, view->failure_code);
+	for (size_t k = 0; k < view->n_placements; k++)
+		check_code(w, view->placements[k]->space, view->placements[k]->why,
+			   view->placements[k]->failure_code);
 	check_place(q, view);
 	samoza__v1__topology_view__free_unpacked(view, NULL);
 }
