@@ -9,7 +9,7 @@ export const contents = [
     part: 'Cluster operations',
     chapters: ['manual/operations.md', 'packages.md', 'howto/three-zrms.md', 'howto/backup-with-etcd.md', 'metrics.md', 'howto/logs.md', 'howto/notices.md', 'manual/sizing.md', 'BENCHMARKS.md'],
   },
-  { part: 'Troubleshooting', chapters: ['manual/troubleshooting.md', 'manual/refusals.md'] },
+  { part: 'Troubleshooting', chapters: ['manual/troubleshooting.md', 'manual/reasons.md', 'manual/refusals.md'] },
   { part: 'Security', chapters: ['THREATS.md'] },
   { part: 'Interfaces', chapters: ['rest.md', 'scenarios.md'] },
   {
