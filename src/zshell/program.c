@@ -291,6 +291,16 @@ int shell_apply(struct shell *shell, const struct shell_options *given, struct e
 	return 0;
 }
 
+/* What a refusal means is in the manual. */
+static void see_refusal(const struct shell *shell)
+{
+	CLEANUP(freep)
+	char *where = api_manual(shell->api, MANUAL_REFUSALS, api_refused(shell->api));
+
+	if (where != NULL)
+		output_note(&shell->output, "See %s", where);
+}
+
 int shell_run_command(struct shell *shell, const struct cli_run *line)
 {
 	int status;
@@ -299,6 +309,8 @@ int shell_run_command(struct shell *shell, const struct cli_run *line)
 	api_on_notice(shell->api, on_notice, &shell->output);
 	status = cli_run_command(line, shell);
 	api_on_notice(shell->api, NULL, NULL);
+	if (status == CLI_FAILED)
+		see_refusal(shell);
 	output_page_end(&shell->output);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -68,6 +69,7 @@ void api_free(struct api *api)
 	token_free(api->token);
 	curl_easy_cleanup(api->easy);
 	(void)curl_multi_cleanup(api->multi);
+	free(api->refused);
 	error_free(api->verifier.why);
 	pki_trust_free(api->own_trust);
 	api_socket_free(api->socket);
@@ -78,6 +80,20 @@ void api_free(struct api *api)
 const char *api_url(const struct api *api)
 {
 	return api->url;
+}
+
+const char *api_refused(const struct api *api)
+{
+	return api->refused;
+}
+
+char *api_manual(const struct api *api, const char *page, const char *section)
+{
+	if (section == NULL)
+		return NULL;
+	/* No browser opens a socket. */
+	return str_printf("%s/docs/%s.html#%s", api->socket == NULL ? api->url : "", page,
+			  section);
 }
 
 void api_set_timeout(struct api *api, int64_t timeout_ms)
@@ -149,6 +165,7 @@ static void url_prepare(struct api *api, const char *url)
 
 void api_prepare(struct api *api, const char *url)
 {
+	free(steal_ptr(&api->refused));
 	url_prepare(api, url);
 	api_connects_to(api, api->easy);
 	api_secure_prepare(api, api->easy);
@@ -264,7 +281,7 @@ static enum error_code code_of(long status)
 	}
 }
 
-int api_refusal(long status, const struct buffer *body, struct error **err)
+int api_refusal(struct api *api, long status, const struct buffer *body, struct error **err)
 {
 	CLEANUP(view_freep) Samoza__V1__ErrorView *view = NULL;
 	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 20);
@@ -278,6 +295,8 @@ int api_refusal(long status, const struct buffer *body, struct error **err)
 			err, code_of(status),
 			"the answer is HTTP status %ld, without a reason: is that zrms?",
 			status);
+	free(api->refused);
+	api->refused = mem_strdup(view->error->code);
 	text_escape(&text, view->error->message);
 	for (size_t i = 0; i < view->error->n_details; i++) {
 		/* zrms may put the first finding into the message too. */
@@ -337,7 +356,7 @@ static int finish(struct api *api, const struct buffer *body,
 
 	(void)curl_easy_getinfo(api->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200 || status > 299)
-		return api_refusal(status, body, err);
+		return api_refusal(api, status, body, err);
 	tell_notice(api);
 	if (type == NULL)
 		return 0;

@@ -49,6 +49,12 @@ char *api_authorities(const struct api *api);
 int api_presented(struct api *api, char *ret_fingerprint, struct error **err) must_check;
 /* Whether nobody on the way can read what is sent to it. */
 bool api_is_safe(const struct api *api);
+/* The code of the refusal that the last request met, as in docs/manual/refusals.md: "conflict". NULL: it was answered, or
+ * there was no answer. Borrowed until the next request. */
+const char *api_refused(const struct api *api);
+/* Where the manual that zrms serves says more, for people: "http://127.0.0.1:7331/docs/refusals.html#conflict", of "refusals"
+ * and "conflict". The caller frees. NULL for `section` NULL. */
+char *api_manual(const struct api *api, const char *page, const char *section);
 /* Requests end after this time. 0: the usual, which is 10 s without a byte for what is only
  * read, 60 s for what changes something, and 30 min for uploads. */
 void api_set_timeout(struct api *api, int64_t timeout_ms);

@@ -62,7 +62,7 @@ int api_download(struct api *api, const char *path, api_take_fn *take, void *use
 		r = error_set(err, (enum error_code)r, "cannot read from zrms at %s: %s",
 			      api->url, why->message);
 	else if (status != 200)
-		r = api_refusal(status, &d.refusal, err);
+		r = api_refusal(api, status, &d.refusal, err);
 	buffer_done(&d.refusal);
 	return r;
 }

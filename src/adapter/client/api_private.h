@@ -31,6 +31,7 @@ struct api {
 	api_notice_fn notice;	      /* NULL: not reported */
 	void *notice_data;
 	bool was_noticed;
+	char *refused; /* the code of the last answer; NULL: it was no refusal, or there is none */
 	int64_t tell_mono_ms; /* of the request that runs: when to call `slow`; 0: not */
 };
 
@@ -43,7 +44,7 @@ struct curl_slist *api_headers(const struct api *api, const char *first);
 /* Runs the prepared transfer. 0 when the answer is complete; ERR_UNAVAILABLE when it could not
  * be had, ERR_STALE when a person interrupted it. *ret_curl may have details. */
 int api_run(struct api *api, CURLcode *ret_curl, struct error **err) must_check;
-/* The error that an answer with `status` means, of its body. */
-int api_refusal(long status, const struct buffer *body, struct error **err);
+/* The error that an answer with `status` means, of its body, whose code is kept. */
+int api_refusal(struct api *api, long status, const struct buffer *body, struct error **err);
 
 #endif

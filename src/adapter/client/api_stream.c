@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "adapter/client/api_places.h"
@@ -249,7 +250,7 @@ static int connect_once(struct reading *r, struct error **err)
 				  : error_set(err, ERR_UNAVAILABLE, "another zrms leads");
 	}
 	if (result == 0 && status != 200)
-		return api_refusal(status, &r->refusal, err);
+		return api_refusal(r->api, status, &r->refusal, err);
 	return result == 0 ? error_set(err, ERR_UNAVAILABLE, "zrms ended the stream") : result;
 }
 
@@ -333,6 +334,8 @@ int api_follow(struct api *api, const struct api_stream *stream, struct error **
 	(void)curl_multi_cleanup(own.multi);
 	error_free(own.verifier.why);
 	api_places_leave(&own);
+	free(api->refused);
+	api->refused = own.refused;
 	buffer_done(&r.input);
 	buffer_done(&r.data);
 	buffer_done(&r.refusal);

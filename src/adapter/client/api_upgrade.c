@@ -130,7 +130,7 @@ static const char *field(const char *head, const char *name)
 }
 
 /* The body of a refusal. */
-static int refused(const struct api *api, int fd, long status, const char *length,
+static int refused(struct api *api, int fd, long status, const char *length,
 		   struct buffer *body, struct error **err)
 {
 	size_t size = length != NULL ? strtoull(length, NULL, 10) : BODY_MAX;
@@ -138,12 +138,11 @@ static int refused(const struct api *api, int fd, long status, const char *lengt
 
 	while (r > 0 && body->size < size)
 		r = read_more(api, fd, body, err);
-	return r < 0 ? r : api_refusal(status, body, err);
+	return r < 0 ? r : api_refusal(api, status, body, err);
 }
 
 /* *ret_rest: what came after the head already. */
-static int read_answer(const struct api *api, int fd, struct buffer *ret_rest,
-		       struct error **err)
+static int read_answer(struct api *api, int fd, struct buffer *ret_rest, struct error **err)
 {
 	CLEANUP(buffer_done) struct buffer head = BUFFER_INIT(HEAD_MAX);
 	char *end = NULL;

@@ -81,9 +81,11 @@ static char *cpu_text(const Samoza__V1__UsageView *usage)
 		       : NULL;
 }
 
-static void print_head(const struct output *o, const Samoza__V1__SpaceView *s,
+static void print_head(const struct shell *shell, const Samoza__V1__SpaceView *s,
 		       const Samoza__V1__UsageView *usage, const char *page)
 {
+	const struct output *o = &shell->output;
+	CLEANUP(freep) char *see = api_manual(shell->api, MANUAL_REASONS, s->failure_code);
 	CLEANUP(freep) char *restarts = str_printf("%" PRIu32, s->restarts);
 	CLEANUP(freep) char *epoch = str_printf("%" PRIu64, s->epoch);
 	CLEANUP(freep)
@@ -124,6 +126,7 @@ static void print_head(const struct output *o, const Samoza__V1__SpaceView *s,
 			     {"Memory", memory},
 			     {"Page", page},
 			     {"Why", s->why},
+			     {"See", see},
 			     {"LastError", error},
 			     {0}});
 }
@@ -223,7 +226,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	const Samoza__V1__UsageView *usage =
 		usage_of_space(shell, view, ref.topology.id, &list);
 
-	print_head(o, view, usage, page);
+	print_head(shell, view, usage, page);
 	usage_print_paths(o, usage);
 	print_places(o, view, &history);
 	print_imports(o, view);

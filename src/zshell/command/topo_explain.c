@@ -63,8 +63,10 @@ static const char *verdict_of(const Samoza__V1__ExplainZhostView *z)
 	return z->eligible ? "fits" : "does not fit";
 }
 
-static void print_space(const struct output *o, const Samoza__V1__ExplainSpaceView *s)
+static void print_space(const struct shell *shell, const Samoza__V1__ExplainSpaceView *s)
 {
+	const struct output *o = &shell->output;
+	CLEANUP(freep) char *see = api_manual(shell->api, MANUAL_REASONS, s->failure_code);
 	struct output_table *table = NULL;
 
 	output_line(o, "%s", "");
@@ -72,6 +74,8 @@ static void print_space(const struct output *o, const Samoza__V1__ExplainSpaceVi
 	output_text(o, 4, "  %s", s->summary);
 	if (s->reason != NULL && !str_equal(s->reason, s->summary))
 		output_text(o, 4, "  Reason: %s", s->reason);
+	if (see != NULL)
+		output_text(o, 4, "  See: %s", see);
 	if (s->smallest_change != NULL)
 		output_text(o, 4, "  It would fit with: %s", s->smallest_change);
 	if (s->n_zhosts == 0)
@@ -139,6 +143,6 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	}
 	output_line(&shell->output, "Topology: %s", view->topology);
 	for (size_t i = 0; i < view->n_spaces; i++)
-		print_space(&shell->output, view->spaces[i]);
+		print_space(shell, view->spaces[i]);
 	return CLI_DONE;
 }

@@ -40,9 +40,10 @@ static char *kept_text(const Samoza__V1__KeptSetView *kept)
 			  kept->version != NULL ? kept->version : "0.0.0", kept->until);
 }
 
-static void print_head(const struct output *o, const Samoza__V1__TopologyView *t,
+static void print_head(const struct shell *shell, const Samoza__V1__TopologyView *t,
 		       const struct history *history)
 {
+	const struct output *o = &shell->output;
 	CLEANUP(freep) char *spaces = str_printf("%u", t->spaces);
 	CLEANUP(freep)
 	char *revision = t->has_revision ? str_printf("%u", t->revision) : NULL;
@@ -54,6 +55,7 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 			       ? str_printf("%s, a key that is no longer trusted", t->signed_by)
 			       : NULL;
 	CLEANUP(freep) char *kept = kept_text(t->kept);
+	CLEANUP(freep) char *see = api_manual(shell->api, MANUAL_REASONS, t->failure_code);
 	const Samoza__V1__EventView *arrival = history_arrival(history, "topology", t->state);
 
 	output_line(o, "Topology: %s", t->name);
@@ -72,6 +74,7 @@ static void print_head(const struct output *o, const Samoza__V1__TopologyView *t
 					     {"Kept", kept},
 					     {"Last rollout", last},
 					     {"FailureReason", t->failure_reason},
+					     {"See", see},
 					     {"Since", arrival != NULL ? arrival->time : NULL},
 					     {0}});
 }
@@ -97,7 +100,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 		status_print_topology(&shell->output, view, &history);
 		return CLI_DONE;
 	}
-	print_head(&shell->output, view, &history);
+	print_head(shell, view, &history);
 	print_placements(&shell->output, view);
 	history_print_section(&shell->output, &history, STATUS_EVENTS);
 	print_notice(shell, view);

@@ -129,9 +129,13 @@ static int show_dry_run(const struct shell *shell, const Samoza__V1__TopologyVie
 		return status;
 	}
 	output_line(o, "%s", "");
+	CLEANUP(freep)
+	char *see = api_manual(shell->api, MANUAL_REASONS, view->failure_code);
 	if (view->failure_reason != NULL)
 		output_line(o, "%s cannot be placed: %s", view->name, view->failure_reason);
-	else
+	if (see != NULL)
+		output_line(o, "See %s", see);
+	if (view->failure_reason == NULL)
 		print_placements(o, view);
 	print_notice(shell, view);
 	return status;

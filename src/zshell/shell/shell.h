@@ -20,6 +20,10 @@ enum exit_status {
 	EXIT_TIMEOUT = 4,     /* --wait timed out; the operation continues in the background */
 };
 
+/* Pages of the manual, for api_manual(): of codes of refusals, and of FailureReasons. */
+#define MANUAL_REFUSALS "refusals"
+#define MANUAL_REASONS	"reasons"
+
 /* As it was given on the line, for those who make a connection of their own; borrowed, NULL each: not given. */
 struct shell_trust {
 	const char *ca, *fingerprint, *token_file;

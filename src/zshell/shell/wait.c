@@ -31,6 +31,7 @@ struct waiting {
 	size_t missing;	      /* instances not in the wanted state */
 	char *topology_state; /* from events and GETs */
 	char *reason;	      /* FailureReason, or what it lacks */
+	char *code;	      /* of `reason`; NULL: it has none */
 	bool ran;	      /* it has been running since the request */
 	bool rollout_moved;   /* an event says so; the next GET clears it */
 	bool moves;	      /* moved: an event came since the last GET */
@@ -149,14 +150,26 @@ static int get_topology(struct waiting *w, struct error **err)
 	w->unloading = view->unloading;
 	set_text(&w->topology_state, view->state);
 	set_text(&w->reason, view->failure_reason);
+	set_text(&w->code, view->failure_code);
 	show_all(w, view);
 	for (size_t i = 0; w->reason == NULL && i < view->n_placements; i++) {
 		const Samoza__V1__PlacementView *p = view->placements[i];
 
-		if (p->why != NULL && !p->optional_part && !str_equal(view->state, "running"))
+		if (p->why != NULL && !p->optional_part && !str_equal(view->state, "running")) {
 			w->reason = mem_strdup(p->why);
+			set_text(&w->code, p->failure_code);
+		}
 	}
 	return 0;
+}
+
+/* What the reason means is in the manual. */
+static void see_reason(const struct waiting *w)
+{
+	CLEANUP(freep) char *see = api_manual(w->shell->api, MANUAL_REASONS, w->code);
+
+	if (see != NULL)
+		output_note(&w->shell->output, "See %s", see);
 }
 
 static void finish(struct waiting *w, int status)
@@ -219,6 +232,7 @@ static void judge_rollout(struct waiting *w, const Samoza__V1__TopologyView *vie
 		output_note(o, "Topology %s is %s%s%s", w->wait->topology.id, view->state,
 			    view->failure_reason != NULL ? ": " : ".",
 			    view->failure_reason != NULL ? view->failure_reason : "");
+		see_reason(w);
 		finish(w, CLI_FAILED);
 	}
 }
@@ -235,6 +249,7 @@ static int confirm_rollout(struct waiting *w, struct error **err)
 	w->rollout_moved = false;
 	set_text(&w->topology_state, view->state);
 	set_text(&w->reason, view->rollout != NULL ? view->rollout->detail : NULL);
+	set_text(&w->code, view->rollout == NULL ? view->failure_code : NULL);
 	judge_rollout(w, view);
 	return 0;
 }
@@ -415,6 +430,7 @@ static void time_over(struct waiting *w)
 		output_note(o, "Topology %s is still %s after %s%s%s", w->wait->topology.id,
 			    w->topology_state != NULL ? w->topology_state : "pending", time,
 			    w->reason != NULL ? ": " : ".", w->reason != NULL ? w->reason : "");
+		see_reason(w);
 	} else {
 		output_note(o, "Not done after %s:", time);
 		for (struct known *k = w->spaces; k != NULL && named < 10; k = k->hh.next) {
@@ -477,6 +493,7 @@ static void waiting_done(struct waiting *w)
 	}
 	free(w->topology_state);
 	free(w->reason);
+	free(w->code);
 	free(w->zhost);
 }
 

@@ -61,6 +61,33 @@ def test_a_failure_reason_stands_under_updated(zrms, listed, zshell):
     assert done.out.endswith("\nWhy:\n  api has no place\n")
 
 
+def test_a_reason_leads_to_its_section_of_the_manual(zrms, listed, zshell):
+    listed.update(state="failed", failure_reason="no zhost is available", failure_code="no-zhost-available", placements=[])
+    zrms.routes[f"GET /v1/topologies/{ID}/explain"] = (200, {"topology": "my-app", "spaces": [
+        {"space": "api", "summary": "api has no place: 0 of 0 zhosts could take it", "reason": "no zhost is available: none has joined",
+         "failure_code": "no-zhost-available", "zhosts": [], "rules": []}]})
+    zrms.routes["GET /v1/spaces"] = (200, {"spaces": [space("api", "not-deployed")]})
+    zrms.routes[f"GET /v1/topologies/{ID}/spaces/api"] = (
+        200, space("api", "not-deployed", why="api has no place", failure_code="no-place"))
+    where = f"{zrms.url}/docs/reasons.html"
+    assert f"  FailureReason: no zhost is available\n  See:       {where}#no-zhost-available\n" in zshell("topo", "status", "my-app").out
+    assert json.loads(zshell("topo", "status", "my-app", "-o", "json").out)["failure_code"] == "no-zhost-available"
+    assert f"  Reason: no zhost is available: none has joined\n  See: {where}#no-zhost-available\n" in zshell("topo", "explain", "my-app").out
+    assert f"  Why:       api has no place\n  See:       {where}#no-place\n" in zshell("spaces", "status", "my-app/api").out
+    # An earlier zrms has no codes.
+    del listed["failure_code"]
+    assert "See" not in zshell("topo", "status", "my-app").out
+
+
+def test_a_refusal_leads_to_its_section_of_the_manual(zrms, listed, zshell):
+    zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (409, {"error": {"code": "conflict", "message": "it is stopped", "details": []}})
+    done = zshell("topo", "stop", ID)
+    assert done.status == 1
+    assert done.err == f"zshell: it is stopped\nSee {zrms.url}/docs/refusals.html#conflict\n"
+    # What zshell itself finds wrong was not refused by zrms.
+    assert "See http" not in zshell("mesh", "ping", "api").err
+
+
 def test_stop_prints_a_line_before_and_after(zrms, listed, zshell):
     zrms.routes[f"POST /v1/topologies/{ID}/stop"] = (202, topology("stopped"))
     zrms.routes[f"GET /v1/topologies/{ID}/spaces"] = (
@@ -336,7 +363,8 @@ def test_a_refusal_shows_all_findings_and_what_to_do(zrms, zshell, tmp_path):
     assert done.err == ("zshell: 2 findings\n"
                         "  topology.yaml:3:1: unknown key 'a\\x1b[2J'\n"
                         "  topology.yaml:4:1: b\n"
-                        f"Nothing was stored. `mex validate {mex}` lists all findings.\n")
+                        f"Nothing was stored. `mex validate {mex}` lists all findings.\n"
+                        f"See {zrms.url}/docs/refusals.html#refused\n")
 
 
 def test_a_file_that_cannot_be_sent(zshell, tmp_path):

@@ -96,7 +96,8 @@ def test_an_unknown_zhost_is_refused_with_what_to_do(zrms, zshell, words, reques
                                                  "details": []}})
     done = zshell(*words)
     assert (done.status, done.err) == (
-        1, "zshell: no zhost nope\n`zshell cluster zhosts` lists all zhosts.\n"), done
+        1, "zshell: no zhost nope\n`zshell cluster zhosts` lists all zhosts.\n"
+           f"See {zrms.url}/docs/refusals.html#not-found\n"), done
 
 
 def test_a_state_that_nothing_of_the_list_has_is_refused(zrms, zshell):
