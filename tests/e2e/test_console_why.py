@@ -35,6 +35,10 @@ def failures(e):
     return {(z["zhost"], e["rules"][f["rule"]]["rule"]) for z in e["zhosts"] for f in z["failures"]}
 
 
+def links(console, within):
+    return console.script(f"[...document.querySelectorAll(`{within} a.to-do`)].map(a => a.getAttribute('href'))")
+
+
 def open_why(c, console, path):
     open_page(c, console, f"#/why?topology=hall&space={path}", "td.verdict")
 
@@ -81,6 +85,23 @@ def test_what_has_no_place_is_shown_by_the_rules_that_fail(c, console):
         for f in z["failures"]:
             assert f["text"] in console.text(f".nearest tr[data-zhost='{z['zhost']}']")
     found += look_at(console, "why")
+    # What to do is in the manual, wherever the reason stands.
+    section = "/docs/reasons.html#capability-missing"
+    assert links(console, ".why-head") == [section]
+    console.script("location.hash = '#/topology?name=hall'")
+    console.shows(".topology-head .reason", "no zhost satisfies capability requirement")
+    assert links(console, ".topology-head .reason") == [section]
+    code = next(p["failure_code"] for p in c.get("/v1/topologies/hall")["placements"] if p["space"] == "reader")
+    until(lambda: links(console, "tr[data-path='reader']") == [f"/docs/reasons.html#{code}"], "the placements have it")
+    assert set(links(console, ".card.chains")) >= {f"/docs/reasons.html#{code}"}
+    found += look_at(console, "topology-failed")
+    console.script("location.hash = '#/'")
+    until(lambda: section in links(console, ".card.attention") and "/docs/reasons.html#zhost-silent" in links(console, ".card.attention"), "what needs attention has it")
+    assert section in links(console, ".card.topologies")
+    found += look_at(console, "overview-failed", themes=("light",))
+    # It opens beside the console.
+    console.script(f"location.href = '{section}'")
+    until(lambda: console.script("document.getElementById('capability-missing')?.textContent ?? ''") == "capability-missing", "the section")
     assert sorted(set(found + console.problems())) == []
 
 

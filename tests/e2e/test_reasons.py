@@ -1,5 +1,6 @@
 """What REST tells of a topology for pages: what a revision says, and the verdict of each zhost by the rule that fails."""
 import json
+import re
 import urllib.request
 
 import pytest
@@ -74,3 +75,22 @@ def test_what_has_no_place_has_a_rule_after_which_nothing_is_left(c):
     assert ended == {"rule": "capability", "what": "capability 'sensors.camera'", "left": 0}
     n2 = next(z for z in e["zhosts"] if z["zhost"] == "n2")
     assert [e["rules"][f["rule"]]["rule"] for f in n2["failures"]] == ["state"]
+
+    # Each sentence has its code, and each code its section in the manual of this zrms.
+    assert e["failure_code"] == "capability-missing"
+    topology = c.get("/v1/topologies/inspection")
+    assert topology["failure_code"] == c.get("/v1/topologies")["topologies"][0]["failure_code"] == "capability-missing"
+    assert [p["failure_code"] for p in topology["placements"]] == ["no-place"]
+    assert c.space("inspection", "eye")["failure_code"] == "no-place"
+    attention = c.get("/v1/summary")["attention"]
+    assert {a["kind"]: a["failure_code"] for a in attention} == {"topology": "capability-missing", "zhost": "zhost-silent"}
+    shown = [line.strip() for command in (("topo", "status", "inspection"), ("topo", "explain", "inspection"), ("spaces", "status", "inspection/eye"))
+             for line in c.zshell(*command).stdout.splitlines() if line.strip().startswith("See:")]
+    refused = c.zshell("topo", "promote", "inspection", check=False)
+    assert refused.returncode == 1, refused
+    shown += [line for line in refused.stderr.splitlines() if line.startswith("See http")]
+    where = [re.fullmatch(r"See:? +(http://[^ #]+)#([a-z-]+)", line).groups() for line in shown]
+    assert [section for _, section in where] == ["capability-missing", "capability-missing", "no-place", "conflict"]
+    for page, section in where:
+        with urllib.request.urlopen(page, timeout=20) as answer:
+            assert f' id="{section}"' in answer.read().decode(), (page, section)

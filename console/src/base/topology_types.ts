@@ -1,11 +1,11 @@
 // What zrms answers of one topology (proto/view.proto, proto/model.proto): only what the console reads of it.
 import type { Rollout } from './types';
 
-export interface Placement { space: string; zhost?: string; state: string; goal?: string; why?: string; optional_part?: boolean }
+export interface Placement { space: string; zhost?: string; state: string; goal?: string; why?: string; failure_code?: string; optional_part?: boolean }
 export interface Dependent { space: string; from: string; optional_import: boolean }
 
 export interface TopologyDetail {
-  id: string; name: string; version?: string; owner?: string; state: string; failure_reason?: string; spaces: number;
+  id: string; name: string; version?: string; owner?: string; state: string; failure_reason?: string; failure_code?: string; spaces: number;
   created: string; updated: string; placements: Placement[]; notice?: string; revision?: number; rollout?: Rollout;
   last_rollout?: { revision: number; version?: string; result: string; cause?: string; time: string; back_on?: string };
   scaled: { space: string; count: number; package: number }[]; dependents: Dependent[];
@@ -14,7 +14,7 @@ export interface TopologyDetail {
 
 export interface Instance {
   name: string; path: string; space: string; type: string; state: string; goal: string; zhost?: string; since: string;
-  restarts: number; last_error?: string; why?: string; parent?: string; version?: string; revision?: number;
+  restarts: number; last_error?: string; why?: string; failure_code?: string; parent?: string; version?: string; revision?: number;
   imports: { from: string; optional_import: boolean; providers: string[]; kept_until?: string }[];
   handover?: { kind: string; state: string; cause: string; waits?: string; next?: { version?: string; zhost: string; state: string } };
 }
@@ -39,7 +39,7 @@ export interface Content {
 }
 
 export interface Explained {
-  space: string; zhost?: string; summary: string; reason?: string; smallest_change?: string;
+  space: string; zhost?: string; summary: string; reason?: string; failure_code?: string; smallest_change?: string;
   rules: { rule: string; what?: string; left: number }[];
   zhosts: {
     zhost: string; eligible: boolean; failed_rules: string[]; score?: number; scores: { name: string; value: string }[]; chosen?: boolean;

@@ -9,7 +9,7 @@ export interface Rollout {
 }
 
 export interface Attention {
-  kind: 'topology' | 'rollout' | 'zhost'; name: string; topology?: string; state: string; reason: string; since?: string;
+  kind: 'topology' | 'rollout' | 'zhost'; name: string; topology?: string; state: string; reason: string; failure_code: string; since?: string;
   space?: string; zhost?: string; count?: number; of?: number;
 }
 
@@ -27,7 +27,7 @@ export interface ZhostColumns {
 
 export interface SummaryTopology {
   seq: number;
-  topology: { id: string; name: string; version?: string; state: string; failure_reason?: string; spaces: number; updated: string };
+  topology: { id: string; name: string; version?: string; state: string; failure_reason?: string; failure_code?: string; spaces: number; updated: string };
   states: Count[];
   spaces: { space: string; states: Count[] }[];
   rollout?: Rollout;

@@ -84,7 +84,7 @@ export function graphOf(detail: TopologyDetail, content: Content, instances: Ins
 
 /* ---- what waits for what ---- */
 
-export interface Link { kind: 'instance' | 'zhost'; name: string; state: string; text: string; count: number }
+export interface Link { kind: 'instance' | 'zhost'; name: string; state: string; text: string; code?: string; count: number }
 
 /** From the instance to what holds it up: each link waits for the next one. */
 export function chain(start: Instance, graph: Graph, detail: TopologyDetail): Link[] {
@@ -112,7 +112,7 @@ export function chain(start: Instance, graph: Graph, detail: TopologyDetail): Li
     } else {
       text = placement?.why ?? now.why ?? now.last_error ?? '';
     }
-    links.push({ kind: 'instance', name: now.path, state: now.state, text, count: alike });
+    links.push({ kind: 'instance', name: now.path, state: now.state, text, code: next === undefined && isWanted(now) && !isStarted(now) ? placement?.failure_code ?? now.failure_code : undefined, count: alike });
     at = next;
     if (next === undefined && now.state === 'problem' && now.zhost !== undefined)
       links.push({ kind: 'zhost', name: now.zhost, state: 'problem', text: '', count: 1 });

@@ -14,7 +14,7 @@ import { Needs } from '../parts/needs';
 import { Placements } from '../parts/placements';
 import { RevisionDiff, Revisions } from '../parts/revisions';
 import { RolloutBar } from '../parts/rollout';
-import { Sentence, whyPage } from '../parts/sentence';
+import { Sentence, ToDo, whyPage } from '../parts/sentence';
 import { WaitChains } from '../parts/wait_chain';
 import { now } from '../store/store';
 import { own, refused, useTopology, type Opened } from '../store/topology';
@@ -53,7 +53,7 @@ function Head({ of }: { of: Opened }) {
         {first !== undefined && <a class="button" href={whyPage(detail.name, first.path)}>Why here?</a>}
         <TopologyActions detail={detail} instances={instances} />
       </div>
-      {detail.failure_reason !== undefined && detail.failure_reason !== '' && detail.state !== 'running' && <p class="reason"><Sentence text={detail.failure_reason} /></p>}
+      {detail.failure_reason !== undefined && detail.failure_reason !== '' && detail.state !== 'running' && <p class="reason"><Sentence text={detail.failure_reason} /><ToDo code={detail.failure_code} /></p>}
     </section>
   );
 }

@@ -10,7 +10,7 @@ import { Load } from '../parts/bar';
 import { Card, Empty } from '../parts/card';
 import { Glyph, State, shape } from '../parts/glyph';
 import { RuleMatrix } from '../parts/rule_matrix';
-import { Sentence, topologyPage, whyPage, zhostPage } from '../parts/sentence';
+import { Sentence, ToDo, topologyPage, whyPage, zhostPage } from '../parts/sentence';
 import { Chain } from '../parts/wait_chain';
 import { happened } from '../store/store';
 import { address, refused, useTopology, type Opened } from '../store/topology';
@@ -160,7 +160,7 @@ export function Why() {
         <p class="crumb"><a href={topologyPage(of.detail.name)}>{of.detail.name}</a> <State state={of.detail.state} />
           {instance !== undefined && <span class={`c-${shape(instance.state)}`}>{path}: {word(instance.state)}</span>}</p>
         <h1><Sentence text={headline(path, root, e, instance)} /></h1>
-        {e?.reason !== undefined && e.reason.includes(': ') && <p class="soft"><Sentence text={e.reason.split(': ').slice(1).join(': ')} /></p>}
+        {e?.reason !== undefined && <p class="soft"><Sentence text={e.reason.split(': ').slice(1).join(': ')} /><ToDo code={e.failure_code} /></p>}
         <Chips of={of} path={path} />
       </section>
       {instance === undefined && <p class="waits">There is no instance {path} in {of.detail.name}.</p>}

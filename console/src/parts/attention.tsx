@@ -5,7 +5,7 @@ import { now, summary, topologies } from '../store/store';
 import { Card, Empty } from './card';
 import { Glyph } from './glyph';
 import { TroubledNotices, useTroubledNotices } from './notices';
-import { Sentence, topologyPage, zhostPage } from './sentence';
+import { Sentence, ToDo, topologyPage, zhostPage } from './sentence';
 
 const ALIKE_MAX = 3;
 
@@ -33,7 +33,7 @@ function Item({ of }: { of: Entry }) {
       <Glyph state={glyph(of)} />
       <h3><a class="cut" href={address(of)} title={of.name}>{of.name}</a><span class={`kind c-${glyph(of)}`}>{kind(of)}</span></h3>
       {since !== null && <time dateTime={of.since} title={`since ${of.since}`}>{duration(since)}</time>}
-      <p>{of.kind === 'rollout' && <Progress name={of.name} />}<Sentence text={of.reason} />.</p>
+      <p>{of.kind === 'rollout' && <Progress name={of.name} />}<Sentence text={of.reason} />.<ToDo code={of.failure_code} /></p>
       {about !== '' && <p class="more">{about}</p>}
     </li>
   );

@@ -6,7 +6,7 @@ import { isFresh, isStarted, isWanted } from '../graph/model';
 import { now } from '../store/store';
 import { Card, Choice, Empty } from './card';
 import { State } from './glyph';
-import { Sentence, whyPage, zhostPage } from './sentence';
+import { Sentence, ToDo, whyPage, zhostPage } from './sentence';
 
 type By = 'space' | 'zhost' | 'state';
 const MOST = 600; // rows: the rest is found by the filter
@@ -17,8 +17,8 @@ function Reason({ of, detail }: { of: Instance; detail: TopologyDetail }) {
   if (next !== undefined)
     return <>{next.version !== undefined && next.version !== of.version ? `to ${next.version}` : 'moves'} on <a href={zhostPage(next.zhost)}>{next.zhost}</a>, {word(next.state)}</>;
   if (of.handover?.waits !== undefined) return <Sentence text={of.handover.waits} />;
-  const why = detail.placements.find((p) => p.space === of.path)?.why ?? of.why;
-  if (why !== undefined && !isStarted(of)) return <Sentence text={why} />;
+  const shown = detail.placements.find((p) => p.space === of.path && p.why !== undefined) ?? of;
+  if (shown.why !== undefined && !isStarted(of)) return <><Sentence text={shown.why} /><ToDo code={shown.failure_code} /></>;
   return of.last_error !== undefined && !isStarted(of) ? <Sentence text={of.last_error} /> : null;
 }
 

@@ -9,6 +9,11 @@ export const topologyPage = (name: string) => `#/topology?name=${encodeURICompon
 export const whyPage = (topology: string, path: string) => `#/why?topology=${encodeURIComponent(topology)}&space=${encodeURIComponent(path)}`;
 export const zhostPage = (name: string) => `#/zhost?name=${encodeURIComponent(name)}`;
 
+/** What a reason of that code means and what to do, in the manual that zrms serves. */
+export const ToDo = ({ code }: { code: string | undefined }) => code === undefined || code === '' ? null : (
+  <> <a class="to-do" href={`/docs/reasons.html#${encodeURIComponent(code)}`} target="_blank" rel="noreferrer" title={`The manual about ${code}`} aria-label={`What to do about ${code}`}>What to do</a></>
+);
+
 export function Sentence({ text }: { text: string }) {
   const parts = text.split(TOKENS).map((part) => {
     if (/^\d{4}-\d\d-\d\dT/.test(part)) return <time dateTime={part}>{moment(part, now.value)}</time>;

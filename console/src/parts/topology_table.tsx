@@ -6,7 +6,7 @@ import { concerns, topologies, type Topology } from '../store/store';
 import { Instances } from './bar';
 import { Card, Choice, Empty } from './card';
 import { Glyph, shape } from './glyph';
-import { Sentence, topologyPage } from './sentence';
+import { Sentence, ToDo, topologyPage } from './sentence';
 
 type Filter = 'all' | 'not-running' | 'rollouts';
 const filter = signal<Filter>('all');
@@ -32,8 +32,8 @@ export function GoesOn({ of }: { of: Topology }) {
   const concern = concerns.value.get(of.name);
   if (of.rollout !== null)
     return <><Glyph state="rollout" size="small" /> <Sentence text={`to ${of.rollout.version ?? 'the new revision'}: ${of.rollout.cause ?? of.rollout.detail ?? of.rollout.state}`} /></>;
-  const text = concern?.reason ?? (isDifferent(of) ? of.reason : '');
-  return text !== '' ? <Sentence text={text} /> : null;
+  if (concern !== undefined) return <><Sentence text={concern.reason} /><ToDo code={concern.failure_code} /></>;
+  return isDifferent(of) && of.reason !== '' ? <><Sentence text={of.reason} /><ToDo code={of.code} /></> : null;
 }
 
 export function TopologyTable({ max }: { max: number }) {

@@ -3,7 +3,7 @@ import type { Link } from '../graph/model';
 import { word } from '../base/words';
 import { Card, Empty } from './card';
 import { Glyph, shape } from './glyph';
-import { Sentence, whyPage, zhostPage } from './sentence';
+import { Sentence, ToDo, whyPage, zhostPage } from './sentence';
 
 export function Chain({ links, topology }: { links: Link[]; topology: string }) {
   return (
@@ -13,7 +13,7 @@ export function Chain({ links, topology }: { links: Link[]; topology: string }) 
           <Glyph state={l.state} />
           <h3><a class="cut" href={l.kind === 'zhost' ? zhostPage(l.name) : whyPage(topology, l.name)} title={l.name}>{l.name}</a>
             <span class={`c-${shape(l.state)}`}>{word(l.state)}{l.count > 1 && `, ${l.count} alike`}</span></h3>
-          {l.text !== '' && <p><Sentence text={l.text} /></p>}
+          {l.text !== '' && <p><Sentence text={l.text} /><ToDo code={l.code} /></p>}
         </li>
       ))}
     </ol>

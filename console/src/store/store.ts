@@ -10,7 +10,7 @@ export interface Zhost {
 }
 
 export interface Topology {
-  id: string; name: string; version: string; state: string; reason: string; instances: number;
+  id: string; name: string; version: string; state: string; reason: string; code: string; instances: number;
   states: Record<string, number>; rollout: Rollout | null;
 }
 
@@ -47,7 +47,7 @@ export function zhostsOf(s: Summary): Zhost[] {
 function topologiesOf(s: Summary): Topology[] {
   return s.topologies.map((row) => ({
     id: row.topology.id, name: row.topology.name, version: row.topology.version ?? '', state: row.topology.state,
-    reason: row.topology.failure_reason ?? '', instances: row.topology.spaces,
+    reason: row.topology.failure_reason ?? '', code: row.topology.failure_code ?? '', instances: row.topology.spaces,
     states: Object.fromEntries(row.states.map((c) => [c.state, c.count])), rollout: row.rollout ?? null,
   }));
 }
