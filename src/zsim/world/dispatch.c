@@ -185,7 +185,8 @@ static struct sim_life *former_of(const struct world *w, const struct sim_event 
 /* zrms would notice it, and stands still. */
 static bool has_to_wait(const struct world *w, const struct sim_event *h)
 {
-	if (former_of(w, h) != NULL || h->type == SIM_EVENT_ELECTION)
+	if (former_of(w, h) != NULL || h->type == SIM_EVENT_ELECTION ||
+	    h->type == SIM_EVENT_DRIVER_WORKS) /* outside of zrms */
 		return false;
 	bool is_for_zrms = h->type == SIM_EVENT_FRAME
 				   ? !h->to_agent
