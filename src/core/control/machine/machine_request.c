@@ -232,8 +232,7 @@ static int request_remove(struct control *c, struct made_zhost *m, struct error 
 	char *cause = str_printf("removed from the cluster by %s, whatever driver %s keeps of "
 				 "the machine %s",
 				 c->actor, m->record->driver, m->record->key);
-	making_forget(c, m, cause);
-	return 0;
+	return making_forget(c, m, cause, err);
 }
 
 bool machine_takes_zhost_request(struct control *c, const struct control_input *input)

@@ -135,14 +135,14 @@ static void drop(struct control *c, struct made_zhost *m)
 	made_zhost_free(&c->made, m);
 }
 
-/* Its zhost, and what it could join with, go with it. False: what is placed there has still to leave. */
-static bool end(struct control *c, struct made_zhost *m, const char *cause)
+/* Its zhost, and what it could join with, go with it. Refused: what is placed there has still to leave. */
+static int end(struct control *c, struct made_zhost *m, const char *cause, struct error **err)
 {
 	struct control_zhost *z = zhost_of(c, m);
 	if (z != NULL) {
-		CLEANUP(error_freep) struct error *err = NULL;
-		if (zhost_remove(c, z, cause, &err) < 0)
-			return false;
+		int r = zhost_remove(c, z, cause, err);
+		if (r < 0)
+			return r;
 	} else {
 		const char *from = shown(c, m);
 		(void)machine_identity_revoke(c, m->record->name);
@@ -151,7 +151,7 @@ static bool end(struct control *c, struct made_zhost *m, const char *cause)
 	}
 	drop(c, m);
 	rotation_look(c); /* which may have waited for it */
-	return true;
+	return 0;
 }
 
 static bool is_heard(const struct control_zhost *z)
@@ -219,9 +219,10 @@ void making_destroy(struct control *c, struct made_zhost *m, bool drains, const 
 	drain_begin(c, z, 0, false);
 }
 
-void making_forget(struct control *c, struct made_zhost *m, const char *cause)
+int making_forget(struct control *c, struct made_zhost *m, const char *cause,
+		  struct error **err)
 {
-	(void)end(c, m, cause);
+	return end(c, m, cause, err);
 }
 
 /* ---- outcomes ---- */
@@ -293,7 +294,8 @@ static bool run_ending(struct control *c, struct made_zhost *m)
 		m->ask_ms = waits ? due_ms : NEVER_MS;
 		return false;
 	}
-	return end(c, m, "the driver has destroyed it");
+	CLEANUP(error_freep) struct error *err = NULL;
+	return end(c, m, "the driver has destroyed it", &err) == 0;
 }
 
 bool making_run(struct control *c)

@@ -42,8 +42,10 @@ void making_create_again(struct control *c, struct made_zhost *m, const char *ca
 			 const Samoza__V1__JoinTokenRecord *token);
 /* It is to go: now, or when it is empty. PRE: it is not leaving, or stuck. */
 void making_destroy(struct control *c, struct made_zhost *m, bool drains, const char *cause);
-/* It is known no longer, whatever its driver keeps. PRE: failed or stuck. */
-void making_forget(struct control *c, struct made_zhost *m, const char *cause);
+/* It is known no longer, whatever its driver keeps. ERR_CONFLICT: its zhost is heard, and instances are placed there. PRE: failed
+ * or stuck. */
+int making_forget(struct control *c, struct made_zhost *m, const char *cause,
+		  struct error **err) must_check;
 
 /* What a call came to. */
 void making_outcome(struct control *c, const struct control_input *input);
