@@ -14,8 +14,7 @@ static bool gives_tokens(const struct control_zhost *z)
 
 void copy_token_missing(struct control *c, const struct copy *copy)
 {
-	struct credential *shown =
-		credentials_find_copy(&c->credentials, copy->of_slot.epoch);
+	struct credential *shown = credentials_find_copy(&c->credentials, copy->of_slot.epoch);
 	if (shown == NULL || shown->is_over)
 		return;
 	credentials_end_process(&c->credentials, shown);

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "core/control/slot/copies.h"
 #include "core/control/slot/each_fit.h"
+#include "core/control/slot/mesh_tables.h"
 #include "core/control/state/exclusions.h"
 #include "core/control/state/record_writer.h"
 #include "core/control/state/state.h"
@@ -237,6 +238,7 @@ static void trim(struct control *c, struct control_application *a)
 		if (!ends(*sc))
 			continue;
 		count++;
+		mesh_tables_slot_goes(*sc);
 		exclusions_clear(c, *sc);
 		records_delete_slot(c, *sc);
 		dirty_set_forget_slot(&c->dirty, *sc);

@@ -65,10 +65,16 @@ void mesh_tables_count(struct control_application *a, struct control_zhost *z, i
 	mark_application(a, APPLICATION_ROUTES);
 }
 
+/* The table is another one. */
+static void forget_sums(struct control_application *a)
+{
+	a->routes.has_sum[0] = a->routes.has_sum[1] = false;
+}
+
 void mesh_tables_mark(struct slot_control *sc)
 {
 	struct control_application *a = application_of(sc->slot);
-	a->routes.has_sum[0] = a->routes.has_sum[1] = false;
+	forget_sums(a);
 	if ((sc->marks & SLOT_ROUTE) == 0) {
 		sc->marks |= SLOT_ROUTE;
 		vector_push(&a->routes.changed, sc);
@@ -185,6 +191,20 @@ static bool is_listed(const struct copy *copy)
 static bool takes_messages(const struct slot_control *sc)
 {
 	return space_kind_of_type(slot_declared_space(sc->slot)->type)->is_in_mesh;
+}
+
+void mesh_tables_slot_goes(struct slot_control *sc)
+{
+	struct control_application *a = application_of(sc->slot);
+	slot_copy_for_each (sc->of_path, item) {
+		const struct copy *copy = container_of(item, struct copy, of_slot);
+		if (!takes_messages(sc) || !is_listed(copy))
+			continue;
+		*vector_add(&a->routes.former) = (struct former_route){
+			mem_strdup(copy_path(copy)), mem_strdup(space_of(sc, copy)->name)};
+		forget_sums(a);
+		mark_application(a, APPLICATION_ROUTES);
+	}
 }
 
 /* ---- tables ---- */

@@ -17,6 +17,8 @@
 
 /* A copy of the slot started, or is started no longer, or another one serves. */
 void mesh_tables_mark(struct slot_control *sc);
+/* It is about to be forgotten: zhosts forget what they still know of its former copies. */
+void mesh_tables_slot_goes(struct slot_control *sc);
 /* A rollout went on: whether, and how much, copies of it share may have changed. */
 void mesh_tables_mark_shares(struct control_application *a);
 /* As records say: zhosts may know it already. PRE: there is a rollout. */
