@@ -62,8 +62,8 @@ struct revision *application_accept(struct control *c, struct control_applicatio
 void application_revise(struct control *c, struct control_application *a,
 			Samoza__V1__RevisionRecord *take_record, struct topology *topology)
 {
-	rollout_drop(c, a, "superseded");
 	kept_set_end(c, a, "there is another change");
+	rollout_drop(c, a, "superseded");
 	rollout_forget_last(a);
 	application_switch(c, a, application_accept(c, a, take_record, topology));
 }

@@ -356,8 +356,9 @@ static int grouped(struct control *c, struct control_application *a,
 static int stop(struct control *c, struct control_application *a,
 		const struct control_input *input, struct error **err)
 {
-	rollout_drop(c, a, "aborted");
+	/* Before: what has left in a return does not stay for a former set. */
 	kept_set_end(c, a, "the topology is stopped");
+	rollout_drop(c, a, "aborted");
 	/* Asked for, so it counts as stopped even if it never was started. */
 	a->ever_started = true;
 	mark_application(a, APPLICATION_STATE);

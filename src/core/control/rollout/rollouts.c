@@ -273,10 +273,11 @@ static void returned(struct control *c, struct control_application *a)
 		"%s%s%s; back on %s", result, a->rollout->cause != NULL ? ": " : "",
 		a->rollout->cause != NULL ? a->rollout->cause : "", revision_version(base));
 	remember(c, a, result);
+	/* What has left in the return does not stay for a former set. */
+	kept_set_end(c, a, "the rollout has ended");
 	serve(a, base);
 	end(c, a);
 	emit(c, a, from, revision_version(base), cause);
-	kept_set_end_trimmed(c, a, "the rollout has ended");
 }
 
 void rollout_drop(struct control *c, struct control_application *a, const char *result)
