@@ -115,7 +115,7 @@ void handover_restore(struct handover *h, enum handover_state state,
 	if (state == HANDOVER_PROVING)
 		state = h->kind == HANDOVER_START_FIRST ? HANDOVER_RISING : HANDOVER_STARTING;
 	state_machine_begin(&handover_machine, h, &h->state, state);
-	if (h->placed_wall_ms == 0)
+	if (h->placed_wall_ms == 0 || limits->healthy_within_ms == NEVER_MS)
 		return;
 	int64_t left = h->placed_wall_ms + limits->healthy_within_ms - now_wall_ms;
 	int64_t least = limits->healthy_for_ms + least_ms;
@@ -226,13 +226,18 @@ static bool is_ill(const struct handover_facts *f)
 	return !f->healthy && !f->starting && !f->placed_lost;
 }
 
+int64_t handover_late_at_ms(const struct handover_limits *limits, int64_t now_ms)
+{
+	return limits->healthy_within_ms != NEVER_MS ? now_ms + limits->healthy_within_ms : 0;
+}
+
 /* One that was healthy gets the same time again. */
 static void note_health(struct handover *h, bool healthy, const struct handover_limits *limits,
 			int64_t now_ms)
 {
 	bool proves = h->kind == HANDOVER_START_FIRST || h->state == HANDOVER_PROVING;
 	if (!healthy && h->healthy_since_ms != 0 && proves)
-		h->late_at_ms = now_ms + limits->healthy_within_ms;
+		h->late_at_ms = handover_late_at_ms(limits, now_ms);
 	if (!healthy)
 		h->healthy_since_ms = 0;
 	else if (h->healthy_since_ms == 0)

@@ -98,7 +98,7 @@ struct handover_facts {
 	bool gone;		/* what is leaving has gone, or cannot be reached */
 };
 
-/* How long the successor must be healthy, and how long that may take from its placement on. */
+/* How long the successor must be healthy, and how long that may take from its placement on; NEVER_MS: it is not limited. */
 struct handover_limits {
 	int64_t healthy_for_ms, healthy_within_ms;
 };
@@ -112,6 +112,8 @@ void handover_restore(struct handover *h, enum handover_state state,
 		      int64_t least_ms);
 /* One that goes on without an interruption: in that very state. PRE: it is restored. */
 void handover_continue(struct handover *h, enum handover_state state);
+/* When one whose time begins now is late (`late_at_ms`). */
+int64_t handover_late_at_ms(const struct handover_limits *limits, int64_t now_ms);
 /* Takes the facts; the state that follows, which may be the present one. */
 enum handover_state handover_next(struct handover *h, const struct handover_facts *facts,
 				  const struct handover_limits *limits, int64_t now_ms);

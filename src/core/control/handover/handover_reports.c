@@ -9,6 +9,7 @@
 #include "core/control/slot/mesh_tables.h"
 #include "core/control/state/apart.h"
 #include "core/control/state/state.h"
+#include "core/lifecycle/goal.h"
 
 const char *copy_phase_name(const struct copy *copy)
 {
@@ -53,6 +54,19 @@ static void take_successor_error(const struct copy *copy, const char *error)
 	h->error = str_printf("%s: %s", copy->sc->slot->path, error);
 }
 
+/* What is led back to does not fail: it has finished as one that serves would have. A successor that is judged is
+ * not healthy in time [change.rollout.failure]. */
+static void take_end(const struct copy *copy, const Samoza__V1__InstanceReport *r)
+{
+	struct slot *s = copy->sc->slot;
+	const struct unit_handover *h = control_of_slot(s->root)->handover;
+	if (!r->finished || r->observed_generation < copy->generation || h == NULL ||
+	    !h->returns || !copy_is_next(copy) || s->goal != GOAL_DEPLOYED_STARTED)
+		return;
+	s->finished = true;
+	goal_request(s, GOAL_DEPLOYED_STOPPED, "finished by itself");
+}
+
 void handover_report(struct control *c, struct copy *copy, const Samoza__V1__InstanceReport *r)
 {
 	if (copy->unit->lost)
@@ -72,6 +86,7 @@ void handover_report(struct control *c, struct copy *copy, const Samoza__V1__Ins
 	if (copy_is_apart(copy))
 		apart_changed(copy);
 	mark_copy(copy, COPY_RECORD);
+	take_end(copy, r);
 }
 
 void handover_report_missing(struct control *c, struct copy *copy)

@@ -27,7 +27,7 @@ static const struct handover_limits moves = {.healthy_for_ms = 0,
 					     .healthy_within_ms = INT64_C(300000)};
 /* What serves again is not judged. */
 static const struct handover_limits returns = {.healthy_for_ms = 0,
-					       .healthy_within_ms = INT64_C(1) << 50};
+					       .healthy_within_ms = NEVER_MS};
 
 static struct handover_limits limits_of(const struct unit_handover *h)
 {
@@ -43,8 +43,9 @@ static struct handover_limits limits_of(const struct unit_handover *h)
 /* How long that may take counts from now on. */
 static void start_clock(const struct control *c, struct unit_handover *h)
 {
+	const struct handover_limits limits = limits_of(h);
 	h->handover.placed_wall_ms = c->now.wall_ms;
-	h->handover.late_at_ms = c->now.mono_ms + limits_of(h).healthy_within_ms;
+	h->handover.late_at_ms = handover_late_at_ms(&limits, c->now.mono_ms);
 }
 
 static void mark(struct slot_control *root)
@@ -255,6 +256,18 @@ void handover_adopted(struct control *c, struct slot_control *root)
 	mark(root);
 }
 
+void handover_judge(struct control *c, struct slot_control *root)
+{
+	struct unit_handover *h = root->handover;
+	if (!h->returns)
+		return;
+	h->returns = false;
+	if (h->handover.placed_wall_ms != 0)
+		start_clock(c, h);
+	apart_unit_changed(root); /* it may take over with all others now */
+	mark_slot(root);
+}
+
 /* What stands beside the one that serves is asked for what is due. */
 static void ask_beside(const struct slot_copy *first)
 {
@@ -291,7 +304,7 @@ static bool is_failure(const struct unit_handover *h, const struct handover_fact
 static void note_failure(const struct slot_control *root)
 {
 	struct application_rollout *r = application_of(root->slot)->rollout;
-	if (r == NULL || r->failed)
+	if (r == NULL || r->failed || r->rollout.state == ROLLOUT_RETURNING)
 		return;
 	r->failed = true;
 	free(r->cause);

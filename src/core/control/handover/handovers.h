@@ -39,6 +39,9 @@ void handovers_begin_step(struct control *c, struct control_application *a);
 /* Those that are ready take over, all in one commit, and those that stop first begin to stop; what they replace is
  * kept, if it runs on (`keeps`), or retired. */
 void handovers_switch(struct control *c, struct control_application *a, bool keeps);
+/* It was a return, and a rollout leads to the same now: its successor may fail, and its time begins. PRE: there is a
+ * handover. */
+void handover_judge(struct control *c, struct slot_control *root);
 /* It has just begun, and copies that ran before are its successor. */
 void handover_adopted(struct control *c, struct slot_control *root);
 /* Everything of its successor that is to run runs, and its probes pass. */

@@ -28,7 +28,7 @@ static char *cause_of(const struct application_rollout *r, bool returns)
 
 /* Handovers that lead elsewhere than the rollout does now, and, while it is paused, those that would wait for
  * others: what they are to replace goes on without them. */
-static void mark_unwanted(struct control_application *a)
+static void mark_unwanted(struct control *c, struct control_application *a)
 {
 	const struct revision *wanted = rollout_wanted(a);
 	bool paused = a->rollout->rollout.state == ROLLOUT_PAUSED;
@@ -41,6 +41,8 @@ static void mark_unwanted(struct control_application *a)
 		h->unwanted = h->revision != NULL &&
 			      ((paused && waits) || early ||
 			       !rollout_has_same_content(*item, h->revision, wanted));
+		if (!returns && !h->unwanted)
+			handover_judge(c, *item);
 	}
 }
 
@@ -235,7 +237,7 @@ static void unload_left(struct control *c, struct control_application *a)
 void rollout_act(struct control *c, struct control_application *a)
 {
 	const struct application_rollout *r = a->rollout;
-	mark_unwanted(a);
+	mark_unwanted(c, a);
 	handovers_stop(c, a, true);
 	unload_left(c, a);
 	if (r->rollout.state == ROLLOUT_PAUSED || r->rollout.state == ROLLOUT_WAITING)
