@@ -221,14 +221,25 @@ static bool is_lost_and_not_waited_for(const struct control_application *a,
 		r->state == ROLLOUT_RETURNING || (r->state == ROLLOUT_ADVANCING && !in_order);
 	bool stays = loss_waits(root) || (!runs && (root->slot->each || loss_only_there(root)));
 	return moves_on && root->lost && root->no_place && root->turn != TURN_LATER &&
-	       (!runs || slot_is_optional(root->slot)) && !stays && serving_copy(root) != NULL;
+	       (!runs || slot_is_optional(root->slot)) && !stays;
+}
+
+/* It serves another version, or was to be handed over, and nothing is left of it that could be. */
+static bool is_to_unload(const struct control_application *a, const struct slot_control *root)
+{
+	const struct unit_handover *h = root->handover;
+	if (serving_copy(root) == NULL)
+		return h != NULL && h->revision != NULL &&
+		       h->handover.state == HANDOVER_PLACING &&
+		       is_lost_and_not_waited_for(a, root);
+	return !rollout_is_current(root, rollout_wanted(a)) &&
+	       (is_left_over(root) || is_lost_and_not_waited_for(a, root));
 }
 
 static void unload_left(struct control *c, struct control_application *a)
 {
 	for_each_root (a, root)
-		if (!rollout_is_current(root, rollout_wanted(a)) &&
-		    (is_left_over(root) || is_lost_and_not_waited_for(a, root))) {
+		if (is_to_unload(a, root)) {
 			unit_unload(c, root, "unloads in the background");
 			mark_application(a, APPLICATION_ROLLOUT); /* nothing else shows it */
 		}
