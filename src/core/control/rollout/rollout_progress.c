@@ -124,16 +124,25 @@ bool rollout_move_is_in_vain(const struct slot_control *root, const struct revis
 	return root->handover->revision == NULL && !revision_declares(revision, root->slot);
 }
 
+char *rollout_move_waits_text(const struct slot_control *root)
+{
+	const char *path = root->slot->path;
+	const struct unit_handover *h = root->handover;
+	if (h != NULL && h->revision == NULL &&
+	    !rollout_move_is_in_vain(root, rollout_wanted(application_of(root->slot))))
+		return str_printf("%s waits for its move (%s)", path,
+				  handover_state_text(h->handover.state));
+	if (root->slot->moving)
+		return str_printf("%s waits until it has left its zhost", path);
+	return NULL;
+}
+
 char *rollout_waits_text(const struct control_application *a)
 {
 	for_each_root (a, root) {
-		const char *path = root->slot->path;
-		if (root->handover != NULL && root->handover->revision == NULL &&
-		    !rollout_move_is_in_vain(root, rollout_wanted(a)))
-			return str_printf("%s waits for its move (%s)", path,
-					  handover_state_text(root->handover->handover.state));
-		if (root->slot->moving)
-			return str_printf("%s waits until it has left its zhost", path);
+		char *waits = rollout_move_waits_text(root);
+		if (waits != NULL)
+			return waits;
 	}
 	const struct slot_control *first = first_to_change(a);
 	const struct slot *missing = first == NULL ? members_missing(a) : NULL;

@@ -18,6 +18,8 @@ bool rollout_differs(const struct slot_control *root, const struct revision *rev
 bool rollout_can_change(const struct slot_control *root);
 /* Spaces with a smaller one change first. */
 uint32_t rollout_place_of(const struct control_application *a, const struct slot *root);
+/* The move of that unit, for which it waits; NULL: it does not. The caller frees. */
+char *rollout_move_waits_text(const struct slot_control *root);
 /* What it waits for, where it hands nothing over; the caller frees. */
 char *rollout_waits_text(const struct control_application *a);
 /* How many units differ between the two revisions, and how many are served in the target. */

@@ -172,6 +172,23 @@ static bool waits_for_one(const struct control_application *a)
 	return false;
 }
 
+char *rollout_stop_waits_text(const struct control_application *a)
+{
+	if (!replaces(a->rollout))
+		return NULL;
+	vector_for_each (&a->handovers, item) {
+		const struct unit_handover *h = (*item)->handover;
+		if (h->revision != NULL && !is_prepared(*item))
+			return NULL;
+	}
+	for_each_root (a, root) {
+		char *waits = changes_later(a, root) ? rollout_move_waits_text(root) : NULL;
+		if (waits != NULL)
+			return waits;
+	}
+	return NULL;
+}
+
 /* Nothing stops before everything that stops with it is installed. */
 static void stop_prepared(struct control *c, struct control_application *a)
 {

@@ -17,5 +17,8 @@
 
 /* PRE: there is a rollout. */
 void rollout_act(struct control *c, struct control_application *a);
+/* Everything that stops together is installed, and waits for the move of what is to stop with it: for which one; NULL:
+ * it does not. The caller frees. PRE: there is a rollout. */
+char *rollout_stop_waits_text(const struct control_application *a);
 
 #endif

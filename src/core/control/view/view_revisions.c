@@ -8,6 +8,7 @@
 #include "core/control/request/rollout_request.h"
 #include "core/control/rollout/rollout_progress.h"
 #include "core/control/rollout/rollout_switch.h"
+#include "core/control/rollout/rollout_waves.h"
 #include "core/control/slot/rollout_steps.h"
 #include "core/control/state/iso8601.h"
 #include "core/control/state/record_id.h"
@@ -101,7 +102,8 @@ static char *detail_of(const struct control_application *a)
 	}
 	bool ready = all_are_ready(a);
 	char *waits =
-		ready && rollout_is_before_switch(a) ? rollout_switch_waits_text(a) : NULL;
+		ready && rollout_is_before_switch(a) ? rollout_switch_waits_text(a)
+						     : rollout_stop_waits_text(a);
 	if (waits != NULL)
 		return waits;
 	vector_for_each (&a->handovers, item) {
