@@ -93,8 +93,10 @@ static void add(struct control *c, struct control_application *a, const path_lis
 	rollouts_each_added(a);
 	for (size_t k = slot_set_from_serial(&a->slots, first); k < a->slots.slots.count; k++) {
 		struct slot *s = a->slots.slots.items[k];
-		if (s->parent == NULL)
+		if (s->parent == NULL) {
 			unit_rebase(c, control_of_slot(s));
+			mark_zhost_each(each_zhost(s)); /* not all inside of it may be wanted */
+		}
 		join(a, s);
 	}
 	mark_application(a, APPLICATION_RECORD | APPLICATION_STATE | APPLICATION_PLACE);
