@@ -127,6 +127,9 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	if (m->taken != f->commits)
 		m->waited = waiting_revision(m->record);
 	if (m->taken != f->commits)
+		m->was_placing = is_handed_over_in(
+			m->record, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PLACING);
+	if (m->taken != f->commits)
 		m->was_stopping = is_handed_over_in(
 			m->record, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_STOPPING);
 	m->taken = f->commits;

@@ -191,6 +191,14 @@ static bool comes_later(const struct fuzz *f, const struct mirrored *m)
 	       !is_active(f, m);
 }
 
+/* [change.rollout.failure] A return goes on at once: what had to end in the version that has failed, or had no place,
+ * until this commit, holds no others back. */
+static bool returns_later(const struct fuzz *f, const struct mirrored *m)
+{
+	return m->taken == f->commits && m->record->handover->returns &&
+	       (m->was_placing || m->waited != m->record->handover->revision);
+}
+
 /* [change.rollout.replace] Nothing that runs stops before all that stops with it is installed. In a return what has
  * no room holds no others back [change.rollout.failure]. */
 static void check_together(struct fuzz *f, const struct submitted *s)
@@ -205,8 +213,8 @@ static void check_together(struct fuzz *f, const struct submitted *s)
 			first = m;
 	for (const struct mirrored *m = first != NULL ? f->instances : NULL; m != NULL;
 	     m = m->hh.next) {
-		bool waited =
-			stops_together(f, s, m) && !is_placed_again(f, m) && !comes_later(f, m);
+		bool waited = stops_together(f, s, m) && !is_placed_again(f, m) &&
+			      !comes_later(f, m) && !returns_later(f, m);
 		bool places = waited && !m->record->handover->returns &&
 			      is_in(m, SAMOZA__V1__HANDOVER_STATE__HANDOVER_STATE_PLACING);
 		if (places ||
