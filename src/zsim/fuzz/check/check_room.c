@@ -46,8 +46,10 @@ static bool placement_needs(struct fuzz *f, const Samoza__V1__CopyRecord *r,
 }
 
 /* [change.handover.stop-first] Of the copies of a slot on one zhost at most one runs: they hold room together, as much
- * as the one that needs most. So each counts with what it needs more than every newer one. */
-static void leave_shared(struct fuzz *f, const Samoza__V1__CopyRecord *r, uint64_t *needs)
+ * as the one that needs most. So each counts with what it needs more than every newer one, those that are lost among
+ * them or not. */
+static void leave_shared(struct fuzz *f, const Samoza__V1__CopyRecord *r, bool with_lost,
+			 uint64_t *needs)
 {
 	CLEANUP(freep) char *root = mem_strndup(r->path, strcspn(r->path, "/"));
 	uint64_t most[ROOM_KINDS] = {0};
@@ -57,7 +59,7 @@ static void leave_shared(struct fuzz *f, const Samoza__V1__CopyRecord *r, uint64
 		uint64_t newer[ROOM_KINDS];
 		const struct topology *t;
 		unsigned index;
-		if (m->record == NULL || m->record->lost ||
+		if (m->record == NULL || (m->record->lost && !with_lost) ||
 		    m->record->placement <= r->placement ||
 		    !str_equal(m->record->application, r->application) ||
 		    !names_same_root(m->record->path, root) ||
@@ -93,10 +95,13 @@ static void add_load(struct fuzz *f, const struct mirrored_copy *m)
 		if (same_placement_has(f, r, path))
 			return;
 	}
-	leave_shared(f, r, needs);
+	uint64_t with_lost[ROOM_KINDS];
+	memcpy(with_lost, needs, sizeof(with_lost));
+	leave_shared(f, r, true, with_lost);
+	leave_shared(f, r, false, needs);
 	struct mirrored_zhost *z = mirrored_zhost(f, r->zhost);
 	for (unsigned k = 0; k < ROOM_KINDS; k++) {
-		z->with_lost[k] += needs[k];
+		z->with_lost[k] += with_lost[k];
 		z->holds[k] += r->lost ? 0 : needs[k];
 	}
 }
