@@ -84,13 +84,16 @@ static enum stay by_patience(const struct fuzz *f, const struct import_decl *imp
 	return reports_first(f, last->left.at_ms, at_ms) ? STAY_UNCLEAR : STAY_NOT;
 }
 
-/* One that a rollout had added, and that is declared no longer, left after it. */
+/* One that a rollout had added, and that is declared no longer, left after it, and after that time. `last` NULL: no
+ * other one did. */
 static bool is_not_the_last(const struct fuzz *f, const struct family *y,
-			    const struct mirrored *last)
+			    const struct mirrored *last, int64_t after_ms)
 {
+	uint64_t seq = last != NULL ? last->left.seq : 0;
 	CLEANUP(freep) char *prefix = str_printf("%s/", y->id);
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next)
-		if (m->left.seq > last->left.seq && str_has_prefix(m->id, prefix) &&
+		if (m->left.seq > seq && m->left.at_ms > after_ms &&
+		    str_has_prefix(m->id, prefix) &&
 		    names_find(y->topology, m->id + strlen(prefix)) < 0)
 			return true;
 	return false;
@@ -126,8 +129,11 @@ static enum stay by_import(const struct fuzz *f, const struct family *y, unsigne
 		return STAY_MAY;
 	enum stay stay = least_strict(by_patience(f, import, p.last, p.self_left, at_ms),
 				      by_return(f, y->members[instance], p.may_return, at_ms));
-	bool unclear = stay == STAY_MAY && import->patience_ms > 0 && p.last != NULL &&
-		       is_not_the_last(f, y, p.last);
+	/* That one may have been asked to stop, or may be the last that could provide it: then its patience lasts. */
+	int64_t after_ms = stay == STAY_NOT ? at_ms - import->patience_ms : 0;
+	bool unclear = stay != STAY_UNCLEAR && import->patience_ms > 0 &&
+		       (stay == STAY_NOT || p.last != NULL) &&
+		       is_not_the_last(f, y, p.last, after_ms);
 	return unclear ? STAY_UNCLEAR : stay;
 }
 
