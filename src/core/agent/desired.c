@@ -9,6 +9,7 @@
 #include "core/agent/link_record.h"
 #include "core/agent/message.h"
 #include "core/agent/reconcile.h"
+#include "core/agent/slot.h"
 
 #define NONE SAMOZA__V1__TARGET__TARGET_NONE
 
@@ -60,6 +61,9 @@ static void adjust(struct agent *agent, struct agent_copy *copy,
 		agent->offline_starts += copy->spec->offline_start;
 		copy->spec->has_exclusive = true;
 		copy->spec->exclusive = exclusive;
+		/* Whose data it has is said again, where an older zhost program did not know it. */
+		slot_leave(agent, copy);
+		slot_join(agent, copy);
 	}
 	copy->spec->has_placement = true;
 	copy->spec->placement = spec->placement;
