@@ -240,6 +240,25 @@ static bool is_in_reaction(const struct plan_event *e, bool is_handed, const cha
 	return is_in;
 }
 
+/* Where its last start begins, if that was in vain: it stops for want of a provider, and waits for one at the end. Where the
+ * provider stops a moment earlier, it waits without having started. The end: there is no such start. */
+static const struct plan_event *start_in_vain(const plan_events *all, const char *subject)
+{
+	const struct plan_event *start = NULL;
+	bool is_in_vain = false;
+	vector_for_each (all, e) {
+		if (!str_equal(e->subject, subject))
+			continue;
+		if (str_equal(e->text, "starting")) {
+			start = e;
+			is_in_vain = false;
+		} else if (e->is_reaction) {
+			is_in_vain = true;
+		}
+	}
+	return is_in_vain && start != NULL ? start : all->items + all->count;
+}
+
 /* Without its reactions, and how it ends. `other` says where it was, where nothing of it is in `all`. */
 static char *stations_of(const plan_events *all, const plan_events *other, const char *subject)
 {
@@ -248,10 +267,14 @@ static char *stations_of(const plan_events *all, const plan_events *other, const
 	const char *since = NULL;
 	bool is_handed = is_handed_while_it_waits(all, subject) ||
 			 is_handed_while_it_waits(other, subject);
+	const struct plan_event *in_vain = start_in_vain(all, subject);
 	vector_for_each (all, e) {
 		if (!str_equal(e->subject, subject))
 			continue;
-		if (!is_in_reaction(e, is_handed, &since) && !e->is_hidden)
+		bool starts = str_equal(e->text, "starting") ||
+			      str_equal(e->text, "deployed-started");
+		if (!is_in_reaction(e, is_handed, &since) && !e->is_hidden &&
+		    !(starts && e >= in_vain))
 			plan_append(&b, e->text);
 		ends = e->text;
 	}
