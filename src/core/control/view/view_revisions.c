@@ -101,9 +101,8 @@ static char *detail_of(const struct control_application *a)
 		return str_printf("%s %s", (*item)->slot->path, waits);
 	}
 	bool ready = all_are_ready(a);
-	char *waits =
-		ready && rollout_is_before_switch(a) ? rollout_switch_waits_text(a)
-						     : rollout_stop_waits_text(a);
+	char *waits = ready && rollout_is_before_switch(a) ? rollout_switch_waits_text(a)
+							   : rollout_stop_waits_text(a);
 	if (waits != NULL)
 		return waits;
 	vector_for_each (&a->handovers, item) {
