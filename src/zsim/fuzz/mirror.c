@@ -263,7 +263,7 @@ static void take_instance_event(struct fuzz *f, const Samoza__V1__EventRecord *e
 	if (!legal_move(e->from, e->to, adopts))
 		world_violate(&f->world, "%s may not go from %s to %s%s", e->subject, e->from,
 			      e->to, adopts ? ", not even adopted" : "");
-	if (adopts && !f->adopts)
+	if (adopts && !f->adopts && m->record->has_serving)
 		check_switch(f, m, e);
 	free(m->state);
 	m->state = mem_strdup(e->to);
