@@ -356,6 +356,21 @@ static const char format2_killed[] =
 	"fb2c notes/pad-2 deployed-started deployed-started edge-node-3 11\n"
 	"fb2c notes/pad-2/ink deployed-started deployed-started edge-node-3 12\n";
 
+/* Records of that time have reasons without codes. */
+static void check_codes(const struct fixture *f)
+{
+	size_t reasons = 0;
+	Samoza__V1__TopologyListView *list = control_view_topologies(f->control);
+	for (size_t k = 0; k < list->n_topologies; k++) {
+		const Samoza__V1__TopologySummaryView *t = list->topologies[k];
+		assert_int_equal(t->failure_reason != NULL,
+				 failure_code_find(t->failure_code) != FAILURE_NONE);
+		reasons += t->failure_reason != NULL;
+	}
+	assert_int_equal(reasons, 1);
+	schema_message_free(&list->base);
+}
+
 static void check_format2(const char *file, const char *expected)
 {
 	struct fixture f;
@@ -363,6 +378,7 @@ static void check_format2(const char *file, const char *expected)
 	load(&f, file);
 	fixture_start(&f);
 	check_inventory(&f, expected);
+	check_codes(&f);
 	fixture_restart(&f);
 	check_inventory(&f, expected);
 	check_quiet(&f);
