@@ -38,7 +38,7 @@ def test_three_zrms_on_three_etcd(home, start_cluster):
     shown = up(home, "--zrms", "3", "--store", "etcd", "--api", f"127.0.0.1:{free_port()}").stdout
     rows = status(home)
     assert sorted(rows) == ["edge-node-1", "etcd-1", "etcd-2", "etcd-3", "zrms", "zrms-2", "zrms-3"]
-    assert all(row[3] == "running" for row in rows.values())
+    assert {name: row[3] for name, row in rows.items()} == dict.fromkeys(rows, "running")
     api = re.search(r"zshell --api (\S+)", shown).group(1)
     assert api == "http://" + ",".join(rows[name][4] for name in ("zrms", "zrms-2", "zrms-3"))
     zshell = BIN / "zshell", "--api", api
