@@ -318,7 +318,11 @@ static int take_start(struct exec *x, Samoza__V1__Exec *m, struct error **err)
 	int r = x->execs->control->find(x->execs->user, x->topology, x->path, &found, NULL);
 	if (r == 0 || r == ERR_UNAVAILABLE)
 		x->epoch = found.epoch;
-	record(x);
+	/* The core would refuse it in between, and its audit say so. */
+	if (r == ERR_UNAVAILABLE && is_between_links(x))
+		wait_for_link(x);
+	else
+		record(x);
 	return 0;
 }
 

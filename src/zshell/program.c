@@ -306,6 +306,7 @@ int shell_run_command(struct shell *shell, const struct cli_run *line)
 	int status;
 
 	output_measure(&shell->output);
+	api_forget_refusal(shell->api);
 	api_on_notice(shell->api, on_notice, &shell->output);
 	status = cli_run_command(line, shell);
 	api_on_notice(shell->api, NULL, NULL);

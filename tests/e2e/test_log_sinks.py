@@ -164,7 +164,7 @@ def test_a_sink_that_takes_nothing_holds_up_no_space(start_cluster):
                            "while :; do echo \"$ten\"; echo \"$ten\"; sleep 0.1; done\n"})
     speak(c)
     log = c.zhosts["n1"].log
-    metrics = until(lambda: (m := sink_metrics(c, "n1")) and m[url]["dropped"] > 0 and m, "lines are dropped", )
+    metrics = until(lambda: (m := sink_metrics(c, "n1")) and m[url]["dropped"] > 0 and m, "lines are dropped", deadline=90)
     assert metrics[f"file:{files}"]["dropped"] == 0
     until(lambda: log.read_text().count(f"sink.dropping sink={url}") == 1, "it is told, once")
     # Others go on meanwhile: the other sink, the log, the space, which is the same as before.

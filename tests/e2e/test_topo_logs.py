@@ -142,7 +142,7 @@ def test_a_stream_goes_on_after_zrms_was_killed_without_gap_and_repetition(start
 
 
 def test_what_came_while_zrms_was_away_is_not_left_out_where_a_zhost_is_back_later(start_cluster):
-    c = start_cluster(zhosts=("n1", "n2"), timeout="30s")
+    c = start_cluster(zhosts=("n1", "n2"), timeout="300s")
     talk(c, count=2)
     f = Following(c, "-o", "json", "topo", "logs", "talk", "-f")
     until(lambda: len(ticks(f.entries())) == 2, "both are followed")

@@ -82,6 +82,11 @@ const char *api_url(const struct api *api)
 	return api->url;
 }
 
+void api_forget_refusal(struct api *api)
+{
+	free(steal_ptr(&api->refused));
+}
+
 const char *api_refused(const struct api *api)
 {
 	return api->refused;

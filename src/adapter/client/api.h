@@ -52,6 +52,8 @@ bool api_is_safe(const struct api *api);
 /* The code of the refusal that the last request met, as in docs/manual/refusals.md: "conflict". NULL: it was answered, or
  * there was no answer. Borrowed until the next request. */
 const char *api_refused(const struct api *api);
+/* The next one is that of what is asked from now on. */
+void api_forget_refusal(struct api *api);
 /* Where the manual that zrms serves says more, for people: "http://127.0.0.1:7331/docs/refusals.html#conflict", of "refusals"
  * and "conflict". The caller frees. NULL for `section` NULL. */
 char *api_manual(const struct api *api, const char *page, const char *section);

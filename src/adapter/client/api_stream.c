@@ -334,8 +334,11 @@ int api_follow(struct api *api, const struct api_stream *stream, struct error **
 	(void)curl_multi_cleanup(own.multi);
 	error_free(own.verifier.why);
 	api_places_leave(&own);
-	free(api->refused);
-	api->refused = own.refused;
+	/* Of the stream, or of what its handler has asked. */
+	if (own.refused != NULL) {
+		free(api->refused);
+		api->refused = own.refused;
+	}
 	buffer_done(&r.input);
 	buffer_done(&r.data);
 	buffer_done(&r.refusal);

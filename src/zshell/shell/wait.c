@@ -248,7 +248,8 @@ static int confirm_rollout(struct waiting *w, struct error **err)
 		return r;
 	w->rollout_moved = false;
 	set_text(&w->topology_state, view->state);
-	set_text(&w->reason, view->rollout != NULL ? view->rollout->detail : NULL);
+	set_text(&w->reason,
+		 view->rollout != NULL ? view->rollout->detail : view->failure_reason);
 	set_text(&w->code, view->rollout == NULL ? view->failure_code : NULL);
 	judge_rollout(w, view);
 	return 0;
@@ -289,6 +290,7 @@ static int confirm(struct waiting *w, struct error **err)
 	if (w->wait->what == WAIT_RUNNING && str_equal(w->topology_state, "failed")) {
 		output_note(&w->shell->output, "Topology %s failed: %s", id,
 			    w->reason != NULL ? w->reason : "-");
+		see_reason(w);
 		output_note(&w->shell->output, "`zshell topo explain %s` shows why.",
 			    w->wait->topology.name);
 		finish(w, CLI_FAILED);

@@ -55,7 +55,9 @@ static void set_reason(struct control *c, struct control_application *a,
 		       struct failure_reason take_reason)
 {
 	if (!failure_equal(&a->reason, &take_reason)) {
-		a->updated_ms = c->now.wall_ms;
+		/* A record of an earlier version has the sentence without its code. */
+		if (!str_equal(a->reason.text, take_reason.text))
+			a->updated_ms = c->now.wall_ms;
 		mark_application(a, APPLICATION_RECORD);
 	}
 	failure_done(&a->reason);

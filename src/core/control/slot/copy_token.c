@@ -20,6 +20,7 @@ void copy_token_missing(struct control *c, const struct copy *copy)
 	credentials_end_process(&c->credentials, shown);
 	sign_ins_end_of(c, shown->hash);
 	records_write_credential(c, shown);
+	credentials_review(&c->credentials, copy->of_slot.epoch);
 }
 
 void copy_token_report(struct control *c, const struct copy *copy,

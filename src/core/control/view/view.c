@@ -201,7 +201,7 @@ static void add_imports(const struct slot *s, Samoza__V1__SpaceView *v)
 	}
 }
 
-Samoza__V1__SpaceView *view_space(const struct slot_control *sc)
+Samoza__V1__SpaceView *view_space(const struct slot_control *sc, bool judged)
 {
 	const struct slot *s = sc->slot;
 	const struct copy *copy = serving_copy(sc);
@@ -232,7 +232,7 @@ Samoza__V1__SpaceView *view_space(const struct slot_control *sc)
 	failure_show(slot_why(s), &v->why, &v->failure_code);
 	v->parent = parent != NULL ? mem_strdup(parent->path) : NULL;
 	v->has_public_ = v->public_ = space->is_public;
-	v->handover = view_handover(sc);
+	v->handover = view_handover(sc, judged);
 	v->kept = view_kept(sc);
 	view_space_limits(sc, v);
 	view_space_api(sc, v);
@@ -254,7 +254,7 @@ int control_view_space(const struct control *c, const char *id, const char *path
 	const struct slot *s = application_served_slot(a, path, err);
 	if (s == NULL)
 		return ERR_NOT_FOUND;
-	*ret_view = view_space(control_of_slot(s));
+	*ret_view = view_space(control_of_slot(s), true);
 	return 0;
 }
 

@@ -24,7 +24,7 @@ Samoza__V1__NextView *view_kept(const struct slot_control *sc)
 	return view_copy(sc->of_path->kept);
 }
 
-Samoza__V1__HandoverView *view_handover(const struct slot_control *sc)
+Samoza__V1__HandoverView *view_handover(const struct slot_control *sc, bool judged)
 {
 	const struct unit_handover *h = control_of_slot(sc->slot->root)->handover;
 	if (h == NULL)
@@ -34,9 +34,14 @@ Samoza__V1__HandoverView *view_handover(const struct slot_control *sc)
 	v->kind = mem_strdup(handover_kind_name(h->handover.kind));
 	v->state = mem_strdup(handover_state_name(h->handover.state));
 	v->cause = mem_strdup(h->cause);
-	if (h->handover.state == HANDOVER_PLACING && h->waits != NULL)
+	bool waits = h->handover.state == HANDOVER_PLACING && h->waits != NULL;
+	if (waits && !judged) {
+		v->waits = mem_strdup(h->waits);
+		v->room_on = mem_strdup(h->room_on);
+	} else if (waits) {
 		v->waits = placement_reason_of_successor(control_of_slot(sc->slot->root),
 							 &v->room_on);
+	}
 	v->next = view_copy(sc->of_path->next);
 	return v;
 }

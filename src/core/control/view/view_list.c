@@ -97,7 +97,7 @@ static uint32_t add_instances(struct slice *slice, const struct control_applicat
 		if (!list_filter_takes_instance(slice->filter, sc))
 			continue;
 		void *view = list == CONTROL_LIST_MESH ? (void *)mesh_view(sc)
-						       : (void *)view_space(sc);
+						       : (void *)view_space(sc, false);
 		if (view != NULL)
 			slice_add(slice, view);
 	}

@@ -23,13 +23,14 @@ Samoza__V1__RolloutView *view_rollout(const struct control_application *a);
 Samoza__V1__LastRolloutView *view_last_rollout(const struct control_application *a);
 /* Counts of its newest revision that people have set. */
 void view_scaled(const struct control_application *a, Samoza__V1__TopologyView *v);
-Samoza__V1__SpaceView *view_space(const struct slot_control *sc);
+/* `judged`: what a successor waits for is tried again, which costs a search; otherwise it is that of its last try. */
+Samoza__V1__SpaceView *view_space(const struct slot_control *sc, bool judged);
 /* NULL: nothing is kept. */
 Samoza__V1__KeptSetView *view_kept_set(const struct control_application *a);
 /* The copy of the slot that is kept; NULL: none is. */
 Samoza__V1__NextView *view_kept(const struct slot_control *sc);
 /* NULL: its unit is not handed over. */
-Samoza__V1__HandoverView *view_handover(const struct slot_control *sc);
+Samoza__V1__HandoverView *view_handover(const struct slot_control *sc, bool judged);
 /* By what they are limited; nothing where that is not known. */
 void view_space_limits(const struct slot_control *sc, Samoza__V1__SpaceView *v);
 /* What it may do with zrms [formats.topology.api]. */

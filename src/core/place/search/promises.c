@@ -75,12 +75,14 @@ bool promises_kept_by(const struct promises *all, const struct place *p,
 	return false;
 }
 
+/* Where the domain is the zhost it is the only one. */
 static bool can_keep(struct unit_search *s, const struct promise *q, const struct unit_kind *k)
 {
 	struct place *p = s->place;
-	bool found = false;
 	struct view view;
 	view_open(&view, p, k->request);
+	s->steps++;
+	bool found = search_can_take(p, k, q->unit->zhost);
 	for (uint32_t rank = 0; rank < p->by_name.count && !found; rank++) {
 		uint32_t zhost = p->by_name.items[rank];
 		s->steps++;
