@@ -173,7 +173,7 @@ class Cluster:
     listens_on = "127.0.0.1"
 
     def __init__(self, directory, zhosts=("edge-node-1", "edge-node-2", "edge-node-3"),
-                 heartbeat="200ms", timeout="1200ms", zrms_options=(), prepare=None):
+                 heartbeat="200ms", timeout="2s", zrms_options=(), prepare=None):
         self.directory = pathlib.Path(directory)
         if prepare is not None:  # before anything is written
             prepare(self.directory)

@@ -74,4 +74,4 @@ def test_a_time_below_the_failure_timeout_is_refused(start_cluster):
     package = c.build(c.app("pump", [{"name": "pump", "type": "CALL", "loss": {"stop_after": "1s"}}]))
     said = " ".join(c.zshell("topo", "submit", package, check=False).stderr.split())
     assert ("loss.stop_after of space 'pump' is 1s, and a zhost is cut off only after the failure timeout "
-            "of 1200ms; expected at least 1200ms, or never") in said
+            "of 2s; expected at least 2s, or never") in said
