@@ -20,6 +20,7 @@ struct certain {
 	struct loop_timer *timer;
 	struct certain_waiting *waiting; /* the oldest first */
 	int64_t silent_ms;		 /* without a promise until then, nobody waits longer */
+	bool is_forgiven;		 /* a delay since the last promise */
 	int64_t looks_ms;		 /* the timer is due then; NEVER_MS: it is not */
 };
 
@@ -35,12 +36,15 @@ static void look_at(struct certain *c, int64_t mono_ms)
 }
 
 /* The timer is late: the loop was held, by a start or the sleep of the machine, and a renewal may have been granted meanwhile that
- * is not read yet. It is not the store that is silent, so it gets another lease to answer. */
+ * is not read yet. It is not the store that is silent, so it gets another lease to answer: once, as a loop that is held again and
+ * again would let requests wait for ever. */
 static void forgive_delay(struct certain *c)
 {
 	int64_t now = now_ms(c);
-	if (now < c->looks_ms || now - c->looks_ms < c->zrms->settings.lease_ms / 4)
+	if (c->is_forgiven || now < c->looks_ms ||
+	    now - c->looks_ms < c->zrms->settings.lease_ms / 4)
 		return;
+	c->is_forgiven = true;
 	c->silent_ms = now + c->zrms->settings.lease_ms;
 	look_at(c, c->silent_ms);
 }
@@ -130,6 +134,7 @@ void certain_promised(struct certain *c)
 	if (c == NULL || !is_certain(c))
 		return;
 	c->silent_ms = lead_promise_ms(c->zrms->lead) + c->zrms->settings.lease_ms;
+	c->is_forgiven = false;
 	/* Not from within the election. */
 	look_at(c, c->waiting != NULL ? now_ms(c) : c->silent_ms);
 }

@@ -6,8 +6,8 @@
  *     certain_begins() ──► true: it leads at this moment, which lies between the question and the answer
  *          └── false: the request waits ──► promised: its handler is called
  *                                      ├──► a lease later: 503, and so is what comes until a renewal, and
- *                                      │    what waits for the store (api_reads.h); time in which the loop was
- *                                      │    held does not count
+ *                                      │    what waits for the store (api_reads.h); where the loop was held,
+ *                                      │    a lease from then, once for each promise
  *                                      └──► another one leads: this process begins again
  *
  * Not what is for everybody (the health, the console), nor the metrics: they say nothing of the cluster. Nor links of zhosts: their frames have

@@ -4,11 +4,19 @@
 #include "adapter/uv/loop.h"
 #include "base/check.h"
 
+/* A tick may judge who is silent, so what has arrived is read before: one pass over the sockets lies between its timer and the core. */
+enum tick {
+	TICK_IS_AWAITED,
+	TICK_IS_DUE, /* at the end of this turn the loop polls, and does not wait */
+	TICK_IS_NEXT,
+};
+
 struct commit_driver {
 	struct loop *loop;
 	struct control *control;
 	struct control_loop *commits;
 	struct loop_timer *tick;
+	enum tick tick_state;
 	bool ending;
 	bool has_input; /* since the last turn; a store with limits is asked at once, and nothing is due then */
 	/* All times of batches in the store, added up: as many at once as are committing. */
@@ -21,9 +29,16 @@ struct commit_driver {
 
 /* ---- once per turn ---- */
 
-static bool turn(void *user)
+static void wait_for_tick(struct commit_driver *d)
 {
-	struct commit_driver *d = user;
+	int64_t next_ms = control_next_ms(d->control);
+	loop_timer_at(d->tick, next_ms);
+	if (next_ms > loop_now(d->loop).mono_ms)
+		d->tick_state = TICK_IS_AWAITED;
+}
+
+static bool turn(struct commit_driver *d)
+{
 	bool is_due = control_loop_is_due(d->commits);
 	log_release();
 	if (!is_due && !d->has_input)
@@ -32,7 +47,18 @@ static bool turn(void *user)
 	bool any = is_due && control_loop_turn(d->commits, loop_now(d->loop));
 	d->has_input = false;
 	if (!d->ending)
-		loop_timer_at(d->tick, control_next_ms(d->control));
+		wait_for_tick(d);
+	return any;
+}
+
+static bool before_poll(void *user)
+{
+	struct commit_driver *d = user;
+	bool any = turn(d);
+	if (d->tick_state == TICK_IS_DUE && !d->ending) {
+		d->tick_state = TICK_IS_NEXT;
+		loop_timer_at(d->tick, loop_now(d->loop).mono_ms);
+	}
 	return any;
 }
 
@@ -44,7 +70,13 @@ void commit_driver_turn(struct commit_driver *d)
 static void on_tick(void *user)
 {
 	const struct control_input input = {.type = CONTROL_TICK};
-	commit_driver_input(user, &input);
+	struct commit_driver *d = user;
+	if (d->tick_state != TICK_IS_NEXT) {
+		d->tick_state = TICK_IS_DUE;
+		return;
+	}
+	d->tick_state = TICK_IS_AWAITED;
+	commit_driver_input(d, &input);
 }
 
 /* Batches are answered in the order of asking. */
@@ -157,7 +189,7 @@ struct commit_driver *commit_driver_new(struct loop *loop, struct control *contr
 	d->control = control;
 	d->commits = control_loop_new(control, store, listener, user);
 	d->tick = loop_timer_new(loop, on_tick, d);
-	loop_before_poll(loop, turn, d);
+	loop_before_poll(loop, before_poll, d);
 	return d;
 }
 
@@ -171,7 +203,7 @@ void commit_driver_free(struct commit_driver *d)
 	if (d == NULL)
 		return;
 	PRE(commit_driver_is_idle(d));
-	loop_before_poll_remove(d->loop, turn, d);
+	loop_before_poll_remove(d->loop, before_poll, d);
 	loop_timer_free(d->tick);
 	log_release();
 	vector_done(&d->asked_ns);

@@ -52,6 +52,7 @@
 #include "core/control/state/unload_order.h"
 #include "core/control/zhost/reports.h"
 #include "core/control/zhost/rotation.h"
+#include "core/control/zhost/silence.h"
 #include "core/control/zhost/zhosts.h"
 #include "core/lifecycle/patience.h"
 #include "core/lifecycle/rules.h"
@@ -295,7 +296,7 @@ void control_handle(struct control *c, struct instant now, const struct control_
 	if (input->actor != NULL)
 		c->actor = input->actor;
 	c->has_remembered = false;
-	zhosts_notice_sleep(c);
+	silence_forgive(c);
 	patience_tick(&c->lifecycle); /* it is over, whatever has come */
 	CLEANUP(freep) char *action = audit_begin(c, input);
 	if (!carry_out(c, input))

@@ -11,6 +11,7 @@
 #include "core/control/state/state.h"
 #include "core/control/state/tap.h"
 #include "core/control/zhost/beats.h"
+#include "core/control/zhost/silence.h"
 #include "core/record/outputs.h"
 #include "schema/message.h"
 
@@ -491,10 +492,9 @@ static void on_input(void *user, struct instant now, const struct control_input 
 	waiting->promise_ms = c->promise_ms;
 	if (input->type == CONTROL_MESH_APPLIED)
 		waiting->link = input->applied.link_id;
-	/* After a sleep a further time begins for every zhost. */
-	bool has_slept = now.mono_ms - c->awake_ms > c->config.check_ms;
-	bool is_calm = !has_slept && !control_is_due(c, now.mono_ms);
-	waiting->needs_all = has_slept || (silent != NULL && silent->key <= now.mono_ms) ||
+	bool was_held = silence_was_held(c, now.mono_ms);
+	bool is_calm = !was_held && !control_is_due(c, now.mono_ms);
+	waiting->needs_all = was_held || (silent != NULL && silent->key <= now.mono_ms) ||
 			     is_about_zhosts(input->type);
 	if (input->type == CONTROL_HEARTBEAT)
 		look_at_heartbeat(r, input, is_calm, waiting);

@@ -25,6 +25,7 @@
 #include "zsim/fuzz/check/check_room.h"
 #include "zsim/fuzz/check/check_scaled.h"
 #include "zsim/fuzz/check/check_sets.h"
+#include "zsim/fuzz/check/check_silence.h"
 #include "zsim/fuzz/check/check_unload.h"
 #include "zsim/fuzz/check/check_values.h"
 #include "zsim/fuzz/check/each.h"
@@ -459,6 +460,7 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 	if (strcmp(e->from, e->to) == 0 && draws_have(f, DRAW_MACHINES) &&
 	    (strcmp(e->to, "deploying") == 0 || strcmp(e->to, "undeploying") == 0))
 		return;
+	check_silence(f, e);
 	if (!legal_zhost_move(e->from, e->to))
 		world_violate(&f->world, "zhost %s may not go from %s to %s", e->subject,
 			      e->from, e->to);

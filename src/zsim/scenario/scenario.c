@@ -154,6 +154,7 @@ static void check_steps(const struct scenario *s, struct diagnostics *findings)
 		}
 		const char *duration = step->slow != NULL	 ? step->slow->by
 				       : step->unhealthy != NULL ? step->unhealthy->for_
+				       : step->stall != NULL	 ? step->stall
 								 : step->advance;
 		uint64_t ms = 0;
 		CLEANUP(error_freep) struct error *err = NULL;

@@ -93,6 +93,8 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 	if (step->zhost != NULL)
 		return str_printf("zhost %s: %s", step->zhost->name,
 				  zhost_event_name(step->zhost->do_));
+	if (step->stall != NULL)
+		return str_printf("zrms stands still for %s", step->stall);
 	if (step->settings != NULL)
 		return mem_strdup("settings of zrms");
 	if (step->has_zrms)

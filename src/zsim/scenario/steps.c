@@ -1,4 +1,4 @@
-/* Steps that do: submit, goal, bulk, fail, unhealthy, kill, finish, slow, zhost, zrms, settings, advance,
+/* Steps that do: submit, goal, bulk, fail, unhealthy, kill, finish, slow, zhost, zrms, stall, settings, advance,
  * settle, topology. */
 
 #include "zsim/scenario/steps.h"
@@ -465,6 +465,16 @@ static void set_duration(int64_t *ret_ms, const char *text)
 	*ret_ms = (int64_t)ms;
 }
 
+static void do_stall(struct step_run *run, const char *duration)
+{
+	int64_t ms = 0;
+	set_duration(&ms, duration);
+	if (run->world->control == NULL)
+		step_fail(run, "zrms is not running");
+	else
+		controller_stall(run->world, ms);
+}
+
 static void do_settings(struct step_run *run, const Samoza__V1__SettingsStep *step)
 {
 	struct world_options *o = &run->world->options;
@@ -539,6 +549,8 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		do_zhost(run, step->zhost);
 	else if (step->has_zrms)
 		do_zrms(run, step->zrms);
+	else if (step->stall != NULL)
+		do_stall(run, step->stall);
 	else if (step->settings != NULL)
 		do_settings(run, step->settings);
 	else if (step->topology != NULL)

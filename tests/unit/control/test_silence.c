@@ -28,6 +28,12 @@ static void tick(struct fixture *f)
 	(void)fixture_handle(f, &(struct control_input){.type = CONTROL_TICK});
 }
 
+/* To who is silent after zrms was held. */
+static int64_t given_ms(const struct fixture *f)
+{
+	return f->control->config.heartbeat_ms + f->control->config.check_ms;
+}
+
 static void hear_n2(struct fixture *f)
 {
 	fixture_heartbeat(f, "n2", 2);
@@ -69,7 +75,7 @@ static void after_a_sleep_of_zrms_nobody_is_judged_at_once(void **state)
 	for (size_t k = 0; k < sizeof(firsts) / sizeof(firsts[0]); k++) {
 		sleep_of_zrms(&f, firsts[k]);
 		check_zhost(&f, "n1", ZHOST_STARTED);
-		fixture_advance(&f, f.control->config.check_ms - 1);
+		fixture_advance(&f, given_ms(&f) - 1);
 		check_zhost(&f, "n1", ZHOST_STARTED);
 		fixture_heartbeat(&f, "n1", 1); /* it was on its way */
 		fixture_advance(&f, 1000);
@@ -84,10 +90,92 @@ static void after_a_sleep_of_zrms_who_stays_silent_is_a_problem(void **state)
 	(void)state;
 	for (size_t k = 0; k < sizeof(firsts) / sizeof(firsts[0]); k++) {
 		sleep_of_zrms(&f, firsts[k]);
-		fixture_advance(&f, f.control->config.check_ms);
+		fixture_advance(&f, given_ms(&f));
 		check_zhost(&f, "n1", ZHOST_PROBLEM);
 		fixture_done(&f);
 	}
+}
+
+static void hold(struct fixture *f, int64_t ms)
+{
+	f->now.mono_ms += ms;
+	f->now.wall_ms += ms;
+}
+
+static void begin_with_n1(struct fixture *f)
+{
+	fixture_init(f);
+	fixture_start(f);
+	fixture_hello(f, "n1", 1, NULL, 0);
+}
+
+/* The tick of the silence that is too long comes so much later. */
+static void hold_until_late(struct fixture *f, int64_t ms)
+{
+	int64_t due_ms = zhost_find(&f->control->zhosts, "n1")->deadline.key;
+	fixture_advance(f, due_ms - 1 - f->now.mono_ms);
+	hold(f, 1 + ms);
+	tick(f);
+}
+
+static void a_short_delay_of_zrms_is_not_forgiven(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin_with_n1(&f);
+	hold_until_late(&f, f.control->config.failure_timeout_ms / 6);
+	check_zhost(&f, "n1", ZHOST_PROBLEM);
+	fixture_done(&f);
+}
+
+static void a_delay_of_more_than_a_sixth_is_forgiven(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin_with_n1(&f);
+	hold_until_late(&f, f.control->config.failure_timeout_ms / 6 + 1);
+	check_zhost(&f, "n1", ZHOST_STARTED);
+	fixture_advance(&f, given_ms(&f) - 1);
+	check_zhost(&f, "n1", ZHOST_STARTED);
+	fixture_advance(&f, 1);
+	check_zhost(&f, "n1", ZHOST_PROBLEM);
+	fixture_done(&f);
+}
+
+/* What has been closed for that long is judged by a shorter time, and so is the delay. */
+static void the_shortest_timeout_counts(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin_with_n1(&f);
+	f.control->config.on_disconnect_ms = 3000;
+	(void)fixture_handle(
+		&f, &(struct control_input){.type = CONTROL_CLOSED, .closed = {.link_id = 1}});
+	hold_until_late(&f, 501);
+	check_zhost(&f, "n1", ZHOST_STARTED);
+	fixture_done(&f);
+}
+
+static void a_silence_is_forgiven_once(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin_with_n1(&f);
+	fixture_hello(&f, "n2", 2, NULL, 0);
+	hold(&f, SLEPT_MS);
+	tick(&f);
+	fixture_heartbeat(&f, "n2", 2); /* its next silence is another one */
+	for (int64_t ms = 0; ms < given_ms(&f); ms += 6000) {
+		check_zhost(&f, "n1", ZHOST_STARTED);
+		hold(&f, 6000);
+		fixture_heartbeat(&f, "n2", 2);
+	}
+	tick(&f);
+	check_zhost(&f, "n1", ZHOST_PROBLEM);
+	hold(&f, SLEPT_MS);
+	tick(&f);
+	check_zhost(&f, "n2", ZHOST_STARTED);
+	fixture_done(&f);
 }
 
 #define FLEET  20u
@@ -201,6 +289,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(after_a_sleep_of_zrms_nobody_is_judged_at_once),
 		cmocka_unit_test(after_a_sleep_of_zrms_who_stays_silent_is_a_problem),
+		cmocka_unit_test(a_short_delay_of_zrms_is_not_forgiven),
+		cmocka_unit_test(a_delay_of_more_than_a_sixth_is_forgiven),
+		cmocka_unit_test(the_shortest_timeout_counts),
+		cmocka_unit_test(a_silence_is_forgiven_once),
 		cmocka_unit_test(the_loss_of_many_zhosts_is_decided_in_parts),
 		cmocka_unit_test(who_is_heard_before_its_part_is_not_lost),
 		cmocka_unit_test(a_checkpoint_knows_who_is_overdue),

@@ -195,12 +195,33 @@ static void after_that_silence_refuses_as_before(void **state)
 	zrms_end(zrms);
 }
 
+static void a_loop_that_is_held_again_and_again_refuses_as_well(void **state)
+{
+	struct zrms *zrms = zrms_at_1000();
+	(void)state;
+	hold_to(9000);
+	assert_false(ask(zrms));
+	run_to(9000);
+	for (int64_t mono_ms = 12000; mono_ms < 20000; mono_ms += LEASE_MS) {
+		hold_to(mono_ms);
+		run_to(mono_ms);
+		assert_int_equal(refused, 1);
+	}
+	/* Another promise, another delay. */
+	promise(zrms->certain, now_ms + LEASE_MS);
+	hold_to(30000);
+	assert_false(ask(zrms));
+	assert_int_equal(refused, 1);
+	zrms_end(zrms);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_store_that_is_silent_for_a_lease_refuses),
 		cmocka_unit_test(time_in_which_the_loop_was_held_is_no_silence),
 		cmocka_unit_test(after_that_silence_refuses_as_before),
+		cmocka_unit_test(a_loop_that_is_held_again_and_again_refuses_as_well),
 	};
 	return cmocka_run_group_tests_name("certain", tests, NULL, NULL);
 }

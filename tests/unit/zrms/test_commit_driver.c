@@ -30,7 +30,8 @@ struct stage {
 	struct store *store;
 	struct control *control;
 	struct commit_driver *driver;
-	struct loop_task answer; /* of a store that answers by itself */
+	struct loop_timer *socket; /* NULL: nothing is read by time */
+	struct loop_task answer;   /* of a store that answers by itself */
 	bool answers_itself;
 	char *log; /* what left the commit loop, one word each */
 	unsigned records, stopped;
@@ -203,6 +204,7 @@ static int end(void **state)
 {
 	struct stage *s = *state;
 	close_sim(s);
+	loop_timer_free(s->socket);
 	sim_loop_done(&s->loop);
 	sim_disk_done(&s->disk);
 	free(s->log);
@@ -396,6 +398,33 @@ static void the_core_gets_its_ticks(void **state)
 	assert_log(s, "n1:problem refuse(1)");
 }
 
+static void on_heartbeat_read(void *user)
+{
+	struct stage *s = user;
+	Samoza__V1__Heartbeat message = SAMOZA__V1__HEARTBEAT__INIT;
+	message.identity = (char *)(uintptr_t)"n1";
+	message.incarnation = message.counter = 1;
+	const struct control_input input = {.type = CONTROL_HEARTBEAT,
+					    .heartbeat = {.link_id = 1, .message = &message}};
+	commit_driver_input(s->driver, &input);
+}
+
+/* What waits in a socket is read after the timers that are due at the same time: its own timer is the last of them. */
+static void what_has_arrived_is_read_before_silence_is_judged(void **state)
+{
+	struct stage *s = *state;
+	s->answers_itself = true;
+	s->socket = loop_timer_new(&s->loop, on_heartbeat_read, s);
+	hello(s, "n1", 1);
+	int64_t said_ms = loop_now(&s->loop).mono_ms;
+	sim_loop_run(&s->loop, CONTROL_CONFIG_DEFAULT.failure_timeout_ms);
+	loop_timer_at(s->socket, said_ms + CONTROL_CONFIG_DEFAULT.failure_timeout_ms + 1);
+	sim_loop_run(&s->loop, CONTROL_CONFIG_DEFAULT.failure_timeout_ms);
+	assert_log(s, "n1:deployed-started ack(1)");
+	sim_loop_run(&s->loop, 2);
+	assert_log(s, "n1:problem refuse(1)");
+}
+
 static void an_ending_driver_delivers_what_is_in_flight_and_ticks_no_more(void **state)
 {
 	struct stage *s = *state;
@@ -525,6 +554,7 @@ int main(void)
 		TEST(a_failed_batch_that_is_on_disk_is_found_by_the_next_start),
 		TEST(a_reader_waits_for_what_was_decided_before),
 		TEST(the_core_gets_its_ticks),
+		TEST(what_has_arrived_is_read_before_silence_is_judged),
 		TEST(an_ending_driver_delivers_what_is_in_flight_and_ticks_no_more),
 		TEST(the_wait_for_commits_is_measured),
 		cmocka_unit_test(a_worker_thread_keeps_the_order_of_batches),

@@ -478,18 +478,6 @@ static void zhost_fails(struct control *c, struct control_zhost *z)
 	lose_copies(c, z);
 }
 
-void zhosts_notice_sleep(struct control *c)
-{
-	if (c->now.mono_ms - c->awake_ms <= 2 * c->config.check_ms)
-		return;
-	int64_t judged_ms = c->now.mono_ms + c->config.check_ms;
-	for (struct heap_node *n;
-	     (n = heap_first(&c->deadlines)) != NULL && n->key < judged_ms;) {
-		zhost_set_overdue(c, container_of(n, struct control_zhost, deadline), false);
-		heap_set(&c->deadlines, n, judged_ms);
-	}
-}
-
 /* Those that are left for the next tick. */
 static void mark_overdue(struct control *c)
 {

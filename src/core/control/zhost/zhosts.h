@@ -51,9 +51,8 @@ int64_t zhost_leases_end_ms(const struct control *c, const struct control_zhost 
 
 /* Silence is counted from now. */
 void zhosts_start(struct control *c);
-/* Before any input: when zrms has slept since the last one, all of them are judged later. */
-void zhosts_notice_sleep(struct control *c);
 void zhosts_tick(struct control *c);
+/* The next tick is due then at the latest; NEVER_MS: nobody is waited for. */
 int64_t zhosts_next_ms(const struct control *c);
 
 #endif

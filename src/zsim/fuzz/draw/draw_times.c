@@ -1,5 +1,6 @@
 #include "zsim/fuzz/draw/draw_times.h"
 
+#include "zsim/fuzz/check/check_silence.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/outages.h"
 #include "zsim/world/controller.h"
@@ -45,7 +46,9 @@ static void stall(struct fuzz *f)
 		return;
 	draws_happened(f, DRAW_STALLS);
 	uint32_t most = (uint32_t)one_of(r, most_ms, ARRAY_SIZE(most_ms));
-	controller_stall(&f->world, 1 + (int64_t)random_below(r, most));
+	int64_t ms = 1 + (int64_t)random_below(r, most);
+	silence_stands_still(f, ms);
+	controller_stall(&f->world, ms);
 }
 
 /* What has come for it at this instant waits with what came before. */
@@ -95,6 +98,7 @@ void draw_times(struct fuzz *f)
 void draw_times_end(struct fuzz *f)
 {
 	f->world.zrms_stalls_until_ms = 0;
+	f->standstill = (struct standstill){0};
 	vector_for_each (&f->world.machines, n)
 		if ((*n)->suspended)
 			resume(f, *n);

@@ -173,6 +173,13 @@ struct submitted {
 	bool moved;	  /* an instance of it, in this commit */
 };
 
+/* Of zrms, in its life of that number: check_silence.h. */
+struct standstill {
+	uint64_t life;
+	unsigned count;
+	int64_t from_ms, until_ms; /* the last one */
+};
+
 struct fuzz {
 	uint64_t seed;
 	struct fuzz_counts *counts;
@@ -222,6 +229,7 @@ struct fuzz {
 	int64_t mesh_checked_ms;	 /* check_mesh.h */
 	VECTOR(struct cut_off) cut_offs; /* by index of the machine: check_cut_off.h */
 	int64_t cut_offs_checked_ms;
+	struct standstill standstill; /* check_silence.h */
 	VECTOR(struct begun_zhost) begun; /* the same: check_alone.h */
 	uint64_t last_seq;
 	uint64_t audit_seq;	/* of the last line of the audit */
