@@ -1,7 +1,9 @@
 #include "zbench/tls_clients.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "adapter/uv/tcp_stream.h"
 #include "adapter/wire/wire_link.h"
@@ -294,42 +296,73 @@ int clients_idle(struct tls_clients *c, unsigned count, double *ret_bytes, struc
 	return r;
 }
 
-int clients_storm(struct tls_clients *c, unsigned count, struct storm *ret_storm,
-		  struct error **err)
+static double own_cpu_s(void)
+{
+	struct timespec spent = {0};
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+	return (double)spent.tv_sec + (double)spent.tv_nsec / 1e9;
+}
+
+/* The server is gone and back. */
+static int storm_come_back(struct tls_clients *c, struct tls_server *next, struct group *g,
+			   struct storm *ret_storm, struct error **err)
+{
+	struct process_memory before, after;
+	uint16_t port = c->server->tls_port;
+	g->comes_back = true;
+	g->done = 0;
+	g->attempts = 0;
+	for (unsigned i = 0; i < g->count; i++)
+		g->clients[i].is_served = false;
+	tls_server_stop(c->server);
+	uint64_t since_ns = now_ns();
+	double since_cpu_s = own_cpu_s();
+	c->server = next;
+	int r = tls_server_begin(next, port, err);
+	if (r == 0)
+		r = process_memory(next->pid, &before, err);
+	if (r == 0)
+		r = group_run(g, err);
+	if (r == 0)
+		r = process_memory(next->pid, &after, err);
+	if (r < 0)
+		return r;
+	ret_storm->seconds = (double)(now_ns() - since_ns) / 1e9;
+	ret_storm->attempts = (double)g->attempts / g->count;
+	ret_storm->server_cpu_s = tls_server_cpu_s(next);
+	ret_storm->clients_cpu_s = own_cpu_s() - since_cpu_s;
+	ret_storm->server_bytes = ((double)after.rss - (double)before.rss) / g->count;
+	return 0;
+}
+
+int clients_storm(struct tls_clients *c, struct tls_server *next, unsigned count,
+		  struct storm *ret_storm, struct error **err)
 {
 	CLEANUP(group_done) struct group g = {0};
+	struct process_memory before, after;
 	group_init(&g, c, count);
 	for (unsigned i = 0; i < count; i++)
 		g.clients[i].again = loop_timer_new(&c->loop, on_again, &g.clients[i]);
+	(void)malloc_trim(0); /* what other parts have left over would be theirs */
+	int r = process_memory(getpid(), &before, err);
+	if (r < 0)
+		return r;
 	group_begin(&g, AT_A_TIME);
-	int r = group_run(&g, err);
-	if (r < 0)
-		return r;
-	uint16_t port = c->server->tls_port;
-	g.comes_back = true;
-	g.done = 0;
-	g.attempts = 0;
-	for (unsigned i = 0; i < count; i++)
-		g.clients[i].is_served = false;
-	tls_server_stop(c->server);
-	uint64_t since_ns = now_ns();
-	r = tls_server_start(c->server_directory, port, c->server, err);
+	r = group_run(&g, err);
 	if (r == 0)
-		r = group_run(&g, err);
+		r = process_memory(getpid(), &after, err);
 	if (r < 0)
 		return r;
-	*ret_storm = (struct storm){.seconds = (double)(now_ns() - since_ns) / 1e9,
-				    .attempts = (double)g.attempts / count,
-				    .server_cpu_s = tls_server_cpu_s(c->server)};
-	return 0;
+	ret_storm->clients_bytes = ((double)after.rss - (double)before.rss) / count;
+	return storm_come_back(c, next, &g, ret_storm, err);
 }
 
 /* ---- life ---- */
 
-int tls_clients_init(struct tls_clients *c, struct tls_server *server,
-		     const char *server_directory, const char *directory, struct error **err)
+int tls_clients_init(struct tls_clients *c, struct tls_server *server, const char *directory,
+		     struct error **err)
 {
-	*c = (struct tls_clients){.server = server, .server_directory = server_directory};
+	*c = (struct tls_clients){.server = server};
 	int r = loop_init(&c->loop, err);
 	if (r == 0)
 		r = tcp_transport_open(&c->loop, NULL, &c->plain, err);

@@ -11,11 +11,9 @@ struct tls_clients {
 	struct loop loop;
 	struct stream_transport *plain, *tls;
 	struct tls_server *server; /* borrowed */
-	const char *server_directory;
 };
 
-int tls_clients_init(struct tls_clients *c, struct tls_server *server,
-		     const char *server_directory, const char *directory,
+int tls_clients_init(struct tls_clients *c, struct tls_server *server, const char *directory,
 		     struct error **err) must_check;
 void tls_clients_done(struct tls_clients *c);
 
@@ -28,12 +26,14 @@ int clients_ping(struct tls_clients *c, bool is_tls, unsigned count, struct samp
 /* Links that do nothing; how many bytes of memory each takes in the server. */
 int clients_idle(struct tls_clients *c, unsigned count, double *ret_bytes,
 		 struct error **err) must_check;
-/* `count` links whose server is killed and started again. Each tries again after a random time that grows from
- * 100 ms to 10 s; how long until a frame has come back over each of them. */
+/* `count` links whose server is killed, and `next` begins in its place. Each tries again after a random time that grows from
+ * 100 ms to 10 s; how long until a frame has come back over each of them, and what that took of either side. */
 struct storm {
-	double seconds, attempts /* of each client */, server_cpu_s;
+	double seconds, attempts /* of each client */;
+	double server_cpu_s, clients_cpu_s;
+	double server_bytes, clients_bytes; /* of memory for each link */
 };
-int clients_storm(struct tls_clients *c, unsigned count, struct storm *ret_storm,
-		  struct error **err) must_check;
+int clients_storm(struct tls_clients *c, struct tls_server *next, unsigned count,
+		  struct storm *ret_storm, struct error **err) must_check;
 
 #endif

@@ -1,6 +1,7 @@
 #include "zbench/tls_server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 #include "adapter/uv/tcp_stream.h"
 #include "adapter/wire/wire_link.h"
 
-enum { ECHO_ROOM = 1024 * 1024, PORTS_FD = 3 };
+enum { ECHO_ROOM = 1024 * 1024, PORTS_FD = 3, PORT_FD = 4 };
 
 int tls_bench_transport(struct loop *loop, const char *directory,
 			struct stream_transport **ret_transport, struct error **err)
@@ -88,12 +89,18 @@ static int serve(const char *directory, uint16_t tls_port, struct error **err)
 }
 
 /* What the parent has open would stay open here. */
-__attribute__((noreturn)) static void child(const char *directory, uint16_t tls_port, int out)
+__attribute__((noreturn)) static void child(const char *directory, int in, int out)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
+	uint16_t tls_port = 0;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)dup2(out, PORTS_FD);
-	(void)close_range(PORTS_FD + 1, ~0u, 0);
+	/* Neither may be in the other's place. */
+	int from = fcntl(in, F_DUPFD, PORT_FD + 1), to = fcntl(out, F_DUPFD, PORT_FD + 1);
+	(void)dup2(to, PORTS_FD);
+	(void)dup2(from, PORT_FD);
+	(void)close_range(PORT_FD + 1, ~0u, 0);
+	if (read(PORT_FD, &tls_port, sizeof(tls_port)) != (ssize_t)sizeof(tls_port))
+		_exit(1); /* it was not needed */
 	if (serve(directory, tls_port, &err) < 0)
 		(void)fprintf(stderr, "zbench: the server of tls: %s\n", err->message);
 	_exit(1);
@@ -101,32 +108,57 @@ __attribute__((noreturn)) static void child(const char *directory, uint16_t tls_
 
 /* ---- in the parent ---- */
 
-int tls_server_start(const char *directory, uint16_t tls_port, struct tls_server *ret_server,
-		     struct error **err)
+int tls_server_new(const char *directory, struct tls_server *ret_server, struct error **err)
 {
-	int ends[2];
-	uint16_t ports[2] = {0};
-	if (pipe(ends) < 0)
+	int down[2], up[2];
+	if (pipe2(down, O_CLOEXEC) < 0)
 		return error_errno(err, "cannot make a pipe");
+	if (pipe2(up, O_CLOEXEC) < 0) {
+		(void)error_errno(err, "cannot make a pipe");
+		closep(&down[0]);
+		closep(&down[1]);
+		return ERR_IO;
+	}
 	(void)malloc_trim(0); /* free memory of ours would be the server's to use, unseen */
 	pid_t pid = fork();
 	if (pid == 0)
-		child(directory, tls_port, ends[1]);
-	(void)close(ends[1]);
-	ssize_t n = pid > 0 ? read(ends[0], ports, sizeof(ports)) : -1;
-	(void)close(ends[0]);
-	struct tls_server server = {.pid = pid, .plain_port = ports[0], .tls_port = ports[1]};
-	if (n != (ssize_t)sizeof(ports)) {
+		child(directory, down[0], up[1]);
+	closep(&down[0]);
+	closep(&up[1]);
+	struct tls_server server = {.pid = pid, .tell = down[1], .told = up[0]};
+	if (pid < 0) {
+		(void)error_errno(err, "cannot begin the server of tls");
 		tls_server_stop(&server);
-		return error_set(err, ERR_UNAVAILABLE, "the server of tls does not start");
+		return ERR_IO;
 	}
 	*ret_server = server;
 	return 0;
 }
 
+int tls_server_begin(struct tls_server *server, uint16_t tls_port, struct error **err)
+{
+	uint16_t ports[2] = {0};
+	ssize_t n = write(server->tell, &tls_port, sizeof(tls_port));
+	if (n == (ssize_t)sizeof(tls_port))
+		n = read(server->told, ports, sizeof(ports));
+	closep(&server->tell);
+	closep(&server->told);
+	if (n != (ssize_t)sizeof(ports)) {
+		tls_server_stop(server);
+		return error_set(err, ERR_UNAVAILABLE, "the server of tls does not start");
+	}
+	server->plain_port = ports[0];
+	server->tls_port = ports[1];
+	return 0;
+}
+
 void tls_server_stop(struct tls_server *server)
 {
-	if (server->pid <= 0)
+	if (server->pid == 0)
+		return;
+	closep(&server->tell);
+	closep(&server->told);
+	if (server->pid < 0)
 		return;
 	(void)kill(server->pid, SIGKILL);
 	while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)

@@ -15,14 +15,18 @@
 
 struct tls_server {
 	pid_t pid;
+	int tell, told; /* what it waits for, and answers by; -1: it has begun */
 	uint16_t plain_port, tls_port;
 };
 
-/* `directory`: its credentials. `tls_port`: 0: a free one. Listens when it returns. PRE: this process has one
- * thread. */
-int tls_server_start(const char *directory, uint16_t tls_port, struct tls_server *ret_server,
+/* It waits, and takes no time. `directory`: its credentials. Begun while this process has no clients yet: what those need is none
+ * of its memory, and their pages are not its to copy. PRE: this process has one thread. */
+int tls_server_new(const char *directory, struct tls_server *ret_server,
+		   struct error **err) must_check;
+/* Listens when it returns. `tls_port`: 0: a free one. */
+int tls_server_begin(struct tls_server *server, uint16_t tls_port,
 		     struct error **err) must_check;
-/* Kills it; its connections break. */
+/* Kills it; its connections break. Also one that was never made, with zeros. */
 void tls_server_stop(struct tls_server *server);
 /* CPU time that it has taken. */
 double tls_server_cpu_s(const struct tls_server *server);
