@@ -1,4 +1,6 @@
 """The rig itself (tests/rig): its machines reach each other, and a rule changes what it says and nothing else."""
+import os
+import signal
 import subprocess
 import sys
 
@@ -124,14 +126,16 @@ def test_a_rule_that_is_none_is_said(rig):
 def test_nothing_is_left_when_the_test_is_killed(rig_switch):
     made = subprocess.Popen([sys.executable, "-c", f"""
 import sys; sys.path.insert(0, {str(ROOT / "tests" / "rig")!r})
+import subprocess
 from rig import Rig
 with Rig({str(rig_switch)!r}, "one", "two") as rig:
-    print(rig.switch.pid, *(m.holder.pid for m in rig.machines.values()), flush=True)
+    apart = rig["one"].popen(["setsid", "sh", "-c", "echo $$; exec sleep 1000"], stdout=subprocess.PIPE, text=True)
+    print(rig.switch.pid, int(apart.stdout.readline()), *(m.holder.pid for m in rig.machines.values()), flush=True)
     sys.stdin.read()
-"""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+"""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     pids = [int(word) for word in made.stdout.readline().split()]
-    assert len(pids) == 3 and all(is_alive(pid) for pid in pids)
-    made.kill()
+    assert len(pids) == 4 and all(is_alive(pid) for pid in pids)
+    os.killpg(made.pid, signal.SIGKILL)
     made.wait()
     until(lambda: not any(is_alive(pid) for pid in pids), "the rig has gone")
     made.stdin.close()

@@ -9,13 +9,15 @@ direction can be cut, delayed or made to lose packets (switch.c).
         with rig.asleep("beta"): ...      the machine is suspended: nothing of it runs, no packet reaches it
 
 A namespace lives as long as a process that waits for the end of its standard input, which this process
-holds: nothing is left when a test is killed. Needs root, and /dev/net/tun; `why_not()` says what is missing.
+holds: nothing is left when a test is killed, also with its process group. Processes of spaces have sessions of their own and outlive
+their zhost, so that process ends all others of its machine before it goes. Needs root, and /dev/net/tun; `why_not()` says what is missing.
 """
 import contextlib
 import os
 import pathlib
 import signal
 import subprocess
+import sys
 
 NETWORK = "10.77.0"
 
@@ -32,6 +34,34 @@ def why_not(switch):
     return None if tried.returncode == 0 else f"no network namespaces: {tried.stderr.strip()}"
 
 
+def pids_beside(holder):
+    """Processes of that one's machine, without it. A space can have a network of its own; a host name of its own has none."""
+    own = os.readlink(f"/proc/{holder}/ns/uts")
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != holder:
+            with contextlib.suppress(OSError):
+                if os.readlink(entry / "ns" / "uts") == own:
+                    found.append(int(entry.name))
+    return found
+
+
+def signal_beside(holder, number):
+    done = set()
+    while new := set(pids_beside(holder)) - done:
+        for pid in new:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        done |= new
+
+
+def hold():
+    """Of the process that holds the namespaces of a machine."""
+    print("made", flush=True)
+    sys.stdin.read()
+    signal_beside(os.getpid(), signal.SIGKILL)
+
+
 class Machine:
     spaces = ("--net", "--uts")  # namespaces that it has of its own
 
@@ -39,10 +69,8 @@ class Machine:
         self.name = name
         self.number = number
         self.address = f"{network}.{number}"
-        self.holder = subprocess.Popen(["unshare", *self.spaces, "cat"], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE, text=True)
-        self.holder.stdin.write("made\n")
-        self.holder.stdin.flush()
+        self.holder = subprocess.Popen(["unshare", *self.spaces, sys.executable, "-IS", __file__], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, text=True, start_new_session=True)
         assert self.holder.stdout.readline() == "made\n"  # it is in its namespaces now
 
     def command(self, words):
@@ -61,25 +89,12 @@ class Machine:
         return done
 
     def pids(self):
-        """Its processes, without the one that holds its namespaces. A space can have a network of its own; a host name of
-        its own has none."""
-        own = os.readlink(f"/proc/{self.holder.pid}/ns/uts")
-        found = []
-        for entry in pathlib.Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != self.holder.pid:
-                with contextlib.suppress(OSError):
-                    if os.readlink(entry / "ns" / "uts") == own:
-                        found.append(int(entry.name))
-        return found
+        """Its processes, without the one that holds its namespaces."""
+        return pids_beside(self.holder.pid)
 
     def signal(self, number):
         """To all its processes, also those that they start meanwhile."""
-        done = set()
-        while new := set(self.pids()) - done:
-            for pid in new:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
-            done |= new
+        signal_beside(self.holder.pid, number)
 
     def kill(self):
         """The machine loses power: everything on it ends at once."""
@@ -193,3 +208,7 @@ class Rig:
                     self.rule(name, other, drop=0)
                     self.rule(other, name, drop=0)
             machine.signal(signal.SIGCONT)
+
+
+if __name__ == "__main__":
+    hold()
