@@ -170,6 +170,8 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *me
 				  (const Samoza__V1__HelloAck *)message);
 	int r = frames_take(&parts, type, message, err);
 	protobuf_c_message_free_unpacked(message, NULL);
+	if (reconcile_is_removed(d->reconcile))
+		uplink_close(d->uplink); /* all stops; it has nothing to say any more */
 	return r;
 }
 

@@ -255,6 +255,11 @@ const char *agent_link_fault(const struct agent *agent)
 	return agent->link_fault;
 }
 
+bool agent_is_removed(const struct agent *agent)
+{
+	return agent->removed;
+}
+
 void agent_set_spec(struct agent *agent, const Samoza__V1__ZhostSpec *spec)
 {
 	samoza__v1__zhost_spec__free_unpacked(agent->spec, NULL);
@@ -333,6 +338,8 @@ static void take(struct agent *agent, const struct agent_input *input)
 	switch (input->type) {
 	case AGENT_LINK_UP:
 		link_down(agent);
+		if (agent->removed)
+			return; /* zrms would take it back, and it ends all the same */
 		hello_send(agent, input->mesh_sums);
 		agent->linked = true;
 		return;

@@ -225,6 +225,9 @@ int64_t agent_next_ms(const struct agent *agent);
 /* What zrms sent last does not fit what it had sent before on this link. It was not followed: the
  * caller closes the link and connects again, and zrms sends everything. NULL: it fits. */
 const char *agent_link_fault(const struct agent *agent);
+/* zrms has removed this zhost: all stops, then ORDER_END. Until that it says HELLO no more, so the caller need not connect:
+ * the name may join again, as a new incarnation [lifecycle.root.rejoin]. */
+bool agent_is_removed(const struct agent *agent);
 
 /* For simulators: an action, grace or retry is still waiting (heartbeats do not count). */
 bool agent_is_busy(const struct agent *agent, char **ret_what);

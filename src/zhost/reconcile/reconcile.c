@@ -71,6 +71,11 @@ int reconcile_frame(struct reconcile *rec, const struct agent_input *input, stru
 	return fault != NULL ? error_set(err, ERR_INVALID, "%s", fault) : 0;
 }
 
+bool reconcile_is_removed(const struct reconcile *rec)
+{
+	return agent_is_removed(rec->agent);
+}
+
 static void on_action_done(void *user, uint64_t action, const char *error, bool finished,
 			   bool is_ended, Samoza__V1__Variable *const *exports,
 			   size_t n_exports)

@@ -66,6 +66,8 @@ void reconcile_link_down(struct reconcile *rec);
  * any longer. */
 int reconcile_frame(struct reconcile *rec, const struct agent_input *input,
 		    struct error **err) must_check;
+/* zrms has removed this zhost: all stops, and no connection is needed any more. */
+bool reconcile_is_removed(const struct reconcile *rec);
 /* Borrowed. */
 void reconcile_usage(struct reconcile *rec, const Samoza__V1__Usage *usage);
 

@@ -130,7 +130,7 @@ static uint64_t reached_life(const struct world *w)
 
 static void connect_machine(struct world *w, struct sim_machine *n)
 {
-	if (!n->powered || n->agent == NULL || n->link_id != 0)
+	if (!n->powered || n->agent == NULL || n->link_id != 0 || agent_is_removed(n->agent))
 		return;
 	if (n->partitioned || w->control == NULL) {
 		sim_link_connect_later(w, n, w->options.heartbeat_ms);

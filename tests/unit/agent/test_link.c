@@ -90,6 +90,24 @@ static void a_removed_zhost_stops_everything_and_exits(void **state)
 	expect(f, "");
 }
 
+static void a_removed_zhost_says_hello_no_more(void **state)
+{
+	struct fixture *f = *state;
+	run(f, "a@1 g1 started");
+	assert_false(agent_is_removed(f->agent));
+	hello_ack(f, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED);
+	assert_true(agent_is_removed(f->agent));
+	ignore(f);
+	/* zrms would take it back, and it ends all the same. */
+	down(f);
+	up(f);
+	expect(f, "");
+	succeed(f, 3);
+	ignore(f);
+	succeed(f, 4);
+	expect(f, "end\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -97,6 +115,7 @@ int main(void)
 		JOINED(hello_reports_changes_made_while_disconnected),
 		JOINED(what_another_one_has_taken_over_stops_and_stays_deployed),
 		JOINED(a_removed_zhost_stops_everything_and_exits),
+		JOINED(a_removed_zhost_says_hello_no_more),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
