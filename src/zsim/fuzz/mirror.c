@@ -150,8 +150,10 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 		check_goal(f, before, m->record);
 	check_name(f, before, m->record);
 	samoza__v1__slot_record__free_unpacked(before, NULL);
-	if (r->data == NULL)
+	if (r->data == NULL) {
+		m->added_to = 0;
 		return;
+	}
 	/* The right to write is given back to the incumbent of a handover. */
 	if (m->record != NULL && m->record->writer < writer && m->wrote > m->record->writer)
 		m->wrote = m->record->writer;

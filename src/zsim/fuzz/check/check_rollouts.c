@@ -318,6 +318,25 @@ static bool goes_with_its_zhost(const struct mirrored *m)
 	       m->record->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED;
 }
 
+/* [change.rollout.canary] What the rollout has added is not handed over, also where its zhost has come to fit the version
+ * before meanwhile. */
+static bool was_added(const struct submitted *s, const struct mirrored *m)
+{
+	return m->added_to == s->rollout.target && !is_in_batch(s, m);
+}
+
+static void note_added(struct fuzz *f, const struct mirrored_copy *copy)
+{
+	const Samoza__V1__CopyRecord *r = copy->record;
+	const struct submitted *s = r != NULL ? fuzz_submitted(f, r->application) : NULL;
+	if (s == NULL || s->rollout.target == 0 || r->revision != s->rollout.target ||
+	    !instance_path_is_each(r->path) ||
+	    each_declares(f, s->revisions.items[s->rollout.from - 1], r->path))
+		return;
+	CLEANUP(freep) char *id = str_printf("%s/%s", r->application, r->path);
+	mirrored_instance(f, id)->added_to = s->rollout.target;
+}
+
 /* [change.rollout.canary] Of a single instance a copy runs beside the one that serves, and does not take over
  * while that one is there. */
 static bool takes_over_early(const struct submitted *s, const struct mirrored *m)
@@ -336,7 +355,7 @@ static void check_space(struct fuzz *f, const struct submitted *s, const struct 
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
 		int instance = is_root_of(s, m) ? names_find(t, m->record->path) : -1;
 		if (instance < 0 || instance_space(t, (unsigned)instance) != space ||
-		    !is_led(f, s, m) || goes_with_its_zhost(m) ||
+		    !is_led(f, s, m) || was_added(s, m) || goes_with_its_zhost(m) ||
 		    !each_declares(f, s->revisions.items[s->rollout.from - 1],
 				   m->record->path) ||
 		    !check_rollouts_differ(s, m->record->path, s->rollout.from,
@@ -415,6 +434,8 @@ static void check_touched(struct fuzz *f, const struct submitted *s)
 
 void check_rollouts_committed(struct fuzz *f)
 {
+	vector_for_each (&f->new_copies, id)
+		note_added(f, mirrored_copy(f, *id));
 	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next)
 		check_started_together(f, m);
 	vector_for_each (&f->submitted, s) {

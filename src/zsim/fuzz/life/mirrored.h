@@ -41,7 +41,9 @@ struct mirrored {
 		bool asked;    /* it was to stop */
 		bool unclear;  /* whether it was */
 	} left;		       /* deployed-started, the last time: check_patience.h */
-	int64_t came_ms;       /* to deployed-started, the last time; 0: never */
+	/* A rollout to that revision has added it, as its zhost did not fit the version before; 0: none. */
+	uint32_t added_to;
+	int64_t came_ms;     /* to deployed-started, the last time; 0: never */
 	int64_t returned_ms; /* wall clock: its zhost was back, and so it was started; 0: no */
 	uint64_t wrote;	     /* the epoch whose write was accepted last */
 	UT_hash_handle hh;
