@@ -246,18 +246,39 @@ static bool is_left_without_room(const struct control *c, const char *unit)
 	return false;
 }
 
-bool plan_has_lost_its_room(const struct fuzz *f, const plan_events *plan,
-			    const plan_events *happened, const char *subject)
+/* It was to be left without room. */
+static bool is_planned_without_room(const Samoza__V1__PlanView *plan, const char *unit)
 {
-	CLEANUP(freep) char *unit = unit_of_subject(subject);
-	if (f->world.control == NULL || !is_left_without_room(f->world.control, unit))
-		return false;
-	vector_for_each (plan, e)
+	for (size_t k = 0; k < plan->n_left; k++)
+		if (str_equal(plan->left[k]->name, unit) &&
+		    str_has_prefix(plan->left[k]->why, "insufficient capacity"))
+			return true;
+	return false;
+}
+
+/* A place that it has in `all` is one that others got, or left, in one of the two only. */
+static bool is_in_others_room(const plan_events *all, const plan_events *plan,
+			      const plan_events *happened, const char *unit)
+{
+	vector_for_each (all, e)
 		if (str_has_prefix(e->subject, "placement ") &&
 		    str_equal(e->subject + strlen("placement "), unit) &&
 		    has_other_guest(plan, happened, unit, e->text))
 			return true;
 	return false;
+}
+
+bool plan_drains_in_another_order(const struct fuzz *f, const Samoza__V1__PlanView *view,
+				  const plan_events *plan, const plan_events *happened,
+				  const char *subject)
+{
+	CLEANUP(freep) char *unit = unit_of_subject(subject);
+	if (f->world.control == NULL)
+		return false;
+	return (is_left_without_room(f->world.control, unit) &&
+		is_in_others_room(plan, plan, happened, unit)) ||
+	       (is_planned_without_room(view, unit) &&
+		is_in_others_room(happened, plan, happened, unit));
 }
 
 /* Its topology has something that waits for room now: others may have got what there was. */

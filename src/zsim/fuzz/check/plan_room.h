@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/vector.h"
+#include "proto/view.pb-c.h"
 
 struct control;
 struct control_application;
@@ -45,8 +46,10 @@ bool plan_leaves_other_room(const struct fuzz *f, const plan_events *plan,
 bool plan_is_about_room(const struct fuzz *f, const plan_events *plan,
 			const plan_events *happened, const char *subject);
 /* A drain hands its units over one after the other, each to the place that is best then. Where others had their turns in
- * another order than planned, and took room where it was to go, there may be none left for it. */
-bool plan_has_lost_its_room(const struct fuzz *f, const plan_events *plan,
-			    const plan_events *happened, const char *subject);
+ * another order than planned, and took room where it was to go, there may be none left for it; and where they did not take
+ * it, there may be some for one that was to have none. `view`: the plan itself. */
+bool plan_drains_in_another_order(const struct fuzz *f, const Samoza__V1__PlanView *view,
+				  const plan_events *plan, const plan_events *happened,
+				  const char *subject);
 
 #endif
