@@ -466,6 +466,8 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 	if (!legal_zhost_move(e->from, e->to))
 		world_violate(&f->world, "zhost %s may not go from %s to %s", e->subject,
 			      e->from, e->to);
+	z->rejoined = z->rejoined || (z->left && strcmp(e->from, "not-deployed") == 0);
+	z->left = z->left || strcmp(e->to, "not-deployed") == 0;
 	free(z->state);
 	z->state = mem_strdup(e->to);
 }

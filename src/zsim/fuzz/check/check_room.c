@@ -123,13 +123,14 @@ static void check_zhost(struct fuzz *f, struct mirrored_zhost *z)
 				      z->name, z->holds[k], offers[k], what[k]);
 		z->had[k] = z->with_lost[k];
 	}
-	if (z->changed != z->told)
+	/* Who has joined after a removal is new: what it has is not compared with what was there [lifecycle.root.rejoin]. */
+	if (z->changed != z->told && !z->rejoined)
 		world_violate(
 			&f->world, "%s has %s settings, and %s event says that they changed",
 			z->name, z->changed ? "other" : "the same", z->told ? "an" : "no");
 	if (z->changed && is_over)
 		draws_happened(f, DRAW_SHRINKS);
-	z->changed = z->told = false;
+	z->changed = z->told = z->left = z->rejoined = false;
 }
 
 void check_capacity(struct fuzz *f)

@@ -72,6 +72,7 @@ struct mirrored_zhost {
 	 * the end of the commit before. */
 	uint64_t holds[ROOM_KINDS], with_lost[ROOM_KINDS], had[ROOM_KINDS];
 	bool changed, told;  /* in this commit: its settings, and an event has said so */
+	bool left, rejoined; /* in this commit: it was removed, and has joined after that */
 	uint64_t drained_by; /* the event that says that it is to be drained */
 	UT_hash_handle hh;
 };
