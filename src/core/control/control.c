@@ -310,6 +310,7 @@ void control_handle(struct control *c, struct instant now, const struct control_
 
 void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 {
+	bool gave_up = false;
 	control_enter(c, now, outbox);
 	patience_tick(&c->lifecycle);
 	drains_prepare(c);
@@ -324,7 +325,8 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 			placement_run(c);
 		} while (handovers_are_due(c) || rollouts_are_due(c) || each_is_due(c) ||
 			 !lifecycle_is_settled(&c->lifecycle));
-	} while (drains_run(c) || rebalancing_run(c) || making_run(c) || each_is_due(c));
+	} while (drains_run(c) || rebalancing_run(c) || making_run(c) || each_is_due(c) ||
+		 (!gave_up && (gave_up = drains_give_up(c))));
 	unload_order_run(c);
 	topology_states_settle(&c->dirty, &c->emitter);
 	mesh_tables_send(c); /* before a stop: who gets both sends nothing to what stops */

@@ -312,24 +312,43 @@ bool drains_run(struct control *c)
 	return begun;
 }
 
-/* What has found no place after all makes room for others; it is tried again. What goes, as nothing else is left by now,
- * is not started before. */
+/* What has found no place after all makes room for others, and is tried again. */
+static bool give_up_on(struct control *c, const struct control_zhost *z)
+{
+	root_vector roots = {0};
+	bool any = false;
+	if (!drain_is_active(z->drain))
+		return false;
+	roots_on(z, &roots);
+	vector_for_each (&roots, root)
+		if (is_waiting(*root) && (*root)->handover->waits != NULL) {
+			handover_end(c, *root);
+			any = true;
+		}
+	vector_done(&roots);
+	return any;
+}
+
+/* What goes, as nothing else is left by now, is not started before. */
 void drains_prepare(struct control *c)
 {
 	if (c->drains == 0)
 		return;
 	zhost_for_each (&c->zhosts, z) {
-		root_vector roots = {0};
 		if (is_looked_at(z->drain) && each_goes(c, z))
 			mark_zhost_each(z);
-		if (!drain_is_active(z->drain))
-			continue;
-		roots_on(z, &roots);
-		vector_for_each (&roots, root)
-			if (is_waiting(*root) && (*root)->handover->waits != NULL)
-				handover_end(c, *root);
-		vector_done(&roots);
+		(void)give_up_on(c, z);
 	}
+}
+
+bool drains_give_up(struct control *c)
+{
+	bool any = false;
+	if (c->drains == 0 || !is_due(c))
+		return false;
+	zhost_for_each (&c->zhosts, z)
+		any = give_up_on(c, z) || any;
+	return any;
 }
 
 /* ---- deadlines ---- */

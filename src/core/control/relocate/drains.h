@@ -5,6 +5,7 @@
  *   each flush ──► drains_prepare()     those that found no place make room for others
  *                  rollouts, handovers, placement
  *                  drains_run()         begins further handovers; the list of what is left
+ *                  drains_give_up()     those that have lost their place, and got no other: a change may wait for them
  *
  * What is to be moved is derived, not stored: a restart of zrms, a loss and a rollout change nothing here. A
  * handover says that a drain has begun it (unit_handover.drains).
@@ -38,6 +39,9 @@ void drains_load(struct control *c, struct control_zhost *z,
 void drains_prepare(struct control *c);
 /* True: handovers have begun, so there is more to do in this flush. */
 bool drains_run(struct control *c);
+/* True: handovers have ended that found no place, so there is more to do in this flush. At most once in each: what is tried
+ * again and finds none waits for the next one. */
+bool drains_give_up(struct control *c);
 /* Ends those whose deadline is over. What goes now is not started before. */
 void drains_tick(struct control *c);
 int64_t drains_next_ms(const struct control *c);
