@@ -26,12 +26,18 @@ static bool may_provide(const struct submitted *s, const char *path, const char 
 	return found;
 }
 
-static bool is_started(const struct fuzz *f, const struct submitted *s,
-		       const struct mirrored *m, const char *path, const char *name)
+static struct across_provider provider_of(const struct fuzz *f, const struct submitted *s,
+					  const struct mirrored *m, const char *path,
+					  const char *name)
 {
 	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
-	return serving != NULL && str_equal(m->state, "deployed-started") &&
-	       provides(fuzz_revision(s, serving->revision), path, name, true);
+	bool is_public = serving != NULL &&
+			 provides(fuzz_revision(s, serving->revision), path, name, true);
+	return (struct across_provider){.instance = m,
+					.of = s,
+					.is_started = is_public &&
+						      str_equal(m->state, "deployed-started"),
+					.is_not_public = serving != NULL && !is_public};
 }
 
 void across_each(const struct fuzz *f, const struct import_decl *import,
@@ -46,8 +52,9 @@ void across_each(const struct fuzz *f, const struct import_decl *import,
 			const char *path = m->id + strlen(prefix);
 			if (!str_has_prefix(m->id, prefix) || !may_provide(s, path, name))
 				continue;
-			visit(user,
-			      &(struct across_provider){m, s, is_started(f, s, m, path, name)});
+			const struct across_provider provider =
+				provider_of(f, s, m, path, name);
+			visit(user, &provider);
 		}
 	}
 }

@@ -12,6 +12,7 @@ struct across_provider {
 	const struct mirrored *instance;
 	const struct submitted *of;
 	bool is_started; /* and public in the version of the copy that serves */
+	bool is_not_public; /* in that version, or not declared: it may have left without an event of its own */
 };
 
 /* All that provide it, or have provided it, in some version. PRE: it is of another topology. */

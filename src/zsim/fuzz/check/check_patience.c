@@ -18,6 +18,7 @@
 struct providers {
 	bool any_started;
 	bool may_return; /* one is lost, and its zhost may bring it back */
+	bool any_hidden; /* one of another topology is not public in the version that it serves */
 	uint64_t
 		self_left; /* the event by which it left itself, and counted for others; 0: none */
 	const struct mirrored *last; /* to leave deployed-started; NULL: none did */
@@ -33,7 +34,9 @@ static void add_provider(struct providers *found, const struct mirrored *m, bool
 
 static void add_across(void *user, const struct across_provider *p)
 {
-	add_provider(user, p->instance, p->is_started);
+	struct providers *found = user;
+	add_provider(found, p->instance, p->is_started);
+	found->any_hidden |= p->is_not_public;
 }
 
 static struct providers providers_of(const struct family *y, unsigned instance,
@@ -69,15 +72,19 @@ static bool reports_first(const struct fuzz *f, int64_t after_ms, int64_t at_ms)
 }
 
 static enum stay by_patience(const struct fuzz *f, const struct import_decl *import,
-			     const struct mirrored *last, uint64_t self_left, int64_t at_ms)
+			     const struct providers *p, int64_t at_ms)
 {
-	if (import->patience_ms == 0 || last == NULL ||
-	    (last->left.asked && !last->left.unclear))
+	const struct mirrored *last = p->last;
+	if (import->patience_ms == 0)
 		return STAY_NOT;
-	/* A version in which it is not public any longer is no event. */
+	/* A version in which it is not public any longer is no event, and nobody was asked to stop [change.imports.public]. */
+	if (p->any_hidden)
+		return STAY_UNCLEAR;
+	if (last == NULL || (last->left.asked && !last->left.unclear))
+		return STAY_NOT;
 	if (import->topology != NULL && draws_have(f, DRAW_ROLLOUTS))
 		return STAY_UNCLEAR;
-	if (last->left.unclear || last->left.seq < self_left || draws_have(f, DRAW_CLOCKS))
+	if (last->left.unclear || last->left.seq < p->self_left || draws_have(f, DRAW_CLOCKS))
 		return STAY_UNCLEAR;
 	if (at_ms < last->left.at_ms + import->patience_ms)
 		return STAY_MAY;
@@ -127,7 +134,7 @@ static enum stay by_import(const struct fuzz *f, const struct family *y, unsigne
 	struct providers p = providers_of(y, instance, import);
 	if (import->optional || p.any_started)
 		return STAY_MAY;
-	enum stay stay = least_strict(by_patience(f, import, p.last, p.self_left, at_ms),
+	enum stay stay = least_strict(by_patience(f, import, &p, at_ms),
 				      by_return(f, y->members[instance], p.may_return, at_ms));
 	/* That one may have been asked to stop, or may be the last that could provide it: then its patience lasts. */
 	int64_t after_ms = stay == STAY_NOT ? at_ms - import->patience_ms : 0;
@@ -242,8 +249,7 @@ void check_patience_update(struct fuzz *f, const struct sim_machine *n,
 		struct providers p = providers_of(&y, (unsigned)index, import);
 		if (!p.any_started && !has_provider(order, import->from) && p.last != NULL &&
 		    has_been_told(f, n, p.last) && has_stayed(y.members[index], p.last) &&
-		    by_patience(f, import, p.last, p.self_left,
-				world_instant(&f->world).wall_ms) == STAY_MAY)
+		    by_patience(f, import, &p, world_instant(&f->world).wall_ms) == STAY_MAY)
 			world_violate(&f->world,
 				      "%s/%s is updated on %s without %s, whose patience lasts",
 				      s->name, order->key->path, n->name, import->from);
