@@ -89,9 +89,11 @@ static int on_emit(void *user, const char *address, size_t address_size, const v
 		return -EMSGSIZE;
 	if (r->peer == NULL)
 		return -EHOSTUNREACH;
-	farewell_used(r);
-	return mesh_emit(resident_parts(r)->mesh, r->peer, NULL, address, address_size, payload,
-			 size);
+	int result = mesh_emit(resident_parts(r)->mesh, r->peer, NULL, address, address_size,
+			       payload, size);
+	if (result != -EAGAIN) /* it is sent again later */
+		farewell_sent(r, address, address_size);
+	return result;
 }
 
 static bool on_data(void *user, uint16_t type, uint32_t correlation, const uint8_t *body,

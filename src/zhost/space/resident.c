@@ -32,11 +32,14 @@ static int on_message(struct mesh_receiver *receiver, const char *path_name, con
 		      size_t size)
 {
 	struct resident *r = container_of(receiver, struct resident, receiver);
-	farewell_used(r);
-	return r->process != NULL
-		       ? zrun_process_deliver(r->process, path_name, sender, sender_suffix,
-					      sender_suffix_size, payload, size)
-		       : -EHOSTUNREACH;
+	int result =
+		r->process != NULL
+			? zrun_process_deliver(r->process, path_name, sender, sender_suffix,
+					       sender_suffix_size, payload, size)
+			: -EHOSTUNREACH;
+	if (result == 0)
+		farewell_got(r, path_name, sender, sender_suffix, sender_suffix_size);
+	return result;
 }
 
 static void on_data_answer(struct data_client *client, uint32_t correlation, int32_t status,
@@ -612,7 +615,7 @@ void resident_kill(struct resident *r, bool is_update)
 
 void resident_adopt(struct resident *r, bool is_started)
 {
-	farewell_used(r);
+	farewell_unknown(r);
 	r->starts++;
 	if (!is_started) {
 		resident_enter(r, RESIDENT_STARTING);

@@ -248,16 +248,22 @@ static void the_usage_of_an_instance_is_that_of_its_process(void **state)
 	(void)close(sum.proc_fd);
 }
 
-static int32_t emit(struct stage *s, struct fake_zrun *z, size_t size)
+static int32_t emit_to(struct stage *s, struct fake_zrun *z, const char *address, size_t size)
 {
-	static char body[sizeof(struct zrun_emit) + 3 + ZRUN_PAYLOAD_MAX + 1];
-	const struct zrun_emit head = {.address_size = 3};
+	static char body[sizeof(struct zrun_emit) + ZRUN_ADDRESS_MAX + ZRUN_PAYLOAD_MAX + 1];
+	size_t address_size = strlen(address);
+	const struct zrun_emit head = {.address_size = (uint16_t)address_size};
 	struct zrun_result result = {0};
-	memcpy(mempcpy(body, &head, sizeof(head)), "web", 3);
-	fake_zrun_send(z, ZRUN_EMIT, 1, body, sizeof(head) + 3 + size);
+	memcpy(mempcpy(body, &head, sizeof(head)), address, address_size);
+	fake_zrun_send(z, ZRUN_EMIT, 1, body, sizeof(head) + address_size + size);
 	loop_run_ready(&s->loop);
 	assert_int_equal(receive(s, z, &result, sizeof(result)), ZRUN_EMIT_RESULT);
 	return result.status;
+}
+
+static int32_t emit(struct stage *s, struct fake_zrun *z, size_t size)
+{
+	return emit_to(s, z, "web", size);
 }
 
 static void an_instance_sends_only_what_it_may(void **state)
@@ -376,20 +382,58 @@ static void a_copy_that_has_handed_over_and_was_never_asked_stops_at_once(void *
 	assert_in_range(f.grace_ms, 59000, 60000);
 }
 
-static void a_copy_that_was_asked_just_now_may_answer_before_it_stops(void **state)
+/* `b` has asked it two things and `c~7` one; it sends to these addresses, as far as there are any, and is told to stop. Returns after how
+ * many milliseconds it is asked to. */
+static int64_t leave_after(struct stage *s, const char *const addresses[4])
 {
-	struct farewell_stage f = {.s = *state, .i = wasm()};
+	static char *capabilities[] = {(char *)"net.emit"};
+	struct farewell_stage f = {.s = s, .i = wasm()};
+	f.i.spec.capabilities = capabilities;
+	f.i.spec.n_capabilities = 1;
 	deploy(f.s, &f.i);
 	f.z = start(f.s, &f.i);
 	struct mesh_receiver *receiver = &resident_of(f.s, &f.i)->receiver;
 	assert_int_equal(receiver->deliver(receiver, "questions", "b", "", 0, "?", 1), 0);
+	assert_int_equal(receiver->deliver(receiver, "questions", "c", "~7", 2, "?", 1), 0);
+	assert_int_equal(receiver->deliver(receiver, "questions", "b", "", 0, "?", 1), 0);
+	static char message[ZRUN_PAYLOAD_MAX];
+	loop_run_ready(&s->loop);
+	while (fake_zrun_receive(f.z, message, sizeof(message), &(size_t){0}) != 0)
+		;
+	for (unsigned k = 0; k < 4 && addresses[k] != NULL; k++)
+		(void)emit_to(f.s, f.z, addresses[k], 1);
 	f.i.has_left = true;
 	f.i.grace_ms = 60000;
 	f.begun_ms = loop_now(&f.s->loop).mono_ms;
 	order(f.s, &f.i, ACTION_STOP);
 	f.i.grace_ms = 700;
 	loop_run_until(&f.s->loop, is_asked_to_stop, &f);
-	assert_true(loop_now(&f.s->loop).mono_ms >= f.begun_ms + 400);
+	return loop_now(&f.s->loop).mono_ms - f.begun_ms;
+}
+
+static void a_copy_that_was_asked_just_now_may_answer_before_it_stops(void **state)
+{
+	assert_true(leave_after(*state, (const char *[4]){NULL}) >= 400);
+}
+
+static void a_copy_that_owes_one_more_answer_may_give_it_before_it_stops(void **state)
+{
+	assert_true(leave_after(*state, (const char *[4]){"questions#b", "questions#c~7"}) >=
+		    400);
+}
+
+static void a_copy_that_has_answered_all_that_it_was_asked_stops_soon(void **state)
+{
+	int64_t took_ms = leave_after(
+		*state, (const char *[4]){"questions#c~7", "questions#b", "questions#b"});
+	assert_in_range(took_ms, 50, 350);
+}
+
+static void a_copy_that_has_asked_something_itself_may_hear_the_answer(void **state)
+{
+	static const char *const sent[4] = {"questions#c~7", "questions#b", "questions#b",
+					    "stores"};
+	assert_true(leave_after(*state, sent) >= 400);
 }
 
 static void a_copy_that_serves_is_asked_to_stop_at_once(void **state)
@@ -421,6 +465,9 @@ int main(void)
 		TEST(a_copy_that_has_handed_over_has_half_of_its_grace_to_stop),
 		TEST(a_copy_that_has_handed_over_and_was_never_asked_stops_at_once),
 		TEST(a_copy_that_was_asked_just_now_may_answer_before_it_stops),
+		TEST(a_copy_that_owes_one_more_answer_may_give_it_before_it_stops),
+		TEST(a_copy_that_has_answered_all_that_it_was_asked_stops_soon),
+		TEST(a_copy_that_has_asked_something_itself_may_hear_the_answer),
 		TEST(a_copy_that_serves_is_asked_to_stop_at_once),
 		TEST(wasm_that_is_killed_loses_its_process),
 		TEST(wasm_that_finishes_during_its_start_has_not_failed),
