@@ -24,6 +24,7 @@ import { chromium } from 'playwright-core';
 
 const [, , executablePath] = process.argv;
 const PATIENCE_MS = 60000;
+const SHOT_TRIES = 4;
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const browser = await chromium.launch({
   executablePath,
@@ -107,8 +108,18 @@ const commands = {
   },
   overflow: () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
   async shot(file) {
-    await page.screenshot({ path: file });
-    return true;
+    // Chromium has been seen to make no frame for a picture, with a page that answers; the next size makes it draw.
+    for (let tries = 1; ; tries++) {
+      try {
+        await page.screenshot({ path: file, timeout: PATIENCE_MS / SHOT_TRIES });
+        return true;
+      } catch (error) {
+        if (tries === SHOT_TRIES) throw error;
+        const { width, height } = page.viewportSize();
+        await page.setViewportSize({ width, height: height + 1 });
+        await page.setViewportSize({ width, height });
+      }
+    }
   },
   script: (text) => page.evaluate(text),
   problems() {
