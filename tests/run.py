@@ -1,8 +1,9 @@
 """Runs every test and ends with one line, `N passed, N failed`.
 
-    tests/run.py [--slow] BUILD [unit|scenario|fuzz|e2e …]      without a name: all of them
+    tests/run.py [--slow] [--sanitized OTHER] BUILD [unit|scenario|fuzz|e2e …]      without a name: all of them
 
-With --slow, for a build with a sanitizer or counters, unit tests have longer until they are ended, only
+With --sanitized, unit tests and scenarios are run in that other build, which has sanitizers, and of the unit tests
+only those in BUILD that cannot be run there. With --slow, for a build with a sanitizer or counters, unit tests have longer until they are ended, only
 those that fail are printed, and tests of the tools, which run nothing of the build, are left out.
 Unit tests and the random search are run by meson, scenarios by zsim itself (each scenario counts),
 end-to-end tests by pytest (each test counts). A skipped test is named, with its reason.
@@ -44,7 +45,9 @@ def run_meson(build, suite, tally, slow):
         command += ["--quiet", "--no-suite", "tools"]
     # It ends what hangs; how fast something is, a test says itself.
     command += ["--timeout-multiplier", "10" if slow else "4"]
-    done = subprocess.run(command, cwd=ROOT, check=False)
+    # A refused allocation must reach our own check, not end in the sanitizer's.
+    environment = dict({"ASAN_OPTIONS": "allocator_may_return_null=1"}, **os.environ)
+    done = subprocess.run(command, cwd=ROOT, check=False, env=environment)
     log = build / "meson-logs" / f"log-{suite}.json"
     if not log.exists():
         tally.fail(f"meson test --suite {suite} (exit {done.returncode}, no log)")
@@ -101,20 +104,34 @@ def run_pytest(build, tally):
     report.unlink()
 
 
+def has_unit_tests(build):
+    options = json.loads(subprocess.check_output(["meson", "introspect", "--buildoptions", str(build)]))
+    return any(option["name"] == "unit_tests" and option["value"] for option in options)
+
+
 def main():
     words = sys.argv[1:]
     slow = words[:1] == ["--slow"]
     if slow:
         words.pop(0)
+    sanitized = None
+    if words[:1] == ["--sanitized"]:
+        sanitized = pathlib.Path(words[1]).resolve()
+        del words[:2]
     build = pathlib.Path(words[0]).resolve()
     wanted = words[1:] or ["unit", "scenario", "fuzz", "e2e"]
+    if "unit" in wanted and not has_unit_tests(sanitized or build):
+        sys.exit(f"tests/run.py: {sanitized or build} has no unit tests; make unit builds and runs them")
     tally = Tally()
     for part in wanted:
         heading(part)
-        if part in ("unit", "fuzz"):
+        if part == "unit" and sanitized is not None:
+            run_meson(sanitized, part, tally, True)
+            run_meson(build, part, tally, slow)
+        elif part in ("unit", "fuzz"):
             run_meson(build, part, tally, slow)
         elif part == "scenario":
-            run_scenarios(build, tally)
+            run_scenarios(sanitized or build, tally)
         elif part == "e2e":
             run_pytest(build, tally)
         else:
