@@ -711,7 +711,6 @@ static void finish(struct zhost_daemon *d)
 	native_runtime_free(d->native);
 	closed_ports_done(&d->closed);
 	artifacts_free(d->artifacts);
-	artifact_store_free(d->artifact_store);
 	data_service_free(d->data);
 	reconcile_free(d->reconcile);
 	log_service_free(d->log_service);
@@ -729,6 +728,7 @@ static void finish(struct zhost_daemon *d)
 		d->kv->ops->close(d->kv, on_kv_closed, d);
 	sinks_free(d->sinks);
 	loop_done(&d->loop);
+	artifact_store_free(d->artifact_store); /* a worker thread may have placed a file until now */
 	if (d->logs != NULL)
 		spacelogs_set_sink(d->logs, NULL, NULL);
 	spacelogs_free(d->logs);

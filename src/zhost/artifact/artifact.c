@@ -21,6 +21,7 @@
 #include "zhost/artifact/compilation.h"
 #include "zhost/artifact/compiled.h"
 #include "zhost/artifact/download.h"
+#include "zhost/artifact/placing.h"
 
 #define ARTIFACT_MAX ((uint64_t)256 * 1024 * 1024)
 
@@ -37,7 +38,7 @@ struct artifact_job {
 	char *name; /* digest; of a compilation "compile:DIGEST" */
 	UT_hash_handle hh;
 	struct artifact_wait *waits;
-	uint64_t size_bytes;
+	uint64_t size_bytes; /* 0: not known, until it is downloaded */
 
 	/* look */
 	struct digest look;
@@ -48,7 +49,8 @@ struct artifact_job {
 
 	/* download */
 	struct download *download;
-	struct artifact_writer *writer; /* NULL once it is finished */
+	struct artifact_writer *writer; /* NULL once it is placed */
+	struct placing *placing;
 
 	/* compilation */
 	char *module; /* digest */
@@ -109,6 +111,7 @@ static void job_free(struct artifact_job *j)
 	DL_FOREACH_SAFE (j->waits, w, next)
 		free(w);
 	artifact_abandon(j->writer);
+	placing_cancel(j->placing);
 	loop_timer_free(j->timer);
 	closep(&j->look_fd);
 	compilation_cancel(j->compilation);
@@ -163,45 +166,47 @@ void artifact_abort(struct artifact_wait *w, const char *why)
 
 /* ---- download ---- */
 
-static int keep(struct artifact_job *j, uint64_t size, struct error **err)
+static void on_placed(void *user, struct error *take_error)
 {
+	struct artifact_job *j = user;
 	struct artifacts *a = j->artifacts;
-	int r;
 
-	if (j->size_bytes > 0 && j->size_bytes != size)
-		return error_set(err, ERR_INVALID,
-				 "artifact %.12s has %" PRIu64 " byte%s instead of %" PRIu64,
-				 j->name, size, str_plural(size), j->size_bytes);
-	r = artifact_finish(steal_ptr(&j->writer), err);
-	if (r < 0)
-		return r;
+	j->placing = NULL;
+	if (take_error != NULL) {
+		job_fail(j, take_error);
+		return;
+	}
 	CLEANUP(freep) char *path = artifact_directory_path(a->options.store, j->name);
-	cached_add(&a->cache, j->name, size);
+	cached_add(&a->cache, j->name, j->size_bytes);
 	cached_sound(&a->cache, j->name, path);
 	a->counters.fetched++;
-	a->counters.bytes += size;
-	log_info("cache", "fetched", LOG_S("artifact", j->name), LOG_BYTES("size", size));
-	return 0;
+	a->counters.bytes += j->size_bytes;
+	log_info("cache", "fetched", LOG_S("artifact", j->name),
+		 LOG_BYTES("size", j->size_bytes));
+	job_end(j, path, NULL);
+	cached_trim(&a->cache);
 }
 
 static void on_downloaded(void *user, uint64_t size, const struct error *why)
 {
 	struct artifact_job *j = user;
-	struct artifacts *a = j->artifacts;
-	CLEANUP(freep) char *path = NULL;
 	struct error *err = NULL;
 
 	j->download = NULL;
-	if (why != NULL) {
+	if (why != NULL)
 		(void)error_set(&err, why->code, "cannot fetch artifact %.12s: %s", j->name,
 				why->message);
-	} else if (keep(j, size, &err) == 0) {
-		path = artifact_directory_path(a->options.store, j->name);
-		job_end(j, path, NULL);
-		cached_trim(&a->cache);
+	else if (j->size_bytes > 0 && j->size_bytes != size)
+		(void)error_set(&err, ERR_INVALID,
+				"artifact %.12s has %" PRIu64 " byte%s instead of %" PRIu64,
+				j->name, size, str_plural(size), j->size_bytes);
+	if (err != NULL) {
+		job_fail(j, err);
 		return;
 	}
-	job_fail(j, err);
+	j->size_bytes = size;
+	j->placing =
+		placing_new(j->artifacts->options.loop, steal_ptr(&j->writer), on_placed, j);
 }
 
 static int download(struct artifact_job *j, struct error **err)

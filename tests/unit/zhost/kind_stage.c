@@ -319,7 +319,6 @@ int kinds_end(void **state)
 	ports_free(s->ports);
 	spacelogs_free(s->logs);
 	artifacts_free(s->artifacts);
-	artifact_store_free(s->store);
 	loop_run_ready(&s->loop);
 	for (size_t i = 0; i < s->stream_count; i++)
 		stream_close(s->streams[i]);
@@ -332,6 +331,7 @@ int kinds_end(void **state)
 	fake_upstream_done(&s->upstream);
 	loop_run_ready(&s->loop);
 	loop_done(&s->loop);
+	artifact_store_free(s->store);
 	CLEANUP(freep) char *command = str_printf("rm -rf %s", s->directory);
 	int r = system(command);
 	/* DIR/run may be a link into memory. */

@@ -1,0 +1,50 @@
+"""A disk of a zhost that does not get done with writing holds what is written, and not the heartbeats."""
+import re
+
+from conftest import BIN, text_of, until
+
+SHIM = BIN.parent / "tests" / "e2e" / "stuck-disk.so"
+HEARTBEATS = 15  # three failure timeouts
+
+
+class Disk:
+    def __init__(self, mark):
+        self.mark, self.asked = mark, mark.with_name(mark.name + ".asked")
+
+    def sticks(self):
+        self.mark.touch()
+
+    def goes_on(self):
+        self.asked.unlink()
+        self.mark.unlink()
+
+    def is_asked(self):
+        return self.asked.exists()
+
+
+def heartbeats(c):
+    return int(re.search(r"^zrms_heartbeat_delay_seconds_count (\d+)$", text_of(f"{c.url}/metrics"), re.M).group(1))
+
+
+def holds_no_heartbeat(c, disk):
+    until(disk.is_asked, "it writes to the disk")
+    begun = heartbeats(c)
+    until(lambda: heartbeats(c) >= begun + HEARTBEATS, "heartbeats go on")
+    assert [e for e in c.events() if e.get("zhost") == "edge-node-1" and e.get("to") == "problem"] == []
+
+
+def test_heartbeats_do_not_wait_for_the_disk(start_cluster, monkeypatch, tmp_path):
+    disk = Disk(tmp_path / "stuck")
+    c = start_cluster(zhosts=[])
+    package = c.build(c.app("app", [{"name": "a", "type": "CALL"}]), "app")
+    monkeypatch.setenv("LD_PRELOAD", str(SHIM))
+    monkeypatch.setenv("STUCK_DISK", str(disk.mark))
+    c.add_zhost("edge-node-1")
+    monkeypatch.delenv("LD_PRELOAD")
+    c.wait_zhost("edge-node-1", "deployed-started")
+    disk.sticks()
+    c.zshell("topo", "submit", package)
+    holds_no_heartbeat(c, disk)  # the module is fetched
+    assert c.space("app", "a")["state"] == "deploying"
+    disk.goes_on()
+    c.wait_state("app", "running")
