@@ -33,6 +33,8 @@ struct agent_loop {
 	struct agent_outbox outbox; /* of one call of the core */
 	uint64_t
 		link; /* counts links that came and went: what was made for another one is dropped */
+	uint64_t heartbeat_link;	    /* the last one on which a heartbeat was sent */
+	VECTOR(struct link_message) urgent; /* go out when the input was handled */
 };
 
 static struct agent_batch *batch_of(struct commit_batch *base)
@@ -172,6 +174,16 @@ static void commit(void *user, struct commit_batch *base)
 			      on_committed, base);
 }
 
+/* The link may have changed while the batch was committed: HELLO says it all. */
+static void send(struct agent_loop *loop, const struct link_message *m)
+{
+	if (m->link != loop->link)
+		return;
+	if (m->message.type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT)
+		loop->heartbeat_link = loop->link;
+	loop->listener->on_message(loop->user, m->message.type, m->message.message);
+}
+
 static bool deliver(void *user, struct commit_batch *base, size_t n)
 {
 	struct agent_loop *loop = user;
@@ -189,11 +201,7 @@ static bool deliver(void *user, struct commit_batch *base, size_t n)
 	}
 	n -= batch->orders.count;
 	if (n < batch->messages.count) {
-		const struct link_message *m = &batch->messages.items[n];
-		/* The link may have changed while the batch was committed: HELLO says it all. */
-		if (m->link == loop->link)
-			loop->listener->on_message(loop->user, m->message.type,
-						   m->message.message);
+		send(loop, &batch->messages.items[n]);
 		return true;
 	}
 	return false;
@@ -235,6 +243,12 @@ static void add_change(struct agent_batch *batch, const struct kv_change *take_c
 	vector_push(&batch->waits, ((struct answer_wait){.done = done, .user = user}));
 }
 
+static bool is_urgent(const struct agent_loop *loop, const struct agent_message *m)
+{
+	return m->type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT &&
+	       loop->heartbeat_link == loop->link;
+}
+
 /* Takes over what one call of the core left. */
 static void gather(struct agent_loop *loop, struct agent_batch *batch)
 {
@@ -252,11 +266,28 @@ static void gather(struct agent_loop *loop, struct agent_batch *batch)
 	}
 	vector_for_each (&from->orders, order)
 		vector_push(&batch->orders, order_take(order));
-	vector_for_each (&from->messages, m)
-		vector_push(&batch->messages, ((struct link_message){loop->link, *m}));
+	vector_for_each (&from->messages, m) {
+		const struct link_message message = {loop->link, *m};
+		if (is_urgent(loop, m))
+			vector_push(&loop->urgent, message);
+		else
+			vector_push(&batch->messages, message);
+	}
 	vector_clear(&from->records);
 	vector_clear(&from->orders);
 	vector_clear(&from->messages);
+}
+
+/* What is sent may lead back here. */
+static void send_urgent(struct agent_loop *loop)
+{
+	while (loop->urgent.count > 0) {
+		struct link_message m = loop->urgent.items[0];
+		vector_remove_at(&loop->urgent, 0);
+		if (commit_filling(&loop->commit) != NULL)
+			send(loop, &m);
+		protobuf_c_message_free_unpacked(m.message.message, NULL);
+	}
 }
 
 void agent_loop_input(struct agent_loop *loop, struct instant now,
@@ -270,6 +301,7 @@ void agent_loop_input(struct agent_loop *loop, struct instant now,
 	agent_handle(loop->agent, now, input, &loop->outbox);
 	gather(loop, batch_of(batch));
 	commit_handled(&loop->commit);
+	send_urgent(loop);
 }
 
 void agent_loop_change(struct agent_loop *loop, struct kv_change *change, agent_answer_fn *done,
@@ -359,5 +391,6 @@ void agent_loop_free(struct agent_loop *loop)
 		return;
 	commit_loop_done(&loop->commit);
 	agent_outbox_done(&loop->outbox);
+	vector_done(&loop->urgent);
 	free(loop);
 }

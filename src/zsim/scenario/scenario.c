@@ -119,18 +119,28 @@ static bool is_plain_fault(Samoza__V1__ZhostEvent event)
 	       event == SAMOZA__V1__ZHOST_EVENT__ZHOST_EVENT_RESUME;
 }
 
-static void check_away(const struct scenario *s, size_t index, struct diagnostics *findings)
+static void check_duration(const struct scenario *s, struct schema_position at,
+			   const char *text, struct diagnostics *findings)
+{
+	uint64_t ms = 0;
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (text != NULL && duration_parse(text, &ms, &err) < 0)
+		diagnostics_add(findings, s->file, at.line, at.column, "%s", err->message);
+}
+
+static void check_durations(const struct scenario *s, size_t index,
+			    struct diagnostics *findings)
 {
 	const Samoza__V1__ScenarioStep *step = s->message->steps[index];
-	for (size_t n = 0; n < step->n_away; n++) {
-		uint64_t ms = 0;
-		CLEANUP(error_freep) struct error *err = NULL;
-		struct schema_position at =
-			schema_position_of(s->positions, "steps[%zu].away", index);
-		if (duration_parse(step->away[n]->value, &ms, &err) < 0)
-			diagnostics_add(findings, s->file, at.line, at.column, "%s",
-					err->message);
-	}
+	struct schema_position at = schema_position_of(s->positions, "steps[%zu]", index);
+	check_duration(s, at, step->slow != NULL ? step->slow->by : NULL, findings);
+	check_duration(s, at, step->slow != NULL ? step->slow->disk : NULL, findings);
+	check_duration(s, at, step->unhealthy != NULL ? step->unhealthy->for_ : NULL, findings);
+	check_duration(s, at, step->stall, findings);
+	check_duration(s, at, step->advance, findings);
+	at = schema_position_of(s->positions, "steps[%zu].away", index);
+	for (size_t n = 0; n < step->n_away; n++)
+		check_duration(s, at, step->away[n]->value, findings);
 }
 
 static void check_steps(const struct scenario *s, struct diagnostics *findings)
@@ -152,16 +162,7 @@ static void check_steps(const struct scenario *s, struct diagnostics *findings)
 				"zrms cannot refuse this: only add, start, restart, remove, "
 				"cordon, uncordon and drain take an error");
 		}
-		const char *duration = step->slow != NULL	 ? step->slow->by
-				       : step->unhealthy != NULL ? step->unhealthy->for_
-				       : step->stall != NULL	 ? step->stall
-								 : step->advance;
-		uint64_t ms = 0;
-		CLEANUP(error_freep) struct error *err = NULL;
-		if (duration != NULL && duration_parse(duration, &ms, &err) < 0)
-			diagnostics_add(findings, s->file, at.line, at.column, "%s",
-					err->message);
-		check_away(s, i, findings);
+		check_durations(s, i, findings);
 	}
 }
 

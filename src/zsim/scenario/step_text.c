@@ -89,7 +89,10 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 	if (step->exit != NULL)
 		return str_printf("exit %s", step->exit->space);
 	if (step->slow != NULL)
-		return str_printf("frames of %s take %s", step->slow->zhost, step->slow->by);
+		return str_printf("%s of %s take %s",
+				  step->slow->by != NULL ? "frames" : "commits",
+				  step->slow->zhost,
+				  step->slow->by != NULL ? step->slow->by : step->slow->disk);
 	if (step->zhost != NULL)
 		return str_printf("zhost %s: %s", step->zhost->name,
 				  zhost_event_name(step->zhost->do_));

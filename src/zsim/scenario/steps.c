@@ -267,16 +267,27 @@ static void end_process(struct step_run *run, const char *space, enum process_en
 						   : "killed by signal 9");
 }
 
+static void set_duration(int64_t *ret_ms, const char *text)
+{
+	uint64_t ms = 0;
+	if (text == NULL)
+		return;
+	if (duration_parse(text, &ms, NULL) < 0)
+		IMPOSSIBLE("the duration was checked when the file was read");
+	*ret_ms = (int64_t)ms;
+}
+
 static void do_slow(struct step_run *run, const Samoza__V1__SlowStep *step)
 {
 	struct sim_machine *n = machine_find(run->world, step->zhost);
-	uint64_t ms = 0;
-	if (duration_parse(step->by, &ms, NULL) < 0)
-		IMPOSSIBLE("the duration was checked when the file was read");
-	if (n == NULL)
+	if (n == NULL) {
 		step_fail(run, "there is no machine %s", step->zhost);
-	else
-		n->frame_delay_ms = (int64_t)ms;
+		return;
+	}
+	if (step->by != NULL)
+		set_duration(&n->frame_delay_ms, step->by);
+	if (step->disk != NULL)
+		set_duration(&n->disk_delay_ms, step->disk);
 }
 
 /* Whether zrms takes the zhost that has just begun, if the step expects an answer. */
@@ -453,16 +464,6 @@ static void do_zrms(struct step_run *run, Samoza__V1__ZrmsEvent event)
 		step_fail(run, "no copy of the store of zrms was kept");
 	else
 		controller_start(run->world);
-}
-
-static void set_duration(int64_t *ret_ms, const char *text)
-{
-	uint64_t ms = 0;
-	if (text == NULL)
-		return;
-	if (duration_parse(text, &ms, NULL) < 0)
-		IMPOSSIBLE("the duration was checked when the file was read");
-	*ret_ms = (int64_t)ms;
 }
 
 static void do_stall(struct step_run *run, const char *duration)

@@ -198,13 +198,20 @@ static void end_dead(struct world *w, struct sim_machine *n)
 
 /* ---- its disk ---- */
 
+static bool answers_at_once(const struct sim_machine *n)
+{
+	return n->world->hooks.commit_delay == NULL && n->disk_delay_ms == 0;
+}
+
 static void on_asked(void *user)
 {
 	struct sim_machine *n = user;
 	struct world *w = n->world;
-	if (w->hooks.commit_delay == NULL)
-		return; /* answered at the end of the turn */
-	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user, n);
+	if (answers_at_once(n))
+		return; /* at the end of the turn */
+	int64_t at = w->now_ms + (w->hooks.commit_delay != NULL
+					  ? w->hooks.commit_delay(w->hooks.user, n)
+					  : n->disk_delay_ms);
 	if (at < n->commit_ms)
 		at = n->commit_ms; /* in order */
 	n->commit_ms = at;
@@ -254,7 +261,7 @@ static void answer_commits(struct sim_machine *n)
 void machine_turn(struct world *w, struct sim_machine *n)
 {
 	(void)agent_loop_turn(n->commits);
-	if (w->hooks.commit_delay == NULL)
+	if (answers_at_once(n))
 		answer_commits(n);
 	end_dead(w, n);
 }

@@ -42,6 +42,7 @@ struct sim_machine {
 	uint64_t forgotten_epoch; /* local data is deleted up to this */
 	uint32_t protocol;	  /* of the link, that its zhost speaks: older_protocol.h */
 	int64_t frame_delay_ms;	  /* that each frame to or from it takes */
+	int64_t disk_delay_ms;	  /* that each commit takes, where no hook says it */
 	bool powered;		  /* the machine is on */
 	bool is_made;		  /* by a driver (driver.h) */
 	bool scrapped;		  /* a driver has destroyed it: it is never on again */
