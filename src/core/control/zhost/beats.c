@@ -3,10 +3,19 @@
 #include "base/str.h"
 #include "core/control/state/state.h"
 
+static int64_t silent_ms(const struct control *c, const struct control_zhost *z)
+{
+	return z->heard_ms + c->config.failure_timeout_ms + 1;
+}
+
 void zhost_watch(struct control *c, struct control_zhost *z)
 {
-	int64_t due = z->heard_ms + c->config.failure_timeout_ms + 1;
-	heap_set(&c->deadlines, &z->deadline, due);
+	heap_set(&c->deadlines, &z->deadline, silent_ms(c, z));
+}
+
+bool zhost_is_forgiven(const struct control *c, const struct control_zhost *z)
+{
+	return z->deadline.key > silent_ms(c, z);
 }
 
 bool beat_is_void(const struct control_zhost *z, const Samoza__V1__Heartbeat *heartbeat)

@@ -28,6 +28,8 @@ struct zhost_beat {
 
 /* Its silence is too long from a failure timeout after it was heard on. */
 void zhost_watch(struct control *c, struct control_zhost *z);
+/* Its deadline is later than its silence alone makes it (silence.h): nothing else may make it sooner. */
+bool zhost_is_forgiven(const struct control *c, const struct control_zhost *z);
 /* The core does not take it: it is an old, repeated or foreign one. `z`: of its link; NULL: none. */
 bool beat_is_void(const struct control_zhost *z, const Samoza__V1__Heartbeat *heartbeat);
 /* Nothing of the heartbeat, which is about to be handled at `at`, will stay but *ret. */

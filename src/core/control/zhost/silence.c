@@ -1,6 +1,7 @@
 #include "core/control/zhost/silence.h"
 
 #include "core/control/state/state.h"
+#include "core/control/zhost/beats.h"
 #include "core/control/zhost/zhosts.h"
 
 static int64_t shortest_timeout_ms(const struct control *c)
@@ -17,11 +18,6 @@ bool silence_was_held(const struct control *c, int64_t mono_ms)
 	return mono_ms - since_ms > shortest_timeout_ms(c) / 6;
 }
 
-static bool is_forgiven(const struct control *c, const struct control_zhost *z)
-{
-	return z->deadline.key > z->heard_ms + c->config.failure_timeout_ms + 1;
-}
-
 void silence_forgive(struct control *c)
 {
 	VECTOR(struct heap_node *) spent = {0};
@@ -31,7 +27,7 @@ void silence_forgive(struct control *c)
 	for (struct heap_node *n;
 	     (n = heap_first(&c->deadlines)) != NULL && n->key < judged_ms;) {
 		struct control_zhost *z = container_of(n, struct control_zhost, deadline);
-		if (is_forgiven(c, z)) {
+		if (zhost_is_forgiven(c, z)) {
 			heap_remove(&c->deadlines, n);
 			vector_push(&spent, n);
 			continue;

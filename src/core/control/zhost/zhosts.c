@@ -393,7 +393,9 @@ void zhost_closed(struct control *c, uint64_t link_id)
 	zhost_set_link(&c->zhosts, z, 0);
 	mesh_tables_zhost_left(c, z);
 	int64_t off = c->config.on_disconnect_ms;
-	if (off > 0 && z->state == ZHOST_STARTED && c->now.mono_ms + off < z->deadline.key)
+	/* A link that broke while zrms was held may be made again by who is well. */
+	if (off > 0 && z->state == ZHOST_STARTED && c->now.mono_ms + off < z->deadline.key &&
+	    !zhost_is_forgiven(c, z))
 		heap_set(&c->deadlines, &z->deadline, c->now.mono_ms + off);
 }
 
