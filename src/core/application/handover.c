@@ -220,10 +220,11 @@ static bool is_drained(struct handover *h, const struct handover_facts *f, int64
 	       (f->routes_known && h->drain_from_ms == 0);
 }
 
-/* A successor that has been healthy, start-first: it is no longer, and not for want of what it waits for. */
+/* A successor that has been healthy, start-first: it is no longer, and not for want of what it waits for. One that is to
+ * be placed again has not failed. */
 static bool is_ill(const struct handover_facts *f)
 {
-	return !f->healthy && !f->starting && !f->placed_lost;
+	return f->placed && !f->healthy && !f->starting;
 }
 
 int64_t handover_late_at_ms(const struct handover_limits *limits, int64_t now_ms)

@@ -9,6 +9,7 @@
 #include "core/control/slot/wants.h"
 #include "core/control/state/apart.h"
 #include "core/control/state/drain.h"
+#include "core/control/state/handover_kind.h"
 #include "core/control/state/record_writer.h"
 #include "core/control/state/state.h"
 #include "core/control/state/target.h"
@@ -87,6 +88,7 @@ void kept_set_load(struct control *c, struct control_application *a,
 static bool is_to_go(const struct slot_control *root, const struct unit_placement *unit)
 {
 	return unit->lost || root->slot->goal == GOAL_NOT_DEPLOYED ||
+	       !handover_may_keep(unit->zhost, slot_zhost(root)) ||
 	       (unit->zhost->drain != NULL && drain_is_active(unit->zhost->drain));
 }
 
@@ -130,6 +132,7 @@ bool kept_set_adopt(struct slot_control *root)
 	struct unit_placement *unit = unit_of(root->of_path->kept);
 	const struct unit_handover *h = root->handover;
 	if (unit == NULL || unit->lost || h->handover.kind != HANDOVER_START_FIRST ||
+	    !handover_may_keep(unit->zhost, slot_zhost(root)) ||
 	    !rollout_has_same_content(root, unit->revision, h->revision))
 		return false;
 	placement_set_role(&unit->placement, ROLE_SUCCESSOR);

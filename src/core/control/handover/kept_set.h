@@ -4,8 +4,9 @@
  *   switch ──► copies in the role KEPT ──time, another change, a stop──► retired
  *                       └── a step back: successors that are ready
  *
- * Its copies talk with each other (apart.h). One whose zhost is lost, or drained, goes, and the others stay. What the
- * new version has removed stays, too, and serves: those that are kept may need it. Source: [change.rollout.blue-green].
+ * Its copies talk with each other (apart.h). One whose zhost is lost, or drained, or gets an older program, which
+ * cannot run it beside what serves, goes, and the others stay. What the new version has removed stays, too, and serves:
+ * those that are kept may need it. Source: [change.rollout.blue-green].
  */
 #ifndef SAMOZA_CORE_CONTROL_KEPT_SET_H
 #define SAMOZA_CORE_CONTROL_KEPT_SET_H

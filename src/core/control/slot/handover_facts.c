@@ -3,6 +3,7 @@
 #include "core/control/slot/mesh_tables.h"
 #include "core/control/slot/rollout_steps.h"
 #include "core/control/state/apart.h"
+#include "core/control/state/handover_kind.h"
 #include "core/control/state/state.h"
 #include "core/lifecycle/start_condition.h"
 
@@ -112,12 +113,20 @@ static bool is_changing(const struct copy *copy)
 	return !is_started(copy) || copy->target != TARGET_STARTED;
 }
 
+/* It was to start beside what serves, and a zhost program has come that cannot run both: it is placed again. */
+static bool is_outdated(const struct slot_control *root, const struct unit_placement *successor)
+{
+	const struct handover *h = &root->handover->handover;
+	return h->kind == HANDOVER_START_FIRST && h->state != HANDOVER_PLACING && !root->lost &&
+	       root->of_path->serving != NULL && !handover_may_go_on(root, successor->zhost);
+}
+
 static void add_successor(struct handover_facts *f, const struct slot_control *root)
 {
 	const struct unit_placement *unit = unit_of(root->of_path->next);
 	if (unit == NULL)
 		return;
-	f->placed = !unit->lost;
+	f->placed = !unit->lost && !is_outdated(root, unit);
 	f->placed_lost = unit->lost;
 	f->deployed = f->healthy = f->starting = f->placed;
 	vector_for_each (&unit->placement.copies, item) {

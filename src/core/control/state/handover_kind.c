@@ -52,6 +52,19 @@ const struct control_zhost *handover_older(const struct control_zhost *from,
 	return zhost_knows_copies(to) && (from != to || zhost_runs_two(to)) ? NULL : to;
 }
 
+bool handover_may_go_on(const struct slot_control *root, const struct control_zhost *to)
+{
+	const struct control_zhost *own = slot_zhost(root);
+	return own == NULL || own->protocol == 0 || to->protocol == 0 ||
+	       handover_older(own, to) == NULL;
+}
+
+bool handover_may_keep(const struct control_zhost *there, const struct control_zhost *serving)
+{
+	return there->protocol == 0 ||
+	       handover_older(there, there == serving ? there : NULL) == NULL;
+}
+
 char *handover_choose_kind(struct slot_control *root, const struct control_zhost *to)
 {
 	struct unit_handover *h = root->handover;

@@ -27,6 +27,12 @@ const struct control_zhost *handover_older(const struct control_zhost *from,
 /* Now that it is known where the successor goes. The cause of its placement; the caller frees. PRE: the
  * unit has a handover. */
 char *handover_choose_kind(struct slot_control *root, const struct control_zhost *to);
+/* Both zhost programs, as far as they are known, can run what serves the unit and its start-first successor, which is
+ * on `to`: an older one may have come since that was placed. */
+bool handover_may_go_on(const struct slot_control *root, const struct control_zhost *to);
+/* The zhost program there, as far as it is known, can run a copy that is kept, while the one that serves is on
+ * `serving`. NULL: nothing serves. */
+bool handover_may_keep(const struct control_zhost *there, const struct control_zhost *serving);
 /* There is no room for a second copy, and the change was asked for with --no-surge: the incumbent stops first
  * [change.handover.room]. False: it waits. PRE: the unit has a handover, without a place, and is to take over. */
 bool handover_stop_first(struct slot_control *root);

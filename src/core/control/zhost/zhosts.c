@@ -227,12 +227,16 @@ static void take_identity(struct control *c, struct control_zhost *z, uint64_t l
 		exclusions_end_for(c, z);
 }
 
-/* What is handed over there may need another place now: an older program runs one copy of it. */
+/* What is handed over or kept there may need another place now, or go: an older program runs one copy of it. */
 static void review_successors(const struct control_zhost *z)
 {
-	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
-		if (copy->unit->application->handovers.count > 0)
-			mark_application(copy->unit->application, APPLICATION_PLACE);
+	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost) {
+		struct control_application *a = copy->unit->application;
+		if (a->handovers.count > 0)
+			mark_application(a, APPLICATION_PLACE | APPLICATION_HANDOVER);
+		else if (a->kept.revision != NULL)
+			mark_application(a, APPLICATION_HANDOVER);
+	}
 }
 
 static void note_refused_term(struct control *c, const struct control_zhost *z,
