@@ -351,6 +351,36 @@ static void a_used_up_quota_is_an_event_once(void **state)
 	fixture_done(&f);
 }
 
+static size_t said_full(struct fixture *f, const char *owner)
+{
+	size_t count = 0;
+	struct control_input full = {.type = CONTROL_DATA_FULL, .data_full = {owner}};
+	(void)fixture_handle(f, &full);
+	CLEANUP(freep) char *seen = fixture_events(f, "data");
+	for (const char *at = seen; (at = strstr(at, owner)) != NULL; at++)
+		count++;
+	return count;
+}
+
+/* What starts again under a name is another instance, also while a former copy is left and writes; so does what no
+ * version has any longer. */
+static void a_used_up_quota_is_said_again_of_the_next_instance_of_its_name(void **state)
+{
+	struct fixture f;
+	(void)state;
+	(void)start_shop(&f);
+	assert_int_equal(said_full(&f, "shop/db"), 1);
+	assert_int_equal(said_full(&f, "shop/web"), 1);
+	assert_int_equal(fixture_topology(&f, "id-1", TOPOLOGY_STOP), 0);
+	assert_int_equal(said_full(&f, "shop/db"), 1);
+	fixture_submit(&f, "id-2", "shop", other_shop);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(said_full(&f, "shop/db"), 2);
+		assert_int_equal(said_full(&f, "shop/web"), 2);
+	}
+	fixture_done(&f);
+}
+
 /* Submits a version that nobody runs. */
 static void submit_stopped(struct fixture *f, const char *id, const char *spaces)
 {
@@ -401,6 +431,8 @@ int main(void)
 		cmocka_unit_test(a_topology_that_still_unloads_cannot_be_removed),
 		cmocka_unit_test(one_copy_of_an_instance_writes_its_data),
 		cmocka_unit_test(a_used_up_quota_is_an_event_once),
+		cmocka_unit_test(
+			a_used_up_quota_is_said_again_of_the_next_instance_of_its_name),
 		cmocka_unit_test(what_comes_back_under_its_other_name_has_its_data),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,13 +54,24 @@ static struct application_slot *find_owned(struct control_application *a, const 
 {
 	if (a->application.owners.count == 0)
 		return application_find_slot(&a->application, path);
-	vector_for_each (&a->slot_controls, sc) {
-		CLEANUP(freep)
-		char *own = application_data_owner(&a->application, (*sc)->of_path->path);
+	/* Also one that only copies on their way out have: they may write still. */
+	for (struct application_slot *s = a->application.slots; s != NULL; s = s->hh.next) {
+		CLEANUP(freep) char *own = application_data_owner(&a->application, s->path);
 		if (str_equal(own, owner))
-			return (*sc)->of_path;
+			return s;
 	}
 	return NULL;
+}
+
+/* What declares the instance; where no version that is wanted does any longer, the copy that writes still. NULL: neither. */
+static const struct space *declared_space(const struct control_application *a,
+					  const struct application_slot *slot)
+{
+	int instance = topology_find_instance(a->topology, slot->path);
+	if (instance >= 0)
+		return instance_space(a->topology, (unsigned)instance);
+	const struct slot_copy *writer = slot_copy_find(slot, slot->writer);
+	return writer != NULL ? space_of(container_of(writer, struct copy, of_slot)) : NULL;
 }
 
 void data_full(struct control *c, const char *owner)
@@ -70,13 +81,11 @@ void data_full(struct control *c, const char *owner)
 	struct control_application *a = application_by_name(&c->applications, name);
 	c->count.data_full++;
 	struct application_slot *slot = a != NULL ? find_owned(a, owner, slash + 1) : NULL;
-	int instance = slot != NULL ? topology_find_instance(a->topology, slot->path) : -1;
-	if (instance < 0 || slot->data_full)
+	const struct space *space = slot != NULL ? declared_space(a, slot) : NULL;
+	if (space == NULL || slot->data_full)
 		return; /* removed meanwhile, or said already */
 	slot->data_full = true;
-	CLEANUP(freep)
-	char *quota =
-		memory_format(instance_space(a->topology, (unsigned)instance)->data_bytes);
+	CLEANUP(freep) char *quota = memory_format(space->data_bytes);
 	CLEANUP(freep)
 	char *all = memory_format(revision_data_bytes(a, a->application.served));
 	CLEANUP(freep)

@@ -417,6 +417,8 @@ static void slot_control_free(struct place *place, struct slot_control *sc)
 	INVARIANT(sc->exclusions == NULL && sc->of_path->serving == NULL &&
 		  sc->handover == NULL && sc->loss == NULL);
 	application_slot_declare(sc->of_path, false);
+	/* What comes under its name is another instance, also where a former copy is left and writes: it is said again. */
+	sc->of_path->data_full = false;
 	place_unit_free(place, sc->moving_place);
 	place_unit_free(place, sc->place_unit);
 	free(sc->recorded);
