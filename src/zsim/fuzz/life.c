@@ -33,6 +33,7 @@
 #include "zsim/fuzz/check/check_sign_ins.h"
 #include "zsim/fuzz/check/check_signers.h"
 #include "zsim/fuzz/check/check_timeouts.h"
+#include "zsim/fuzz/check/imports.h"
 #include "zsim/fuzz/draw/draw_joins.h"
 #include "zsim/fuzz/draw/draw_leaders.h"
 #include "zsim/fuzz/draw/draw_machines.h"
@@ -213,6 +214,7 @@ static void after_step(void *user)
 	check_kept(user);
 	check_timeouts(user);
 	check_mesh_known(user);
+	imports_check_lists(user);
 	check_cut_off(user);
 	alone_watch_machines(user);
 	draw_messages(user);

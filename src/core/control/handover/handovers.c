@@ -82,6 +82,7 @@ static void handover_free(struct control *c, struct slot_control *root)
 	handover_leave(root);
 	unit_review_leaving(c, root);
 	root->handover = NULL;
+	apart_joint_changed(root); /* the next one may be of the other kind */
 	free(h->to);
 	free(h->cause);
 	free(h->waits);
@@ -122,6 +123,7 @@ void handover_start(struct control *c, struct slot_control *root, const char *to
 	struct unit_handover *h = handover_new(root, to, cause);
 	h->handover.kind = handover_kind_of(root->slot, unit_revision_elsewhere(root));
 	handover_begin(&h->handover);
+	apart_joint_changed(root);
 	mark_slot(root);
 	mark_application(application_of(root->slot), APPLICATION_PLACE);
 }
@@ -137,6 +139,7 @@ void handover_start_change(struct control *c, struct slot_control *root,
 	h->returns = is_return;
 	h->held = held;
 	handover_begin(&h->handover);
+	apart_joint_changed(root);
 	mark_slot(root);
 	mark_application(application_of(root->slot), APPLICATION_PLACE);
 }

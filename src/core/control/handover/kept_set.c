@@ -35,10 +35,7 @@ void kept_set_begin(struct control *c, struct control_application *a, struct rev
 
 static void drop(struct control *c, struct slot_control *root)
 {
-	struct unit_placement *unit = unit_of(root->of_path->kept);
-	vector_for_each (&unit->placement.copies, item)
-		apart_changed(container_of(*item, struct copy, of_slot));
-	unit_drop_beside(c, unit);
+	unit_drop_beside(c, unit_of(root->of_path->kept));
 }
 
 void kept_set_end(struct control *c, struct control_application *a, const char *cause)
@@ -139,6 +136,7 @@ bool kept_set_adopt(struct slot_control *root)
 	vector_for_each (&unit->placement.copies, item) {
 		struct copy *copy = container_of(*item, struct copy, of_slot);
 		import_lists_release(copy);
+		apart_changed(copy);
 		mark_copy(copy, COPY_RECORD | COPY_ORDER);
 	}
 	return true;

@@ -230,8 +230,7 @@ void rollout_switch(struct control *c, struct control_application *a)
 	struct revision *former = rollout_from(a);
 	rollout_enter_switched(&r->rollout);
 	handovers_switch(c, a, keeps);
-	for_each_root (a, root)
-		root->turn = TURN_NOW;
+	rollout_end_joint_turns(a);
 	if (keeps)
 		kept_set_begin(c, a, former, r->rollout.spec.keep_ms);
 }

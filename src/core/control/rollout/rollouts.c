@@ -19,6 +19,7 @@
 #include "core/control/slot/rollout_steps.h"
 #include "core/control/slot/unit_change.h"
 #include "core/control/slot/wants.h"
+#include "core/control/state/apart.h"
 #include "core/control/state/record_writer.h"
 #include "core/control/state/state.h"
 #include "core/lifecycle/goal.h"
@@ -45,6 +46,16 @@ static void set_turns(struct control_application *a)
 		rollout_set_turns(a);
 }
 
+/* Which units take over together, and in which version, is not what it was. */
+static void change_turns(struct control_application *a)
+{
+	for_each_root (a, root)
+		apart_joint_changed(root);
+	set_turns(a);
+	for_each_root (a, root)
+		apart_joint_changed(root);
+}
+
 void rollouts_resume_turns(struct control_application *a)
 {
 	set_turns(a);
@@ -65,7 +76,7 @@ void rollouts_each_added(struct control_application *a)
 /* What had to wait for this step is changed now, or placed so. */
 static void begin_step(struct control *c, struct control_application *a)
 {
-	set_turns(a);
+	change_turns(a);
 	handovers_begin_step(c, a);
 	mesh_tables_mark_shares(a);
 	rollout_rebase_unplaced(c, a);

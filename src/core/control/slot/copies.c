@@ -409,6 +409,8 @@ void unit_retire(struct control *c, struct slot_control *root)
 /* Out of its role, with its unit in the engine: retired, or, if nothing is left of it, freed. */
 static void unit_part(struct control *c, struct unit_placement *unit)
 {
+	vector_for_each (&unit->placement.copies, item)
+		apart_changed(copy_of_slot_copy(*item));
 	for (size_t k = unit->placement.copies.count; k-- > 0;) {
 		struct copy *copy = copy_of_slot_copy(unit->placement.copies.items[k]);
 		if (!may_be_left(copy))

@@ -125,8 +125,17 @@ void apart_changed(const struct copy *copy)
 void apart_unit_changed(const struct slot_control *root)
 {
 	slot_for_each_below (root->slot, s) {
-		const struct copy *copy = serving_copy(control_of_slot(s));
-		if (copy != NULL)
-			apart_changed(copy);
+		const struct copy *serving = serving_copy(control_of_slot(s));
+		const struct copy *apart = apart_copy(control_of_slot(s));
+		if (serving != NULL)
+			apart_changed(serving);
+		if (apart != NULL)
+			apart_changed(apart);
 	}
+}
+
+void apart_joint_changed(const struct slot_control *root)
+{
+	if (root->turn == TURN_JOINT)
+		apart_unit_changed(root);
 }

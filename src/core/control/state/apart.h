@@ -29,7 +29,9 @@ void apart_each_provider(const struct control_application *a, const struct provi
 /* It has started or ended, exports something else, or is apart from now on, or no longer: what imports from it is
  * looked at again. */
 void apart_changed(const struct copy *copy);
-/* The same of all that serves of a unit: whether a second copy of it is to run has changed. */
+/* The same of all that serves of a unit, or is apart: whether a second copy of it is to run may have changed. */
 void apart_unit_changed(const struct slot_control *root);
+/* The same of a unit that takes over together with others; of another one nothing. */
+void apart_joint_changed(const struct slot_control *root);
 
 #endif

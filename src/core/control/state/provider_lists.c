@@ -509,6 +509,17 @@ void import_lists_image(const struct control_application *a, list_images *ret_li
 			vector_push(ret_lists, image_of(a->control, list));
 }
 
+const char *import_lists_outdated(const struct control_application *a)
+{
+	const struct shared_list *first = a->import_lists.by_set;
+	for (; first != NULL; first = first->hh.next)
+		for (const struct shared_list *list = first; list != NULL; list = list->next)
+			if (list->on_zhosts != NULL && is_filled(list) && !is_frozen(list) &&
+			    provider_list_is_outdated(&list->content))
+				return list->content.from;
+	return NULL;
+}
+
 /* It may have come with the revisions already: its place is now. */
 static struct shared_list *take_out(struct import_lists *lists, struct provider_set *set,
 				    const Samoza__V1__VolatileList *v,

@@ -62,6 +62,9 @@ void import_lists_image(const struct control_application *a, list_images *ret_li
  * their zhosts are not there. PRE: everything else is restored. */
 int import_lists_restore(struct control_application *a, Samoza__V1__VolatileList *const *images,
 			 size_t count, bool is_sent, struct error **err) must_check;
+/* What a list is of that zhosts have after a flush and that is not what provides now, although no patience keeps it; NULL:
+ * none. To test that each is brought up to date when it is due: looks at all of them. */
+const char *import_lists_outdated(const struct control_application *a);
 /* Those that the copy names, for a checkpoint; the caller frees. NULL: none. */
 uint64_t *import_lists_ids(const struct copy *copy, size_t *ret_count);
 /* It names those lists, as its zhost was told; `count` 0: those that it would name now, of a checkpoint that does not say which.

@@ -15,6 +15,7 @@
 #include "core/control/relocate/drains.h"
 #include "core/control/slot/copies.h"
 #include "core/control/slot/mesh_tables.h"
+#include "core/control/state/apart.h"
 #include "core/control/state/credential_request.h"
 #include "core/control/state/exclusions.h"
 #include "core/control/state/loss.h"
@@ -232,6 +233,8 @@ static void review_successors(const struct control_zhost *z)
 {
 	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost) {
 		struct control_application *a = copy->unit->application;
+		if (copy_serves(copy))
+			apart_joint_changed(control_of_slot(copy->sc->slot->root));
 		if (a->handovers.count > 0)
 			mark_application(a, APPLICATION_PLACE | APPLICATION_HANDOVER);
 		else if (a->kept.revision != NULL)

@@ -3,6 +3,8 @@
 #include "zsim/fuzz/check/imports.h"
 
 #include "base/str.h"
+#include "core/control/state/provider_lists.h"
+#include "core/control/state/state.h"
 #include "zsim/fuzz/check/across.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/mirrored.h"
@@ -152,5 +154,22 @@ void imports_check(struct fuzz *f, const struct submitted *s,
 		if (strcmp(expected, known) != 0)
 			world_violate(&f->world, "%s knows the providers %s, and there are %s",
 				      views[i]->name, known, expected);
+	}
+}
+
+void imports_check_lists(struct fuzz *f)
+{
+	struct control *control = f->world.control;
+	if (!draws_have(f, DRAW_ROLLOUTS) || control == NULL || f->world.zrms_dies ||
+	    control_loop_is_due(f->world.commits) || control->count.flushes == f->lists_checked)
+		return;
+	f->lists_checked = control->count.flushes;
+	application_for_each (&control->applications, a) {
+		const char *from = import_lists_outdated(a);
+		if (from != NULL)
+			world_violate(&f->world,
+				      "zhosts have a list of %s that is out of date, and %s "
+				      "imports it",
+				      from, a->name);
 	}
 }

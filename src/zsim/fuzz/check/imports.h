@@ -14,6 +14,9 @@ struct submitted;
 void imports_check(struct fuzz *f, const struct submitted *s,
 		   const Samoza__V1__SpaceView *const *views);
 
+/* After every step of anything: zhosts have the lists of what provides now, as far as no patience keeps what did. */
+void imports_check_lists(struct fuzz *f);
+
 /* "FROM from PATH: a=1 b=2", with the variables in their order: that of the import where it names some, else that
  * of the provider. The caller frees. */
 char *imports_provider_line(const struct import_decl *import, const char *provider,

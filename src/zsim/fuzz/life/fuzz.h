@@ -227,6 +227,7 @@ struct fuzz {
 	VECTOR(const char *) new_copies; /* in the last one; borrowed */
 	int64_t timeouts_checked_ms;	 /* check_timeouts.h */
 	int64_t mesh_checked_ms;	 /* check_mesh.h */
+	uint64_t lists_checked;		 /* in the flush of that number: imports.h */
 	VECTOR(struct cut_off) cut_offs; /* by index of the machine: check_cut_off.h */
 	int64_t cut_offs_checked_ms;
 	struct standstill standstill; /* check_silence.h */
