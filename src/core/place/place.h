@@ -40,8 +40,8 @@ struct place;
 
 /* Zero fields take the default. */
 struct place_options {
-	/* How many times one try may look at a zhost for an instance before its search gives up
-	 * and says so. Default PLACE_SEARCH_STEPS. Searches over at most 6 zhosts and 8 units
+	/* How many times one try may look at a zhost for an instance, or at what an instance relies
+	 * on that it has placed, before its search gives up and says so. Default PLACE_SEARCH_STEPS. Searches over at most 6 zhosts and 8 units
 	 * always run to their end. */
 	uint64_t search_steps;
 };

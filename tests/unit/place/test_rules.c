@@ -510,6 +510,73 @@ static void a_spent_budget_is_reported(void **state)
 	place_free(p);
 }
 
+/* Of what wants each other beside it, e finds no room beside d: e is named, not d, which waits for it. */
+static void what_lacks_room_beside_another_is_named(void **state)
+{
+	(void)state;
+	struct place *p = place_new(NULL);
+	(void)add_zhost(p, "{name: n0, cpu: 2, memory: 8GiB, region: r0}");
+	(void)add_zhost(p, "{name: n1, cpu: 800m, memory: 8GiB, region: r1}");
+	struct app t = app_add(
+		p, "app",
+		"- {name: a, type: DATA, resources: {cpu: 200m}, placement: {strategy: pack, "
+		"affinity: [{with: c, required: true}, {with: d, required: true, scope: "
+		"region}]}}\n"
+		"- {name: b, type: DATA, resources: {cpu: 700m}, placement: {strategy: pack, "
+		"affinity: [{with: d, required: true, scope: region}, {with: e, required: "
+		"true}]}}\n"
+		"- {name: c, type: DATA, resources: {cpu: 300m}, placement: {strategy: pack, "
+		"affinity: [{with: a, required: true, scope: region}, {with: b, required: "
+		"true}]}}\n"
+		"- {name: d, type: DATA, resources: {cpu: 700m}, placement: {strategy: pack, "
+		"affinity: [{with: a, required: true}, {with: c, required: true}, {with: e, "
+		"required: true}]}}\n"
+		"- {name: e, type: DATA, resources: {cpu: 300m}, placement: {strategy: spread, "
+		"affinity: [{with: d, required: true}]}}\n");
+	struct attempt a;
+	attempt_init(&a, &t);
+	place_try(p, &a.request, &a.result);
+	assert_false(a.result.complete);
+	assert_string_equal(a.result.reason.sentence,
+			    "insufficient capacity on remaining zhosts");
+	assert_int_equal(a.result.reason.unit, t.units[4]);
+	assert_non_null(strstr(a.result.reason.detail,
+			       "with 4 placed there is no place for e; e needs cpu 0.3"));
+	attempt_done(&a);
+	app_done(&t);
+	place_free(p);
+}
+
+/* What each a relies on has no room on half of the zhosts: the search looks at what all of them rely on for each place of
+ * one more. That counts, zhost by zhost, so it ends when its budget does. */
+static void looks_at_what_others_rely_on_are_steps(void **state)
+{
+	(void)state;
+	const uint64_t steps = 20000;
+	struct place *p = place_new(&(struct place_options){.search_steps = steps});
+	char text[80];
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(text, sizeof(text), "{name: n%02d, cpu: %s, memory: 8GiB}", i,
+			       i < 20 ? "600m" : "1");
+		(void)add_zhost(p, text);
+	}
+	struct app t = app_add(p, "app",
+			       "- {name: a, type: DATA, count: 20, resources: {cpu: 500m}, "
+			       "placement: {strategy: pack, affinity: [{with: b, required: "
+			       "true}]}}\n"
+			       "- {name: b, type: DATA, count: 20, resources: {cpu: 400m}, "
+			       "placement: {strategy: pack}}\n");
+	struct attempt a;
+	attempt_init(&a, &t);
+	place_try(p, &a.request, &a.result);
+	assert_false(a.result.complete);
+	assert_true(a.result.budget_spent);
+	assert_in_range(a.result.steps, steps, steps + 40 * 20);
+	attempt_done(&a);
+	app_done(&t);
+	place_free(p);
+}
+
 /* What can be counted is not searched for. */
 static void too_many_units_are_refused_by_counting(void **state)
 {
@@ -553,6 +620,8 @@ int main(void)
 		cmocka_unit_test(usage_follows_each_placement),
 		cmocka_unit_test(recovery_places_what_fits),
 		cmocka_unit_test(a_spent_budget_is_reported),
+		cmocka_unit_test(what_lacks_room_beside_another_is_named),
+		cmocka_unit_test(looks_at_what_others_rely_on_are_steps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

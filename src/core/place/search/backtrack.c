@@ -58,11 +58,13 @@ static uint32_t count_candidates(struct tree *t, const struct unit_kind *k, uint
 	uint32_t count = 0;
 	struct view view;
 	view_open(&view, p, k->request);
-	for (uint32_t rank = 0; rank < p->by_name.count && count < stop_at; rank++) {
+	for (uint32_t rank = 0;
+	     rank < p->by_name.count && count < stop_at && !search_is_over(t->search); rank++) {
 		uint32_t zhost = p->by_name.items[rank];
 		t->search->steps++;
 		if (map_find(&t->tried, tried_key(t, k, zhost)) == NULL &&
-		    search_can_take(p, k, zhost) && promises_allow(&t->promises, p, k, zhost))
+		    search_can_take(p, k, zhost) &&
+		    promises_allow(&t->promises, t->search, k, zhost))
 			t->scratch[count++] = (struct candidate){.rank = rank, .zhost = zhost};
 	}
 	view_close(&view);
@@ -95,7 +97,7 @@ static void level_open(struct tree *t, struct unit_kind *k, uint32_t count)
 		if (!fits_spread(p, k->need, c->zhost, &t->minimums) ||
 		    !fits_but_devices(p, k->need, c->zhost, GREEDY))
 			c->key = 0;
-		c->keeps = promises_kept_by(&t->promises, p, k, c->zhost);
+		c->keeps = promises_kept_by(&t->promises, t->search, k, c->zhost);
 	}
 	view_close(&view);
 	qsort(t->scratch, count, sizeof(*t->scratch), compare_candidates);
@@ -125,60 +127,41 @@ static void level_close(struct tree *t)
 	free(level->candidates);
 }
 
-/* Whether it had a candidate, if nothing relied on it. */
-static bool would_fit(struct tree *t, const struct unit_kind *k)
-{
-	struct place *p = t->search->place;
-	bool found = false;
-	struct view view;
-	view_open(&view, p, k->request);
-	for (uint32_t rank = 0; rank < p->by_name.count && !found; rank++) {
-		uint32_t zhost = p->by_name.items[rank];
-		found = map_find(&t->tried, tried_key(t, k, zhost)) == NULL &&
-			search_can_take(p, k, zhost);
-	}
-	view_close(&view);
-	return found;
-}
-
-/* It has no candidate: no zhost takes it, or none where it keeps what another one relies on. */
-static void end_at(struct tree *t, struct unit_kind *k)
-{
-	const struct promise *waits = promises_of(&t->promises, k);
-	if (waits != NULL && would_fit(t, k))
-		search_ended(t->search, waits->kind, waits->unit);
-	else
-		search_ended(t->search, k, NULL);
-}
-
-/* Opens the next level at the kind with the fewest candidates; false when a kind has none. */
+/* Opens the next level at the kind with the fewest candidates; false when a kind has none: no zhost takes it, or none where
+ * it keeps what another one relies on. False, too, when the search is over. */
 static bool open_level(struct tree *t)
 {
 	struct unit_search *s = t->search;
-	struct unit_kind *fewest = NULL;
+	struct unit_kind *fewest = NULL, *awaited = NULL;
 	uint32_t count = UINT32_MAX;
 	promises_collect(&t->promises, s);
-	const struct promise *broken = promises_find_broken(&t->promises, s);
-	if (broken != NULL) {
+	const struct promise *broken = promises_find_broken(&t->promises, s, &awaited);
+	if (broken != NULL && awaited != NULL)
+		search_ended(s, awaited, NULL);
+	else if (broken != NULL)
 		search_ended(s, broken->kind, broken->unit);
+	if (broken != NULL || search_is_over(s))
 		return false;
-	}
 	for (uint32_t k = 0; k < s->kind_count; k++) {
 		struct unit_kind *kind = &s->kinds[k];
 		if (kind->placed == kind->unit_count)
 			continue;
 		uint32_t candidates = count_candidates(t, kind, count);
+		if (search_is_over(s))
+			return false;
 		if (candidates < count) {
 			fewest = kind;
 			count = candidates;
 		}
 		if (count == 0) {
-			end_at(t, kind);
+			search_ended(s, kind, NULL);
 			return false;
 		}
 	}
 	INVARIANT(fewest != NULL); /* some kind is not placed yet */
 	count = count_candidates(t, fewest, UINT32_MAX);
+	if (search_is_over(s))
+		return false;
 	level_open(t, fewest, count);
 	return true;
 }
@@ -222,7 +205,7 @@ static bool search_tree(struct tree *t)
 		} else {
 			open = open_level(t);
 		}
-		if (s->steps > s->steps_max) {
+		if (search_is_over(s)) {
 			s->budget_spent = true;
 			return false;
 		}

@@ -43,4 +43,10 @@ struct unit_search {
 	bool budget_spent;
 };
 
+/* It has no steps left: whatever it looks at it leaves as soon as it can. */
+static inline bool search_is_over(const struct unit_search *s)
+{
+	return s->steps > s->steps_max;
+}
+
 #endif
