@@ -381,6 +381,35 @@ static void a_used_up_quota_is_said_again_of_the_next_instance_of_its_name(void 
 	fixture_done(&f);
 }
 
+/* [change.rollout.stop] Who stops what is being scaled is told that the counts go with it. */
+static void a_stop_says_what_it_aborts(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	fixture_hello(&f, "n1", 1, NULL, 0);
+	fixture_submit(&f, "id-1", "shop", "- {name: db, type: DATA, count: 1}\n");
+	uint64_t epoch = asked_epoch(&f, "db-1");
+	report(&f, "db-1", epoch, DEPLOYED);
+	report(&f, "db-1", epoch, STARTED);
+	struct control_input input = {.type = CONTROL_SCALE,
+				      .scale = {.id = "id-1", .counts = "db=2"}};
+	const struct reply *reply = fixture_handle(&f, &input);
+	assert_int_equal(reply->code, 0);
+	input = (struct control_input){.type = CONTROL_TOPOLOGY,
+				       .topology = {.id = "id-1", .action = TOPOLOGY_STOP}};
+	reply = fixture_handle(&f, &input);
+	assert_int_equal(reply->code, 0);
+	assert_string_equal(reply->message,
+			    "revision 2 (scale db=2), which has not completed, is aborted: "
+			    "topo start starts revision 1; what is to stay has to be asked for "
+			    "again");
+	reply = fixture_handle(&f, &input);
+	assert_null(reply->message);
+	fixture_done(&f);
+}
+
 /* Submits a version that nobody runs. */
 static void submit_stopped(struct fixture *f, const char *id, const char *spaces)
 {
@@ -433,6 +462,7 @@ int main(void)
 		cmocka_unit_test(a_used_up_quota_is_an_event_once),
 		cmocka_unit_test(
 			a_used_up_quota_is_said_again_of_the_next_instance_of_its_name),
+		cmocka_unit_test(a_stop_says_what_it_aborts),
 		cmocka_unit_test(what_comes_back_under_its_other_name_has_its_data),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -268,6 +268,29 @@ static char *unreachable_notice(const struct control_application *a)
 			  b.data);
 }
 
+/* A stop aborts it; the next start leads to what has completed, if anything has. NULL: nothing is lost. The caller frees. */
+static char *aborted_notice(const struct control_application *a)
+{
+	const struct application_rollout *r = a->rollout;
+	if (r == NULL || a->application.completed == 0 ||
+	    r->target->number == a->application.completed)
+		return NULL;
+	const char *what = r->target->record->what;
+	return str_printf("revision %u (%s), which has not completed, is aborted: topo start "
+			  "starts revision %u; what is to stay has to be asked for again",
+			  r->target->number, what != NULL ? what : "submit",
+			  a->application.completed);
+}
+
+static char *stop_notice(const struct control_application *a)
+{
+	CLEANUP(freep) char *unreachable = unreachable_notice(a);
+	CLEANUP(freep) char *aborted = aborted_notice(a);
+	if (unreachable == NULL || aborted == NULL)
+		return steal_ptr(aborted != NULL ? &aborted : &unreachable);
+	return str_printf("%s; %s", unreachable, aborted);
+}
+
 /* An exclusive copy may still be running on a silent zhost: once the application is forgotten, its
  * successor would not wait for it. */
 static int check_ended(const struct control *c, const struct control_application *a,
@@ -422,7 +445,7 @@ void request_topology(struct control *c, const struct control_input *input)
 	CLEANUP(freep) char *id = mem_strdup(input->topology.id);
 	if (find_application(c, id, &a, &err) >= 0) {
 		if (input->topology.action == TOPOLOGY_STOP)
-			notice = unreachable_notice(a);
+			notice = stop_notice(a);
 		(void)act(c, a, input, &err);
 	}
 	emit_reply(&c->emitter, input->request, err, id, input->topology.path,
