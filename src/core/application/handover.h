@@ -78,8 +78,8 @@ void handover_set_drain(struct handover *h, int64_t from_ms, int64_t until_ms);
 
 /* What is the case now. */
 struct handover_facts {
-	bool cancelled;	  /* the unit is to be undeployed */
-	bool placed;	  /* a successor, on a zhost that is not lost and can run it as it is to */
+	bool cancelled; /* the unit is to be undeployed */
+	bool placed; /* a successor, on a zhost that is not lost and can run it as it is to */
 	bool placed_lost; /* a successor, and its zhost is lost */
 	bool deployed;	  /* as much of the successor as is to be deployed */
 	bool held;	  /* others are to stop with it: its owner says when */

@@ -231,7 +231,8 @@ static void take_identity(struct control *c, struct control_zhost *z, uint64_t l
 /* What is handed over or kept there may need another place now, or go: an older program runs one copy of it. */
 static void review_successors(const struct control_zhost *z)
 {
-	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost) {
+	for (const struct copy *copy = z->first_copy; copy != NULL;
+	     copy = copy->next_on_zhost) {
 		struct control_application *a = copy->unit->application;
 		if (copy_serves(copy))
 			apart_joint_changed(control_of_slot(copy->sc->slot->root));
