@@ -8,6 +8,7 @@ import pytest
 
 from conftest import ROOT, is_alive, until
 from rig import Rig
+from rig_cluster import MARKS, Watch
 
 # An echo server, and a client that prints how long each of its round trips took, in seconds.
 ECHO = """
@@ -140,3 +141,26 @@ with Rig({str(rig_switch)!r}, "one", "two") as rig:
     until(lambda: not any(is_alive(pid) for pid in pids), "the rig has gone")
     made.stdin.close()
     made.stdout.close()
+
+
+def test_the_watch_of_what_is_exclusive_sees_two_at_once_and_none_where_one_follows_another():
+    mark = str(next(MARKS))
+    watch, processes = Watch(mark), []
+
+    def begins():
+        processes.append(subprocess.Popen(["sleep", mark]))
+        until(lambda: len(watch.seen) == len(processes), "it is seen")
+
+    try:
+        begins()
+        processes[0].kill()
+        processes[0].wait()
+        begins()
+        assert watch.faults == []
+        begins()
+        until(lambda: watch.faults, "two at once are a fault")
+    finally:
+        watch.end()
+        for process in processes:
+            process.kill()
+            process.wait()
