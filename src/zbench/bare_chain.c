@@ -168,15 +168,15 @@ static int plain_pair(int ret_pair[2], struct error **err)
 	return 0;
 }
 
-/* From `fd` over TLS to a second one; `*fd` is then what that has further on. */
-static int far_add(struct chain *chain, int *fd, struct error **err)
+/* From `fd` over TCP to a second one; `*fd` is then what that has further on. */
+static int far_add(struct chain *chain, bool is_tls, int *fd, struct error **err)
 {
 	int tcp[2] = {-1, -1}, next[2] = {-1, -1};
 	int r = tcp_pair(tcp, err);
 	if (r < 0)
 		return r;
 	r = process_add(chain, (struct end){.fd = *fd},
-			&(struct end){.fd = tcp[0], .kind = TLS_CLIENT}, err);
+			&(struct end){.fd = tcp[0], .kind = is_tls ? TLS_CLIENT : PLAIN}, err);
 	*fd = -1;
 	if (r == 0)
 		r = plain_pair(next, err);
@@ -185,7 +185,8 @@ static int far_add(struct chain *chain, int *fd, struct error **err)
 		return r;
 	}
 	*fd = next[1];
-	struct end far = {.fd = tcp[1], .kind = TLS_SERVER}, onward = {.fd = next[0]};
+	struct end far = {.fd = tcp[1], .kind = is_tls ? TLS_SERVER : PLAIN},
+		   onward = {.fd = next[0]};
 	return process_add(chain, far, &onward, err);
 }
 
@@ -211,7 +212,7 @@ static void chain_end(struct chain *chain)
 	closep(&chain->fd);
 }
 
-static int chain_begin(struct chain *chain, bool is_far, struct error **err)
+static int chain_begin(struct chain *chain, enum bare_chain kind, struct error **err)
 {
 	CLEANUP(closep) int last = -1;
 	int pair[2];
@@ -220,7 +221,9 @@ static int chain_begin(struct chain *chain, bool is_far, struct error **err)
 		return r;
 	chain->fd = pair[0];
 	last = pair[1];
-	r = is_far ? far_add(chain, &last, err) : near_add(chain, &last, err);
+	r = kind == BARE_CHAIN_ONE_ZHOST
+		    ? near_add(chain, &last, err)
+		    : far_add(chain, kind == BARE_CHAIN_TLS, &last, err);
 	if (r == 0) {
 		r = process_add(chain, (struct end){.fd = last}, NULL, err);
 		last = -1;
@@ -253,12 +256,12 @@ static int ask_all(const struct chain *chain, uint32_t count, uint64_t *samples,
 	return 0;
 }
 
-int bare_chain_measure(bool is_far, uint32_t count, uint64_t *ret_p50_ns, uint64_t *ret_p99_ns,
-		       struct error **err)
+int bare_chain_measure(enum bare_chain kind, uint32_t count, uint64_t *ret_p50_ns,
+		       uint64_t *ret_p99_ns, struct error **err)
 {
 	struct chain chain = {.fd = -1};
 	CLEANUP(freep) uint64_t *samples = mem_new_array(uint64_t, count);
-	int r = chain_begin(&chain, is_far, err);
+	int r = chain_begin(&chain, kind, err);
 	if (r == 0)
 		r = ask_all(&chain, count, samples, err);
 	chain_end(&chain);

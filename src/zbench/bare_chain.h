@@ -4,6 +4,7 @@
  *
  *   one zhost     asker ── socket ── passes on ── socket ── answers
  *   two zhosts    asker ── socket ── passes on ══ TLS ══ passes on ── socket ── answers
+ *   the same without TLS, which says what TLS takes
  *
  * What messages take beside it in the same run says more than microseconds, which are of a machine and of what
  * else runs there.
@@ -11,13 +12,18 @@
 #ifndef SAMOZA_ZBENCH_BARE_CHAIN_H
 #define SAMOZA_ZBENCH_BARE_CHAIN_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
 
+enum bare_chain {
+	BARE_CHAIN_ONE_ZHOST,
+	BARE_CHAIN_TCP,
+	BARE_CHAIN_TLS,
+};
+
 /* `count` requests, each when the last one was answered, after a tenth as many that do not count. */
-int bare_chain_measure(bool is_far, uint32_t count, uint64_t *ret_p50_ns, uint64_t *ret_p99_ns,
-		       struct error **err) must_check;
+int bare_chain_measure(enum bare_chain kind, uint32_t count, uint64_t *ret_p50_ns,
+		       uint64_t *ret_p99_ns, struct error **err) must_check;
 
 #endif

@@ -16,7 +16,7 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 	       struct error **err);
 
 /* What is measured in turn. */
-enum { ONE, HUB, DIRECT, BARE_ONE, BARE_DIRECT, KINDS };
+enum { ONE, HUB, DIRECT, BARE_ONE, BARE_DIRECT, BARE_PLAIN, KINDS };
 
 static const char *const names[] = {"one", "hub", "direct", NULL};
 
@@ -126,19 +126,21 @@ static int one_run(struct cluster *cluster, const char *name, const struct buffe
 	return 0;
 }
 
-static int measure_bare(const struct bench *bench, bool is_far, uint32_t count,
+static int measure_bare(const struct bench *bench, enum bare_chain kind, uint32_t count,
 			struct figures *figures, struct error **err)
 {
+	static const char *const words[] = {[BARE_CHAIN_ONE_ZHOST] = "one zhost",
+					    [BARE_CHAIN_TCP] = "over TCP",
+					    [BARE_CHAIN_TLS] = "over TLS"};
 	uint64_t p50, p99;
-	int r = bare_chain_measure(is_far, count, &p50, &p99, err);
+	int r = bare_chain_measure(kind, count, &p50, &p99, err);
 
 	if (r < 0)
 		return r;
 	samples_add(&figures->p50_us, (double)p50 / 1000);
 	samples_add(&figures->p99_us, (double)p99 / 1000);
-	bench_progress(bench, "bare programs, %s: p50 %.1f us, p99 %.1f us",
-		       is_far ? "over TLS" : "one zhost", (double)p50 / 1000,
-		       (double)p99 / 1000);
+	bench_progress(bench, "bare programs, %s: p50 %.1f us, p99 %.1f us", words[kind],
+		       (double)p50 / 1000, (double)p99 / 1000);
 	return 0;
 }
 
@@ -172,7 +174,7 @@ static int measure_cluster(const struct bench *bench, unsigned kind, uint32_t co
 
 static bool is_wanted(const struct options *given, unsigned kind)
 {
-	static const unsigned beside[] = {[BARE_ONE] = ONE, [BARE_DIRECT] = DIRECT};
+	static const unsigned beside[] = {[BARE_ONE] = ONE, [BARE_DIRECT] = DIRECT, [BARE_PLAIN] = DIRECT};
 
 	if (given->only == NULL)
 		return true;
@@ -184,14 +186,17 @@ static bool is_wanted(const struct options *given, unsigned kind)
 static int measure(const struct bench *bench, const struct options *given,
 		   struct figures figures[KINDS], struct error **err)
 {
+	static const enum bare_chain chains[KINDS] = {[BARE_ONE] = BARE_CHAIN_ONE_ZHOST,
+						      [BARE_DIRECT] = BARE_CHAIN_TLS,
+						      [BARE_PLAIN] = BARE_CHAIN_TCP};
 	int r = 0;
 
 	for (uint32_t n = 0; n < bench->runs; n++)
 		for (unsigned k = 0; k < KINDS && r == 0; k++) {
 			if (!is_wanted(given, k))
 				continue;
-			r = k >= BARE_ONE ? measure_bare(bench, k == BARE_DIRECT,
-							 given->messages, &figures[k], err)
+			r = k >= BARE_ONE ? measure_bare(bench, chains[k], given->messages,
+							 &figures[k], err)
 					  : measure_cluster(bench, k, given->messages,
 							    &figures[k], err);
 		}
@@ -226,6 +231,8 @@ static void report_figures(struct report *report, struct figures figures[KINDS])
 			      "bare programs, as one zhost", NULL},
 		[BARE_DIRECT] = {"bare_direct_p50_us", "bare_direct_p99_us",
 				 "bare programs, as two zhosts over TLS", NULL},
+		[BARE_PLAIN] = {"bare_plain_p50_us", "bare_plain_p99_us",
+				"bare programs, as two zhosts over TCP", NULL},
 	};
 
 	for (unsigned k = 0; k < KINDS; k++) {
@@ -255,6 +262,9 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 		report_ratio(report, "direct_to_bare",
 			     "directly over TLS, to bare programs, p50", NULL, &figures[DIRECT],
 			     &figures[BARE_DIRECT]);
+		report_ratio(report, "direct_to_bare_plain",
+			     "directly over TLS, to bare programs without TLS, p50", NULL,
+			     &figures[DIRECT], &figures[BARE_PLAIN]);
 		report_figures(report, figures);
 	}
 	for (unsigned k = 0; k < KINDS; k++)
