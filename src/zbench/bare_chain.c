@@ -221,9 +221,8 @@ static int chain_begin(struct chain *chain, enum bare_chain kind, struct error *
 		return r;
 	chain->fd = pair[0];
 	last = pair[1];
-	r = kind == BARE_CHAIN_ONE_ZHOST
-		    ? near_add(chain, &last, err)
-		    : far_add(chain, kind == BARE_CHAIN_TLS, &last, err);
+	r = kind == BARE_CHAIN_ONE_ZHOST ? near_add(chain, &last, err)
+					 : far_add(chain, kind == BARE_CHAIN_TLS, &last, err);
 	if (r == 0) {
 		r = process_add(chain, (struct end){.fd = last}, NULL, err);
 		last = -1;

@@ -174,7 +174,8 @@ static int measure_cluster(const struct bench *bench, unsigned kind, uint32_t co
 
 static bool is_wanted(const struct options *given, unsigned kind)
 {
-	static const unsigned beside[] = {[BARE_ONE] = ONE, [BARE_DIRECT] = DIRECT, [BARE_PLAIN] = DIRECT};
+	static const unsigned beside[] = {
+		[BARE_ONE] = ONE, [BARE_DIRECT] = DIRECT, [BARE_PLAIN] = DIRECT};
 
 	if (given->only == NULL)
 		return true;

@@ -70,8 +70,8 @@ const struct benchmark benchmark_tls = {
 				"frame with 200 bytes and back, over a plain link and one with "
 				"TLS in turn. Memory: what the server grows by for each idle "
 				"link, also as for 10,000. Storm: the server is killed and "
-				"another one started; until the last client has a frame back, and "
-				"what that takes of the server and of the clients for each.",
+				"another one started; until the last client has a frame back. "
+				"It says what each of them takes of server and clients.",
 			.options = options,
 			.options_size = sizeof(struct options),
 			.run = benchmark_run,
@@ -82,8 +82,8 @@ const struct benchmark benchmark_tls = {
 
 struct figures {
 	struct samples handshakes, handshake_cpu_ms, plain_us, tls_us, plain_p99_us, tls_p99_us,
-		ratio, link_kib, links_mib, storm_s, storm_attempts, storm_cpu_ms, storm_clients_cpu_ms,
-		storm_kib, storm_clients_kib;
+		ratio, link_kib, links_mib, storm_s, storm_attempts, storm_cpu_ms,
+		storm_clients_cpu_ms, storm_kib, storm_clients_kib;
 };
 
 static void figures_done(struct figures *f)
@@ -291,10 +291,10 @@ static int run(const struct bench *bench, const struct cli_run *line, struct rep
 		   &f.links_mib);
 	report_add(report, "storm_s", "server gone and back, all clients served", "s",
 		   "30 or less", &f.storm_s);
-	report_add(report, "storm_cpu_ms", "CPU time of the server for each of them", "ms", NULL,
-		   &f.storm_cpu_ms);
-	report_add(report, "storm_clients_cpu_ms", "CPU time of the clients for each", "ms", NULL,
-		   &f.storm_clients_cpu_ms);
+	report_add(report, "storm_cpu_ms", "CPU time of the server for each of them", "ms",
+		   NULL, &f.storm_cpu_ms);
+	report_add(report, "storm_clients_cpu_ms", "CPU time of the clients for each", "ms",
+		   NULL, &f.storm_clients_cpu_ms);
 	report_add(report, "storm_kib", "memory of each in the server", "KiB", "40 or less",
 		   &f.storm_kib);
 	report_add(report, "storm_clients_kib", "memory of each in the clients", "KiB", NULL,

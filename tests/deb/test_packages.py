@@ -3,6 +3,8 @@ order, on one machine. The spaces keep their processes until the package of zhos
 import json
 import re
 
+import pytest
+
 from conftest import packages
 from machine import until
 
@@ -114,6 +116,29 @@ def test_an_upgrade_touches_no_space_and_keeps_changed_settings(system, versions
 
 def test_a_downgrade_touches_no_space(system, versions):
     upgrade(system, versions[0])
+
+
+def test_an_earlier_version_drops_nothing_that_it_does_not_know(system, versions):
+    """It does not start, says why, and touches no space; the later one goes on with all of it."""
+    if "~" not in versions[0]:
+        pytest.skip("both versions are of this tree: FROM=COMMIT make test-deb")
+    upgrade(system, versions[1])
+    zshell(system, "cluster", "cordon", "edge-1")  # under a key that is kept: what came after the first packages
+    since = system.sh("date +%s")
+    install(system, versions[0])
+
+    def said():
+        return re.search("newer version has written|record of unknown kind",
+                         system.sh(f"journalctl -u samoza-zrms -o cat --since @{since}"))
+
+    assert until(lambda: said() or rest(system, "/v1/zhosts/edge-1"), "it has started, or says why not")
+    assert said() or rest(system, "/v1/zhosts/edge-1")["cordoned"]
+    assert spaces(system) == HELD
+    install(system, versions[1])
+    wait_running(system)
+    assert rest(system, "/v1/zhosts/edge-1")["cordoned"]
+    zshell(system, "cluster", "uncordon", "edge-1")
+    assert spaces(system) == HELD
 
 
 def test_a_loop_that_hangs_is_ended_and_started_again(system):

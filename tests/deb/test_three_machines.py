@@ -1,5 +1,5 @@
 """docs/howto/three-machines.md, every block as it is written, on five machines that boot systemd, with apt and the packages, and a
-network between them (tests/rig). tests/e2e/test_howto_machines.py is the same page where neither is."""
+network between them (tests/rig): those of this tree, since the page is, whatever the upgrade begins with. tests/e2e/test_howto_machines.py is the same page where neither is."""
 import re
 import shutil
 import subprocess
@@ -72,7 +72,7 @@ def machines(versions, tmp_path):
     why = why_not(SWITCH)
     if why:
         pytest.skip(why)
-    base = base_of(BUILD, packages(versions[0]), more=MORE, name="machines")
+    base = base_of(BUILD, packages(versions[1]), more=MORE, name="machines")
     hosts = "127.0.0.1 localhost\n" + "".join(f"10.0.0.{number} {name}\n" for number, name in enumerate(MACHINES, 1))
     booted = []
 
@@ -80,7 +80,7 @@ def machines(versions, tmp_path):
         machine = Booted(name, number, network)
         booted.append(machine)
         machine.boot(base, tmp_path / name, hosts)
-        for package in packages(versions[0]):
+        for package in packages(versions[1]):
             shutil.copy(package, machine.home)
         shutil.copytree(ROOT / "examples", machine.home / "examples")
         return machine

@@ -402,7 +402,7 @@ static void on_heartbeat_read(void *user)
 {
 	struct stage *s = user;
 	Samoza__V1__Heartbeat message = SAMOZA__V1__HEARTBEAT__INIT;
-	message.identity = (char *)(uintptr_t)"n1";
+	message.identity = (char *)(uintptr_t) "n1";
 	message.incarnation = message.counter = 1;
 	const struct control_input input = {.type = CONTROL_HEARTBEAT,
 					    .heartbeat = {.link_id = 1, .message = &message}};
