@@ -310,6 +310,18 @@ static void a_removed_topology_is_gone_but_for_its_events(void **state)
 	assert_null(strstr(strstr(body(s), "\"seq\"") + 1, "\"seq\""));
 }
 
+/* [shell.rest.events] */
+static void events_are_chosen_among_the_newest(void **state)
+{
+	struct stage *s = *state;
+	assert_int_equal(get(s, "GET /v1/events?stream=0&newest=1"), 200);
+	assert_non_null(strstr(body(s), "\"seq\""));
+	assert_null(strstr(strstr(body(s), "\"seq\"") + 1, "\"seq\""));
+	/* None is a number, too: only what is new. */
+	assert_int_equal(get(s, "GET /v1/events?stream=0&newest=0"), 200);
+	assert_null(strstr(body(s), "\"seq\""));
+}
+
 static void an_artifact_is_served_by_its_digest(void **state)
 {
 	struct stage *s = *state;
@@ -446,6 +458,7 @@ int main(void)
 		TEST(a_change_that_another_undid_at_once_is_said_to_be_done),
 		TEST(a_view_is_sent_when_what_it_shows_is_durable),
 		TEST(a_removed_topology_is_gone_but_for_its_events),
+		TEST(events_are_chosen_among_the_newest),
 		TEST(an_artifact_is_served_by_its_digest),
 		TEST(a_damaged_artifact_is_not_served_until_it_is_stored_again),
 		TEST(what_is_damaged_after_a_look_is_not_served),
