@@ -374,6 +374,16 @@ static void take_revision(struct fuzz *f, const struct record_change *r)
 		samoza__v1__revision_record__free_unpacked(record, NULL);
 }
 
+/* Before the records of its commit. */
+static void take_rollout_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
+{
+	struct submitted *s =
+		strcmp(e->kind, "rollout") == 0 ? fuzz_submitted(f, e->topology) : NULL;
+	if (s != NULL && (str_equal(e->to, "returning") || str_equal(e->cause, "aborted") ||
+			  str_equal(e->cause, "superseded")))
+		s->went_back = f->commits;
+}
+
 static void take_application(struct fuzz *f, const struct record_change *r)
 {
 	if (r->data == NULL)
@@ -598,6 +608,8 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 		f->adopts = f->adopts_asked.items[0];
 		vector_remove_at(&f->adopts_asked, 0);
 	}
+	vector_for_each (&o->events, e)
+		take_rollout_event(f, *e);
 	vector_for_each (&o->records, r) {
 		if (is_former_name(o, r))
 			continue;

@@ -19,13 +19,12 @@ struct kept_from kept_from(const struct fuzz *f, const struct submitted *s, uint
 	struct kept_from from = {0};
 	bool is_led = s->rollout.target > 0 &&
 		      s->rollout.state != SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_RETURNING;
-	if (is_led)
-		add(&from, s, s->rollout.target);
-	if (s->rollout.target > 0)
-		add(&from, s, s->rollout.from);
-	else
-		add(&from, s, s->served);
-	if (s->taken == f->commits)
+	bool is_second = s->taken == f->commits;
+	if (is_second)
 		add(&from, s, number - 1);
+	else if (is_led)
+		add(&from, s, s->rollout.target);
+	if (s->went_back == f->commits || (!is_second && !is_led))
+		add(&from, s, s->rollout.target > 0 ? s->rollout.from : s->served);
 	return from;
 }

@@ -1,7 +1,7 @@
 /*
  * The revisions that a submission or another count may keep values and counts of: what runs, or is being led to, when it is
- * decided. In the commit in which its record comes a rollout may have failed, or another request may have been before it, so
- * there may be several. Never what has failed, or was aborted, in a commit before. Source: [change.rollout.failure].
+ * decided: the newest that was accepted, or, where that has failed or was aborted, what ran before it. There are two where
+ * an event of the very commit says that it has: nobody knows which came first. Source: [change.submit] [change.rollout.failure].
  */
 #ifndef SAMOZA_ZSIM_FUZZ_CHECK_KEPT_FROM_H
 #define SAMOZA_ZSIM_FUZZ_CHECK_KEPT_FROM_H
@@ -14,7 +14,7 @@ struct fuzz;
 struct submitted;
 
 struct kept_from {
-	const Samoza__V1__RevisionRecord *records[4]; /* borrowed */
+	const Samoza__V1__RevisionRecord *records[2]; /* borrowed */
 	size_t count;				      /* 0: of none, as it is the first one */
 };
 

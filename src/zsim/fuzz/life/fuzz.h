@@ -165,6 +165,7 @@ struct submitted {
 	bool was_running;   /* since it was started */
 	uint32_t served;    /* number of the revision that it serves, as its record says */
 	uint64_t taken;	    /* number of the commit with the last of its revisions */
+	uint64_t went_back; /* the same: a rollout of it has failed, or was given up */
 	char *newest_digest; /* of the package of the last of them; NULL: there is none */
 	bool acknowledged;   /* it must be there */
 	uint64_t
