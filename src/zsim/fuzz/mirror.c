@@ -151,7 +151,7 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	check_name(f, before, m->record);
 	samoza__v1__slot_record__free_unpacked(before, NULL);
 	if (r->data == NULL) {
-		m->added_to = 0;
+		m->added_to = m->served_revision = m->changes_to = 0;
 		return;
 	}
 	/* The right to write is given back to the incumbent of a handover. */
@@ -571,6 +571,9 @@ static void check_record(struct fuzz *f, const char *id)
 	if (strcmp(state, known) != 0)
 		world_violate(&f->world, "the record of %s says %s, its events %s", id, state,
 			      known);
+	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
+	if (serving != NULL)
+		m->served_revision = serving->revision;
 	check_exports(f, m);
 	check_zhost(f, m);
 	if (m->record->has_serving && m->record->writer != m->record->serving)
@@ -649,6 +652,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 			check_serving(f, mirrored_copy(f, r->id));
 	vector_for_each (&o->events, e)
 		check_event(f, *e);
+	check_sets_begin(f);
 	vector_for_each (&f->new_copies, id)
 		check_new_copy(f, mirrored_copy(f, *id));
 	check_order_committed(f);

@@ -28,17 +28,44 @@ static bool declares(const struct submitted *s, uint32_t revision, const char *p
 	return names_find(fuzz_revision(s, revision), path) >= 0;
 }
 
-/* An instance of the space is, in another version, or was until its zhost was lost: a rollout has added it that was superseded. */
-static bool is_served(const struct fuzz *f, const struct submitted *s, const struct topology *t,
-		      const struct space *space)
+/* [change.rollout.blue-green] Of what is served until the switch, what has to be handed over then. It is noted, as its zhost may be
+ * lost, or it may be undeployed meanwhile: what joins it at the switch waits on. */
+static void note_changes(struct fuzz *f, const struct submitted *s)
 {
-	for (unsigned k = 0; k < space->instance_count; k++) {
-		const char *path = t->instances[space->instances[k]].path;
-		const struct mirrored *m = mirror_find(f, s->id, path);
-		const Samoza__V1__CopyRecord *copy = mirror_serving(f, m);
-		if (m != NULL && m->record != NULL && m->record->lost)
-			return true;
-		if (copy != NULL && copy->revision != s->sets.target)
+	uint32_t target = s->sets.target;
+	for (struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
+		uint32_t from = serving != NULL ? serving->revision : m->served_revision;
+		if (m->record == NULL || from == 0 ||
+		    !str_equal(m->record->application, s->id) ||
+		    strchr(m->record->path, '/') != NULL ||
+		    (m->compared[0] == from && m->compared[1] == target))
+			continue;
+		m->compared[0] = from;
+		m->compared[1] = target;
+		if (check_rollouts_differ(s, m->record->path, from, target))
+			m->changes_to = target;
+	}
+}
+
+void check_sets_begin(struct fuzz *f)
+{
+	vector_for_each (&f->submitted, s)
+		if (s->sets.is_before)
+			note_changes(f, s);
+}
+
+/* An instance of the space does, whatever has added it: also a rollout that was superseded. */
+static bool changes(const struct fuzz *f, const struct submitted *s, const struct topology *t,
+		    const struct space *space)
+{
+	for (const struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		const Samoza__V1__SlotRecord *r = m->record;
+		int index = r != NULL && m->changes_to == s->sets.target &&
+					    str_equal(r->application, s->id)
+				    ? names_find(t, r->path)
+				    : -1;
+		if (index >= 0 && instance_space(t, (unsigned)index) == space)
 			return true;
 	}
 	return false;
@@ -52,8 +79,7 @@ bool check_sets_joins_later(const struct fuzz *f, const Samoza__V1__SlotRecord *
 		return false;
 	const struct topology *t = fuzz_revision(s, s->sets.target);
 	const struct space *space = instance_space(t, (unsigned)names_find(t, r->path));
-	return topology_find_space(fuzz_revision(s, s->rollout.from), space->name) >= 0 ||
-	       is_served(f, s, t, space);
+	return changes(f, s, t, space);
 }
 
 bool check_sets_keeps(const struct submitted *s, const char *path)

@@ -41,6 +41,10 @@ struct mirrored {
 		bool asked;    /* it was to stop */
 		bool unclear;  /* whether it was */
 	} left;		       /* deployed-started, the last time: check_patience.h */
+	/* Of the copy that serves, or did last; 0: none has. */
+	uint32_t served_revision;
+	/* It is handed over to that revision at the switch; between which two that was found out last; 0: check_sets.c. */
+	uint32_t changes_to, compared[2];
 	/* A rollout to that revision has added it, as its zhost did not fit the version before; 0: none. */
 	uint32_t added_to;
 	int64_t came_ms;     /* to deployed-started, the last time; 0: never */
