@@ -131,6 +131,12 @@ static void check_kind(struct fuzz *f, const struct submitted *s, const struct m
 			      m->id);
 }
 
+static bool is_root_of(const struct submitted *s, const struct mirrored *m)
+{
+	return m->record != NULL && str_equal(m->record->application, s->id) &&
+	       strchr(m->record->path, '/') == NULL;
+}
+
 /* ---- one ordered stop ---- */
 
 static bool is_in(const struct mirrored *m, Samoza__V1__HandoverState state)
@@ -199,6 +205,24 @@ static bool returns_later(const struct fuzz *f, const struct mirrored *m)
 	       (m->was_placing || m->waited != m->record->handover->revision);
 }
 
+/* Nothing hands it over to the target, or to what is the same, as its move, or its handover to another version, has still to
+ * end. Where that ended in this commit, the others may have been told to stop before. */
+static bool is_left_out(const struct fuzz *f, const struct submitted *s,
+			const struct mirrored *m)
+{
+	const Samoza__V1__SlotRecord *r = m->record;
+	const Samoza__V1__CopyRecord *serving = is_root_of(s, m) ? mirror_serving(f, m) : NULL;
+	if (serving == NULL || r->lost || r->goal == SAMOZA__V1__GOAL__GOAL_NOT_DEPLOYED ||
+	    s->rollout.state != SAMOZA__V1__ROLLOUT_STATE__ROLLOUT_STATE_ADVANCING ||
+	    m->taken == f->commits || !is_active(f, m) ||
+	    !each_declares(f, s->revisions.items[s->rollout.target - 1], r->path) ||
+	    !check_rollouts_differ(s, r->path, serving->revision, s->rollout.target))
+		return false;
+	const Samoza__V1__HandoverRecord *h = r->handover;
+	return h == NULL || !h->has_revision || !h->held ||
+	       check_rollouts_differ(s, r->path, h->revision, s->rollout.target);
+}
+
 /* [change.rollout.replace] Nothing that runs stops before all that stops with it is installed. In a return what has
  * no room holds no others back [change.rollout.failure]. */
 static void check_together(struct fuzz *f, const struct submitted *s)
@@ -222,6 +246,11 @@ static void check_together(struct fuzz *f, const struct submitted *s)
 			world_violate(&f->world,
 				      "%s stops for its new version, and %s, which stops with "
 				      "it, is not installed",
+				      first->id, m->id);
+		if (is_left_out(f, s, m))
+			world_violate(&f->world,
+				      "%s stops for its new version, and %s, which stops with "
+				      "it, is not being handed over",
 				      first->id, m->id);
 	}
 }
@@ -296,12 +325,6 @@ bool check_rollouts_differ(const struct submitted *s, const char *root, uint32_t
 	return found || renames(t, s->revisions.items[from - 1], root) ||
 	       (!has_members_of(t, s->revisions.items[from - 1], root) &&
 		!has_members_of(s->revisions.items[from - 1], t, root));
-}
-
-static bool is_root_of(const struct submitted *s, const struct mirrored *m)
-{
-	return m->record != NULL && str_equal(m->record->application, s->id) &&
-	       strchr(m->record->path, '/') == NULL;
 }
 
 /* It is in the target, or on its way there. */
