@@ -652,7 +652,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 			check_serving(f, mirrored_copy(f, r->id));
 	vector_for_each (&o->events, e)
 		check_event(f, *e);
-	check_sets_begin(f);
+	check_rollouts_begin(f);
 	vector_for_each (&f->new_copies, id)
 		check_new_copy(f, mirrored_copy(f, *id));
 	check_order_committed(f);

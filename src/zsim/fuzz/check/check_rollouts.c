@@ -327,6 +327,33 @@ bool check_rollouts_differ(const struct submitted *s, const char *root, uint32_t
 		!has_members_of(s->revisions.items[from - 1], t, root));
 }
 
+/* [change.rollout.blue-green] Of what is served until the switch, what has to be handed over then. It is noted, as its zhost may be
+ * lost, or it may be undeployed meanwhile: what joins it at the switch waits on. */
+static void note_changes(struct fuzz *f, const struct submitted *s)
+{
+	uint32_t target = s->sets.target;
+	for (struct mirrored *m = f->instances; m != NULL; m = m->hh.next) {
+		const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
+		uint32_t from = serving != NULL ? serving->revision : m->served_revision;
+		if (m->record == NULL || from == 0 ||
+		    !str_equal(m->record->application, s->id) ||
+		    strchr(m->record->path, '/') != NULL ||
+		    (m->compared[0] == from && m->compared[1] == target))
+			continue;
+		m->compared[0] = from;
+		m->compared[1] = target;
+		if (check_rollouts_differ(s, m->record->path, from, target))
+			m->changes_to = target;
+	}
+}
+
+void check_rollouts_begin(struct fuzz *f)
+{
+	vector_for_each (&f->submitted, s)
+		if (s->sets.is_before)
+			note_changes(f, s);
+}
+
 /* It is in the target, or on its way there. */
 static bool is_led(const struct fuzz *f, const struct submitted *s, const struct mirrored *m)
 {

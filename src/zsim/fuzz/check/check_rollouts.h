@@ -13,6 +13,8 @@ struct submitted;
 /* The application's record has come. */
 void check_rollouts_take(struct fuzz *f, struct submitted *s,
 			 const Samoza__V1__ApplicationRecord *record);
+/* Of a commit, when its records are taken; before what it places is checked. */
+void check_rollouts_begin(struct fuzz *f);
 /* After each commit: of a rolling one at most a batch of one space is handed over. */
 void check_rollouts_committed(struct fuzz *f);
 /* Something that reaches a process of the unit differs between the two revisions, or its members do: it is handed over

@@ -15,8 +15,6 @@ struct submitted;
 /* The application's record has come; before it is taken over. */
 void check_sets_take(struct fuzz *f, struct submitted *s,
 		     const Samoza__V1__ApplicationRecord *record);
-/* Of a commit, when its records are taken; before what it places is checked. */
-void check_sets_begin(struct fuzz *f);
 /* After each commit. */
 void check_sets_committed(struct fuzz *f);
 /* At rest: what is apart imports from what is apart, where that is there. */
