@@ -459,15 +459,6 @@ static bool is_filled(const struct shared_list *list)
 	return list->content.version > 0 && (list->on_zhosts != NULL || is_kept(list));
 }
 
-static void add_content(Samoza__V1__VolatileList *to, const struct provider_list *content)
-{
-	to->has_differs = to->differs = true;
-	to->providers = mem_new_array(Samoza__V1__Provider *, content->entries.count);
-	vector_for_each (&content->entries, entry)
-		to->providers[to->n_providers++] =
-			(Samoza__V1__Provider *)schema_message_copy(&entry->provider->base);
-}
-
 static Samoza__V1__VolatileList *image_of(const struct control *c,
 					  const struct shared_list *list)
 {
@@ -496,8 +487,6 @@ static Samoza__V1__VolatileList *image_of(const struct control *c,
 		v->zhosts[v->n_zhosts++] = mem_strdup(on->zhost->name);
 		v->sent[v->n_sent++] = has_list(on);
 	}
-	if (is_filled(list) && provider_list_is_outdated(content))
-		add_content(v, content);
 	return v;
 }
 
@@ -596,7 +585,7 @@ static int restore_list(struct control_application *a, const Samoza__V1__Volatil
 		on->link_id = is_sent && k < v->n_sent && v->sent[k] ? z->link_id : 0;
 	}
 	list->content.version = v->version;
-	if (v->differs)
+	if (v->differs) /* of an earlier zrms, which did not bring every list up to date */
 		provider_list_restore(&list->content, v->providers, v->n_providers);
 	else if (is_filled(list) && !is_frozen(list))
 		fill(&list->content);
