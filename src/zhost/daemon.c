@@ -728,7 +728,8 @@ static void finish(struct zhost_daemon *d)
 		d->kv->ops->close(d->kv, on_kv_closed, d);
 	sinks_free(d->sinks);
 	loop_done(&d->loop);
-	artifact_store_free(d->artifact_store); /* a worker thread may have placed a file until now */
+	artifact_store_free(
+		d->artifact_store); /* a worker thread may have placed a file until now */
 	if (d->logs != NULL)
 		spacelogs_set_sink(d->logs, NULL, NULL);
 	spacelogs_free(d->logs);
