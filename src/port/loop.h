@@ -35,6 +35,14 @@ struct loop_task {
 	struct loop_task *next, **link; /* private: in the loop's list */
 };
 
+/* Work that waits for a disk or takes long, and what follows. Embedded by its owner, which stays until `done`; all zero but
+ * both functions. */
+struct loop_job {
+	void (*run)(struct loop_job *job);  /* in a thread */
+	void (*done)(struct loop_job *job); /* then, from the loop */
+	struct loop_task task;		    /* private: of loops without threads */
+};
+
 /* Implementations begin with it. */
 struct loop_timer {
 	struct loop *loop;
@@ -47,6 +55,7 @@ struct loop_ops {
 	void (*timer_free)(struct loop_timer *timer);
 	void (*timer_at)(struct loop_timer *timer, int64_t mono_ms);
 	void (*busy_poll)(struct loop *loop);
+	void (*run_in_thread)(struct loop *loop, struct loop_job *job);
 };
 
 struct loop_hook {
@@ -117,6 +126,15 @@ void loop_defer_cancel(struct loop *loop, struct loop_task *task);
 static inline void loop_busy_poll(struct loop *loop)
 {
 	loop->ops->busy_poll(loop);
+}
+
+/* ---- work beside the loop ---- */
+
+/* Cannot be taken back: at the end of the loop it waits until all of it has run. A simulated loop runs it itself, before it
+ * waits. */
+static inline void loop_run_in_thread(struct loop *loop, struct loop_job *job)
+{
+	loop->ops->run_in_thread(loop, job);
 }
 
 /* ---- for implementations ---- */

@@ -78,6 +78,19 @@ static void busy_poll(struct loop *loop)
 	(void)loop; /* costs no virtual time and gains none */
 }
 
+static void run_job(void *user)
+{
+	struct loop_job *job = user;
+	job->run(job);
+	job->done(job);
+}
+
+static void run_in_thread(struct loop *loop, struct loop_job *job)
+{
+	job->task = (struct loop_task){.fn = run_job, .user = job};
+	loop_defer(loop, &job->task);
+}
+
 static const struct loop_ops sim_ops = {
 	.now = now,
 	.mono_us = mono_us,
@@ -85,6 +98,7 @@ static const struct loop_ops sim_ops = {
 	.timer_free = timer_free,
 	.timer_at = timer_at,
 	.busy_poll = busy_poll,
+	.run_in_thread = run_in_thread,
 };
 
 void sim_loop_init(struct loop *loop)

@@ -323,6 +323,36 @@ static int resume_init(struct uv_state *s, struct error **err)
 	return 0;
 }
 
+/* ---- threads ---- */
+
+struct uv_job {
+	uv_work_t work;
+	struct loop_job *job;
+};
+
+static void job_run(uv_work_t *work)
+{
+	struct loop_job *job = container_of(work, struct uv_job, work)->job;
+	job->run(job);
+}
+
+static void job_done(uv_work_t *work, int status)
+{
+	struct uv_job *u = container_of(work, struct uv_job, work);
+	struct loop_job *job = u->job;
+	(void)status; /* nothing is cancelled */
+	free(u);
+	job->done(job);
+}
+
+static void run_in_thread(struct loop *loop, struct loop_job *job)
+{
+	struct uv_job *u = mem_new(struct uv_job);
+	u->job = job;
+	int r = uv_queue_work(loop_uv(loop), &u->work, job_run, job_done);
+	INVARIANT(r == 0);
+}
+
 /* ---- life ---- */
 
 static const struct loop_ops uv_ops = {
@@ -332,6 +362,7 @@ static const struct loop_ops uv_ops = {
 	.timer_free = timer_free,
 	.timer_at = timer_at,
 	.busy_poll = busy_poll,
+	.run_in_thread = run_in_thread,
 };
 
 int loop_init(struct loop *loop, struct error **err)

@@ -10,22 +10,21 @@ struct placing {
 	struct artifact_writer *writer; /* the thread's */
 	placing_done_fn *done;		/* NULL: it was cancelled */
 	void *user;
-	uv_work_t work;
+	struct loop_job job;
 	struct error *err;
 };
 
 /* In a worker thread. */
-static void place(uv_work_t *work)
+static void place(struct loop_job *job)
 {
-	struct placing *p = container_of(work, struct placing, work);
+	struct placing *p = container_of(job, struct placing, job);
 	int r = artifact_finish(p->writer, &p->err);
 	POST(r == 0 || p->err != NULL);
 }
 
-static void on_placed(uv_work_t *work, int status)
+static void on_placed(struct loop_job *job)
 {
-	struct placing *p = container_of(work, struct placing, work);
-	(void)status; /* such work is never cancelled */
+	struct placing *p = container_of(job, struct placing, job);
 	if (p->done != NULL)
 		p->done(p->user, steal_ptr(&p->err));
 	error_free(p->err);
@@ -39,8 +38,8 @@ struct placing *placing_new(struct loop *loop, struct artifact_writer *take_writ
 	p->writer = take_writer;
 	p->done = done;
 	p->user = user;
-	int r = uv_queue_work(loop_uv(loop), &p->work, place, on_placed);
-	INVARIANT(r == 0);
+	p->job = (struct loop_job){.run = place, .done = on_placed};
+	loop_run_in_thread(loop, &p->job);
 	return p;
 }
 

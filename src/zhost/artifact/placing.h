@@ -5,9 +5,9 @@
 #ifndef SAMOZA_ZHOST_ARTIFACT_PLACING_H
 #define SAMOZA_ZHOST_ARTIFACT_PLACING_H
 
-#include "adapter/uv/loop.h"
 #include "base/error.h"
 #include "port/artifact.h"
+#include "port/loop.h"
 
 struct placing;
 
