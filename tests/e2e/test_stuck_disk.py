@@ -4,7 +4,7 @@ import re
 from conftest import BIN, text_of, until
 
 SHIM = BIN.parent / "tests" / "e2e" / "stuck-disk.so"
-HEARTBEATS = 15  # three failure timeouts
+HEARTBEATS = 15  # half a failure timeout of them
 
 
 class Disk:
@@ -35,7 +35,7 @@ def holds_no_heartbeat(c, disk):
 
 def test_heartbeats_do_not_wait_for_the_disk(start_cluster, monkeypatch, tmp_path):
     disk = Disk(tmp_path / "stuck")
-    c = start_cluster(zhosts=[])
+    c = start_cluster(zhosts=[], timeout="6s")
     package = c.build(c.app("app", [{"name": "a", "type": "CALL"}]), "app")
     monkeypatch.setenv("LD_PRELOAD", str(SHIM))
     monkeypatch.setenv("STUCK_DISK", str(disk.mark))

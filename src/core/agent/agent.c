@@ -271,6 +271,11 @@ int64_t agent_heartbeat_ms(const struct agent *agent)
 	return agent->heartbeat_ms;
 }
 
+int64_t agent_failure_timeout_ms(const struct agent *agent)
+{
+	return agent->failure_timeout_ms;
+}
+
 /* ---- timers ---- */
 
 static void tick(struct agent *agent)

@@ -218,6 +218,7 @@ int agent_record_read(const void *data, size_t size, Samoza__V1__DesiredInstance
 /* What the next HELLO says of its machine; copied. */
 void agent_set_spec(struct agent *agent, const Samoza__V1__ZhostSpec *spec);
 int64_t agent_heartbeat_ms(const struct agent *agent);
+int64_t agent_failure_timeout_ms(const struct agent *agent);
 
 void agent_handle(struct agent *agent, struct instant now, const struct agent_input *input,
 		  struct agent_outbox *outbox);

@@ -33,7 +33,9 @@ struct agent_loop {
 	struct agent_outbox outbox; /* of one call of the core */
 	uint64_t
 		link; /* counts links that came and went: what was made for another one is dropped */
-	uint64_t heartbeat_link;	    /* the last one on which a heartbeat was sent */
+	uint64_t heartbeat_link; /* the last one on which a heartbeat was sent */
+	int64_t answered_ms; /* monotonic: the disk owed nothing then, or had just answered */
+	bool has_answered;   /* since the last input */
 	VECTOR(struct link_message) urgent; /* go out when the input was handled */
 };
 
@@ -159,6 +161,7 @@ static void on_committed(void *user, enum commit_outcome outcome, const struct e
 {
 	struct agent_batch *batch = user;
 	CLEANUP(error_freep) struct error *refused = NULL;
+	container_of(batch->base.loop, struct agent_loop, commit)->has_answered = true;
 	batch->answers = answers;
 	if (outcome == COMMIT_DURABLE && check_records(batch, &refused) < 0)
 		commit_answered(&batch->base, COMMIT_FAILED, refused);
@@ -243,14 +246,23 @@ static void add_change(struct agent_batch *batch, const struct kv_change *take_c
 	vector_push(&batch->waits, ((struct answer_wait){.done = done, .user = user}));
 }
 
-static bool is_urgent(const struct agent_loop *loop, const struct agent_message *m)
+static bool is_urgent(const struct agent_loop *loop, int64_t mono_ms,
+		      const struct agent_message *m)
 {
 	return m->type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT &&
-	       loop->heartbeat_link == loop->link;
+	       loop->heartbeat_link == loop->link &&
+	       mono_ms - loop->answered_ms < agent_failure_timeout_ms(loop->agent);
+}
+
+static void note_disk(struct agent_loop *loop, int64_t mono_ms)
+{
+	if (loop->has_answered || commit_in_flight(&loop->commit) == 0)
+		loop->answered_ms = mono_ms;
+	loop->has_answered = false;
 }
 
 /* Takes over what one call of the core left. */
-static void gather(struct agent_loop *loop, struct agent_batch *batch)
+static void gather(struct agent_loop *loop, int64_t mono_ms, struct agent_batch *batch)
 {
 	struct agent_outbox *from = &loop->outbox;
 	vector_for_each (&from->records, r) {
@@ -268,7 +280,7 @@ static void gather(struct agent_loop *loop, struct agent_batch *batch)
 		vector_push(&batch->orders, order_take(order));
 	vector_for_each (&from->messages, m) {
 		const struct link_message message = {loop->link, *m};
-		if (is_urgent(loop, m))
+		if (is_urgent(loop, mono_ms, m))
 			vector_push(&loop->urgent, message);
 		else
 			vector_push(&batch->messages, message);
@@ -299,7 +311,8 @@ void agent_loop_input(struct agent_loop *loop, struct instant now,
 	if (input->type == AGENT_LINK_UP || input->type == AGENT_LINK_DOWN)
 		loop->link++;
 	agent_handle(loop->agent, now, input, &loop->outbox);
-	gather(loop, batch_of(batch));
+	note_disk(loop, now.mono_ms);
+	gather(loop, now.mono_ms, batch_of(batch));
 	commit_handled(&loop->commit);
 	send_urgent(loop);
 }

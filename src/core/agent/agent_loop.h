@@ -10,7 +10,9 @@
  *
  * Heartbeats do not wait for the disk: they say that this zhost lives and is reached, and nothing of what is being
  * committed. But the first one of a link goes in its order, as zrms takes from it that what HELLO_ACK brought, the term
- * and the failure timeout, is in the record of the link, and holds after a restart, too.
+ * and the failure timeout, is in the record of the link, and holds after a restart, too. And where the disk has not
+ * answered for a failure timeout, they wait as all else does: this zhost can neither start, stop nor report anything, and
+ * zrms is to know.
  *
  * A message is sent on the link that it was made for, or not at all: on a new one HELLO comes first,
  * and says what it would have said.

@@ -148,6 +148,21 @@ static void heartbeats_do_not_wait_for_the_disk(void **state)
 	assert_true(sim_kv_waiting(s->kv) > 0);
 }
 
+static void where_the_disk_does_not_answer_for_a_failure_timeout_they_wait(void **state)
+{
+	struct stage *s = *state;
+	accept(s, 1);
+	disk_answers(s);
+	want(s);
+	for (unsigned k = 0; k < 5; k++)
+		heartbeat_is_due(s);
+	assert_int_equal(s->heartbeats, 3);
+	disk_answers(s);
+	assert_int_equal(s->heartbeats, 6);
+	heartbeat_is_due(s);
+	assert_int_equal(s->heartbeats, 7);
+}
+
 static void the_first_one_of_a_link_waits_until_its_record_is_durable(void **state)
 {
 	struct stage *s = *state;
@@ -181,6 +196,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(heartbeats_do_not_wait_for_the_disk),
+		TEST(where_the_disk_does_not_answer_for_a_failure_timeout_they_wait),
 		TEST(the_first_one_of_a_link_waits_until_its_record_is_durable),
 		TEST(a_link_that_breaks_when_one_is_sent_gets_no_more),
 	};
