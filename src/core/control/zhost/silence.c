@@ -4,18 +4,11 @@
 #include "core/control/zhost/beats.h"
 #include "core/control/zhost/zhosts.h"
 
-static int64_t shortest_timeout_ms(const struct control *c)
-{
-	int64_t off = c->config.on_disconnect_ms;
-	return off > 0 && off < c->config.failure_timeout_ms ? off
-							     : c->config.failure_timeout_ms;
-}
-
 bool silence_was_held(const struct control *c, int64_t mono_ms)
 {
 	int64_t due_ms = zhosts_next_ms(c);
 	int64_t since_ms = due_ms > c->awake_ms ? due_ms : c->awake_ms;
-	return mono_ms - since_ms > shortest_timeout_ms(c) / 6;
+	return mono_ms - since_ms > c->config.failure_timeout_ms / 6;
 }
 
 void silence_forgive(struct control *c)

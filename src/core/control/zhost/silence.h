@@ -2,7 +2,7 @@
  * What is no silence of zhosts: the time in which zrms was held itself (its machine slept or stood still, a turn of its loop
  * took long) and could hear nobody.
  *
- *     last call ──── tick is due ──── held ────► next call: held for longer than a sixth of the shortest timeout
+ *     last call ──── tick is due ──── held ────► next call: held for longer than a sixth of the failure timeout
  *                                                 └─► who would be judged soon is judged a heartbeat and a check later
  *
  * That is time enough for who is well: a zhost sends a heartbeat, or tries for a link, at least once per interval
