@@ -193,6 +193,8 @@ static bool search_tree(struct tree *t)
 			struct level *level = &t->levels[t->depth - 1];
 			take(s, level->kind, level->candidates[level->next++].zhost);
 		} else if (!next_candidate(t)) {
+			/* It may be over before the first level is open. */
+			s->budget_spent = s->budget_spent || search_is_over(s);
 			return false;
 		}
 		if (t->depth == s->unit_count) {
