@@ -40,10 +40,10 @@ void farewell_unknown(struct resident *r)
 }
 
 /* NULL: nothing is due there. */
-static struct farewell_debt *find_debt(struct farewell *f, unsigned address)
+static unsigned *find_debt(struct farewell *f, unsigned address)
 {
 	vector_for_each (&f->debts, debt)
-		if (debt->address == address)
+		if (*debt == address)
 			return debt;
 	return NULL;
 }
@@ -72,23 +72,21 @@ void farewell_got(struct resident *r, const char *path_name, const char *sender,
 	if (f->is_unknown)
 		return;
 	unsigned address = answer_address(path_name, sender, sender_suffix, sender_suffix_size);
-	struct farewell_debt *debt = find_debt(f, address);
-	if (debt != NULL)
-		debt->count++;
-	else if (f->debts.count < DEBTS_MOST)
-		*vector_add(&f->debts) = (struct farewell_debt){address, 1};
-	else
+	/* What goes to somebody who waits for several answers may be a part of the first one. */
+	if (find_debt(f, address) != NULL || f->debts.count == DEBTS_MOST)
 		f->is_unknown = true;
+	else
+		vector_push(&f->debts, address);
 }
 
 void farewell_sent(struct resident *r, const char *address, size_t size)
 {
 	struct farewell *f = &r->farewell;
-	struct farewell_debt *debt = find_debt(f, hash_of_key(address, size));
+	unsigned *debt = find_debt(f, hash_of_key(address, size));
 	f->used_ms = now_ms(r);
 	if (debt == NULL)
 		f->asked_ms = f->used_ms;
-	else if (--debt->count == 0)
+	else
 		vector_remove_at(&f->debts, (size_t)(debt - f->debts.items));
 }
 

@@ -23,19 +23,13 @@ struct resident;
 /* The wait is over: it is to stop in what is left of its grace. */
 typedef void farewell_over(struct resident *r, int64_t grace_ms);
 
-/* Somebody who has got fewer answers than questions were asked. */
-struct farewell_debt {
-	unsigned address; /* hash_of_key() of where an answer goes */
-	uint32_t count;
-};
-
 struct farewell {
 	struct loop_timer *timer; /* NULL: none is under way */
 	farewell_over *over;
 	int64_t used_ms; /* monotonic: when it last got or sent something; 0: never */
 	int64_t asked_ms; /* monotonic: when it last sent something that answers nobody; 0: never */
-	VECTOR(struct farewell_debt) debts;
-	bool is_unknown; /* what it owes */
+	VECTOR(unsigned) debts; /* hash_of_key() of where an answer goes that is due */
+	bool is_unknown;	/* what it owes */
 	int64_t wait_until_ms, stop_by_ms;
 	uint32_t untaken; /* when it was last looked at */
 };
