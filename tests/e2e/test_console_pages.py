@@ -153,7 +153,8 @@ def test_a_zhost_is_drained_after_its_plan_and_the_drain_undone(c, console):
     console.script("document.querySelector('.drain select').value = '10m'; document.querySelector('.drain select').dispatchEvent(new Event('change', { bubbles: true }))")
     until(lambda: console.text(".drain .command") == "zshell cluster drain hel-02 --deadline 10m", "with a deadline")
     console.fill(".drain form input[autocomplete]|hel-02")
-    assert not is_off() and not c.get("/v1/zhosts/hel-02")["cordoned"]
+    until(lambda: not is_off(), "the name opens the button")
+    assert not c.get("/v1/zhosts/hel-02")["cordoned"]
     console.click(".drain .primary")
     console.shows(".drain h2", "Drain")
     console.shows(".drain .plan-sum", "1 instance is left")
