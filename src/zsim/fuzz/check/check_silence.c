@@ -20,12 +20,15 @@ void silence_stands_still(struct fuzz *f, int64_t duration_ms)
 
 #define NO_HEARTBEAT "no heartbeat for "
 
+/* What the event says, a tenth of a second, is rounded. */
+#define ROUNDED_MS 50
+
 /* It was heard after zrms stood still: what is judged is a silence of its own. */
 static bool was_heard_since(const Samoza__V1__EventRecord *event, int64_t at_ms,
 			    int64_t until_ms)
 {
 	double silent_s = strtod(event->cause + strlen(NO_HEARTBEAT), NULL);
-	return at_ms - (int64_t)(silent_s * 1000) >= until_ms;
+	return at_ms - (int64_t)(silent_s * 1000) + ROUNDED_MS >= until_ms;
 }
 
 void check_silence(struct fuzz *f, const Samoza__V1__EventRecord *event)
