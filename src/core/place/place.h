@@ -41,8 +41,8 @@ struct place;
 /* Zero fields take the default. */
 struct place_options {
 	/* How many times one try may look at a zhost for an instance, or at what an instance relies
-	 * on that it has placed, before its search gives up and says so. Default PLACE_SEARCH_STEPS. Searches over at most 6 zhosts and 8 units
-	 * always run to their end. */
+	 * on that it has placed, before its search gives up and says so. Default PLACE_SEARCH_STEPS.
+	 * Searches over at most 6 zhosts and 8 units always run to their end. */
 	uint64_t search_steps;
 };
 #define PLACE_SEARCH_STEPS UINT64_C(2000000)
