@@ -268,11 +268,11 @@ def test_a_zrms_that_does_not_answer(environment):
                                     stderr=subprocess.PIPE)
                    for words in (["status"], ["topo", "list"])]
         for process in started:
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=60)
             assert process.returncode == 3, (out, err)
             assert f"zrms at {url} does not answer" in err
             assert err.count(f"still waiting for zrms at {url} ...\n") == 1, err
-        assert time.monotonic() - begin < 25
+        assert time.monotonic() - begin < 60
         assert out == ""
 
 

@@ -16,6 +16,8 @@
 #include "relay.h"
 #include "stage.h"
 
+enum { LONG_MS = 60000 }; /* a lease that lasts, whatever else the machine has to do */
+
 static struct etcd_cluster *cluster;
 
 struct asked {
@@ -117,10 +119,10 @@ static int teardown(void **state)
 static void one_of_two_leads_and_every_win_has_the_next_term(void **state)
 {
 	struct fixture *f = *state;
-	struct asked mine = ASK(f, 0, grant, 5000), other = ASK(f, 1, grant, 5000);
+	struct asked mine = ASK(f, 0, grant, LONG_MS), other = ASK(f, 1, grant, LONG_MS);
 	assert_int_not_equal(mine.lease, 0);
 	assert_int_not_equal(mine.lease, other.lease);
-	assert_true(mine.ttl_ms >= 5000);
+	assert_true(mine.ttl_ms >= LONG_MS);
 	assert_string_equal(ASK(f, 0, observe).leader, "nobody");
 	struct asked won = ASK(f, 0, campaign, mine.lease, &a);
 	assert_string_equal(won.leader, "a");
@@ -177,7 +179,7 @@ a_lease_that_is_not_renewed_ends_and_what_is_asked_under_it_has_no_effect(void *
 static void a_lease_that_lost_the_key_that_it_won_is_gone(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t mine = ASK(f, 0, grant, 5000).lease, other = ASK(f, 1, grant, 5000).lease;
+	uint64_t mine = ASK(f, 0, grant, LONG_MS).lease, other = ASK(f, 1, grant, LONG_MS).lease;
 	assert_string_equal(ASK(f, 0, campaign, mine, &a).leader, "a");
 	assert_true(ASK(f, 0, keep_alive, mine).ttl_ms > 0);
 	(void)cluster_put(cluster, KEY_LEADER, NULL);
@@ -189,7 +191,7 @@ static void a_lease_that_lost_the_key_that_it_won_is_gone(void **state)
 static void who_is_gone_is_forgotten_by_who_leads_and_who_is_there_is_not(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t mine = ASK(f, 0, grant, 5000).lease, other = ASK(f, 1, grant, 5000).lease;
+	uint64_t mine = ASK(f, 0, grant, LONG_MS).lease, other = ASK(f, 1, grant, LONG_MS).lease;
 	struct asked won = ASK(f, 0, campaign, mine, &a);
 	assert_int_equal(ASK(f, 0, announce, mine, &a).outcome, ELECTION_DONE);
 	assert_int_equal(ASK(f, 1, announce, other, &b).outcome, ELECTION_DONE);
@@ -238,7 +240,7 @@ static void a_renewal_that_no_majority_confirms_promises_nothing(void **state)
 		struct etcd_servers servers = cluster_servers(three);
 		servers.urls = url;
 		election_open(f, 0, &servers);
-		uint64_t lease = ASK(f, 0, grant, 20000).lease;
+		uint64_t lease = ASK(f, 0, grant, LONG_MS).lease;
 		assert_true(ASK(f, 0, keep_alive, lease).ttl_ms > 0);
 		for (unsigned i = 0; i < CLUSTER_MAX; i++)
 			if (i != k)
@@ -256,7 +258,7 @@ static void a_renewal_that_no_majority_confirms_promises_nothing(void **state)
 static void who_is_there_is_seen_by_all(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t mine = ASK(f, 0, grant, 5000).lease, other = ASK(f, 1, grant, 5000).lease;
+	uint64_t mine = ASK(f, 0, grant, LONG_MS).lease, other = ASK(f, 1, grant, LONG_MS).lease;
 	assert_int_equal(ASK(f, 0, announce, mine, &a).outcome, ELECTION_DONE);
 	assert_int_equal(ASK(f, 1, announce, other, &b).outcome, ELECTION_DONE);
 	assert_string_equal(ASK(f, 0, observe).members, "a=HOST:1>@7 b=HOST:2>a@0 ");
@@ -272,7 +274,7 @@ static void a_term_that_cannot_be_read_is_not_begun_again(void **state)
 {
 	struct fixture *f = *state;
 	(void)cluster_put(cluster, KEY_TERM, "\377");
-	uint64_t lease = ASK(f, 0, grant, 5000).lease;
+	uint64_t lease = ASK(f, 0, grant, LONG_MS).lease;
 	assert_int_equal(ASK(f, 0, campaign, lease, &a).outcome, ELECTION_REFUSED);
 }
 
@@ -284,7 +286,7 @@ static void without_an_answer_the_outcome_is_unknown(void **state)
 	struct etcd_servers servers = cluster_servers(cluster);
 	servers.urls = url;
 	election_open(f, 0, &servers);
-	uint64_t lease = ASK(f, 0, grant, 5000).lease;
+	uint64_t lease = ASK(f, 0, grant, LONG_MS).lease;
 	relay_set(relay, RELAY_LOSE_ANSWERS);
 	assert_int_equal(ASK(f, 0, keep_alive, lease).outcome, ELECTION_UNKNOWN);
 	assert_int_equal(ASK(f, 0, campaign, lease, &a).outcome, ELECTION_UNKNOWN);

@@ -402,7 +402,7 @@ static void test_exclusive(void **state)
 	/* Not renewed: stops by itself. */
 	play_start(&p, &(struct part){.guest = GUEST_ABI,
 				      .test_case = "echo",
-				      .stop_at_ms = boot + 400,
+				      .stop_at_ms = boot + 1000,
 				      .end_at_ms = boot + 10000});
 	stopped(ZRUN_STOPPED_NOT_RENEWED);
 	assert_true(play_logged(&p, "on_close"));
@@ -411,19 +411,19 @@ static void test_exclusive(void **state)
 	boot = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	fails(&(struct part){.guest = GUEST_ABI,
 			     .test_case = "loop",
-			     .stop_at_ms = boot + 1500, /* it has begun by then */
-			     .end_at_ms = boot + 2000},
+			     .stop_at_ms = boot + 3000, /* it has begun by then */
+			     .end_at_ms = boot + 3500},
 	      ZRUN_FAILED_NOT_RENEWED, "its zhost was cut off from zrms for too long");
 	/* Renewed in time: continues past the first end. */
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	boot = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	starts(&(struct part){.guest = GUEST_ABI,
 			      .test_case = "echo",
-			      .stop_at_ms = boot + 3000,
-			      .end_at_ms = boot + 3500});
+			      .stop_at_ms = boot + 5000,
+			      .end_at_ms = boot + 5500});
 	renew = (struct zrun_renew){boot + 60000, boot + 70000};
 	play_send(&p, ZRUN_RENEW, &renew, sizeof(renew), NULL, 0, NULL, 0);
-	play_quiet(&p, 3700);
+	play_quiet(&p, 5700);
 	play_message(&p, "p#s", "still here", 10);
 	play_until(&p, ZRUN_EMIT);
 	play_stop(&p, 5000);
