@@ -26,26 +26,32 @@ from rig import why_not  # noqa: E402
 
 BIN = pathlib.Path(os.environ.get("SAMOZA_BIN", ROOT / "build" / "bin"))
 DEADLINE = 20.0  # for anything that should happen at once, on a loaded machine
+ACCEPTED = "accepted zrms="  # what a zhost says when zrms has taken its HELLO
 PATIENCE = float(os.environ.get("SAMOZA_E2E_PATIENCE", "1"))  # by that much longer on an emulated one
 
 
 # Tests run in several processes at once (pytest-xdist): each has ports of its own.
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-SHARE = 12000 // WORKERS
-PORTS = itertools.cycle(20000 + SHARE * WORKER + (os.getpid() * 64 + k) % SHARE for k in range(SHARE))
+FIRST, LAST = 5000, 10000
+SHARE = (LAST - FIRST) // WORKERS
+PORTS = itertools.cycle(FIRST + SHARE * WORKER + (os.getpid() * 64 + k) % SHARE for k in range(SHARE))
+FIXED = (7331, 8088)  # where zrms and zedge listen by default
 
 
 def free_port():
-    """Below the ports that the kernel gives to outgoing connections: nobody takes it meanwhile."""
+    """Below the ports that startz and zhosts draw (from 10000 and 20000 on) and those that the kernel gives to outgoing
+    connections: nobody takes it before it is used, nor while who has it is started again."""
     for port in itertools.islice(PORTS, SHARE):
+        if port in FIXED:
+            continue
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
-    raise AssertionError("no free port between 20000 and 32000")
+    raise AssertionError(f"no free port between {FIRST} and {LAST}")
 
 
 def run(*command, check=True, timeout=120, **options):
@@ -59,16 +65,17 @@ def run(*command, check=True, timeout=120, **options):
 
 def until(predicate, what, deadline=DEADLINE):
     """Asks again until the predicate holds; each question is itself a round trip to a daemon, which costs all who wait
-    beside it: what has taken long is asked less often, and seen a fiftieth of its time later at most."""
-    begun = now = time.monotonic()
-    seen = None
-    while now < begun + deadline * PATIENCE:
+    beside it: what has taken long is asked less often, and seen a fiftieth of its time later at most. The last time is
+    after the deadline: a test that stood still itself blames nobody."""
+    begun = time.monotonic()
+    while True:
+        now = time.monotonic()
         seen = predicate()
         if seen:
             return seen
+        if now >= begun + deadline * PATIENCE:
+            raise AssertionError(f"not within {deadline} s: {what} (last seen: {seen!r})")
         time.sleep(min(max(0.02, (now - begun) / 50), 0.2))
-        now = time.monotonic()
-    raise AssertionError(f"not within {deadline} s: {what} (last seen: {seen!r})")
 
 
 def pids_of(directory):
@@ -207,9 +214,10 @@ class Cluster:
         if not self.zrms.is_running():
             raise AssertionError("zrms ended: " + self.zrms.log.read_text()[-2000:])
         try:
-            return self.get("/healthz")["status"] == "ok"
+            status, body = self.request("GET", "/healthz")
         except OSError:
             return False
+        return status == 200 and body["status"] == "ok"
 
     def add_zhost(self, spec, zedge=None):
         """`zedge`: the words that say where its zedge listens, and how."""
@@ -315,8 +323,32 @@ class Cluster:
         return self.get("/v1/events" + query)["events"]
 
     def log_of(self, topology, path, lines=200):
-        quoted = urllib.parse.quote(path, safe="")
-        return self.get(f"/v1/topologies/{topology}/logs?path={quoted}&lines={lines}")["lines"]
+        """As soon as its zhost answers: it may just be making its link again."""
+        asked = f"/v1/topologies/{topology}/logs?path={urllib.parse.quote(path, safe='')}&lines={lines}"
+
+        def can_be_read():
+            status, body = self.request("GET", asked)
+            return [body["lines"]] if status == 200 else None
+        return until(can_be_read, f"the log of {path} can be read")[0]
+
+    def restart_zhost(self, name, number=signal.SIGKILL):
+        """Until zrms has accepted it again: that it was away, zrms may not have noticed."""
+        daemon = self.zhosts[name]
+        daemon.kill(number)
+        before = daemon.log.read_text().count(ACCEPTED)
+        daemon.start()
+        until(lambda: daemon.log.read_text().count(ACCEPTED) > before, f"{name} is accepted again")
+        self.wait_zhost(name, "deployed-started")
+
+    def restart_zrms(self):
+        """Killed and started, until it has accepted all zhosts that run: what it shows before is what it has kept."""
+        self.zrms.kill()
+        running = [daemon for daemon in self.zhosts.values() if daemon.is_running()]
+        before = [daemon.log.read_text().count(ACCEPTED) for daemon in running]
+        self.start_zrms()
+        for daemon, count in zip(running, before):
+            until(lambda d=daemon, n=count: d.log.read_text().count(ACCEPTED) > n, f"{daemon.name} is accepted again")
+            self.wait_zhost(daemon.name, "deployed-started")
 
     def zedge(self, name):
         return "http://" + self.get(f"/v1/zhosts/{name}")["zedge"]

@@ -134,7 +134,11 @@ class ThreeZrms(EtcdCluster):
             for i, port in enumerate(self.other_ports):
                 self.others.append(self.second_zrms(f"zrms-{i + 2}", port).start())
             until(lambda: list(self.roles().values()).count("standby") == 2, "two stand by")
-            until(lambda: len(self.get("/v1/cluster").get("members", [])) == 3, "the one that leads has heard of them")
+            until(self.knows_all, "the one that leads has heard of them")
+
+    def knows_all(self):
+        status, body = self.request("GET", "/v1/cluster")
+        return status == 200 and len(body.get("members", [])) == 3
 
     def url_for_zhosts(self):
         return "https://" + ",".join(f"{ADDRESS}:{port}" for port in (self.port, *self.other_ports))
@@ -168,7 +172,8 @@ class ThreeZrms(EtcdCluster):
 
     def is_up_to_date(self):
         """All have announced themselves, and no standby lacks anything."""
-        members = self.get("/v1/cluster").get("members", [])
+        status, body = self.request("GET", "/v1/cluster")
+        members = body.get("members", []) if status == 200 else []
         standbys = [m for m in members if not m["leads"]]
         return len(standbys) == len(self.other_ports) and all(
             "read_ahead" in m and int(m["lag_ms"]) == 0 for m in standbys)

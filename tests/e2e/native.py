@@ -67,6 +67,14 @@ def process_of(words):
     return pid
 
 
+def run_by(count, *words):
+    """Processes of all the words together, sorted, once there are so many: started is not yet what it becomes by exec."""
+    def found():
+        pids = sorted(pid for w in words for pid, _ in processes_of(w))
+        return pids if len(pids) == count else None
+    return until(found, f"{count} processes run {' and '.join(words)}")
+
+
 def recipes_of(c, zhost="edge-node-1"):
     """Recipes called `start` of that zhost's instances, as (pid, command line): other tests run some, too."""
     def is_below(pid, roots):

@@ -16,10 +16,18 @@ class Page:
         self.messages = []
         self.asked = 0  # questions that zedge took
         self.session = None
-        self.stream = urllib.request.urlopen(f"{self.base}/messages", timeout=DEADLINE)
+        self.stream = until(self.open, "zedge has heard of the page")
         self.connection = socket.socket(fileno=os.dup(self.stream.fileno()))
         threading.Thread(target=self.listen, daemon=True).start()
         until(lambda: self.session, "zedge gives a session")
+
+    def open(self):
+        """None: its zhost has not heard yet that the page is started, on another one."""
+        try:
+            return urllib.request.urlopen(f"{self.base}/messages", timeout=DEADLINE)
+        except urllib.error.HTTPError as error:
+            assert error.code == 404, error
+            return None
 
     def listen(self):
         event = None

@@ -14,13 +14,14 @@ from native import native_app, processes_of
 from rig import Rig
 
 PORT = 7331
-ONLY = {"name": "only", "exclusive": True, "run": {"mode": "foreground"}}
+# It is asked to stop its grace before the failure timeout has passed: a long one would leave nothing for a loaded machine.
+ONLY = {"name": "only", "exclusive": True, "run": {"mode": "foreground"}, "stop": {"grace": "200ms"}}
 MARKS = itertools.count(4711_0000_0000 + os.getpid() % 100000 * 100)
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class RigCluster:
-    def __init__(self, rig, directory, heartbeat="200ms", timeout="1200ms", margin="300ms"):
+    def __init__(self, rig, directory, heartbeat="200ms", timeout="2s", margin="500ms"):
         self.rig, self.directory = rig, directory
         self.control = rig["control"]
         self.processes = {}
@@ -68,12 +69,17 @@ class RigCluster:
             self.wait_zhost(machine, "deployed-started")
         app = native_app(self, "one", [ONLY], {"only/recipes/start": f"#!/bin/sh\nexec sleep {self.mark}\n"})
         self.submit(self.build(app, "one"))
-        self.wait_running("one")
+        self.wait_only()
 
     def only(self):
         """Process of the exclusive space; None: there is none."""
         found = [pid for pid, _ in processes_of(self.mark)]
         return found[0] if found else None
+
+    def wait_only(self, deadline=60):
+        """The exclusive space runs, and its process has become what the watch looks for."""
+        self.wait_running("one", deadline)
+        return until(self.only, "its process is there")
 
     def zshell(self, *words, check=True, timeout=120):
         environment = dict(os.environ, ZRMS_URL=f"http://127.0.0.1:{PORT}", NO_COLOR="1",
