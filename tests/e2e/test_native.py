@@ -78,7 +78,8 @@ def test_a_failed_start_reports_its_status_and_last_line(c):
 
 
 def test_a_program_that_ends_with_status_0_has_ended_and_not_failed(c):
-    submit_failing(c, "zero", [{"name": "p", "run": {"mode": "foreground"},
+    # Without a probe it would count as started after a second, which it may take on a loaded machine.
+    submit_failing(c, "zero", [{"name": "p", "run": {"mode": "foreground"}, "ready": {"command": "false"},
                                 "restart": {"attempts": 0}}],
                    {"p/recipes/start": "#!/bin/sh\necho bye\n"})
     until(lambda: error(c, "zero", "p") != "", "it has ended")
@@ -145,7 +146,7 @@ def test_a_service_with_no_process_left_has_died(c):
 
 
 def test_a_stop_recipe_that_hangs_or_fails_is_recorded(c):
-    native_deploy(c, "stops", [{"name": "hangs", "stop": {"grace": "1s"}}, {"name": "fails"}], {
+    native_deploy(c, "stops", [{"name": "hangs", "stop": {"grace": "2s"}}, {"name": "fails"}], {
         "hangs/recipes/start": "#!/bin/sh\nsleep 100011 >/dev/null 2>&1 &\n",
         "hangs/recipes/stop": "#!/bin/sh\necho waits >&2\nsleep 100012\n",
         "fails/recipes/start": "#!/bin/sh\nsleep 100011 >/dev/null 2>&1 &\n",
@@ -154,18 +155,19 @@ def test_a_stop_recipe_that_hangs_or_fails_is_recorded(c):
     c.zshell("spaces", "stop", "stops/fails")
     wait_space(c, "stops", "hangs", "deployed-stopped")
     wait_space(c, "stops", "fails", "deployed-stopped")
-    assert error(c, "stops", "hangs") == "stop: killed after 1 s: waits"
+    assert error(c, "stops", "hangs") == "stop: killed after 2 s: waits"
     assert error(c, "stops", "fails") == "stop: exit status 7: broken"
     assert processes_of("sleep 100011") + processes_of("sleep 100012") == []
 
 
 def test_a_hung_recipe_does_not_block_other_instances(c):
+    quick = c.build(native_app(c, "quick", [{"name": "q"}],
+                               {"q/recipes/start": "#!/bin/sh\nsleep 100016 >/dev/null 2>&1 &\n"}), "quick")
     submit_failing(c, "hung", [{"name": "p", "recipes": {"timeout": "10s"},
                                 "restart": {"attempts": 0}}],
                    {"p/recipes/start": "#!/bin/sh\necho thinks >&2\nsleep 100015\n"})
     until(lambda: state(c, "hung", "p") == "starting", "it hangs")
-    native_deploy(c, "quick", [{"name": "q"}],
-                  {"q/recipes/start": "#!/bin/sh\nsleep 100016 >/dev/null 2>&1 &\n"})
+    c.submit(quick)
     assert state(c, "hung", "p") == "starting", "the other runs while it hangs"
     until(lambda: c.state("hung") == "failed", "it is over")
     assert error(c, "hung", "p") == "start: timed out after 10 s: thinks"
@@ -230,14 +232,14 @@ def test_a_failed_deploy_and_a_failed_undeploy_are_reported(c):
         "p/recipes/start": "#!/bin/sh\n"})
     until(lambda: c.state("deps") == "failed", "it has failed")
     assert error(c, "deps", "p") == "deploy: exit status 5: no room"
-    assert state(c, "deps", "p") == "not-deployed"
+    wait_space(c, "deps", "p", "not-deployed")
     assert spaces_directories(c, "edge-node-1") == []
     native_deploy(c, "undeps", [{"name": "p"}], {
         "p/recipes/start": "#!/bin/sh\nsleep 100026 >/dev/null 2>&1 &\n",
         "p/recipes/undeploy": "#!/bin/sh\ntest -e may || { echo 'not yet' >&2; exit 6; }\n"})
     c.zshell("spaces", "undeploy", "undeps/p")
     until(lambda: error(c, "undeps", "p") == "undeploy: exit status 6: not yet", "it is said")
-    assert state(c, "undeps", "p") == "deployed-stopped"
+    wait_space(c, "undeps", "p", "deployed-stopped")
     (data_of(c) / "may").write_text("")
     c.zshell("spaces", "undeploy", "undeps/p")
     wait_space(c, "undeps", "p", "not-deployed")
@@ -252,7 +254,7 @@ def test_what_an_instance_keeps_outlives_all_but_its_removal_with_data(c):
                             "sleep 100049 >/dev/null 2>&1 &\n"})
 
     def kept(path):
-        line, = [x for x in c.log_of("keep", path) if "has kept" in x][-1:]
+        line = next((x for x in reversed(c.log_of("keep", path)) if "has kept" in x), "")
         return len(re.findall(r"\b\d+ ", line.split("is what")[0].split("info", 1)[-1]))
     assert kept("db-1") == kept("db-2") == 1
     c.zshell("topo", "stop", "keep")
@@ -275,6 +277,7 @@ def test_what_an_instance_keeps_outlives_all_but_its_removal_with_data(c):
 def test_a_zhost_finishes_what_the_one_before_began_with_kept_data(c):
     native_deploy(c, "begun", [{"name": "p", "run": {"mode": "foreground"}}], {
         "p/recipes/start": "#!/bin/sh\necho x >> $SAMOZA_DATA/starts && exec sleep 100042\n"})
+    process_of("sleep 100042")
     c.zshell("topo", "stop", "begun")
     until(lambda: c.state("begun") == "stopped", "it is stopped")
     c.zhosts["edge-node-1"].kill()
@@ -287,6 +290,7 @@ def test_a_zhost_finishes_what_the_one_before_began_with_kept_data(c):
     c.wait_zhost("edge-node-1", "deployed-started")
     until(lambda: [p.name for p in data.iterdir()] == ["begun"], "what was moved away is removed")
     c.zshell("topo", "start", "begun", "--wait=60s")
+    process_of("sleep 100042")
     assert (kept / "starts").read_text() == "x\nx\n"
 
 

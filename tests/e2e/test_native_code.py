@@ -35,10 +35,8 @@ def cluster_of(start_cluster, other_zrms, prefix=()):
     c.zhosts["edge-node-1"] = daemon.start()
     c.wait_zhost("edge-node-1", "deployed-started")
     c.deploy("app", [{"name": "a", "type": "CALL"}])
-    c.zrms.kill()
     c.zrms.command[0] = own
-    c.start_zrms()
-    c.wait_zhost("edge-node-1", "deployed-started")
+    c.restart_zrms()
     return c
 
 
@@ -71,9 +69,7 @@ def test_a_zhost_renews_what_another_version_has_made(start_cluster, other_zrms)
     c.zshell("topo", "start", "app", "--wait=60s")
     assert log(c).count("cache   compiled") == 2 and result.read_bytes() == sound
     # The next run of the zhost knows nothing, and finds it.
-    c.zhosts["edge-node-1"].kill()
-    c.zhosts["edge-node-1"].start()
-    c.wait_zhost("edge-node-1", "deployed-started")
+    c.restart_zhost("edge-node-1")
     start_again(c)
     assert c.state("app") == "running" and module_of(c) == {str(result)}
 

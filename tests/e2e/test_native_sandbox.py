@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 
 import pytest
-from conftest import BIN, Daemon, free_port, until
+from conftest import BIN, Daemon, free_port, is_alive, until
 from control_groups import groups
 from native import (SLEEPER, error, log_text, native_deploy, process_of, processes_of, recipes_of,
                     spaces_directories, state, wait_space)
@@ -44,7 +44,7 @@ def test_a_gigabyte_of_output_fills_neither_disk_nor_memory(c):
 
 
 def test_processes_that_fork_away_are_found_and_killed(c):
-    native_deploy(c, "away", [{"name": "p", "stop": {"grace": "2s"}}], {
+    native_deploy(c, "away", [{"name": "p", "stop": {"grace": "30s"}}], {
         "p/recipes/start": """
             #!/usr/bin/python3
             import os, signal
@@ -76,13 +76,13 @@ def test_a_process_that_ignores_sigterm_is_killed_after_the_grace_period(c):
         """,
         "other/recipes/start": SLEEPER.format(100010)})
     # Other tests have recipes at the same time.
-    own = [pid for pid, _ in processes_of("recipes/start") if os.path.exists(f"/proc/{pid}/cwd/marker-100009")]
-    assert own
+    own = until(lambda: [pid for pid, _ in processes_of("recipes/start")
+                         if os.path.exists(f"/proc/{pid}/cwd/marker-100009")], "it no longer hears")
     c.zshell("spaces", "stop", "deaf/p")
     wait_space(c, "deaf", "p", "deployed-stopped")
     assert re.fullmatch("stop: (some of its processes did not end within 1 s and were killed"
                         "|killed after 1 s)", error(c, "deaf", "p")), error(c, "deaf", "p")
-    assert not [pid for pid in own if os.path.exists(f"/proc/{pid}")], "nothing of it is left"
+    assert not [pid for pid in own if is_alive(pid)], "nothing of it is left"
     assert state(c, "deaf", "other") == "deployed-started"
 
 
@@ -173,7 +173,7 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
             time.sleep(100033)
         """,
         "calm/recipes/start": SLEEPER.format(100034)})
-    (pid, _), = [p for p in recipes_of(c) if "python3" in p[1]]
+    (pid, _), = until(lambda: [p for p in recipes_of(c) if "python3" in p[1]], "it runs")
     calm = process_of("sleep 100034")
     names = set(re.findall("samoza-[0-9a-f]+", "".join(
         pathlib.Path(f"/proc/{p}/cgroup").read_text() for p in (pid, calm))))
@@ -210,8 +210,8 @@ def test_memory_and_cpu_are_limited_where_the_machine_has_control_groups(c):
         "process: killed by signal 9: out of memory, its limit is 48 MiB (resources.memory)"),
         "it is killed", 30)
     # Version 2 kills the whole group.
-    assert ("out of memory: 1 process was killed at the limit of 48 MiB" in log_text(c) if version == 1 else
-            re.search(r"out of memory: \d+ processes were killed at the limit of 48 MiB", log_text(c)))
+    said = "1 process was killed" if version == 1 else r"\d+ processes were killed"
+    until(lambda: re.search(f"out of memory: {said} at the limit of 48 MiB", log_text(c)), "the log says so")
     assert state(c, "eats", "calm") == "deployed-started"
     assert "has eaten" not in log_text(c)
     c.zshell("topo", "stop", "eats")
