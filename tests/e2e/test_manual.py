@@ -30,7 +30,7 @@ def test_the_commands_of_a_chapter_do_what_it_says(chapter, tmp_path):
     (programs / "startz").unlink()
     (programs / "startz").write_text(
         f"#!/bin/sh\nif [ \"$1\" = up ]; then exec {BIN}/startz \"$@\" --programs {BIN} --api 127.0.0.1:{port} --heartbeat 200ms "
-        f"--failure-timeout 1200ms; fi\nexec {BIN}/startz \"$@\"\n")
+        f"--failure-timeout 2s; fi\nexec {BIN}/startz \"$@\"\n")
     (programs / "startz").chmod(0o755)
     home = tmp_path / "home"
     home.mkdir()

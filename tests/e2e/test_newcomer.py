@@ -4,6 +4,7 @@ import urllib.request
 
 from conftest import BIN, run, text_of, until
 from page import Page
+from test_stop import status_of
 
 
 def test_a_new_project_builds_and_runs_unchanged(cluster, tmp_path):
@@ -19,8 +20,10 @@ def test_a_new_project_builds_and_runs_unchanged(cluster, tmp_path):
     assert cluster.state("hello") == "running"
     page = next(p["space"] for p in cluster.topology("hello")["placements"]
                 if cluster.space("hello", p["space"])["type"] == "UI")
-    with urllib.request.urlopen(f"{cluster.zedge('edge-node-2')}/hello/{page}/", timeout=10) as answer:
-        assert answer.status == 200 and b"<html" in answer.read()
+    address = f"{cluster.zedge('edge-node-2')}/hello/{page}/"
+    until(lambda: status_of(address) == 200, "that zhost has heard of the page")
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        assert b"<html" in answer.read()
 
 
 def test_metrics_count_events(guest_book):

@@ -53,8 +53,7 @@ def make_history(c):
     """More than etcd keeps."""
     c.leader()
     make_events(c, KEPT + 1200)
-    kept = in_etcd(c)
-    assert kept[0] > 1000 and len(kept) < KEPT + 1024 + 64, (kept[0], kept[-1])
+    kept = until(lambda: (k := in_etcd(c)) and k[0] > 1000 and len(k) < KEPT + 1024 + 64 and k, "etcd keeps no more")
     return kept[0]
 
 
@@ -83,8 +82,9 @@ def own(c, port):
 
 
 def move_to(c, port):
-    name = until(lambda: next((m["name"] for m in c.get("/v1/cluster")["members"] if m["address"].endswith(f":{port}")), None),
-                 "the leader knows it")
+    name = until(lambda: next((m["name"] for m in c.get("/v1/cluster").get("members", [])
+                               if m["address"].endswith(f":{port}")), None), "the leader knows it")
+    until(c.is_up_to_date, "it lacks nothing")
     c.zshell("cluster", "leader", "move", name)
     until(lambda: c.leader() == port, "it leads")
 

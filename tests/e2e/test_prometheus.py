@@ -92,29 +92,32 @@ def queries(board):
 
 
 def test_dashboards_and_alerts_run_on_what_prometheus_has_read(scraped):
-    nothing = [f"{board.name}: {title}: {query}" for board in BOARDS for title, query in queries(json.loads(board.read_text()))
-               if not scraped.ask("query", query=query)["result"]]
-    assert not nothing, "\n".join(nothing)
+    def answer(what, **query):
+        return until(lambda: scraped.ask(what, **query), "it answers")
+
+    for board in BOARDS:
+        for title, query in queries(json.loads(board.read_text())):
+            until(lambda q=query: answer("query", query=q)["result"], f"{board.name}: {title}: {query}")
     for board in BOARDS:
         for variable in json.loads(board.read_text())["templating"]["list"]:
             if variable["type"] == "query":
                 series, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["definition"]).groups()
                 series = re.sub(r"\$\w+", ".*", series)
-                assert scraped.ask(f"label/{label}/values", **{"match[]": series}), variable["name"]
-    rules = [r for group in scraped.ask("rules")["groups"] for r in group["rules"]]
+                until(lambda: scraped.ask(f"label/{label}/values", **{"match[]": series}), variable["name"])
+    rules = [r for group in answer("rules")["groups"] for r in group["rules"]]
     assert len(rules) >= 15
-    until(lambda: all(r["health"] == "ok" for group in scraped.ask("rules")["groups"] for r in group["rules"]),
+    until(lambda: all(r["health"] == "ok" for group in answer("rules")["groups"] for r in group["rules"]),
           "every rule was evaluated", 90)
     # Before its first answer zrms is taken for away, for a moment.
-    until(lambda: scraped.ask("alerts")["alerts"] == [], "there is no alert", 90)
+    until(lambda: answer("alerts")["alerts"] == [], "there is no alert", 90)
 
 
 def test_prometheus_takes_openmetrics_with_its_types(scraped):
-    said = scraped.ask("targets/metadata", metric="samoza_space_state")
+    said = until(lambda: scraped.ask("targets/metadata", metric="samoza_space_state"), "it knows the type")
     assert {m["type"] for m in said} == {"stateset"}
-    said = scraped.ask("targets/metadata", metric="zrms_commit_seconds")
+    said = until(lambda: scraped.ask("targets/metadata", metric="zrms_commit_seconds"), "it knows the type")
     assert [m["type"] for m in said] == ["histogram"]
-    data = scraped.ask("query", query="sum(scrape_samples_scraped) - sum(scrape_samples_post_metric_relabeling)")
+    data = until(lambda: scraped.ask("query", query="sum(scrape_samples_scraped) - sum(scrape_samples_post_metric_relabeling)"), "it answers")
     assert data["result"][0]["value"][1] == "0"
 
 

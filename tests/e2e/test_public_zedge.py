@@ -61,7 +61,7 @@ def deploy_page(c):
 @pytest.fixture
 def behind_a_proxy(start_cluster):
     c = start_cluster(zhosts=[])
-    public = Public(c, ["--zedge-trusted-proxy", "127.0.0.1", "--zedge-requests", "5",
+    public = Public(c, ["--zedge-trusted-proxy", "127.0.0.1", "--zedge-requests", "2",
                         "--zedge-bytes", "100KiB", "--zedge-url", "https://shop.example"], "127.0.0.1")
     deploy_page(c)
     return public
@@ -120,7 +120,7 @@ def test_one_client_cannot_take_more_than_its_share(behind_a_proxy):
         return [a for a in answers if a[0] == 200], [a for a in answers if a[0] == 429]
 
     served, slowed = flood(OTHER)
-    assert len(served) >= 20 and slowed, "four seconds' worth at once, and then no more"
+    assert len(served) >= 8 and slowed, "four seconds' worth at once, and then no more"
     assert all(int(a[1]["retry-after"]) >= 1 and "again in" in a[2] for a in slowed)
     assert p.ask("/healthz", of("203.0.113.8"), connection=connection)[0] == 200, "others are not concerned"
     until(lambda: p.ask("/healthz", of(OTHER))[0] == 200, "it may again")
@@ -206,9 +206,8 @@ def test_other_machines_reach_it_with_tls_only_and_the_certificate_is_renewed(st
     with pytest.raises(ssl.SSLError), socket.create_connection((ADDRESS, p.port), timeout=20) as s:
         old.wrap_socket(s, server_hostname=ADDRESS)
     # No more than three connections from one address.
-    kept = [p.connect() for _ in range(3)]
-    for connection in kept:
-        assert p.ask("/healthz", connection=connection)[0] == 200
+    # That those of before are closed it may hear a moment later.
+    kept = [until(lambda: taken(p), "there is room") for _ in range(3)]
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError, ssl.SSLError)):
         p.ask("/healthz")
     for connection in kept:
@@ -223,6 +222,16 @@ def test_other_machines_reach_it_with_tls_only_and_the_certificate_is_renewed(st
     os.replace(tmp_path / "next.pem", cert)
     p.cert = second[0]
     until(lambda: works(p), "the second certificate is shown")
+
+
+def taken(public):
+    """A connection that zedge keeps; None: there is no room for one."""
+    connection = public.connect()
+    try:
+        return connection if public.ask("/healthz", connection=connection)[0] == 200 else None
+    except (OSError, http.client.HTTPException):
+        connection.close()
+        return None
 
 
 def works(public):

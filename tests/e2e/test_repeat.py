@@ -76,12 +76,29 @@ def test_a_key_that_is_at_work_is_answered_409(c):
     head = (f"POST /v1/users HTTP/1.1\r\nHost: 127.0.0.1:{port_of(c)}\r\nAuthorization: Bearer {token_of(c.url)}\r\n"
             f"Idempotency-Key: k\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode()
     with socket.create_connection(("127.0.0.1", port_of(c))) as slow:
+        # It has taken the connection: what comes on it next it reads before it takes another one.
+        slow.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port_of(c)}\r\n\r\n".encode())
+        assert slow.recv(65536).startswith(b"HTTP/1.1 200 ")
         slow.sendall(head + body[:5])
         status, answer = until(lambda: (r := asked(c, "POST", "/v1/users", {"name": "ann", "role": "viewer"}, "k"))
                                and r[0] == 409 and r, "the first one is at work")
         assert "at work" in answer["error"]["message"]
     # It is cut, and has done nothing.
     until(lambda: asked(c, "POST", "/v1/users", {"name": "ann", "role": "viewer"}, "k")[0] == 201, "it is done")
+
+
+def message_of(connection):
+    """A whole one, also where it comes in pieces; nothing at the end."""
+    text = b""
+    while b"\r\n\r\n" not in text:
+        if not (piece := connection.recv(65536)):
+            return text
+        text += piece
+    head, _, body = text.partition(b"\r\n\r\n")
+    size = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+    while len(body) < size and (piece := connection.recv(65536)):
+        text, body = text + piece, body + piece
+    return text
 
 
 class Thief(threading.Thread):
@@ -97,11 +114,11 @@ class Thief(threading.Thread):
         while True:
             client, _ = self.server.accept()
             with client, socket.create_connection(("127.0.0.1", self.port)) as zrms:
-                request = client.recv(65536)
+                request = message_of(client)
                 self.keys += [line for line in request.decode(errors="replace").split("\r\n")
                               if line.startswith("Idempotency-Key")]
                 zrms.sendall(request.replace(f"Host: {self.url[7:]}".encode(), f"Host: 127.0.0.1:{self.port}".encode()))
-                answer = zrms.recv(65536)
+                answer = message_of(zrms)
                 if self.keys and self.stolen == 0:
                     self.stolen = 1
                     continue

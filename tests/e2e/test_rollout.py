@@ -126,8 +126,7 @@ def test_a_new_version_runs_beside_the_old_one_and_every_question_is_answered(st
     assert len(before) == 3
 
     c.zshell("topo", "submit", asked_app(c, "1.1.0", "40MiB"))
-    until(lambda: len(c.zruns("edge-node-1")) == 4, "a second copy runs")
-    assert set(before) < set(c.zruns("edge-node-1"))
+    until(lambda: len(now := c.zruns("edge-node-1")) == 4 and set(before) < set(now), "a second copy runs")
     c.zrms.kill()  # before it takes over
     c.start_zrms()
     until(lambda: line_of(c, "Version") == "1.1.0", "the new version has completed")
@@ -217,8 +216,13 @@ def test_zrms_is_killed_between_the_switch_and_the_stop_of_the_former_copy(start
     assert c.zruns("edge-node-1") == former and c.zruns("edge-node-2") == serving
     gate.open()
     until(lambda: c.zruns("edge-node-1") == [], "the former copy has gone")
-    assert line_of(c, "Version") == "1.3.0" and c.zruns("edge-node-2") == serving
+    until(lambda: line_of(c, "Version") == "1.3.0", "the new version has completed")
+    assert c.zruns("edge-node-2") == serving
     assert "stopping" not in [e["to"] for e in c.events("shop") if e["kind"] == "space"]
+
+
+def submissions(c):
+    return len([line for line in c.get("/v1/audit")["lines"] if line.get("action", "").startswith("submit shop")])
 
 
 def test_a_script_that_waits_learns_that_a_rollout_was_aborted_or_is_not_over(start_cluster):
@@ -229,9 +233,10 @@ def test_a_script_that_waits_learns_that_a_rollout_was_aborted_or_is_not_over(st
     late = c.zshell("topo", "submit", package, "--wait=2s", check=False)
     assert late.returncode == 4, late
     assert line_of(c, "Rollout").startswith("rolling to 1.3.0, 0 of 1 "), "it goes on"
+    asked = submissions(c)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         waits = pool.submit(c.zshell, "topo", "submit", package, "--wait=60s", check=False)
-        until(lambda: processes_of("--wait=60s"), "it waits")
+        until(lambda: submissions(c) > asked, "it waits")
         c.zshell("topo", "abort", "shop")
         gate.open()  # a start that has begun ends before the copy goes
         aborted = waits.result()

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import BIN, DEADLINE, ROOT, free_port, run
+from conftest import BIN, DEADLINE, ROOT, free_port, run, stat_of, until
 
 SETTINGS = ROOT / "packaging" / "settings"
 
@@ -69,11 +69,12 @@ def test_a_daemon_tells_its_service_manager_that_it_is_ready_lives_and_ends(prog
             if program == "zrms":  # ready: it has its address
                 assert (tmp_path / program / "address").exists()
             for _ in range(4):
-                manager.expect("WATCHDOG=1", deadline=5)
+                manager.expect("WATCHDOG=1")
             daemon.send_signal(signal.SIGSTOP)  # its loop does not turn
+            until(lambda: stat_of(daemon.pid)[0] == "T", "it stands still")
             assert manager.silent(0.6)
             daemon.send_signal(signal.SIGCONT)
-            manager.expect("WATCHDOG=1", deadline=5)
+            manager.expect("WATCHDOG=1")
             daemon.send_signal(signal.SIGTERM)
             manager.expect("STOPPING=1")
             assert daemon.wait(timeout=DEADLINE) == 0, (tmp_path / "log").read_text()

@@ -85,14 +85,16 @@ def test_a_session_ends_with_its_token_and_so_does_what_it_opened(c):
     ann = new_user(c, "ann", "operator")
     reads, _ = sign_in(c, token=ann)
     request = urllib.request.Request(f"{c.url}/v1/events?after=0", headers=reads)
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     def follow():
         with urllib.request.urlopen(request, timeout=60) as stream:
+            begun.set()
             while stream.readline():
                 pass
         ended.set()
     threading.Thread(target=follow, daemon=True).start()
+    assert begun.wait(20), "the stream begins"
     shell(c, token_of(c.url), "user", "token", "rotate", "ann")
     assert ended.wait(20), "the stream ends"
     assert ask(c, "GET", "/v1/zhosts", **reads)[0] == 401

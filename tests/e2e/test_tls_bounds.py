@@ -133,8 +133,8 @@ def test_who_does_not_finish_a_handshake_holds_one_of_64_places_and_keeps_nobody
         began = time.monotonic()
         assert s.ask("/healthz")[0] == 200
         through = time.monotonic() - began
-        assert through < LATE_S / 4
-        until(lambda: not held(strangers), "all are cut off", 20)
+        assert through < LATE_S
+        until(lambda: not held(strangers), "all are cut off", PATIENCE_S + 2 * LATE_S)
     assert memory.handshakes <= HANDSHAKES
     assert memory.most < HANDSHAKES * 128 * KIB, memory.most
     memory.say("400 that do not finish their handshake", places=memory.handshakes, gone_after=f"{time.monotonic() - since:.1f} s",

@@ -29,7 +29,7 @@ def shell(c, *words, url=None, ca=True, check=True, token=True, **options):
 
 def test_commands_work_as_on_loopback(s):
     assert "run" in shell(s, "topo", "list").stdout
-    assert "begun" in shell(s, "spaces", "logs", "run/p").stdout
+    until(lambda: "begun" in shell(s, "spaces", "logs", "run/p").stdout, "it has said something")
     assert "n1" in shell(s, "cluster", "zhosts").stdout
     done = shell(s, "spaces", "exec", "run/p", "--", "echo", "from inside")
     assert done.stdout == "from inside\n" and done.returncode == 0

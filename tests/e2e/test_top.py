@@ -6,10 +6,10 @@ import re
 import select
 import subprocess
 import time
-import urllib.request
 
 import pytest
 from conftest import BIN, until
+from test_stop import status_of
 from test_metrics import ANSWERER, ASKER, PATHS, SPACES
 
 
@@ -52,10 +52,13 @@ def test_once_for_scripts(c):
     lines = done.stdout.splitlines()
     assert re.fullmatch(r"NAME +ZHOST +CPU +MEMORY +MESSAGES/S +LOST/S +RESTARTS", lines[0].rstrip())
     assert len(lines) == 3 and not done.stderr
-    rows = json.loads(c.zshell("spaces", "top", "--interval", "500ms", "-o", "json", "--sort", "name").stdout)["rows"]
+    def look():
+        return json.loads(c.zshell("spaces", "top", "--interval", "500ms", "-o", "json", "--sort", "name").stdout)["rows"]
+    rows = look()
     assert [r["name"] for r in rows] == ["ask/answerer", "ask/asker"]
-    # About 50 questions a second, and as many answers.
-    assert all(10 < r["messages_per_second"] < 150 and r["memory_bytes"] > 10000 for r in rows)
+    assert all(r["memory_bytes"] > 10000 for r in rows)
+    # About 50 questions a second, and as many answers; on a loaded machine now and then none.
+    until(lambda: all(10 < r["messages_per_second"] < 150 for r in look()), "they talk")
     zhosts = json.loads(c.zshell("cluster", "top", "--interval", "500ms", "-o", "json", "--sort", "name").stdout)["rows"]
     assert [(z["name"], z["spaces"]) for z in zhosts] == [("n1", 1), ("n2", 1)]
     assert c.zshell("spaces", "top", "none", check=False).returncode != 0
@@ -115,5 +118,4 @@ def test_the_status_of_pages_names_their_address(guest_book):
     text = cluster.zshell("spaces", "status", "my-app/dashboard").stdout
     address = re.search(r"Page: +(\S+)", text)[1]
     assert address.endswith("/my-app/dashboard/")
-    with urllib.request.urlopen(address, timeout=20) as answer:
-        assert answer.status == 200
+    until(lambda: status_of(address) == 200, "the page is there")

@@ -96,7 +96,8 @@ def test_all_instances_are_in_one_stream_in_the_order_of_their_times(start_clust
     assert all(set(e) == {"time", "instance", "zhost", "level", "text"} for e in entries)
     # Since: what is older is left out.
     old = entries[0]["time"]
-    until(lambda: parsed(c.zshell("topo", "logs", "talk", "--since", "1s").stdout)[0][0] > old, "older lines are left out")
+    until(lambda: (new := parsed(c.zshell("topo", "logs", "talk", "--since", "1s").stdout)) and new[0][0] > old,
+          "older lines are left out")
     refused = c.zshell("topo", "logs", "nothing", check=False)
     assert refused.returncode == 1 and "nothing" in refused.stderr
     assert c.zshell("topo", "logs", check=False).returncode == 2

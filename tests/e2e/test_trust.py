@@ -14,7 +14,7 @@ START = {"p/recipes/start": "#!/bin/sh\nexec sleep 1000\n"}
 
 @pytest.fixture
 def c(start_cluster):
-    return start_cluster(zhosts=["n1"])
+    return start_cluster(zhosts=["n1"], timeout="20s")
 
 
 def build(c, name, key):

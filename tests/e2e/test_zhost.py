@@ -9,6 +9,7 @@ import urllib.request
 import pytest
 
 from conftest import BIN, Cluster, run, until
+from test_stop import status_of
 
 HEAD = "#include <samoza.h>\n#include <stdio.h>\n#include <string.h>\n"
 IDLE = HEAD + "SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }\n"
@@ -16,10 +17,11 @@ TALK = ["sys.log", "net.emit", "net.recv"]
 
 
 @pytest.fixture
-def two(tmp_path):
+def two(tmp_path, request):
+    """The parameter: its failure timeout."""
     directory = tmp_path / "cluster"
     directory.mkdir()
-    cluster = Cluster(directory, zhosts=("n1", "n2"))
+    cluster = Cluster(directory, zhosts=("n1", "n2"), timeout=getattr(request, "param", "2s"))
     yield cluster
     for daemon in cluster.zhosts.values():
         daemon.kill()
@@ -39,10 +41,12 @@ class Page:
     def __init__(self, cluster, zhost, topology, space):
         self.base = f"{cluster.zedge(zhost)}/{topology}/{space}/_samoza/"
         host = self.base.split("/")[2]
-        self.connection = http.client.HTTPConnection(host, timeout=30)
-        self.connection.request("GET", self.base[len("http://" + host):] + "messages")
-        self.stream = self.connection.getresponse()
-        assert self.stream.status == 200
+        def is_served():
+            self.connection = http.client.HTTPConnection(host, timeout=30)
+            self.connection.request("GET", self.base[len("http://" + host):] + "messages")
+            self.stream = self.connection.getresponse()
+            return self.stream.status == 200
+        until(is_served, "its zhost has heard of the page")
         self.session = self.event()["session"]
 
     def event(self):
@@ -144,12 +148,8 @@ SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
     two.zhosts["n2"].start()
     two.wait_zhost("n2", "deployed-started")
     assert again() == [["found -2"]] * 2
-    for daemon in two.zhosts.values():  # told once
-        daemon.kill()
-        daemon.start()
-    for name in two.zhosts:
-        until(lambda name=name: two.get(f"/v1/zhosts/{name}")["state"] == "deployed-started",
-              f"{name} is back")
+    for name in two.zhosts:  # told once
+        two.restart_zhost(name)
     two.zshell("topo", "rm", "keeper")
     assert again() == [["found 1"]] * 2
 
@@ -220,7 +220,7 @@ SAMOZA_ON_PROCESS(void)
                                 {"from": "echo", "to": "other", "name": "inner"}])
     for zhost in two.zhosts:
         page = Page(two, zhost, "app", "page")
-        assert page.emit("ask", b"hello") == (204, None)
+        until(lambda: page.emit("ask", b"hello") == (204, None), "its zhost has heard of the others")
         assert page.event() == {"path": "ask", "from": "echo", "text": "hello"}
         assert page.emit("ask", b"\xff\x00") == (204, None)
         assert page.event() == {"path": "ask", "from": "echo", "base64": "/wA="}
@@ -231,9 +231,7 @@ SAMOZA_ON_PROCESS(void)
         assert page.emit("ask", b"x", **{"X-Samoza-Session": "0" * 32}) == (409, "session")
         assert page.emit("ask", b"x", Origin="http://evil.example")[0] == 403
     two.zshell("topo", "stop", "app")
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(two.zedge("n1") + "/app/page/", timeout=30)
-    assert refused.value.code == 404
+    until(lambda: status_of(two.zedge("n1") + "/app/page/") == 404, "the page is gone")
 
 
 def test_exports_are_filled_in_and_passed_to_importers(two):
@@ -264,6 +262,7 @@ SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
         "db.ip=127.0.0.1", f"db.port={exports['port']}", "db.fixed=7", "db.none=?"]
 
 
+@pytest.mark.parametrize("two", ["20s"], indirect=True)
 def test_spaces_that_were_ended_on_purpose_restart_without_a_failure(two):
     two.deploy("calm", [{"name": "s", "type": "CALL"}], {"s": IDLE})
     zhost = two.zhost_of("calm", "s")

@@ -81,7 +81,7 @@ def test_a_mistake_at_sighup_is_logged_with_its_place_and_changes_nothing(start_
 
 
 def test_settings_are_taken_at_a_restart(start_cluster):
-    c = start_cluster(zhosts=["edge-node-1"])
+    c = start_cluster(zhosts=["edge-node-1"], timeout="20s")
     c.deploy("kept", [{"name": "api", "type": "CALL"}])
     held = c.zruns("edge-node-1")
     write(c, "edge-node-1", cpu=2, memory="1GiB", labels={"rack": "b"})

@@ -69,7 +69,7 @@ def test_acknowledged_topologies_survive_kills_under_a_load_of_submissions(start
 
 
 def test_spaces_run_and_exchange_messages_while_zrms_is_down(start_cluster, example_package):
-    c = start_cluster(zhosts=["edge-node-1"])
+    c = start_cluster(zhosts=["edge-node-1"], timeout="20s")
     package = c.directory / "my-app.mex"
     package.write_bytes(example_package.read_bytes())
     run(BIN / "mex", "sign", package, "--key", c.key)
