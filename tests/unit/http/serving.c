@@ -75,7 +75,7 @@ int64_t now_ms(void)
 
 void serving_wait(atomic_int *counter, int value)
 {
-	int64_t deadline = now_ms() + 10000;
+	int64_t deadline = now_ms() + 60000;
 	while (atomic_load(counter) < value) {
 		if (now_ms() > deadline)
 			fail_msg("%d, waited for %d", atomic_load(counter), value);

@@ -318,7 +318,7 @@ static const struct stream_handler raw_handler = {.connected = on_raw_connected}
 
 static void connections_become(struct stage *s, unsigned wanted)
 {
-	for (unsigned i = 0; i < 2000 && http_server_counters(s->server).connections != wanted;
+	for (unsigned i = 0; i < 30000 && http_server_counters(s->server).connections != wanted;
 	     i++) {
 		(void)uv_run(loop_uv(&s->loop), UV_RUN_NOWAIT);
 		(void)usleep(1000);
