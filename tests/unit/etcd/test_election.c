@@ -179,7 +179,8 @@ a_lease_that_is_not_renewed_ends_and_what_is_asked_under_it_has_no_effect(void *
 static void a_lease_that_lost_the_key_that_it_won_is_gone(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t mine = ASK(f, 0, grant, LONG_MS).lease, other = ASK(f, 1, grant, LONG_MS).lease;
+	uint64_t mine = ASK(f, 0, grant, LONG_MS).lease,
+		 other = ASK(f, 1, grant, LONG_MS).lease;
 	assert_string_equal(ASK(f, 0, campaign, mine, &a).leader, "a");
 	assert_true(ASK(f, 0, keep_alive, mine).ttl_ms > 0);
 	(void)cluster_put(cluster, KEY_LEADER, NULL);
@@ -191,7 +192,8 @@ static void a_lease_that_lost_the_key_that_it_won_is_gone(void **state)
 static void who_is_gone_is_forgotten_by_who_leads_and_who_is_there_is_not(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t mine = ASK(f, 0, grant, LONG_MS).lease, other = ASK(f, 1, grant, LONG_MS).lease;
+	uint64_t mine = ASK(f, 0, grant, LONG_MS).lease,
+		 other = ASK(f, 1, grant, LONG_MS).lease;
 	struct asked won = ASK(f, 0, campaign, mine, &a);
 	assert_int_equal(ASK(f, 0, announce, mine, &a).outcome, ELECTION_DONE);
 	assert_int_equal(ASK(f, 1, announce, other, &b).outcome, ELECTION_DONE);
@@ -258,7 +260,8 @@ static void a_renewal_that_no_majority_confirms_promises_nothing(void **state)
 static void who_is_there_is_seen_by_all(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t mine = ASK(f, 0, grant, LONG_MS).lease, other = ASK(f, 1, grant, LONG_MS).lease;
+	uint64_t mine = ASK(f, 0, grant, LONG_MS).lease,
+		 other = ASK(f, 1, grant, LONG_MS).lease;
 	assert_int_equal(ASK(f, 0, announce, mine, &a).outcome, ELECTION_DONE);
 	assert_int_equal(ASK(f, 1, announce, other, &b).outcome, ELECTION_DONE);
 	assert_string_equal(ASK(f, 0, observe).members, "a=HOST:1>@7 b=HOST:2>a@0 ");

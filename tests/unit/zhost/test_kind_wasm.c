@@ -379,7 +379,8 @@ static void a_copy_that_has_handed_over_and_was_never_asked_stops_at_once(void *
 	leave_with_messages(&f, *state, 0, 60000);
 	f.until_ms = 1; /* only what is there */
 	assert_true(is_asked_to_stop(&f));
-	assert_in_range(f.grace_ms, 30001, 60000); /* all of it, but for what a loaded machine takes */
+	assert_in_range(f.grace_ms, 30001,
+			60000); /* all of it, but for what a loaded machine takes */
 }
 
 /* `b`, `c~7` and `third` have asked it something; it sends to these addresses, as far as there are any, and is told to stop. Returns after
