@@ -39,7 +39,7 @@ class MeshCluster(RigCluster):
 
     def unreachable_there(self):
         """The same, as the machine of the sender has it, which zrms may not reach."""
-        text = "".join(file.read_text() for file in sorted((self.directory / "alpha" / "log").glob("*counter*.log")))
+        text = "".join(file.read_text() for file in sorted((self.directory / "alpha" / "log").glob("*.log")))
         return numbers_app.last_figures(text.splitlines(), ["sent", "full", "unreachable"])[2] - self.unreachable_before
 
     unreachable_before = 0

@@ -46,6 +46,8 @@ def test_heartbeats_do_not_wait_for_the_disk(start_cluster, monkeypatch, tmp_pat
     c.add_zhost("edge-node-1")
     monkeypatch.delenv("LD_PRELOAD")
     c.wait_zhost("edge-node-1", "deployed-started")
+    # The first heartbeat of a link says that the record of the link is written, so it waits for the disk; the others do not.
+    until(lambda: heartbeats(c) > 1, "heartbeats have begun")
     disk.sticks()
     c.zshell("topo", "submit", package)
     holds_no_heartbeat(c, disk)  # the module is fetched
