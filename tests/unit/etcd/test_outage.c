@@ -219,7 +219,8 @@ static void a_name_without_an_answer_holds_nobody(void **state)
 	int64_t began_ms = loop_now(&s->loop).mono_ms;
 	s->urls = mem_strdup("https://silent.test:2379");
 	assert_int_equal(stage_open(s, &err), ERR_TIMEOUT);
-	assert_true(loop_now(&s->loop).mono_ms - began_ms < 10000);
+	/* Before the name has one. */
+	assert_true(loop_now(&s->loop).mono_ms - began_ms < 19000);
 }
 
 static void an_address_without_tls_is_refused(void **state)
