@@ -9,6 +9,10 @@
 //   fill SELECTOR|TEXT
 //   press KEY
 //   answer PATH FILE     from now on, requests for this path are answered with that file
+//   hold PATH            from now on, requests for this path wait for `release`
+//   refuse PATH STATUS   from now on, requests for this path are answered with that status, by nobody
+//   held                 how many requests wait, or were refused so, since `hold` or `refuse`
+//   release PATH         what waits goes on, and what comes from now on
 //   focused              what has the focus: its id, or its text
 //   size WIDTH|HEIGHT
 //   theme light|dark
@@ -35,6 +39,7 @@ const browser = await chromium.launch({
 let page = null;
 let problems = [];
 let origin = null;
+let held = []; // of each request that waits or was refused: what lets it go on
 
 async function fresh() {
   const before = page?.context();
@@ -86,6 +91,29 @@ const commands = {
   async answer(argument) {
     const [path, file] = argument.split(' ');
     await page.route(`**${path}`, (route) => route.fulfill({ path: file, contentType: 'application/json' }));
+    return true;
+  },
+  async hold(path) {
+    held = [];
+    const mine = held;
+    await page.route(`**${path}`, (route) => held === mine ? new Promise((done) => mine.push(() => route.continue().then(done))) : route.continue());
+    return true;
+  },
+  async refuse(argument) {
+    const [path, status] = argument.split(' ');
+    held = [];
+    await page.route(`**${path}`, async (route) => {
+      await route.fulfill({ status: Number(status), json: { error: { code: 'unavailable', message: 'not now' } } });
+      held.push(() => undefined);
+    });
+    return true;
+  },
+  held: () => held.length,
+  async release(path) {
+    const those = held;
+    held = [];
+    await Promise.all(those.map((go) => go()));
+    await page.unroute(`**${path}`);
     return true;
   },
   focused: () => page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent || ''),

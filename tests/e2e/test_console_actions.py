@@ -4,7 +4,7 @@ import pytest
 from conftest import until
 from test_access import new_user
 from test_console import code, console  # noqa: F401 (a fixture)
-from test_console_topology import STOREFRONT, c, deploy, look_at, open_topology  # noqa: F401 (a fixture)
+from test_console_topology import STOREFRONT, c, deploy, drawn, look_at, open_page, open_topology  # noqa: F401 (a fixture)
 
 
 def press(console, text):
@@ -78,6 +78,15 @@ def test_a_rollout_is_paused_continued_promoted_and_rolled_back(c, console):
     console.fill("dialog.plan .field|storefront")
     console.click("dialog.plan .primary")
     until(lambda: c.topology("storefront")["version"] == "1.0.0" and c.topology("storefront")["revision"] == 3, "it is back", 60)
+    # Of two others the difference is another one: until it is there, the one before stays.
+    open_page(c, console, "#/topology?name=storefront&from=2&to=3", ".diff-text")
+    differs = console.text(".diff-text")
+    console.hold("/v1/topologies/*/revisions/1")
+    console.script("location.hash = '#/topology?name=storefront&from=1&to=3'")
+    until(lambda: console.held() == 1, "the other one is read")
+    assert (console.text(".diff h2"), console.text(".diff-text")) == ("From revision 2 to 3", differs)
+    console.release("/v1/topologies/*/revisions/1")
+    console.shows(".diff h2", "From revision 1 to 3")
     assert sorted(set(found + console.problems())) == []
 
 
@@ -111,6 +120,13 @@ def test_nothing_is_done_while_zrms_is_away(c, console):
     press(console, "Stop…")
     plan(console)
     console.fill("dialog.plan .field|storefront")
+    # Not now, it says: what is typed, and the page below it, stay.
+    console.refuse("/v1/topologies/storefront 503")
+    assert c.request("PUT", "/v1/topologies/storefront/spaces/cart-1/goal", {"goal": "deployed-stopped"})[0] == 200
+    until(lambda: console.held() > 0, "it is read again")
+    assert console.script("document.querySelector('dialog.plan .field').value") == "storefront" and console.script("document.querySelector('svg.graph') !== null")
+    console.release("/v1/topologies/storefront")
+    until(lambda: drawn(console)["cart-1"] == "deployed-stopped", "and is read when it answers")
     c.zrms.kill()
     console.shows(".live", "No contact since ")
     assert console.script("document.querySelector('dialog.plan .primary').disabled") is True

@@ -129,7 +129,12 @@ def test_a_zhost_shows_what_it_offers_uses_and_runs(c, console):
     until(lambda: len([v for v in c.get("/v1/zhosts/hel-02/usage")["cpu_used"] if v >= 0]) >= 2, "two intervals", 60)
     until(lambda: console.script("document.querySelectorAll('.chart canvas').length") == 2, "the charts")
     assert c.get("/v1/zhosts/hel-02/usage?span=7d")["interval_ms"] == 3600000
+    # Of another period: what was there before stays until that is there.
+    console.hold("/v1/zhosts/hel-02/usage?span=24h")
     console.click(".usage .choice button:nth-child(2)")
+    until(lambda: console.held() == 1, "it is asked for")
+    assert console.script("document.querySelector('.uses').ariaBusy") == "true" and console.text(".usage .count") == "last hour"
+    console.release("/v1/zhosts/hel-02/usage?span=24h")
     console.shows(".usage .count", "24 hours")
     console.click(".usage .choice button:first-child")
     console.click(".runs th.h-name button")
@@ -150,10 +155,31 @@ def test_a_zhost_is_drained_after_its_plan_and_the_drain_undone(c, console):
     assert is_off()
     console.fill(".drain form input[autocomplete]|hel-01")
     assert is_off()
-    console.script("document.querySelector('.drain select').value = '10m'; document.querySelector('.drain select').dispatchEvent(new Event('change', { bubbles: true }))")
-    until(lambda: console.text(".drain .command") == "zshell cluster drain hel-02 --deadline 10m", "with a deadline")
     console.fill(".drain form input[autocomplete]|hel-02")
     until(lambda: not is_off(), "the name opens the button")
+    # With other values there is another plan. Until it is there, everything stays, and nothing can be begun.
+    seen = lambda: console.script("(() => { const d = document.querySelector('.drain'); return {typed: d.querySelector('form input[autocomplete]')?.value, "
+                                  "focus: document.activeElement.tagName, rows: d.querySelectorAll('tbody tr').length, busy: d.querySelector('.plan-shown')?.ariaBusy} })()")
+    before = seen()
+    console.script("document.querySelector('.drain select').focus()")
+    console.hold("/v1/zhosts/hel-02/drain?plan=1")
+    console.press("1")  # the first deadline that begins so
+    until(lambda: console.held() == 1, "another plan is asked for")
+    assert console.text(".drain .command") == "zshell cluster drain hel-02 --deadline 10m"
+    assert seen() == {**before, "focus": "SELECT", "busy": "true"} and before["typed"] == "hel-02" and before["rows"] > 1
+    assert is_off() and console.text(".drain [role=status]") == "is made again"
+    assert looked_at(console, "zhost-drain-again") == []
+    console.press("Escape")
+    console.release("/v1/zhosts/hel-02/drain?plan=1")
+    until(lambda: not is_off(), "the plan is that of the deadline")
+    assert seen() == {**before, "focus": "SELECT", "busy": "false"}
+    # zrms cannot answer for a moment: what is shown stays.
+    console.refuse("/v1/zhosts/hel-02 503")
+    assert c.request("POST", "/v1/zhosts/hel-02/cordon")[0] == 200
+    until(lambda: console.held() > 0, "it is read again")
+    assert c.request("POST", "/v1/zhosts/hel-02/uncordon")[0] == 200
+    assert seen() == {**before, "focus": "SELECT", "busy": "false"}
+    console.release("/v1/zhosts/hel-02")
     assert not c.get("/v1/zhosts/hel-02")["cordoned"]
     console.click(".drain .primary")
     console.shows(".drain h2", "Drain")

@@ -13,6 +13,9 @@ async function refusal(answer: Response): Promise<Refusal> {
   return new Refusal(answer.status, body.error?.code ?? 'unknown', body.error?.message ?? `zrms answered ${answer.status}`);
 }
 
+/** Not now: what was read before may be so still. */
+export const isPassing = (error: unknown) => error instanceof Refusal && (error.status >= 500 || error.status === 429);
+
 /** Nobody is signed in, or no longer. */
 export const isSignedOut = (error: unknown) => error instanceof Refusal && error.status === 401;
 

@@ -1,7 +1,7 @@
 // What a page reads besides the store: at once, again after what has happened, and every some seconds.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Happened } from './types';
-import { Refusal } from './api';
+import { Refusal, isPassing } from './api';
 import { happened, isLost } from '../store/store';
 
 const SPACING_MS = 1000; // between two requests
@@ -33,7 +33,7 @@ export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise
         const value = await load(abort.signal);
         if (!abort.signal.aborted) setState({ key, value, why: '' });
       } catch (error) {
-        if (!abort.signal.aborted) setState((before) => ({ key, value: before.key === key && !(error instanceof Refusal) ? before.value : null, why: error instanceof Refusal ? error.message : 'zrms does not answer' }));
+        if (!abort.signal.aborted) setState((before) => ({ key, value: before.key === key && (!(error instanceof Refusal) || isPassing(error)) ? before.value : null, why: error instanceof Refusal ? error.message : 'zrms does not answer' }));
       }
       runs = false;
       if (!abort.signal.aborted) plan(wants ? 0 : everyMs);

@@ -88,7 +88,11 @@ function Measure({ name, amount, isKnown, of, figure, unit }: {
 
 function UsageCard({ of }: { of: ZhostView }) {
   const [span, setSpan] = useState<Span>('1h');
-  const { value: u, why } = useLoaded(`${of.name} ${span}`, (signal) => read<Usage>(`${path(of.name)}/usage?span=${span}`, signal), SAMPLE_MS);
+  const { value, why } = useLoaded(`${of.name} ${span}`, (signal) => read<Usage>(`${path(of.name)}/usage?span=${span}`, signal), SAMPLE_MS);
+  // Of another period, the one before stays until it is there.
+  const last = useRef({ name: of.name, span, u: value });
+  if (value !== null || last.current.name !== of.name) last.current = { name: of.name, span, u: value };
+  const { u, span: shown } = last.current;
   const more = (
     <>
       <span class="legend lines"><span><i class="used" />used</span><span><i class="kept" />reserved</span></span>
@@ -96,13 +100,13 @@ function UsageCard({ of }: { of: ZhostView }) {
     </>
   );
   return (
-    <Card id="usage" name="Usage" count={SPOKEN[span]} more={more}>
+    <Card id="usage" name="Usage" count={SPOKEN[shown]} more={more}>
       {why !== '' && <p class="empty" role="alert">{why}</p>}
-      <div class="uses">
+      <div class="uses" aria-busy={shown !== span}>
         <Measure name="cpu" amount={of.cpu_millicores} isKnown={of.state !== 'problem'} figure={cores} unit=" cores"
-          of={series(SECONDS[span], u, u?.cpu_used, u?.cpu_reserved, of.cpu_millicores.total)} />
+          of={series(SECONDS[shown], u, u?.cpu_used, u?.cpu_reserved, of.cpu_millicores.total)} />
         <Measure name="Memory" amount={of.memory_bytes} isKnown={of.state !== 'problem'} figure={bytes} unit=""
-          of={series(SECONDS[span], u, u?.memory_used, u?.memory_reserved, of.memory_bytes.total)} />
+          of={series(SECONDS[shown], u, u?.memory_used, u?.memory_reserved, of.memory_bytes.total)} />
       </div>
     </Card>
   );

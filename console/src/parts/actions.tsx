@@ -2,7 +2,7 @@
 // would follow, and asks for the name.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { change } from '../base/api';
+import { Refusal, change } from '../base/api';
 import { difference, lines } from '../base/diff';
 import type { Content, Instance, Revision, TopologyDetail } from '../base/topology_types';
 import { plural } from '../base/words';
@@ -80,9 +80,10 @@ function StopPlan({ detail, instances, isUndeployed }: { detail: TopologyDetail;
 
 /** What differs from what runs, by space. */
 function BackPlan({ id, now, to }: { id: string; now: Content; to: Revision }) {
-  const [then, set] = useState<Content | null>(null);
-  useEffect(() => { contentOf(id, to.revision).then(set, () => undefined); }, [id, to.revision]);
+  const [then, set] = useState<Content | string | null>(null);
+  useEffect(() => { contentOf(id, to.revision).then(set, (error) => set(error instanceof Refusal ? error.message : 'zrms does not answer')); }, [id, to.revision]);
   if (then === null) return <li>Reading revision {to.revision}</li>;
+  if (typeof then === 'string') return <li class="costs">What would change is not known: {then}. Leave it and ask again.</li>;
   const find = (content: Content, name: string) => content.topology.spaces.find((s) => s.name === name);
   const names = [...new Set([...now.topology.spaces, ...then.topology.spaces].map((s) => s.name))];
   const changed = names.map((name) => {

@@ -19,14 +19,15 @@ export function useRequest(): [(request: () => Promise<unknown>) => Promise<void
   return [ask, state.waits, state.why];
 }
 
-export function ConfirmByName({ name, of, verb, children, command, run }: {
-  name: string; of: string; verb: string; children?: ComponentChildren; command: string; run: () => Promise<unknown>;
+/** `isOff`: not now, whatever is typed; what was typed stays. */
+export function ConfirmByName({ name, of, verb, children, command, run, isOff = false }: {
+  name: string; of: string; verb: string; children?: ComponentChildren; command: string; run: () => Promise<unknown>; isOff?: boolean;
 }) {
   const [typed, setTyped] = useState('');
   const [ask, waits, why] = useRequest();
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    if (typed === name && !waits) void ask(run);
+    if (typed === name && !waits && !isOff) void ask(run);
   };
   return (
     <form class="confirm" onSubmit={submit}>
@@ -34,7 +35,7 @@ export function ConfirmByName({ name, of, verb, children, command, run }: {
       <label>Type the name of the {of}
         <input class="field" autocomplete="off" spellcheck={false} placeholder={name} value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
       </label>
-      <button class="button primary" disabled={typed !== name || waits || isLost.value}>{verb} {name}</button>
+      <button class="button primary" disabled={typed !== name || waits || isOff || isLost.value}>{verb} {name}</button>
       <p role="alert">{why}</p>
       <code class="command">{command}</code>
     </form>

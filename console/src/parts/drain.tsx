@@ -10,6 +10,7 @@ import { Glyph } from './glyph';
 import { Sentence, zhostPage } from './sentence';
 
 const ROWS_MAX = 60;
+const BUSY_MS = 1000;
 const DEADLINES = [['', 'none'], ['10m', '10 min'], ['30m', '30 min'], ['1h', '1 h'], ['12h', '12 h']] as const;
 
 const path = (name: string) => `/v1/zhosts/${encodeURIComponent(name)}`;
@@ -76,33 +77,46 @@ function Plan({ plan }: { plan: PlanView }) {
   );
 }
 
+/** `of`: the values and the round that `plan`, or `why` it could not be made, is of. */
+interface Made { of: string; plan: PlanView | null; why: string; at: Date | null }
+
 function Before({ of, again, close }: { of: ZhostView; again: () => void; close: () => void }) {
   const [deadline, setDeadline] = useState('');
   const [force, setForce] = useState(false);
   const [round, setRound] = useState(0);
-  const [made, setMade] = useState<{ plan: PlanView | null; why: string; at: Date | null }>({ plan: null, why: '', at: null });
+  const [made, setMade] = useState<Made>({ of: '', plan: null, why: '', at: null });
+  const asked = `${deadline} ${String(force)} ${round}`;
   const body = { ...(deadline !== '' ? { deadline } : {}), ...(force && deadline !== '' ? { force: true } : {}) };
   useEffect(() => {
     let isOld = false;
-    setMade({ plan: null, why: '', at: null });
-    change('POST', `${path(of.name)}/drain?plan=1`, body).then(
-      (plan) => { if (!isOld) setMade({ plan: plan as PlanView, why: '', at: new Date(now.value) }); },
-      (error: unknown) => { if (!isOld) setMade({ plan: null, why: error instanceof Refusal ? error.message : 'zrms does not answer', at: null }); });
-    return () => { isOld = true; };
-  }, [of.name, deadline, force, round]);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const ask = () => void change('POST', `${path(of.name)}/drain?plan=1`, body).then(
+      (plan) => { if (!isOld) setMade({ of: asked, plan: plan as PlanView, why: '', at: new Date(now.value) }); },
+      (error: unknown) => {
+        if (isOld) return;
+        // zrms makes two plans at once, also of values that were chosen before these.
+        if (error instanceof Refusal && error.code === 'busy') timer = setTimeout(ask, BUSY_MS);
+        else setMade((before) => ({ ...before, of: asked, why: error instanceof Refusal ? error.message : 'zrms does not answer' }));
+      });
+    ask();
+    return () => { isOld = true; clearTimeout(timer); };
+  }, [of.name, asked]);
+  // The former plan stays until the next one is there, and with it what was typed below it.
+  const isBusy = made.of !== asked;
   const more = (
     <>
-      {made.at !== null && <span class="count small">made at {clock(made.at)}</span>}
+      <span class={isBusy ? 'count small busy' : 'count small'} role="status">{made.plan !== null && isBusy ? 'is made again' : made.at !== null && `made at ${clock(made.at)}`}</span>
       <button type="button" class="button quiet" onClick={() => setRound(round + 1)}>Plan again</button>
       <button type="button" class="button quiet" aria-label="Close the plan" onClick={close}>×</button>
     </>
   );
   return (
     <Card id="drain" name="Drain plan" count="nothing has been changed yet" more={more}>
-      {made.plan === null && <p class="empty" role="status">{made.why !== '' ? <Sentence text={made.why} /> : 'zrms computes what would follow'}</p>}
-      {made.plan !== null && <Plan plan={made.plan} />}
+      {made.plan === null && isBusy && <p class="empty" role="status">zrms computes what would follow</p>}
+      {!isBusy && made.why !== '' && <p class="empty" role="alert"><Sentence text={made.why} /></p>}
+      {made.plan !== null && (isBusy || made.why === '') && <div class="plan-shown" aria-busy={isBusy}><Plan plan={made.plan} /></div>}
       {made.plan !== null && (
-        <ConfirmByName name={of.name} of="zhost" verb="Drain" run={async () => { await change('POST', `${path(of.name)}/drain`, body); again(); }}
+        <ConfirmByName name={of.name} of="zhost" verb="Drain" isOff={isBusy || made.why !== ''} run={async () => { await change('POST', `${path(of.name)}/drain`, body); again(); }}
           command={`zshell cluster drain ${of.name}${deadline !== '' ? ` --deadline ${deadline}${force ? ' --force' : ''}` : ''}`}>
           <label>Deadline
             <select class="field" value={deadline} onChange={(event) => setDeadline(event.currentTarget.value)}>{DEADLINES.map(([value, text]) => <option key={value} value={value}>{text}</option>)}</select>

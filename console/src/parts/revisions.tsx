@@ -1,6 +1,7 @@
 // What was accepted under the name of a topology, and what differs between two of these.
 import { useEffect, useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
+import { Refusal } from '../base/api';
 import { difference, lines, type DiffLine } from '../base/diff';
 import { go } from '../base/route';
 import type { Content, Revision } from '../base/topology_types';
@@ -65,23 +66,25 @@ export function Revisions({ topology, of, compared, buttons }: {
 }
 
 export function RevisionDiff({ id, from, to }: { id: string; from: number; to: number }) {
-  const [found, setFound] = useState<DiffLine[] | string | null>(null);
+  // What was found of the two before stays until the next is there.
+  const [{ found, of }, set] = useState<{ found: DiffLine[] | string | null; of: [number, number] }>({ found: null, of: [from, to] });
   useEffect(() => {
     let isOver = false;
-    setFound(null);
+    const setFound = (next: DiffLine[] | string) => { if (!isOver) set({ found: next, of: [from, to] }); };
     Promise.all([contentOf(id, from), contentOf(id, to)]).then(
-      ([a, b]) => { if (!isOver) setFound(difference(text(a), text(b))); },
-      (error) => { if (!isOver) setFound(error instanceof Error ? error.message : 'zrms does not answer'); });
+      ([a, b]) => setFound(difference(text(a), text(b))),
+      (error) => setFound(error instanceof Refusal ? error.message : 'zrms does not answer'));
     return () => { isOver = true; };
   }, [id, from, to]);
+  const isBusy = of[0] !== from || of[1] !== to;
   const count = (kind: string) => Array.isArray(found) ? found.filter((l) => l.kind === kind).length : 0;
   return (
-    <Card id="diff" name={`From revision ${from} to ${to}`} count={Array.isArray(found) ? `${plural(count('come'), 'line')} more, ${plural(count('gone'), 'line')} less` : undefined}>
+    <Card id="diff" name={`From revision ${of[0]} to ${of[1]}`} count={isBusy ? `reading from ${from} to ${to}` : Array.isArray(found) ? `${plural(count('come'), 'line')} more, ${plural(count('gone'), 'line')} less` : undefined}>
       {found === null && <p class="empty" role="status">Reading both</p>}
       {typeof found === 'string' && <p class="empty" role="alert">{found}</p>}
       {Array.isArray(found) && found.length === 0 && <p class="empty">They say the same.</p>}
       {Array.isArray(found) && found.length > 0 && (
-        <pre class="diff-text" tabIndex={0} role="region" aria-label={`What differs between revision ${from} and ${to}`}>
+        <pre class="diff-text" tabIndex={0} role="region" aria-busy={isBusy} aria-label={`What differs between revision ${of[0]} and ${of[1]}`}>
           {found.map((l, k) => (
             <code key={k} class={l.kind}>{l.kind === 'gap' ? l.text : <><span class="sign">{l.kind === 'come' ? '+' : l.kind === 'gone' ? '-' : ' '}</span> {l.text}</>}{'\n'}</code>
           ))}

@@ -2,7 +2,7 @@
 // soon after something has happened there.
 import { batch, effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { Refusal, read } from '../base/api';
+import { Refusal, isPassing, read } from '../base/api';
 import type { Content, Instance, Revision, TopologyDetail } from '../base/topology_types';
 import type { Happened } from '../base/types';
 import { happened, isLost } from './store';
@@ -81,7 +81,8 @@ function keep(name: string): () => void {
         own.value = [...own.peek(), ...events.filter((e) => !known.has(e.seq))].sort((a, b) => b.seq - a.seq).slice(0, KEPT);
       }
     } catch (error) {
-      if (!abort.signal.aborted && error instanceof Refusal) batch(() => { opened.value = null; refused.value = error.message; });
+      if (isPassing(error)) again = true;
+      if (!abort.signal.aborted && error instanceof Refusal && (!isPassing(error) || opened.peek() === null)) batch(() => { opened.value = null; refused.value = error.message; });
     }
     isLoading = false;
     spacing = Math.max(SPACING_MS, 10 * (performance.now() - began));
