@@ -48,16 +48,20 @@ def test_the_theme_is_chosen_and_kept(c, console):
     dark = page()
     assert light != dark
     console.click(".top .theme")
-    assert console.script("document.querySelector('.top .theme').title") == "Theme: light" and page() == light
+    is_theme = lambda name: until(lambda: console.script("document.querySelector('.top .theme').title") == f"Theme: {name}", f"it is {name}")
+    is_theme("light")
+    assert page() == light
     console.click(".top .theme")
+    is_theme("dark")
     assert page() == dark
     console.theme("light")
     assert page() == dark
     console.open(c.url + "/")
     until(lambda: console.text("main.overview h1"), "the page again")
-    assert console.script("document.querySelector('.top .theme').title") == "Theme: dark" and page() == dark
+    is_theme("dark")
+    assert page() == dark
     console.click(".top .theme")
-    assert page() == light
+    until(lambda: page() == light, "it is as the browser's again")
     assert console.problems() == []
 
 
@@ -73,6 +77,7 @@ def test_help_names_the_keys_and_turns_letters_off(c, console):
     console.click(".top .tools button:last-child")
     console.click("dialog input")
     console.click("dialog .button")
+    until(lambda: console.text("dialog") is None, "it is closed")
     for key in ("g", "z", "/", "?"):
         console.press(key)
     assert console.text("main.overview h1") is not None and console.focused() != "go-to" and console.text("dialog") is None
@@ -84,8 +89,7 @@ def test_the_name_of_the_cluster_is_in_header_and_title(start_cluster, console):
     c = start_cluster(kind=SecureCluster, zhosts=[])
     assert c.get("/v1/summary")["name"] == "lab"
     open_console(c, console)
-    assert console.text(".top .cluster") == "lab"
-    assert console.script("document.title") == "Overview, lab, Samoza"
+    until(lambda: console.text(".top .cluster") == "lab" and console.script("document.title") == "Overview, lab, Samoza", "both name it")
 
 
 def test_lists_are_sorted_by_their_columns(c, console):
@@ -94,7 +98,7 @@ def test_lists_are_sorted_by_their_columns(c, console):
     names = lambda: console.texts(".row.of-zhost a")
     until(lambda: names() == ["ams-01", "ams-02", "hel-01", "hel-02"], "by name")
     console.click(".columns button:nth-child(1)")
-    assert console.script("location.hash") == "#/zhosts?sort=name" and names()[0] == "ams-01"
+    until(lambda: console.script("location.hash") == "#/zhosts?sort=name" and names()[0] == "ams-01", "by name, as asked")
     console.click(".columns button:nth-child(1)")
     until(lambda: names() == ["hel-02", "hel-01", "ams-02", "ams-01"], "the other way round")
     console.click(".columns button:nth-child(5)")
@@ -118,7 +122,7 @@ def test_a_zhost_shows_what_it_offers_uses_and_runs(c, console):
     open_console(c, console)
     console.script("document.querySelector('.tile').click()")
     console.shows("main h1", "hel-01")
-    assert console.script("document.title") == "hel-01, zhosts, Samoza"
+    until(lambda: console.script("document.title") == "hel-01, zhosts, Samoza", "the title")
     open_zhost(console, "hel-02")
     placed = sorted(s["name"] for s in c.get("/v1/spaces?zhost=hel-02")["spaces"])
     until(lambda: sorted("".join(name.split()) for name in console.texts(".runs td.name")) == placed, "what runs there")
@@ -262,7 +266,8 @@ def test_a_log_is_followed_filtered_and_held_where_one_reads(start_cluster, cons
     until(lambda: console.text(".follow") is None and console.script(AT_END), "followed again")
     console.fill(".logs header .field|TENTH")
     until(lambda: (lines := console.texts(".line")) and all("tenth" in line for line in lines), "only those with the text")
-    assert " of " in console.text(".logs .count") and console.text(".line mark") == "tenth" and "filter=TENTH" in console.script("location.hash")
+    until(lambda: " of " in console.text(".logs .count") and console.text(".line mark") == "tenth", "how many these are, and where in each")
+    assert "filter=TENTH" in console.script("location.hash")
     console.script("document.querySelector('.line').click()")
     console.shows(".whole pre", "xxxx")
     assert looked_at(console, "logs") == []
@@ -291,7 +296,8 @@ def test_who_may_not_read_logs_is_told(c, console):
     console.press("l")
     console.shows(".logs header", "refused")
     assert console.script("location.hash") == "#/logs?topology=inspection&path=eye"
-    assert console.text(".logs .empty") != "" and console.problems() == []
+    until(lambda: console.text(".logs .empty"), "it says why")
+    assert console.problems() == []
 
 
 # ---- events ----

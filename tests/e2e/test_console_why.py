@@ -51,7 +51,7 @@ def kinds(console):
 def test_what_has_no_place_is_shown_by_the_rules_that_fail(c, console):
     open_why(c, console, "reader")
     e = explained(c)
-    assert matrix(console) == (failures(e), {z["zhost"] for z in e["zhosts"]})
+    until(lambda: matrix(console) == (failures(e), {z["zhost"] for z in e["zhosts"]}), "the matrix")
     eligible = [z["zhost"] for z in e["zhosts"] if z["eligible"]]
     assert console.script("[...document.querySelectorAll('.scores tr[data-zhost]')].map(e => e.dataset.zhost)") == eligible and len(eligible) == 2
     found = look_at(console, "why-placed", themes=("light",))
@@ -64,8 +64,8 @@ def test_what_has_no_place_is_shown_by_the_rules_that_fail(c, console):
     c.wait_state("hall", "failed", 60)
     until(lambda: matrix(console)[0] == failures(explained(c)), "the matrix follows")
     e = explained(c)
-    assert console.text(".why-head h1") == "reader has no place: " + e["reason"].split(": ")[0].replace("'", "")
-    assert console.text(".change .sentence") == e["smallest_change"].replace("'", "")
+    until(lambda: console.text(".why-head h1") == "reader has no place: " + e["reason"].split(": ")[0].replace("'", ""), "so does the heading")
+    until(lambda: console.text(".change .sentence") == e["smallest_change"].replace("'", ""), "and the change")
     # What alone stands in the way is filled; the rule at which the search ended is marked.
     ended = next(r["rule"] for r in e["rules"] if r["left"] == 0)
     assert ended == "capability"
@@ -80,24 +80,24 @@ def test_what_has_no_place_is_shown_by_the_rules_that_fail(c, console):
     # Figures by focus, and in the table.
     console.script("document.querySelector('td.verdict[tabindex=\"0\"]').focus()")
     console.press("ArrowDown")
-    assert console.text(".matrix .said").startswith(order[0])
+    until(lambda: console.text(".matrix .said").startswith(order[0]), "the figures of the cell")
     for z in e["zhosts"]:
         for f in z["failures"]:
             assert f["text"] in console.text(f".nearest tr[data-zhost='{z['zhost']}']")
     found += look_at(console, "why")
     # What to do is in the manual, wherever the reason stands.
     section = "/docs/reasons.html#capability-missing"
-    assert links(console, ".why-head") == [section]
+    until(lambda: links(console, ".why-head") == [section], "the link")
     console.script("location.hash = '#/topology?name=hall'")
     console.shows(".topology-head .reason", "no zhost satisfies capability requirement")
-    assert links(console, ".topology-head .reason") == [section]
+    until(lambda: links(console, ".topology-head .reason") == [section], "the link")
     code = next(p["failure_code"] for p in c.get("/v1/topologies/hall")["placements"] if p["space"] == "reader")
     until(lambda: links(console, "tr[data-path='reader']") == [f"/docs/reasons.html#{code}"], "the placements have it")
-    assert set(links(console, ".card.chains")) >= {f"/docs/reasons.html#{code}"}
+    until(lambda: f"/docs/reasons.html#{code}" in links(console, ".card.chains"), "the chains have it")
     found += look_at(console, "topology-failed")
     console.script("location.hash = '#/'")
     until(lambda: section in links(console, ".card.attention") and "/docs/reasons.html#zhost-silent" in links(console, ".card.attention"), "what needs attention has it")
-    assert section in links(console, ".card.topologies")
+    until(lambda: section in links(console, ".card.topologies"), "the list of topologies has it")
     found += look_at(console, "overview-failed", themes=("light",))
     assert console.script(f"fetch('{section}').then(a => a.text()).then(text => text.includes(' id=\"capability-missing\"'))")
     assert sorted(set(found + console.problems())) == []
