@@ -33,8 +33,9 @@ def test_a_failing_space_is_retried_and_the_others_keep_running(start_cluster, h
     assert failed["failure_reason"].startswith("bad failed 3 times on edge-node-1: " + action), failed
     starts = [e for e in c.events("broken") if e["subject"] == "broken/bad" and e["to"] == "starting"]
     assert len(starts) == 3
-    shown = c.zshell("spaces", "status", "broken/bad").stdout
-    assert action.strip() in shown and line in shown, shown
+    shown = lambda: c.zshell("spaces", "status", "broken/bad").stdout
+    until(lambda: line in shown(), "its last lines are shown")
+    assert action.strip() in shown()
     assert c.state("mixed") == "running"
     assert set(good) <= set(c.zruns("edge-node-1"))
     assert c.space("mixed", "good")["restarts"] == 0

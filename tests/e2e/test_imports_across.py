@@ -49,7 +49,8 @@ def test_an_import_from_another_topology_waits_for_it_and_gets_its_values(c):
         True, False, False]
     assert "Public:    to other topologies" in c.zshell("spaces", "status", "shop/store").stdout
     assert "Public:" not in c.zshell("spaces", "status", "site/web").stdout
-    before = pids("sleep 100081"), pids("sleep 100082"), pids("sleep 100083")
+    # What a recipe has begun is its shell for a moment.
+    before = until(lambda: all(found := (pids("sleep 100081"), pids("sleep 100082"), pids("sleep 100083"))) and found, "all run")
 
     c.zrms.kill()
     c.start_zrms()
@@ -60,7 +61,7 @@ def test_an_import_from_another_topology_waits_for_it_and_gets_its_values(c):
     assert "site/web needs shop/store, and stops until it is back" in done.stderr, done
     assert "site/job imports from shop/database, and runs on without it" in done.stderr, done
     until(lambda: state(c, "site", "web") == "unresolved", "its provider has stopped")
-    assert "needs shop/store, whose topology was stopped by" in why(c, "web")
+    until(lambda: "needs shop/store, whose topology was stopped by" in why(c, "web"), "it says why")
     assert pids("sleep 100082") == [] and pids("sleep 100083") == before[2]
 
     c.zshell("topo", "rm", "shop")

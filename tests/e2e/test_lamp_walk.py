@@ -115,4 +115,4 @@ def test_the_lamp_walk_through_holds(cluster):
                                                  ("tomcat", "not-deployed")]
     assert states()["apache"] == "unresolved"
     c.zshell("topo", "stop", "lamp")
-    assert [directory for z in c.zhosts for directory in spaces_directories(c, z)] == []
+    until(lambda: [directory for z in c.zhosts for directory in spaces_directories(c, z)] == [], "nothing of it is left")

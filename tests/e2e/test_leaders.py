@@ -73,7 +73,8 @@ def test_who_shows_nothing_to_a_standby_makes_it_hold_nothing(three):
                      "Upgrade: samoza-link/1\r\n\r\n".encode())
         answer = b""
         while b"samoza-link/1" not in answer.split(b"\r\n\r\n")[0] or f":{three.leader()}".encode() not in answer:
-            answer += link.recv(4096)
+            answer += (came := link.recv(4096))
+            assert came, f"the link has ended after {answer}"
         links.append(link)
         link.sendall((6 << 20).to_bytes(4, "little") + b"\0" * (5 << 20))
     assert resident_bytes(pid) - before < 20 << 20, "100 MiB were sent"
@@ -233,7 +234,7 @@ def test_the_cluster_says_what_each_standby_lacks(three):
     c = three
     c.leader()
     until(c.is_up_to_date, "the standbys have read everything")
-    assert c.zshell("cluster").stdout.count("(up to date)") == 2
+    until(lambda: c.zshell("cluster").stdout.count("(up to date)") == 2, "it says so")
     standby = c.standby()
     name = next(m["name"] for m in c.get("/v1/cluster")["members"] if m["address"] == f"{ADDRESS}:{standby}")
 
@@ -428,12 +429,12 @@ def events_of(port, token, after, numbers):
 
 def test_who_comes_back_with_the_last_event_gets_each_of_the_others_once(three):
     """[machines.replicated.failover]: while changes go on, over two takeovers, asking each zrms in turn."""
-    c, numbers, over = three, [], threading.Event()
+    c, numbers, over, seen = three, [], threading.Event(), threading.Event()
     token, ports = token_of(c), [*c.all_zrms()]
 
     def follow():
         turn = 0
-        while not over.is_set():
+        while not seen.is_set():
             turn += 1
             events_of(ports[turn % 3], token, numbers[-1] if numbers else 0, numbers)
             time.sleep(0.02)
@@ -460,9 +461,12 @@ def test_who_comes_back_with_the_last_event_gets_each_of_the_others_once(three):
             until(lambda: c.role(old) == "standby", "it stands by")
         count = len(numbers)
         until(lambda: len(numbers) >= count + 20, "events come from the third, too")
-    finally:
         over.set()
         threads[1].join()
-    until(lambda: numbers[-1] == int(c.events()[-1]["seq"]), "it has the last")
+        until(lambda: numbers[-1] == int(c.events()[-1]["seq"]), "it has the last")
+    finally:
+        over.set()
+        seen.set()
+        threads[1].join()
     assert numbers == list(range(1, numbers[-1] + 1))
     assert numbers == [int(event["seq"]) for event in c.events()]

@@ -34,13 +34,17 @@ def test_logs_of_earlier_places_are_read_from_their_zhosts(start_cluster):
 
     c.zhosts[first].start()
     c.wait_zhost(first, "deployed-started")
-    before = log_lines(c.zshell("spaces", "logs", "talk/s", "--previous"))
-    now = log_lines(c.zshell("spaces", "logs", "talk/s"))
-    assert any("hello" in line for line in before) and before != now
-    # Each zhost once, the oldest first; `now` may have grown meanwhile.
-    lines = log_lines(c.zshell("spaces", "logs", "talk/s", "--all"))
-    assert lines[0].startswith(f"==> {first}, until 20"), lines
-    here = lines.index(f"==> {second} <==")
-    assert lines[1:here] == before
-    assert lines[here + 1:][:len(now)] == now
-    assert log_lines(c.zshell("spaces", "logs", "talk/s", "--previous", "--lines", "1")) == before[-1:]
+    def previous(*words):
+        return log_lines(c.zshell("spaces", "logs", "talk/s", "--previous", *words))
+
+    def is_all():
+        """Each zhost once, the oldest first. Both may have grown meanwhile, also the earlier one: by how it ended there."""
+        before, now = previous(), log_lines(c.zshell("spaces", "logs", "talk/s"))
+        assert any("hello" in line for line in before) and before != now
+        lines = log_lines(c.zshell("spaces", "logs", "talk/s", "--all"))
+        assert lines[0].startswith(f"==> {first}, until 20"), lines
+        here = lines.index(f"==> {second} <==")
+        assert lines[1:here][:len(before)] == before
+        assert lines[here + 1:][:len(now)] == now
+        return lines[1:here] == before and previous("--lines", "1") == before[-1:]
+    until(is_all, "the earlier one grows no more")

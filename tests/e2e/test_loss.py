@@ -123,6 +123,5 @@ def test_a_space_that_is_never_replaced_waits_for_its_zhost_over_a_restart_of_zr
     said = " ".join(c.zshell("topo", "status", "watch").stdout.split())
     assert f"cam waits for its zhost {lost}, silent since " in said
     c.zhosts[lost].start()
-    c.wait_state("watch", "running")
-    assert c.zhost_of("watch", "cam") == lost
+    until(lambda: c.state("watch") == "running" and c.zhost_of("watch", "cam") == lost, "it runs where it was")
     assert set(c.zruns(lost)) & set(processes), "the process that ran all the time was adopted"

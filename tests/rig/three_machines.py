@@ -100,7 +100,7 @@ def tell(machines, see_page):
     first.run(submit)
     assert set(places(first.run(status)).values()) <= {"second", "third"}
     assert all(space in first.run(explain) for space in SPACES)
-    assert first.run(logs).strip()
+    until(lambda: first.run(logs).strip(), "what it has printed is shown")
     url = re.search(r"open (http://\S+)\.", page.text).group(1)
     assert "<html" in see_page(page.block("ssh -L"), url).lower()
 
