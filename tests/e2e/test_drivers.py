@@ -56,6 +56,11 @@ class Driven(SecureCluster):
         return [line.split() for line in (self.kept / "faulty" / "calls").read_text().splitlines()
                 if not line.startswith("list")]
 
+    def pid_of_driver(self):
+        """Of the one that hangs; its file is there before its content."""
+        file = self.kept / "faulty" / "pid"
+        return int(until(lambda: file.exists() and file.read_text().strip(), "the driver is at it"))
+
     def made(self, name):
         return self.get(f"/v1/zhosts/{name}")["made"]
 
@@ -144,7 +149,7 @@ def test_a_driver_without_end_is_ended_with_all_that_it_has_started(start_cluste
     c.will(what)
     failed = c.create("m1", "faulty", "--wait=20s", check=False)
     assert failed.returncode == 1 and "create: no answer in 2 s" in failed.stderr
-    pid = int((c.kept / "faulty" / "pid").read_text())
+    pid = c.pid_of_driver()
     until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "it is gone")
 
 
@@ -166,8 +171,7 @@ def test_a_driver_inherits_nothing_and_no_secret_is_shown(driven):
 def test_zrms_killed_in_the_middle_of_a_creation_makes_one_machine(driven):
     driven.will("hangs")
     driven.create("m1", "faulty")
-    until(lambda: (driven.kept / "faulty" / "pid").exists(), "the driver is at it")
-    pid = int((driven.kept / "faulty" / "pid").read_text())
+    pid = driven.pid_of_driver()
     key = driven.made("m1")["key"]
     driven.zrms.kill()
     os.killpg(pid, signal.SIGKILL)  # as systemd does; by itself it would go on
@@ -179,9 +183,9 @@ def test_zrms_killed_in_the_middle_of_a_creation_makes_one_machine(driven):
     # And of a destruction; what was done already is not done again.
     driven.will("hangs")
     driven.destroy("m1")
-    until(lambda: (driven.kept / "faulty" / "pid").exists(), "the driver is at it")
+    pid = driven.pid_of_driver()
     driven.zrms.kill()
-    os.killpg(int((driven.kept / "faulty" / "pid").read_text()), signal.SIGKILL)
+    os.killpg(pid, signal.SIGKILL)
     driven.start_zrms()
     until(lambda: driven.request("GET", "/v1/zhosts/m1")[0] == 404, "it is gone")
     assert driven.calls()[4:] == [["status", key], ["destroy", key]]

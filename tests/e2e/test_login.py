@@ -37,7 +37,7 @@ def on_a_terminal(home, answers, *words):
         if not select.select([fd], [], [], 0.1)[0]:
             continue
         try:
-            shown += os.read(fd, 4096).decode()
+            shown += os.read(fd, 4096).decode(errors="replace")
         except OSError:
             break
         if left and left[0][0] in shown:
