@@ -69,8 +69,9 @@ def test_a_machine_that_has_joined_is_back_when_its_clock_is_right(alone, shift)
     zhost.start()
     says(zhost, DIFFERS)
     before = (alone.directory / "n1" / "credentials" / "identity.pem").read_bytes()
+    accepted = zhost.log.read_text().count("accepted zrms=")
     clock.set("+0")
-    until(lambda: zhost.log.read_text().count("accepted zrms=") == 2, "it is accepted again")
+    until(lambda: zhost.log.read_text().count("accepted zrms=") > accepted, "it is accepted again")
     assert (alone.directory / "n1" / "credentials" / "identity.pem").read_bytes() == before
 
 

@@ -53,7 +53,7 @@ def test_what_was_acknowledged_is_there_after_each_restart(one):
         c.wait_state("shop", "running")
         assert c.zruns("edge-node-1") == spaces
         assert c.events()[:len(before)] == before
-    assert c.zrms.log.read_text().count("won term=") == 3
+    assert c.zrms.log.read_text().count("won term=") >= 3
     assert c.zshell("cluster", "audit").returncode == 0
 
 

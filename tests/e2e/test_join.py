@@ -68,21 +68,23 @@ def test_a_machine_joins_with_one_word_and_needs_it_no_more(alone):
     says(zhost, "accepted zrms=")  # zrms knows it a moment before it does itself
     directory = alone.directory / "n1" / "credentials"
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    assert sorted(f.name for f in directory.iterdir()) == ["addresses", "authorities.pem", "identity.pem", "joined-with"]
+    until(lambda: sorted(f.name for f in directory.iterdir()) == ["addresses", "authorities.pem", "identity.pem", "joined-with"], "its files")
     assert all(stat.S_IMODE(f.stat().st_mode) == 0o600 for f in directory.iterdir())
     secret = token.split(".")[2]
     assert not any(secret in f.read_text() for f in directory.iterdir())
     assert {"name": "zone", "value": "a"} in alone.get("/v1/zhosts/n1")["labels"]
     # Again with the same word, as a unit file would, and without it.
     zhost.kill(signal.SIGTERM)
+    accepted = zhost.log.read_text().count("accepted zrms=")
     zhost.start()
-    until(lambda: zhost.log.read_text().count("accepted zrms=") == 2, "it is accepted again")
+    until(lambda: zhost.log.read_text().count("accepted zrms=") > accepted, "it is accepted again")
     assert "joined.before" in zhost.log.read_text()
     zhost.kill(signal.SIGTERM)
     at = zhost.command.index("--join")
     del zhost.command[at:at + 2]
+    accepted = zhost.log.read_text().count("accepted zrms=")
     zhost.start()
-    until(lambda: zhost.log.read_text().count("accepted zrms=") == 3, "it is accepted")
+    until(lambda: zhost.log.read_text().count("accepted zrms=") > accepted, "it is accepted")
     wide = alone.zshell("cluster", "zhosts", "-o", "wide").stdout
     assert "CERTIFICATE UNTIL" in wide and alone.get("/v1/zhosts/n1")["certificate_expires"] in wide
     assert 'samoza_zhost_certificate_expires_seconds{zhost="n1"} ' in alone.ask("/metrics", alone.admin)[1]
@@ -149,7 +151,6 @@ def test_joining_can_be_killed_anywhere_and_begun_again(alone):
     credentials = alone.directory / "n1" / "credentials"
     whole = {f.name: f.read_bytes() for f in credentials.iterdir()}
     key = whole["identity.pem"][whole["identity.pem"].index(b"-----BEGIN PRIVATE KEY"):]
-    begun = zhost.log.read_text().count("accepted zrms=")
     for left in ([], ["authorities.pem"], ["authorities.pem", "addresses"],
                  ["authorities.pem", "addresses", "identity.pem"]):
         shutil.rmtree(credentials)
@@ -157,9 +158,9 @@ def test_joining_can_be_killed_anywhere_and_begun_again(alone):
         for name, data in {**{n: whole[n] for n in left}, "joining.pem": key}.items():
             (credentials / name).write_bytes(data)
             (credentials / name).chmod(0o600)
+        begun = zhost.log.read_text().count("accepted zrms=")
         zhost.start()
-        begun += 1
-        until(lambda: zhost.log.read_text().count("accepted zrms=") == begun, f"it joins after {left}")
+        until(lambda: zhost.log.read_text().count("accepted zrms=") > begun, f"it joins after {left}")
         zhost.kill()
     assert "1/1" in alone.zshell("cluster", "token", "list").stdout  # no further use
 
@@ -236,7 +237,7 @@ def test_certificates_are_renewed_by_themselves(start_cluster):
     c.wait_zhost("n1", "deployed-started")
     identity = c.directory / "n1" / "credentials" / "identity.pem"
     keys = {identity.read_bytes()}
-    until(lambda: keys.add(identity.read_bytes()) or len(keys) == 4, "three renewals, each with a new key")
+    until(lambda: keys.add(identity.read_bytes()) or len(keys) >= 4, "three renewals, each with a new key", 60)
     assert c.get("/v1/zhosts/n1")["state"] == "deployed-started"
     assert "problem" not in c.zrms.log.read_text()
     # zrms is away for longer than the certificate lives: the old key is enough.

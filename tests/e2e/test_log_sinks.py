@@ -8,7 +8,7 @@ import socket
 import socketserver
 import threading
 
-from conftest import free_port, start_of, text_of, until
+from conftest import DEADLINE, free_port, start_of, text_of, until
 from native import native_deploy
 from test_topo_logs import TALK
 
@@ -103,9 +103,9 @@ def test_lines_come_to_syslog_by_tcp_and_udp_and_to_files(start_cluster):
         assert m.group(3, 4, 5, 6, 7, 8, 9) == ("n1", "talk", "talk", id, "s", "s-1", "info")
         assert re.fullmatch(r"tick \d+", m.group(10))
     file = files / "talk" / "s-1.log"
-    line = until(lambda: [t for t in file.read_text().splitlines() if "tick 3" in t], "the file has it")[0]
+    line = until(lambda: file.exists() and [t for t in file.read_text().splitlines() if "tick 3" in t], "the file has it")[0]
     # As in the log of zhost itself.
-    assert line in c.zshell("spaces", "logs", "talk/s-1").stdout.splitlines()
+    assert line in c.zshell("spaces", "logs", "talk/s-1", "--lines", "10000").stdout.splitlines()
     # Files that were renamed are left: SIGHUP opens others.
     file.rename(files / "old.log")
     reload(c, "n1", [f"syslog+tcp://127.0.0.1:{tcp_port}", f"file:{files}"])
@@ -135,7 +135,8 @@ def test_a_server_that_comes_later_or_goes_gets_the_rest_in_order(start_cluster)
     assert got() == list(range(len(got())))
     until(lambda: "sink.recovered" in log.read_text(), "it is told that it works again")
     assert log.read_text().count("sink.failing") == 1
-    # The server goes, and another one comes: what was on its way may be lost with the connection, the rest follows in order.
+    # The server goes, and another one comes: what was on its way may be lost with the connection, also what is sent until its
+    # end is seen, in a few seconds of a zhost that is held up; the rest follows in order.
     server.end()
     until(lambda: sink_metrics(c, "n1")[url]["failing"] == 1, "it is away", deadline=60)
     first = server
@@ -143,7 +144,7 @@ def test_a_server_that_comes_later_or_goes_gets_the_rest_in_order(start_cluster)
     until(lambda: len(got()) > 3, "lines come again", deadline=90)
     assert got() == list(range(got()[0], got()[0] + len(got())))
     last = max(ticks(SYSLOG.fullmatch(m).group(10) for m in first.got))
-    assert 0 < got()[0] - last <= 3, (got(), last)
+    assert 0 < got()[0] - last <= 15, (got(), last)
     assert sink_metrics(c, "n1")[url]["dropped"] == 0
     server.end()
 
@@ -177,7 +178,7 @@ def test_a_sink_that_takes_nothing_holds_up_no_space(start_cluster):
     assert start_of(pid) == began and all(c.space("loud", f"p-{n}")["restarts"] == 0 for n in range(1, 13))
     # The zhost ends in time, with a sink that hangs.
     c.zhosts["n1"].process.send_signal(signal.SIGTERM)
-    assert c.zhosts["n1"].process.wait(10) == 0
+    assert c.zhosts["n1"].process.wait(DEADLINE) == 0
     slow.close()
 
 
