@@ -18,7 +18,7 @@
 //   theme light|dark
 //   axe                  what axe-core finds: rule and element
 //   overflow             by how many pixels the page is wider than the window
-//   shot FILE            a screenshot
+//   shot FILE            a screenshot; false: Chromium makes none
 //   script TEXT          what it evaluates to
 //   problems             errors of the page, refusals of its policy, requests to other hosts; since the last time
 import { readFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ import { chromium } from 'playwright-core';
 
 const [, , executablePath] = process.argv;
 const PATIENCE_MS = 60000;
-const SHOT_TRIES = 4;
+const SHOT_PATIENCE_MS = [15000, 15000, 30000];
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const browser = await chromium.launch({
   executablePath,
@@ -136,18 +136,20 @@ const commands = {
   },
   overflow: () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
   async shot(file) {
-    // Chromium has been seen to make no frame for a picture, with a page that answers; the next size makes it draw.
-    for (let tries = 1; ; tries++) {
+    // Chromium has been seen to make no frame for a picture, with a page that answers; the next size makes it draw. Where it
+    // makes none at all, there is none: it is for people to look at, and shows nothing that is judged.
+    for (const timeout of SHOT_PATIENCE_MS) {
       try {
-        await page.screenshot({ path: file, timeout: PATIENCE_MS / SHOT_TRIES });
+        await page.screenshot({ path: file, timeout });
         return true;
       } catch (error) {
-        if (tries === SHOT_TRIES) throw error;
+        if (error.name !== 'TimeoutError') throw error;
         const { width, height } = page.viewportSize();
         await page.setViewportSize({ width, height: height + 1 });
         await page.setViewportSize({ width, height });
       }
     }
+    return false;
   },
   script: (text) => page.evaluate(text),
   problems() {
