@@ -645,6 +645,21 @@ static int open_way(struct zhost_daemon *d, struct error **err)
 			     &d->identity, err);
 }
 
+/* One that was removed, and died before all had stopped, has to end first. */
+static void start_uplink(struct zhost_daemon *d)
+{
+	if (!reconcile_is_removed(d->reconcile)) {
+		uplink_start(d->uplink);
+		return;
+	}
+	log_warn("zhost", "removed",
+		 LOG_S("why", "removed from the cluster while it ran last; it died before all "
+			      "its spaces had stopped"),
+		 LOG_S("then", "they are stopped, and this zhost ends; start it once more to "
+			       "let it join again"));
+	uplink_close(d->uplink);
+}
+
 static int begin(struct zhost_daemon *d, const char *config_file, struct error **err)
 {
 	int r = settings_spec(config_file, d->settings->name, &d->spec, err);
@@ -689,7 +704,7 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 		return r;
 	native_sweep(d->native, is_used, d);
 	trim_logs(d);
-	uplink_start(d->uplink);
+	start_uplink(d);
 	d->usage = usage_new(&d->loop, d->residents, d->state_dir.dir_fd, on_usage, d);
 	loop_before_poll(&d->loop, on_logs, d);
 	return 0;

@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import urllib.error
 import urllib.request
 
@@ -179,6 +180,31 @@ SAMOZA_ON_CLOSE(void) { samoza_log(SAMOZA_INFO, "goodbye"); return 0; }
     assert done.returncode != 0 and f"is on zhost {zhost}, which cannot be reached" in done.stderr
     removed = two.zshell("cluster", "rm", zhost)
     assert f"{zhost} was silent" in removed.stderr and "switch its machine off" in removed.stderr
+
+
+def test_a_removed_zhost_that_dies_stops_all_before_it_joins_again(two):
+    source = HEAD + r"""
+SAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }
+SAMOZA_ON_CLOSE(void) { samoza_log(SAMOZA_INFO, "closing"); samoza_sleep(60000); return 0; }
+"""
+    two.deploy("slow", [{"name": "s", "type": "CALL", "capabilities": ["sys.log"]}], {"s": source})
+    name = two.zhost_of("slow", "s")
+    zhost = two.zhosts[name]
+    zhost.process.send_signal(signal.SIGSTOP)
+    two.wait_zhost(name, "problem")
+    two.zshell("cluster", "rm", name)
+    zhost.process.send_signal(signal.SIGCONT)
+    logs = two.directory / name / "log"
+    until(lambda: any(b"closing" in f.read_bytes() for f in logs.rglob("*") if f.is_file()), "its space is stopping")
+    zhost.kill()
+    two.zhosts[name].start()
+    # It says nothing to zrms, ends once the space has stopped, and is a zhost like another one the next time.
+    until(lambda: not zhost.is_running(), "it ends")
+    assert zhost.process.returncode == 0
+    assert two.zruns(name) == []
+    assert two.request("GET", f"/v1/zhosts/{name}")[0] == 404
+    zhost.start()
+    two.wait_zhost(name, "deployed-started")
 
 
 def test_messages_for_all_pages_reach_every_zedge(two):

@@ -139,6 +139,8 @@ static void begin_loaded(struct agent *agent)
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next) {
 		attempts_begin(agent, copy);
 		copy_watch_well(agent, copy);
+		if (agent->removed) /* none stays */
+			copy_touch(agent, copy, true);
 	}
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next)
 		result_begin_exited(agent, copy);
@@ -170,6 +172,7 @@ static void remove_all(struct agent *agent)
 	if (agent->removed)
 		return;
 	agent->removed = true;
+	link_record_update(agent);
 	alone_end(agent);
 	for (struct agent_copy *copy = agent->copies; copy != NULL; copy = copy->hh.next) {
 		copy_touch(agent, copy, true);
@@ -420,6 +423,7 @@ void agent_handle(struct agent *agent, struct instant now, const struct agent_in
 	reports_send(agent);
 	if (is_finished(agent)) {
 		agent->ended = true;
+		link_record_update(agent);
 		vector_push(&outbox->orders, ((struct agent_order){.type = ORDER_END}));
 	}
 	agent->outbox = NULL;

@@ -37,8 +37,8 @@ static bool is_of_another_machine(const struct agent *agent)
 
 void alone_watch(struct agent *agent)
 {
-	if (agent->synced || agent->alone || agent->refused || agent->offline_starts == 0 ||
-	    is_of_another_machine(agent))
+	if (agent->synced || agent->alone || agent->refused || agent->removed ||
+	    agent->offline_starts == 0 || is_of_another_machine(agent))
 		return;
 	heap_set(&agent->timers, &agent->alone_timer.node,
 		 agent->now.mono_ms + agent->failure_timeout_ms);

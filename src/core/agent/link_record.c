@@ -40,11 +40,18 @@ static int64_t lag_ms(const struct agent *agent)
 	return lag == NEVER_MS || lag < LINK_LAG_MS ? lag : LINK_LAG_MS;
 }
 
+/* Once all is stopped the next agent may join again. */
+static bool has_to_end(const struct agent *agent)
+{
+	return agent->removed && !agent->ended;
+}
+
 static bool is_due(const struct agent *agent)
 {
 	int64_t lag = lag_ms(agent);
 	const Samoza__V1__LinkRecord *r = agent->link_record;
-	if (agent->term != (r != NULL ? r->term : 0))
+	if (agent->term != (r != NULL ? r->term : 0) ||
+	    has_to_end(agent) != (r != NULL && r->removed))
 		return true;
 	if (lag == NEVER_MS && agent->offline_starts == 0)
 		return false;
@@ -71,6 +78,7 @@ void link_record_update(struct agent *agent)
 	r.failure_timeout_ms = agent->failure_timeout_ms;
 	r.has_term = agent->term != 0;
 	r.term = agent->term;
+	r.has_removed = r.removed = has_to_end(agent);
 	size_t size = samoza__v1__link_record__get_packed_size(&r);
 	struct agent_record record = {
 		.owner = AGENT_LINK,
@@ -100,6 +108,7 @@ int agent_load_link(struct agent *agent, const void *data, size_t size, struct e
 	samoza__v1__link_record__free_unpacked(agent->link_record, NULL);
 	agent->link_record = r;
 	agent->term = r->term;
+	agent->removed = r->removed;
 	if (is_time(r->heartbeat_ms) && is_time(r->failure_timeout_ms)) {
 		agent->heartbeat_ms = r->heartbeat_ms;
 		agent->failure_timeout_ms = r->failure_timeout_ms;

@@ -6,6 +6,9 @@
  * shortest `stop_after` here, at most LINK_LAG_MS. So a restart lets nothing live longer; it may end it
  * earlier, by that much.
  *
+ * It says that zrms has removed this zhost, too, before anything is stopped for that, and until all is: a zhost that dies meanwhile goes on
+ * stopping in its next life, and says HELLO only in the one after that.
+ *
  * It holds the highest term, too, and is written at once when that grows: before anything that the zrms of
  * that term asks for is done.
  */

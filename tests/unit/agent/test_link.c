@@ -90,6 +90,34 @@ static void a_removed_zhost_stops_everything_and_exits(void **state)
 	expect(f, "");
 }
 
+static void a_removed_zhost_that_dies_knows_it_until_all_is_stopped(void **state)
+{
+	struct fixture *f = *state;
+	run(f, "a@1 g1 started");
+	hello_ack(f, SAMOZA__V1__HELLO_ACK__VERDICT__REMOVED);
+	ignore(f);
+	restart(f, "a@1 ");
+	assert_true(agent_is_removed(f->agent));
+	expect(f, "do 1 stop a@1 grace=10000\n");
+	up(f);
+	expect(f, "");
+	succeed(f, 1);
+	ignore(f);
+	/* And once more, where no process is left. */
+	restart(f, "");
+	expect(f, "do 1 undeploy a@1\n");
+	up(f);
+	expect(f, "");
+	succeed(f, 1);
+	expect(f, "end\n");
+	/* In its next life it may join again. */
+	restart(f, "");
+	assert_false(agent_is_removed(f->agent));
+	ignore(f);
+	up(f);
+	expect(f, "hello n1 2\n");
+}
+
 static void a_removed_zhost_says_hello_no_more(void **state)
 {
 	struct fixture *f = *state;
@@ -116,6 +144,7 @@ int main(void)
 		JOINED(what_another_one_has_taken_over_stops_and_stays_deployed),
 		JOINED(a_removed_zhost_stops_everything_and_exits),
 		JOINED(a_removed_zhost_says_hello_no_more),
+		JOINED(a_removed_zhost_that_dies_knows_it_until_all_is_stopped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
