@@ -7,9 +7,12 @@
 #include "core/control/state/open_roots.h"
 #include "core/control/state/state.h"
 
+/* A successor that was there before is no place that it has found: it serves until that one takes over. */
 static bool has_left(const struct slot_control *root)
 {
-	return root->of_path->next != NULL || root->slot->moving;
+	bool found = root->of_path->next != NULL && root->handover != NULL &&
+		     root->handover->handover.state == HANDOVER_PLACING;
+	return found || root->slot->moving;
 }
 
 void placement_leave_at_once(struct control *c, const struct control_application *a,
