@@ -7,6 +7,7 @@ void loop_work_init(struct loop *loop, const struct loop_ops *ops, void *impleme
 {
 	*loop = (struct loop){.ops = ops, .implementation = implementation};
 	loop->tasks_end = &loop->tasks;
+	loop->jobs_end = &loop->jobs;
 	loop->scratch = mem_calloc(1, LOOP_SCRATCH_BYTES);
 }
 
@@ -86,6 +87,40 @@ static bool tasks_run(struct loop *loop)
 		task->fn(task->user);
 	}
 	return worked;
+}
+
+/* ---- jobs ---- */
+
+static void job_begin(struct loop *loop, struct loop_job *job)
+{
+	loop->jobs_running++;
+	loop->ops->run_in_thread(loop, job);
+}
+
+void loop_run_in_thread(struct loop *loop, struct loop_job *job)
+{
+	job->loop = loop;
+	job->next = NULL;
+	if (loop->jobs_running < LOOP_JOBS_AT_ONCE) {
+		job_begin(loop, job);
+		return;
+	}
+	*loop->jobs_end = job;
+	loop->jobs_end = &job->next;
+}
+
+void loop_job_done(struct loop_job *job)
+{
+	struct loop *loop = job->loop;
+	struct loop_job *next = loop->jobs;
+	loop->jobs_running--;
+	if (next != NULL) {
+		loop->jobs = next->next;
+		if (loop->jobs == NULL)
+			loop->jobs_end = &loop->jobs;
+		job_begin(loop, next);
+	}
+	job->done(job);
 }
 
 bool loop_work_run(struct loop *loop)

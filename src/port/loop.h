@@ -40,7 +40,10 @@ struct loop_task {
 struct loop_job {
 	void (*run)(struct loop_job *job);  /* in a thread */
 	void (*done)(struct loop_job *job); /* then, from the loop */
-	struct loop_task task;		    /* private: of loops without threads */
+	/* private */
+	struct loop *loop;
+	struct loop_job *next; /* it waits for others */
+	struct loop_task task; /* of loops without threads */
 };
 
 /* Implementations begin with it. */
@@ -70,6 +73,8 @@ struct loop {
 	VECTOR(struct loop_hook) hooks;
 	struct loop_task *tasks, **tasks_end;
 	size_t task_count;
+	struct loop_job *jobs, **jobs_end; /* that wait for others */
+	unsigned jobs_running;
 	uint8_t *scratch; /* LOOP_SCRATCH_BYTES for reads that are used up before the callback
 			     ends */
 };
@@ -130,17 +135,20 @@ static inline void loop_busy_poll(struct loop *loop)
 
 /* ---- work beside the loop ---- */
 
-/* Cannot be taken back: at the end of the loop it waits until all of it has run. A simulated loop runs it itself, before it
- * waits. */
-static inline void loop_run_in_thread(struct loop *loop, struct loop_job *job)
-{
-	loop->ops->run_in_thread(loop, job);
-}
+/* Half of the threads that there are: names are looked up by the others, and with none left for that nothing would connect while a
+ * disk hangs. */
+#define LOOP_JOBS_AT_ONCE 2
+
+/* Cannot be taken back: at the end of the loop it waits until all of it has run. At most LOOP_JOBS_AT_ONCE run at a time, begun in the order
+ * of the calls. A simulated loop runs it itself, before it waits. */
+void loop_run_in_thread(struct loop *loop, struct loop_job *job);
 
 /* ---- for implementations ---- */
 
 void loop_work_init(struct loop *loop, const struct loop_ops *ops, void *implementation);
 void loop_work_done(struct loop *loop);
+/* What ops->run_in_thread() began has run: the next one may begin, and job->done() is called. */
+void loop_job_done(struct loop_job *job);
 /* Before waiting: hooks and tasks, a few rounds. True: there is more to do, do not wait. */
 bool loop_work_run(struct loop *loop);
 

@@ -4,6 +4,8 @@ import re
 import pytest
 from conftest import BIN, text_of, until
 
+HEAD = "#include <samoza.h>\nSAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }\n"
+
 SHIM = BIN.parent / "tests" / "e2e" / "stuck-disk.so"
 HEARTBEATS = 15  # half a failure timeout of them
 
@@ -21,6 +23,9 @@ class Disk:
 
     def is_asked(self):
         return self.asked.exists()
+
+    def times_asked(self):
+        return self.asked.stat().st_size if self.is_asked() else 0
 
 
 pytestmark = pytest.mark.skipif(not SHIM.exists(), reason="no stuck-disk.so beside these programs (a build with sanitizers, or without -Dtests=true)")
@@ -52,5 +57,35 @@ def test_heartbeats_do_not_wait_for_the_disk(start_cluster, monkeypatch, tmp_pat
     c.zshell("topo", "submit", package)
     holds_no_heartbeat(c, disk)  # the module is fetched
     assert c.space("app", "a")["state"] == "deploying"
+    disk.goes_on()
+    c.wait_state("app", "running")
+
+
+def test_a_zhost_connects_while_the_disk_of_its_cache_hangs(start_cluster, monkeypatch, tmp_path):
+    disk = Disk(tmp_path / "stuck")
+    c = start_cluster(zhosts=[])
+    names = ["a", "b", "c", "d", "e"]  # more than there are threads
+    sources = {n: HEAD + f"SAMOZA_ON_CLOSE(void) {{ samoza_sleep({k + 1}); return 0; }}\n" for k, n in enumerate(names)}
+    package = c.build(c.app("app", [{"name": n, "type": "CALL"} for n in names], sources), "app")
+    cache = c.directory / "edge-node-1" / "cache"
+    monkeypatch.setenv("LD_PRELOAD", str(SHIM))
+    monkeypatch.setenv("STUCK_DISK", str(disk.mark))
+    monkeypatch.setenv("STUCK_BELOW", str(cache))
+    zhost = c.add_zhost("edge-node-1")
+    monkeypatch.delenv("LD_PRELOAD")
+    c.wait_zhost("edge-node-1", "deployed-started")
+    disk.sticks()
+    c.zshell("topo", "submit", package)
+
+    def accepted():
+        return zhost.log.read_text().count("accepted zrms=")
+
+    until(lambda: len([f for f in cache.iterdir() if f.is_file()]) >= len(names), "all modules have come")
+    until(disk.is_asked, "some are put into the cache")
+    before = accepted()
+    c.zrms.kill()
+    c.start_zrms()
+    until(lambda: accepted() > before, "it connects")
+    assert disk.times_asked() == 2
     disk.goes_on()
     c.wait_state("app", "running")

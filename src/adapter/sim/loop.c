@@ -82,7 +82,7 @@ static void run_job(void *user)
 {
 	struct loop_job *job = user;
 	job->run(job);
-	job->done(job);
+	loop_job_done(job);
 }
 
 static void run_in_thread(struct loop *loop, struct loop_job *job)

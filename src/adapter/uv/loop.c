@@ -342,7 +342,7 @@ static void job_done(uv_work_t *work, int status)
 	struct loop_job *job = u->job;
 	(void)status; /* nothing is cancelled */
 	free(u);
-	job->done(job);
+	loop_job_done(job);
 }
 
 static void run_in_thread(struct loop *loop, struct loop_job *job)

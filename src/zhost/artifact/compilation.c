@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include "adapter/wasm2c/translate.h"
-#include "base/check.h"
 #include "base/heap.h"
 #include "base/memory.h"
 #include "zhost/artifact/cached.h"
@@ -30,8 +29,8 @@ struct compilation {
 	compilation_done_fn *done; /* NULL: it was cancelled */
 	void *user;
 	struct translation *translation;
-	uv_work_t work;
-	bool is_working; /* in a thread */
+	struct loop_job job;
+	bool is_working; /* in a thread, or it waits for one */
 	uv_poll_t *poll; /* on the current program */
 	struct loop_timer *timer;
 	/* of the last step */
@@ -189,17 +188,16 @@ static int begin(struct compilation *m)
 	return r;
 }
 
-static void step_work(uv_work_t *work)
+static void step_work(struct loop_job *job)
 {
-	struct compilation *m = container_of(work, struct compilation, work);
+	struct compilation *m = container_of(job, struct compilation, job);
 	m->code = m->translation == NULL ? begin(m)
 					 : translation_continue(m->translation, &m->err);
 }
 
-static void step_worked(uv_work_t *work, int status)
+static void step_worked(struct loop_job *job)
 {
-	struct compilation *m = container_of(work, struct compilation, work);
-	(void)status;
+	struct compilation *m = container_of(job, struct compilation, job);
 	m->is_working = false;
 	if (m->done == NULL)
 		compilation_free(m);
@@ -213,8 +211,8 @@ static void next_step(struct compilation *m)
 {
 	unwatch(m); /* each step has a descriptor of its own */
 	m->is_working = true;
-	int r = uv_queue_work(loop_uv(m->compiler->loop), &m->work, step_work, step_worked);
-	INVARIANT(r == 0);
+	m->job = (struct loop_job){.run = step_work, .done = step_worked};
+	loop_run_in_thread(m->compiler->loop, &m->job);
 }
 
 /* ---- the queue ---- */
