@@ -645,6 +645,12 @@ static int open_way(struct zhost_daemon *d, struct error **err)
 			     &d->identity, err);
 }
 
+static void forget_again(void *user, const char *name, uint64_t epoch)
+{
+	struct zhost_daemon *d = user;
+	native_forget(d->native, name, epoch);
+}
+
 /* One that was removed, and died before all had stopped, has to end first. */
 static void start_uplink(struct zhost_daemon *d)
 {
@@ -702,6 +708,7 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 		r = loop_start_threads(&d->loop, err);
 	if (r < 0)
 		return r;
+	data_each_forgotten(d->data, forget_again, d);
 	native_sweep(d->native, is_used, d);
 	trim_logs(d);
 	start_uplink(d);

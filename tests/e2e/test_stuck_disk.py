@@ -3,6 +3,7 @@ import re
 
 import pytest
 from conftest import BIN, text_of, until
+from native import native_deploy, spaces_directories
 
 HEAD = "#include <samoza.h>\nSAMOZA_ON_PROCESS(void) { samoza_sleep(1000); return 0; }\n"
 
@@ -89,3 +90,35 @@ def test_a_zhost_connects_while_the_disk_of_its_cache_hangs(start_cluster, monke
     assert disk.times_asked() == 2
     disk.goes_on()
     c.wait_state("app", "running")
+
+
+def test_heartbeats_do_not_wait_for_data_that_is_forgotten(start_cluster, monkeypatch, tmp_path):
+    disk = Disk(tmp_path / "stuck")
+    c = start_cluster(zhosts=[], timeout="6s")
+    data = c.directory / "edge-node-1" / "data"
+    monkeypatch.setenv("LD_PRELOAD", str(SHIM))
+    monkeypatch.setenv("STUCK_DISK", str(disk.mark))
+    monkeypatch.setenv("STUCK_BELOW", str(data))
+    zhost = c.add_zhost("edge-node-1")
+    c.wait_zhost("edge-node-1", "deployed-started")
+    package = native_deploy(c, "keep", [{"name": "p", "run": {"mode": "foreground"}}], {
+        "p/recipes/start": "#!/bin/sh\necho x >> $SAMOZA_DATA/starts && exec sleep 100043\n"})
+    old, = (data / "keep").iterdir()
+    c.zshell("topo", "stop", "keep")
+    until(lambda: spaces_directories(c, "edge-node-1") == [], "all is undeployed")
+    disk.sticks()
+    c.zshell("topo", "rm", "keep", "--data")
+    holds_no_heartbeat(c, disk)
+    # Killed meanwhile, and once more: it goes on with what it has begun, and who comes begins with nothing.
+    for begun in (1, 2):
+        asked = disk.times_asked()
+        zhost.kill()
+        zhost.start()
+        c.wait_zhost("edge-node-1", "deployed-started")
+        until(lambda: disk.times_asked() > asked, f"it goes on, {begun}")
+    c.submit(package)
+    new, = (data / "keep").iterdir()
+    assert new != old and (new / "starts").read_text() == "x\n"
+    disk.goes_on()
+    until(lambda: [p.name for p in data.iterdir()] == ["keep"], "the former data is removed")
+    assert (new / "starts").read_text() == "x\n"

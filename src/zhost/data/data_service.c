@@ -335,6 +335,18 @@ int data_service_load(struct data_service *s, struct kv *kv, struct error **err)
 	return kv->ops->load(kv, DATA_FORGOTTEN, forgotten_load, s, err);
 }
 
+void data_each_forgotten(const struct data_service *s,
+			 void (*each)(void *user, const char *name, uint64_t epoch), void *user)
+{
+	for (const struct forgotten *f = s->forgotten; f != NULL; f = f->hh.next)
+		each(user, f->name, f->epoch);
+}
+
+static bool is_under_way(const struct data_service *s, const struct forgotten *f)
+{
+	return s->local->forgets != NULL && s->local->forgets(s->local_user, f->name);
+}
+
 static bool has_older_client(const struct data_service *s, const struct forgotten *f)
 {
 	for (const struct data_client *c = s->clients; c != NULL; c = c->next)
@@ -349,7 +361,8 @@ static void drop_settled(struct data_service *s)
 {
 	for (struct forgotten *f = s->forgotten, *next; f != NULL; f = next) {
 		next = f->hh.next;
-		if (f->epoch == s->forgotten_epoch || has_older_client(s, f))
+		if (f->epoch == s->forgotten_epoch || has_older_client(s, f) ||
+		    is_under_way(s, f))
 			continue;
 		s->local->drop_record(s->local_user, f->name);
 		forgotten_free(s, f);

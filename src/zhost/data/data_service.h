@@ -52,6 +52,9 @@ struct local_data {
 	 * is kept under DATA_FORGOTTEN. `name` NULL: only sends `epoch` to zrms, once all of that
 	 * is durable. */
 	void (*forget)(void *user, const char *name, uint64_t epoch);
+	/* Not all of what the instances of that name have kept is deleted yet: the record stays, by which the next zhost
+	 * goes on. NULL: it always is. */
+	bool (*forgets)(void *user, const char *name);
 	/* Nothing can be written because the disk is full, whatever the quota. */
 	bool (*disk_is_full)(void *user);
 	/* Deletes a record under DATA_FORGOTTEN. */
@@ -65,6 +68,11 @@ struct data_service *data_service_new(struct loop *loop, struct upstream *upstre
 void data_service_free(struct data_service *s);
 /* What earlier zhosts deleted. Before the first request. */
 int data_service_load(struct data_service *s, struct kv *kv, struct error **err) must_check;
+
+/* Topology names whose data was deleted, as far as that may have to be done once more after a crash. */
+void data_each_forgotten(const struct data_service *s,
+			 void (*each)(void *user, const char *name, uint64_t epoch),
+			 void *user);
 
 void data_client_add(struct data_service *s, struct data_client *client);
 /* Fine when it was never added. */

@@ -49,7 +49,8 @@ static bool is_named(const char *entry, const char *name)
 
 /* ---- the directory of an instance ---- */
 
-char *kept_data_find(const char *dir, const char *topology, const char *path)
+char *kept_data_find(const char *dir, const char *topology, const char *path,
+		     uint64_t from_epoch)
 {
 	CLEANUP(freep) char *all = str_printf("%s/data/%s", dir, topology);
 	CLEANUP(freep) char *name = name_of(topology, path);
@@ -59,7 +60,7 @@ char *kept_data_find(const char *dir, const char *topology, const char *path)
 	for (struct dirent *e; entries != NULL && (e = readdir(entries)) != NULL;) {
 		uint64_t epoch;
 		if (!is_named(e->d_name, name) || !read_epoch(e->d_name, &epoch) ||
-		    (found != NULL && epoch <= newest))
+		    epoch < from_epoch || (found != NULL && epoch <= newest))
 			continue;
 		free(found);
 		found = str_printf("%s/%s", all, e->d_name);
@@ -87,6 +88,9 @@ int kept_data_make(const char *dir, const char *topology, const char *path, uint
 	int r = make(top, err);
 	if (r == 0)
 		r = make(all, err);
+	/* What is forgotten meanwhile may have taken the last one away, and the directory with it. */
+	if (r == 0 && mkdir(own, 0700) < 0 && errno != EEXIST)
+		r = errno == ENOENT ? make(all, err) : 0;
 	if (r == 0)
 		r = make(own, err);
 	if (r == 0 && geteuid() == 0 && chown(own, uid, (gid_t)uid) < 0)

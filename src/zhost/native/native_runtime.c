@@ -9,13 +9,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "adapter/log/log.h"
 #include "adapter/pki/credentials.h"
 #include "adapter/sandbox/cgroup.h"
 #include "adapter/sandbox/filter.h"
-#include "adapter/uv/loop.h"
 #include "base/buffer.h"
+#include "base/check.h"
+#include "base/heap.h"
 #include "base/str.h"
 #include "model/space_defaults.h"
 #include "zhost/artifact/package_files.h"
@@ -43,7 +45,36 @@ struct native_runtime {
 	const struct closed_ports *closed;
 	const struct zrms_addresses *zrms;
 	bool has_users; /* the numbers above can be used */
+	struct forgetting *forgettings;
 };
+
+/* ---- what is being forgotten ---- */
+
+/* What a topology has kept, until it is moved away. It outlives the runtime. */
+struct forgetting {
+	struct loop_job job;
+	struct native_runtime *runtime; /* NULL: it is gone */
+	char *directory, *topology;
+	uint64_t epoch;
+	path_vector gone;
+	struct error *err;
+	struct forgetting *next;
+};
+
+/* Before which what a topology has kept does not count; 0: all counts. */
+static uint64_t forgets_before(const struct native_runtime *n, const char *topology)
+{
+	uint64_t epoch = 0;
+	for (const struct forgetting *f = n->forgettings; f != NULL; f = f->next)
+		if (f->epoch > epoch && str_equal(f->topology, topology))
+			epoch = f->epoch;
+	return epoch;
+}
+
+bool native_forgets(const struct native_runtime *n, const char *topology)
+{
+	return forgets_before(n, topology) != 0;
+}
 
 /* ---- files ---- */
 
@@ -259,7 +290,8 @@ static int find_kept(struct native_launch *l, const struct native_runtime *n,
 {
 	const char *topology = a->spec->topology_name;
 	struct stat st;
-	l->kept = kept_data_find(n->dir->path, topology, data_path(a));
+	l->kept = kept_data_find(n->dir->path, topology, data_path(a),
+				 forgets_before(n, topology));
 	*ret_user = user_of(n, a, l);
 	if (l->kept == NULL)
 		return a->action == ACTION_UNDEPLOY
@@ -332,22 +364,21 @@ void native_ended(const char *file_name)
 /* ---- directories of instances that are no longer here ---- */
 
 struct removal {
-	uv_work_t work;
+	struct loop_job job;
 	path_vector directories;
 };
 
-static void remove_directories(uv_work_t *work)
+static void remove_directories(struct loop_job *job)
 {
-	struct removal *r = work->data;
+	struct removal *r = container_of(job, struct removal, job);
 	char text[300];
 	vector_for_each (&r->directories, directory)
 		(void)native_remove(*directory, text, sizeof(text));
 }
 
-static void removed(uv_work_t *work, int status)
+static void removed(struct loop_job *job)
 {
-	struct removal *r = work->data;
-	(void)status;
+	struct removal *r = container_of(job, struct removal, job);
 	vector_for_each (&r->directories, directory)
 		free(*directory);
 	vector_done(&r->directories);
@@ -357,20 +388,50 @@ static void removed(uv_work_t *work, int status)
 /* Takes `r` over. */
 static void remove_in_thread(struct native_runtime *n, struct removal *r)
 {
-	r->work.data = r;
-	if (r->directories.count == 0 ||
-	    uv_queue_work(loop_uv(n->loop), &r->work, remove_directories, removed) != 0)
-		removed(&r->work, 0);
+	r->job = (struct loop_job){.run = remove_directories, .done = removed};
+	if (r->directories.count == 0)
+		removed(&r->job);
+	else
+		loop_run_in_thread(n->loop, &r->job);
+}
+
+static void forget(struct loop_job *job)
+{
+	struct forgetting *f = container_of(job, struct forgetting, job);
+	int r = kept_data_forget(f->directory, f->topology, f->epoch, &f->gone, &f->err);
+	POST(r == 0 || f->err != NULL);
+}
+
+static void on_forgotten(struct loop_job *job)
+{
+	struct forgetting *f = container_of(job, struct forgetting, job);
+	if (f->err != NULL)
+		log_error("zhost", "data.not_forgotten", LOG_S("topology", f->topology),
+			  LOG_E(f->err), LOG_S("then", "remove it by hand"));
+	struct removal *r = mem_new(struct removal);
+	r->directories = f->gone;
+	if (f->runtime != NULL) {
+		LL_DELETE(f->runtime->forgettings, f);
+		remove_in_thread(f->runtime, r);
+	} else {
+		removed(&r->job); /* the next zhost removes them */
+	}
+	error_free(f->err);
+	free(f->directory);
+	free(f->topology);
+	free(f);
 }
 
 void native_forget(struct native_runtime *n, const char *topology, uint64_t epoch)
 {
-	CLEANUP(error_freep) struct error *err = NULL;
-	struct removal *r = mem_new(struct removal);
-	if (kept_data_forget(n->dir->path, topology, epoch, &r->directories, &err) < 0)
-		log_error("zhost", "data.not_forgotten", LOG_S("topology", topology),
-			  LOG_E(err), LOG_S("then", "remove it by hand"));
-	remove_in_thread(n, r);
+	struct forgetting *f = mem_new(struct forgetting);
+	f->runtime = n;
+	f->directory = mem_strdup(n->dir->path);
+	f->topology = mem_strdup(topology);
+	f->epoch = epoch;
+	f->job = (struct loop_job){.run = forget, .done = on_forgotten};
+	LL_PREPEND(n->forgettings, f);
+	loop_run_in_thread(n->loop, &f->job);
 }
 
 /* Renamed at once, so that no instance uses them again; removed in a thread. */
@@ -442,6 +503,8 @@ void native_runtime_free(struct native_runtime *n)
 {
 	if (n == NULL)
 		return;
+	for (struct forgetting *f = n->forgettings; f != NULL; f = f->next)
+		f->runtime = NULL;
 	free(n->filter);
 	free(n->connects_filter);
 	free(n);

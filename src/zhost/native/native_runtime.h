@@ -27,8 +27,11 @@ void native_runtime_free(struct native_runtime *n);
 void native_sweep(struct native_runtime *n, bool (*is_used)(void *user, const char *file_name),
 		  void *user);
 
-/* Forgets, durably, what the instances of a topology name have kept that were placed before `epoch`. */
+/* Forgets what the instances of a topology name have kept that were placed before `epoch`: at once for those that come, on the disk
+ * in a thread. Once more by the next zhost, where this one ends before that (data_each_forgotten()). */
 void native_forget(struct native_runtime *n, const char *topology, uint64_t epoch);
+/* It is not on the disk yet. */
+bool native_forgets(const struct native_runtime *n, const char *topology);
 
 /* Writes the list of the package's files for the zrun that deploys. */
 int native_write_list(struct native_runtime *n, const char *file_name,

@@ -152,14 +152,14 @@ static void apply_local(void *user, struct kv_change *change, local_data_fn *don
 	agent_loop_change(rec->commits, change, done, data);
 }
 
-/* The data, the record of its deletion and the answer to zrms: in one batch, in this order. */
+/* The data, the record of its deletion and the answer to zrms: in one batch, in this order. What instances have kept counts
+ * no longer; by the record the next zhost deletes it where this one does not come to that. */
 static void forget_local(void *user, const char *name, uint64_t epoch)
 {
 	struct reconcile *rec = user;
 	Samoza__V1__DataForgotten *answer;
 
 	if (name != NULL) {
-		/* Before the record of it, which says that it is done. */
 		residents_forget_data(rec->residents, name, epoch);
 		struct kv_change forget = {.operation = KV_FORGET, .owner = mem_strdup(name)};
 		char *value = str_printf("%" PRIu64, epoch);
@@ -173,6 +173,13 @@ static void forget_local(void *user, const char *name, uint64_t epoch)
 	answer->epoch = epoch;
 	agent_loop_message(rec->commits, SAMOZA__V1__FRAME_TYPE__FRAME_DATA_FORGOTTEN,
 			   &answer->base);
+}
+
+static bool forgets_local(void *user, const char *name)
+{
+	const struct reconcile *rec = user;
+
+	return residents_forgets_data(rec->residents, name);
 }
 
 static void drop_forgotten(void *user, const char *name)
@@ -190,6 +197,7 @@ static bool disk_is_full(void *user)
 
 const struct local_data reconcile_local_data = {.apply = apply_local,
 						.forget = forget_local,
+						.forgets = forgets_local,
 						.drop_record = drop_forgotten,
 						.disk_is_full = disk_is_full};
 

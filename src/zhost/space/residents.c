@@ -116,6 +116,11 @@ void residents_forget_data(struct residents *rs, const char *topology, uint64_t 
 		native_forget(rs->parts.native, topology, epoch);
 }
 
+bool residents_forgets_data(const struct residents *rs, const char *topology)
+{
+	return rs->parts.native != NULL && native_forgets(rs->parts.native, topology);
+}
+
 bool residents_has_file(const struct residents *rs, const char *file_name)
 {
 	for (const struct resident *r = rs->by_id; r != NULL; r = r->hh.next)

@@ -24,6 +24,7 @@ struct identity {
 	struct stream_transport *transport;
 	struct loop_timer *look;
 	struct file_stamp own, authorities; /* as they were read last */
+	bool is_held;
 	int64_t begins_wall_ms, expires_wall_ms;
 	void (*changed)(void *user);
 	void *user;
@@ -87,9 +88,16 @@ static int name_check(struct identity *i, struct error **err)
 
 /* ---- reading them again ---- */
 
+void identity_hold(struct identity *i, bool is_held)
+{
+	i->is_held = is_held;
+}
+
 void identity_reload(struct identity *i)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
+	if (i->is_held)
+		return;
 	stamps_note(i);
 	int r = name_check(i, &err);
 	if (r == 0)

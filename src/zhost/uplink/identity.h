@@ -28,8 +28,10 @@ int64_t identity_expires_ms(const struct identity *identity);
 int64_t identity_renewal_ms(const struct identity *identity, uint32_t chance);
 /* DIR/credentials; borrowed. */
 const char *identity_directory(const struct identity *identity);
-/* Reads the files now; on an error the old ones stay in use, and the log says why. */
+/* Reads the files now; on an error the old ones stay in use, and the log says why. Nothing while they are held. */
 void identity_reload(struct identity *identity);
+/* They are being written: they are not read, also where they have changed, until that has ended. */
+void identity_hold(struct identity *identity, bool is_held);
 /* PRE: the transport's streams are closed. NULL is fine. */
 void identity_free(struct identity *identity);
 

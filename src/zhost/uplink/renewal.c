@@ -1,10 +1,13 @@
 #include "zhost/uplink/renewal.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "adapter/log/log.h"
 #include "adapter/pki/credentials.h"
+#include "base/check.h"
+#include "base/heap.h"
 #include "base/str.h"
 
 enum { RETRY_MOST_MS = 60000, RETRY_LEAST_MS = 500, WITHIN_MOST_MS = 3600000 };
@@ -17,6 +20,18 @@ struct renewal {
 	uint32_t chance;
 	int64_t prompted_wall_ms; /* zrms wants it from then on; NEVER_MS: it does not */
 	struct pki_key *key;	  /* that was asked for; NULL: none */
+	struct storing *storing;  /* what came is being written; NULL: nothing is */
+};
+
+/* In a thread: a disk may take seconds. It outlives the renewal. */
+struct storing {
+	struct loop_job job;
+	struct renewal *renewal; /* NULL: it is gone */
+	char *directory;
+	struct pki_key *key;
+	struct pki_certificate *certificate;
+	struct pki_trust *trust;
+	struct error *err;
 };
 
 /* ---- when ---- */
@@ -90,6 +105,8 @@ static void ask(struct renewal *r)
 	CLEANUP(error_freep) struct error *err = NULL;
 	CLEANUP(freep) char *pem = NULL;
 	wait_to_retry(r);
+	if (r->storing != NULL)
+		return; /* there is one already */
 	if (request_write(r, &pem, &err) < 0) {
 		log_error("link", "renewal.failed", LOG_E(err));
 		return;
@@ -122,33 +139,75 @@ bool renewal_connected(struct renewal *r)
 
 /* ---- the answer ---- */
 
-static int store(const struct renewal *r, const Samoza__V1__Renewed *renewed,
+/* What may be written. */
+static int check(const struct renewal *r, const Samoza__V1__Renewed *renewed, struct storing *s,
 		 struct error **err)
 {
-	CLEANUP(pki_trust_freep) struct pki_trust *trust = NULL;
-	CLEANUP(pki_certificate_freep) struct pki_certificate *certificate = NULL;
 	CLEANUP(pki_identity_done) struct pki_identity who = {0};
-	const char *directory = identity_directory(r->identity);
 	if (r->key == NULL || renewed->certificate == NULL || renewed->authorities == NULL)
 		return error_set(err, ERR_INVALID, "zrms sent what was not asked for");
-	int result =
-		pki_trust_read(renewed->authorities, strlen(renewed->authorities), &trust, err);
+	int result = pki_trust_read(renewed->authorities, strlen(renewed->authorities),
+				    &s->trust, err);
 	if (result == 0)
-		result = pki_certificate_read(renewed->certificate,
-					      strlen(renewed->certificate), &certificate, err);
-	if (result == 0 && !pki_certificate_is_of(certificate, r->key))
+		result =
+			pki_certificate_read(renewed->certificate, strlen(renewed->certificate),
+					     &s->certificate, err);
+	if (result == 0 && !pki_certificate_is_of(s->certificate, r->key))
 		result = error_set(err, ERR_INVALID, "zrms sent a certificate for another key");
 	/* One that cannot be used here would be renewed on every link that it makes. */
 	if (result == 0)
-		result = pki_certificate_identity(certificate, &who, err);
+		result = pki_certificate_identity(s->certificate, &who, err);
 	if (result == 0)
 		result = pki_issued_check(&who, wall_ms(r), "it is renewed by itself", err);
-	/* Whom to believe goes first: the new one may be of a new authority. */
-	if (result == 0)
-		result = pki_authorities_store(directory, trust, err);
-	if (result == 0)
-		result = pki_identity_store(directory, r->key, certificate, err);
 	return result;
+}
+
+static void storing_free(struct storing *s)
+{
+	if (s->renewal != NULL)
+		s->renewal->storing = NULL;
+	free(s->directory);
+	pki_key_free(s->key);
+	pki_certificate_free(s->certificate);
+	pki_trust_free(s->trust);
+	error_free(s->err);
+	free(s);
+}
+
+static void store(struct loop_job *job)
+{
+	struct storing *s = container_of(job, struct storing, job);
+	/* Whom to believe goes first: the new one may be of a new authority. */
+	int result = pki_authorities_store(s->directory, s->trust, &s->err);
+	if (result == 0)
+		result = pki_identity_store(s->directory, s->key, s->certificate, &s->err);
+	POST(result == 0 || s->err != NULL);
+}
+
+/* What was sent is wrong, or the disk takes it not: it hardly is better at once. */
+static void fail(struct renewal *r, const struct error *err)
+{
+	log_error("link", "renewal.failed", LOG_E(err));
+	wait(r, RETRY_MOST_MS);
+}
+
+static void on_stored(struct loop_job *job)
+{
+	struct storing *s = container_of(job, struct storing, job);
+	struct renewal *r = s->renewal;
+	if (r == NULL) {
+		storing_free(s);
+		return;
+	}
+	CLEANUP(error_freep) struct error *err = steal_ptr(&s->err);
+	storing_free(s);
+	identity_hold(r->identity, false);
+	if (err != NULL) {
+		fail(r, err);
+		return;
+	}
+	log_info("link", "certificate.renewed");
+	identity_reload(r->identity);
 }
 
 void renewal_take(struct renewal *r, const Samoza__V1__Renewed *renewed)
@@ -158,14 +217,22 @@ void renewal_take(struct renewal *r, const Samoza__V1__Renewed *renewed)
 		log_warn("link", "renewal.refused", LOG_S("reason", renewed->refusal));
 		return; /* the timer runs */
 	}
-	if (store(r, renewed, &err) < 0) {
-		log_error("link", "renewal.failed", LOG_E(err));
-		wait(r,
-		     RETRY_MOST_MS); /* what was sent is wrong: it hardly is better at once */
+	if (r->storing != NULL)
+		return; /* the answer to an earlier question is being written */
+	struct storing *s = mem_new(struct storing);
+	if (check(r, renewed, s, &err) < 0) {
+		storing_free(s);
+		fail(r, err);
 		return;
 	}
-	log_info("link", "certificate.renewed");
-	identity_reload(r->identity);
+	s->renewal = r;
+	s->directory = mem_strdup(identity_directory(r->identity));
+	s->key = steal_ptr(&r->key);
+	s->job = (struct loop_job){.run = store, .done = on_stored};
+	r->storing = s;
+	/* zrms lets the former key in no more once it has seen the new one: that has to be durable before. */
+	identity_hold(r->identity, true);
+	loop_run_in_thread(r->loop, &s->job);
 }
 
 /* ---- life ---- */
@@ -186,6 +253,8 @@ void renewal_free(struct renewal *r)
 {
 	if (r == NULL)
 		return;
+	if (r->storing != NULL)
+		r->storing->renewal = NULL;
 	loop_timer_free(r->timer);
 	pki_key_free(r->key);
 	free(r);

@@ -6,6 +6,8 @@
  *                                   ▲                     │
  *                                   └── later ◄── refused, or no answer
  *
+ * What came is written in a thread: heartbeats do not wait for the disk.
+ *
  * The old key is good until the new one has been used, so what is lost on the way is asked for again. With a certificate
  * that has expired, RENEW goes before HELLO, and alone.
  *
@@ -32,7 +34,7 @@ bool renewal_connected(struct renewal *renewal);
 /* zrms wants it now, and not that all zhosts come together. */
 void renewal_prompt(struct renewal *renewal, const Samoza__V1__Reissue *reissue);
 void renewal_take(struct renewal *renewal, const Samoza__V1__Renewed *renewed);
-/* NULL is fine. */
+/* NULL is fine. What is being written is written: before loop_done() has returned. */
 void renewal_free(struct renewal *renewal);
 
 #endif

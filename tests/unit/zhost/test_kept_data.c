@@ -38,7 +38,7 @@ static char *make(const char *path, uint64_t epoch)
 
 static void expect_found(const char *topology, const char *path, const char *name)
 {
-	CLEANUP(freep) char *found = kept_data_find(dir, topology, path);
+	CLEANUP(freep) char *found = kept_data_find(dir, topology, path, 0);
 	CLEANUP(freep)
 	char *wanted = name != NULL ? str_printf("%s/data/%s", dir, name) : NULL;
 	if (wanted == NULL)
@@ -110,6 +110,16 @@ static void what_was_made_since_stays(void **state)
 	expect_found("shop", "db", "shop/db@12");
 }
 
+static void what_is_being_forgotten_does_not_count(void **state)
+{
+	free(make("db", 7));
+	free(make("web", 9));
+	(void)state;
+	assert_null(kept_data_find(dir, "shop", "db", 9));
+	CLEANUP(freep) char *web = kept_data_find(dir, "shop", "web", 9);
+	assert_non_null(web);
+}
+
 static void a_name_that_was_never_here_is_forgotten(void **state)
 {
 	(void)state;
@@ -123,7 +133,7 @@ static void a_long_path_has_a_short_name(void **state)
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
 	CLEANUP(freep) char *made = make(path, 7);
-	CLEANUP(freep) char *found = kept_data_find(dir, "shop", path);
+	CLEANUP(freep) char *found = kept_data_find(dir, "shop", path, 0);
 	assert_string_equal(made, found);
 	path[0] = 'y';
 	expect_found("shop", path, NULL);
@@ -138,6 +148,7 @@ int main(void)
 		TEST(a_making_that_was_interrupted_is_repeated),
 		TEST(what_was_made_before_the_epoch_is_forgotten),
 		TEST(what_was_made_since_stays),
+		TEST(what_is_being_forgotten_does_not_count),
 		TEST(a_name_that_was_never_here_is_forgotten),
 		TEST(a_long_path_has_a_short_name),
 	};

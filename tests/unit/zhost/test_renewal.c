@@ -129,6 +129,7 @@ static void answer(struct stage *s, const struct pki_authority *authority, int64
 	renewal_take(s->renewal, &renewed);
 	pki_certificate_free(certificate);
 	pki_request_free(request);
+	sim_loop_run(&s->loop, 0); /* it is written beside the loop */
 }
 
 static struct pki_pin pin_stored(const struct stage *s)
@@ -237,6 +238,51 @@ static void what_is_asked_for_takes_the_place_of_the_old_one(void **state)
 	assert_false(pki_pin_equal(&asked, &next));
 }
 
+/* ---- a disk that hangs ---- */
+
+static struct loop_job *held;
+
+static void hold(struct loop *loop, struct loop_job *job)
+{
+	(void)loop;
+	assert_null(held);
+	held = job;
+}
+
+static void what_is_being_written_is_used_when_it_is_durable(void **state)
+{
+	struct stage *s = *state;
+	static struct loop_ops ops;
+	ops = *s->loop.ops;
+	ops.run_in_thread = hold;
+	s->loop.ops = &ops;
+	(void)asked_after_ms(s);
+	struct pki_pin asked = pin_asked(s);
+	answer(s, s->authority, loop_now(&s->loop).wall_ms);
+	assert_keeps_the_old_one(s);
+	/* It is under its name, and not yet durable: nobody looks at it, and another answer changes nothing. */
+	held->run(held);
+	identity_reload(s->identity);
+	answer(s, s->authority, loop_now(&s->loop).wall_ms);
+	sim_loop_run(&s->loop, 10 * PKI_MINUTE_MS);
+	assert_int_equal(s->changes, 0);
+	assert_int_equal(s->zrms.sent, 1);
+	loop_job_done(held);
+	assert_int_equal(s->changes, 1);
+	struct pki_pin stored = pin_stored(s);
+	assert_true(pki_pin_equal(&asked, &stored));
+	held = NULL;
+	/* And one that ends meanwhile leaves it to the end of the loop. */
+	s->zrms.sent = 0;
+	(void)asked_after_ms(s);
+	answer(s, s->authority, loop_now(&s->loop).wall_ms);
+	renewal_free(steal_ptr(&s->renewal));
+	held->run(held);
+	loop_job_done(held);
+	held = NULL;
+	assert_int_equal(s->changes, 1);
+}
+
 static void a_refusal_changes_nothing_and_it_asks_again(void **state)
 {
 	struct stage *s = *state;
@@ -320,6 +366,7 @@ int main(void)
 		TEST(zrms_can_want_it_earlier),
 		TEST(one_that_has_ended_is_renewed_before_anything_else),
 		TEST(what_is_asked_for_takes_the_place_of_the_old_one),
+		TEST(what_is_being_written_is_used_when_it_is_durable),
 		TEST(a_refusal_changes_nothing_and_it_asks_again),
 		TEST(what_nobody_asked_for_is_not_taken),
 		TEST(a_clock_that_is_a_year_ahead_asks_once_a_minute_and_keeps_what_there_is),
