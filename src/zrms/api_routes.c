@@ -418,6 +418,7 @@ static const struct http_route routes[] = {
 	{"GET", "/v1/link", api_link, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_ZHOST},
 	{"GET", "/assets/{name}", api_console_file, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_NOBODY},
 	{"GET", "/docs", api_manual, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_NOBODY},
+	{"GET", "/docs/", api_manual, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_NOBODY},
 	{"GET", "/docs/{name}", api_manual_file, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_NOBODY},
 	{"GET", "/", api_front, 0, NULL, "The web console for browsers; what this is, and how to sign in, as JSON or text", NULL, NULL,
 	 "getFront", NULL, NULL, ACCESS_NOBODY},

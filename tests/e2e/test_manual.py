@@ -55,6 +55,7 @@ def test_zrms_serves_the_manual(cluster):
     status, headers, body = fetch(f"{cluster.url}/docs")
     assert status == 200 and headers["Content-Type"] == "text/html; charset=utf-8"
     assert b"The manual of Samoza" in body
+    assert fetch(f"{cluster.url}/docs/")[2] == body, "as people type it"
     policy = headers["Content-Security-Policy"]
     assert "script-src 'self'" in policy and "unsafe" not in policy
     pages = set(re.findall(r'href="([a-zA-Z0-9-]+\.html)"', body.decode()))

@@ -84,8 +84,8 @@ static void nobody_gets_anything_that_is_not_open(void **state)
 		show(s, mem_strdup("secret"));
 		assert_int_equal(ask_route(s, &routes[k]) == 401, !is_open);
 	}
-	/* /, the console's files, the manual (two), health, the description of the interface, joining, signing in */
-	assert_int_equal(open, 8);
+	/* /, the console's files, the manual (three), health, the description of the interface, joining, signing in */
+	assert_int_equal(open, 9);
 }
 
 static void a_role_gets_what_it_covers_and_nothing_else(void **state)
