@@ -513,6 +513,27 @@ static void test_objects(void **state)
 	}
 }
 
+/* A product and a sum are rounded one after the other, with every compiler and machine: on one that has an instruction for both
+ * the compiler would use it. Here none has, so what counts is what the compiler is asked. */
+static void test_no_contraction(void **state)
+{
+	char *path = script("contracts",
+			    "case \" $* \" in *' -ffp-contract=off '*) exec gcc \"$@\";; esac\n"
+			    "echo 'it may contract' >&2; exit 1");
+	struct translator *t = new_translator((struct translator_options){.compiler = path});
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
+	CLEANUP(freep) char *native = NULL;
+	struct error *error = NULL;
+
+	(void)state;
+	wasm_module(&b, "\0\x41\7\x0b", 4);
+	if (translate_now(t, (const uint8_t *)b.data, b.size, MEMORY, &native, &error) < 0)
+		fail_msg("refused: %s", error->message);
+	translator_free(t);
+	unlink(path);
+	free(path);
+}
+
 /* A description names the version of what is compiled around a module, before the machine. */
 static void test_current(void **state)
 {
@@ -579,6 +600,7 @@ int main(void)
 		cmocka_unit_test(test_busy_machine),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_no_contraction),
 		cmocka_unit_test(test_cache_limit),
 		cmocka_unit_test(test_large_data),
 		cmocka_unit_test(test_many),
