@@ -95,6 +95,11 @@ SAMOZA_IMPORT("sys", "yield") int32_t samoza_yield(void);
 SAMOZA_IMPORT("sys", "import_get")
 int32_t samoza_import_get(const char *name, uint32_t name_size, char *to, uint32_t capacity);
 
+/* A file of the space's `config`, by its name, as it is now: after on_update it may be another one. Copies what fits, without a
+ * NUL, and returns the whole length; -ENOENT. See samoza_config() for C strings. */
+SAMOZA_IMPORT("sys", "config_get")
+int32_t samoza_config_get(const char *name, uint32_t name_size, char *to, uint32_t capacity);
+
 /* Sends to the other end of a declared path ("rows"), or to exactly one sender
  * ("rows#store", from samoza_recv_next). 1 to SAMOZA_MESSAGE_MAX bytes. 0: on its way;
  * -EAGAIN: the queue is full; -ENOENT: no such path; -EHOSTUNREACH: no started instance is
@@ -173,11 +178,9 @@ static inline int32_t samoza_delete(const char *key)
 	return samoza_data_delete_bytes(key, samoza_length(key));
 }
 
-/* An import as a C string: 0, -ENOENT, or -EMSGSIZE (cut, still terminated). */
-static inline int32_t samoza_import(const char *name, char *to, uint32_t capacity)
+/* What came into `to`, ended with a NUL: 0, or an error. */
+static inline int32_t samoza_end_text(int32_t size, char *to, uint32_t capacity)
 {
-	int32_t size = samoza_import_get(name, samoza_length(name), to, capacity);
-
 	if (size < 0)
 		return size;
 	if ((uint32_t)size >= capacity) {
@@ -187,6 +190,20 @@ static inline int32_t samoza_import(const char *name, char *to, uint32_t capacit
 	}
 	to[size] = '\0';
 	return 0;
+}
+
+/* An import as a C string: 0, -ENOENT, or -EMSGSIZE (cut, still terminated). */
+static inline int32_t samoza_import(const char *name, char *to, uint32_t capacity)
+{
+	return samoza_end_text(samoza_import_get(name, samoza_length(name), to, capacity), to,
+			       capacity);
+}
+
+/* A file of `config` as a C string: 0, -ENOENT, or -EMSGSIZE (cut, still terminated). */
+static inline int32_t samoza_config(const char *name, char *to, uint32_t capacity)
+{
+	return samoza_end_text(samoza_config_get(name, samoza_length(name), to, capacity), to,
+			       capacity);
 }
 
 /*

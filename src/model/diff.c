@@ -65,6 +65,21 @@ static void add_artifacts(struct facts *facts, const Samoza__V1__SpaceArtifacts 
 	add_files(&text, "recipe", artifacts->recipes, artifacts->n_recipes);
 	if (text.size > 0)
 		facts_add(facts, "artifacts", CHANGE_REPLACE, text.data, text.size);
+	for (size_t i = 0; i < artifacts->n_config; i++) {
+		CLEANUP(freep)
+		char *path = str_printf("config.%s", artifacts->config[i]->name);
+		facts_add(facts, path, CHANGE_RELOAD, artifacts->config[i]->digest,
+			  strlen(artifacts->config[i]->digest));
+	}
+}
+
+/* [workloads.configuration] What a change of a value does is said once, for both versions: `reload` itself is replaced. */
+static void settle_reload(struct facts *facts, const Samoza__V1__Space *space)
+{
+	bool in_place = space->has_reload && space->reload != SAMOZA__V1__RELOAD__RELOAD_RESTART;
+	vector_for_each (&facts->list, fact)
+		if (fact->change == CHANGE_RELOAD)
+			fact->change = in_place ? CHANGE_ADJUST : CHANGE_REPLACE;
 }
 
 static void space_facts(struct facts *facts, const Samoza__V1__Space *space,
@@ -72,6 +87,7 @@ static void space_facts(struct facts *facts, const Samoza__V1__Space *space,
 {
 	facts_read(facts, table_of_spaces(), &space->base, NULL);
 	add_artifacts(facts, artifacts);
+	settle_reload(facts, space);
 	facts_sort(facts);
 }
 
@@ -118,7 +134,8 @@ static void apply(struct space_diff *diff, const struct fact *fact, bool in_both
 	switch (fact->change) {
 	case CHANGE_NONE:
 	case CHANGE_KEY:
-		IMPOSSIBLE("elements are matched by their keys");
+	case CHANGE_RELOAD:
+		IMPOSSIBLE("elements are matched by their keys, and `reload` has settled what it says");
 	case CHANGE_REPLACE:
 		diff->verdict = SPACE_REPLACED;
 		break;

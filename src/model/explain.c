@@ -302,6 +302,9 @@ char *explain_change(const struct explain_path *path)
 	case CHANGE_PLACE:
 		return mem_strdup("takes effect in place; instances whose zhost does not "
 				  "satisfy it move");
+	case CHANGE_RELOAD:
+		return mem_strdup("as the space's `reload` says: the instances are replaced by "
+				  "others with the new value, or take it while they run");
 	case CHANGE_COUNT:
 		return mem_strdup("instances are added or removed");
 	case CHANGE_KEY:

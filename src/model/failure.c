@@ -13,6 +13,7 @@ static const char *const names[FAILURE_CODE_COUNT] = {
 	[FAILURE_CAPABILITY] = "capability-missing",
 	[FAILURE_PAGE_ACCESS] = "page-access-unsupported",
 	[FAILURE_CLUSTER_API] = "cluster-api-unsupported",
+	[FAILURE_SETTINGS] = "settings-unsupported",
 	[FAILURE_CONSTRAINT] = "constraint-unsatisfied",
 	[FAILURE_DISTANCE] = "distance-exceeded",
 	[FAILURE_AFFINITY] = "affinity-unsatisfied",

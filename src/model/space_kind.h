@@ -35,6 +35,7 @@ struct space_kind {
 	/* recipes/ in the package, run by a zrun with an environment; commands can be run beside them */
 	bool has_recipes;
 	bool is_in_mesh;	  /* messages reach it */
+	bool has_signals;	  /* `reload: signal`: its process can be sent one */
 	bool update_can_be_ended; /* an update that takes too long is ended without the instance */
 	const char *required_file; /* below spaces/NAME/; NULL: none */
 };

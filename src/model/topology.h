@@ -57,6 +57,7 @@ enum space_strategy { STRATEGY_SPREAD, STRATEGY_PACK };
 enum space_storage { STORAGE_CLUSTER, STORAGE_LOCAL };
 enum space_run_mode { RUN_SERVICE, RUN_FOREGROUND };
 enum space_api { API_NONE, API_VIEWER, API_OPERATOR };
+enum space_reload { RELOAD_BY_RESTART, RELOAD_BY_SIGNAL, RELOAD_BY_UPDATE };
 enum probe_kind { PROBE_NONE, PROBE_TCP, PROBE_HTTP, PROBE_COMMAND };
 
 struct device_need {
@@ -96,6 +97,16 @@ struct spread_rule {
 struct export_decl {
 	const char *name;
 	const char *value; /* "": filled in when the instance starts; `ip` always is when "" */
+};
+
+/* `env`, in the language of setting.h. */
+struct env_decl {
+	const char *name, *value;
+};
+
+/* `config`: a file that is made from a template of the package. */
+struct config_decl {
+	const char *file, *template;
 };
 
 struct import_decl {
@@ -169,6 +180,13 @@ struct space {
 	unsigned export_count;
 	struct import_decl *imports; /* in declaration order */
 	unsigned import_count;
+	struct env_decl *env; /* sorted by name */
+	unsigned env_count;
+	struct config_decl *config; /* sorted by file */
+	unsigned config_count;
+	const char **references; /* FROM.NAME of each ${imports.FROM.NAME} in `env`, sorted, each once */
+	unsigned reference_count;
+	enum space_reload reload; /* what happens when a value of these changes */
 
 	bool exclusive;
 	bool is_public;	 /* other topologies may import from it */
@@ -223,6 +241,7 @@ struct topology {
 	unsigned path_count;
 	struct instance_decl *instances;
 	unsigned instance_count;
+	bool has_settings;   /* a space has env or config */
 	uint64_t data_bytes; /* of all instances together, without those of `count: each` */
 	unsigned *by_path;   /* instance indexes, sorted by path (strcmp) */
 	unsigned *by_name;   /* space indexes, sorted by name */

@@ -71,6 +71,8 @@ static void need_all(struct check *c, const Samoza__V1__RevisionRecord *revision
 			need(c, space->assets[k]->digest);
 		for (size_t k = 0; k < space->n_recipes; k++)
 			need(c, space->recipes[k]->digest);
+		for (size_t k = 0; k < space->n_config; k++)
+			need(c, space->config[k]->digest);
 	}
 }
 

@@ -70,11 +70,12 @@ struct placement_run {
 /* ---- zhosts ---- */
 
 /* They are of this version, which no file says. */
-static void offer_page_access(Samoza__V1__ZhostSpec *zhost)
+static void offer_by_version(Samoza__V1__ZhostSpec *zhost)
 {
-	zhost->capabilities = mem_resize(zhost->capabilities, zhost->n_capabilities + 1,
+	zhost->capabilities = mem_resize(zhost->capabilities, zhost->n_capabilities + 2,
 					 sizeof(*zhost->capabilities));
 	zhost->capabilities[zhost->n_capabilities++] = mem_strdup(CAPABILITY_PAGE_ACCESS);
+	zhost->capabilities[zhost->n_capabilities++] = mem_strdup(CAPABILITY_SETTINGS);
 }
 
 static int add_zhosts(struct placement_run *p, const Samoza__V1__ZhostList *list,
@@ -84,7 +85,7 @@ static int add_zhosts(struct placement_run *p, const Samoza__V1__ZhostList *list
 		CLEANUP(freep) char *path = str_printf("zhosts[%zu]", i);
 		struct zhost_spec spec;
 		zhost_fill_machine(list->zhosts[i]);
-		offer_page_access(list->zhosts[i]);
+		offer_by_version(list->zhosts[i]);
 		if (zhost_spec_compile(list->zhosts[i], path, positions, findings, &spec,
 				       NULL) < 0)
 			continue;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adapter/archive/package_config.h"
 #include "adapter/archive/package_files.h"
 #include "adapter/archive/package_opening.h"
 #include "adapter/archive/package_stages.h"
@@ -137,6 +138,7 @@ void mex_package_free(struct mex_package *p)
 	for (unsigned i = 0; p->spaces != NULL && i < p->private->space_count; i++) {
 		free(p->spaces[i].recipes);
 		free(p->spaces[i].assets);
+		templates_free(&p->spaces[i]);
 	}
 	free(p->spaces);
 	for (unsigned i = 0; p->private->space_positions != NULL && i < p->private->space_count;

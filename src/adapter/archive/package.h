@@ -86,12 +86,24 @@ struct mex_asset {
 	const struct mex_file *file;
 };
 
+/* A file of `config` as it is made from its template: with the values of parameters. */
+struct mex_config {
+	const char *name; /* "app.conf"; the topology's */
+	char *text;	  /* owned */
+	size_t size;	  /* without its NUL */
+	char hash[65];	  /* SHA-256 of the text */
+};
+
 struct mex_space {
 	const struct mex_file *module; /* core.wasm; NULL when there is none */
 	struct mex_asset *recipes;     /* NATIVE: files in recipes/, sorted */
 	unsigned recipe_count;
-	struct mex_asset *assets; /* all others but space.yaml, sorted by path */
+	struct mex_asset *assets; /* all others but space.yaml and templates, sorted by path */
 	unsigned asset_count;
+	struct mex_config *config; /* sorted by name */
+	unsigned config_count;
+	char **config_references; /* FROM.NAME of each ${imports.FROM.NAME} in them, sorted, each once */
+	unsigned config_reference_count;
 };
 
 struct mex_package {

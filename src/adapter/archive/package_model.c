@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/archive/package_config.h"
 #include "adapter/archive/package_findings.h"
 #include "adapter/archive/package_opening.h"
 #include "adapter/archive/package_stages.h"
@@ -222,6 +223,8 @@ static void sort_file(struct opening *o, unsigned space, const char *below,
 		s->module = file;
 		return;
 	}
+	if (is_template(p->topology_message->spaces[space], below))
+		return;
 	if (kind != NULL && kind->has_recipes && str_has_prefix(below, "recipes/"))
 		add_asset(&s->recipes, &s->recipe_count, below + strlen("recipes/"), file);
 	else
@@ -358,7 +361,8 @@ int stage_model(struct opening *o, struct error **err)
 			     &ignored) < 0)
 		error_free(ignored); /* it is among the findings */
 	check_files(o);
-	return stage_result(o, err);
+	int r = p->topology != NULL ? read_templates(o, err) : 0;
+	return r < 0 ? r : stage_result(o, err);
 }
 
 /* ---- Modules ---- */

@@ -34,6 +34,7 @@ enum import_capability {
 	H(sys, sleep, i, i, IMPORT_CAP_NONE)                  \
 	H(sys, yield, v, i, IMPORT_CAP_NONE)                  \
 	H(sys, import_get, iiii, i, IMPORT_CAP_NONE)          \
+	H(sys, config_get, iiii, i, IMPORT_CAP_NONE)          \
 	H(net, emit_to, iiii, i, IMPORT_CAP_NET_EMIT)         \
 	H(net, recv_next, iiiii, i, IMPORT_CAP_NET_RECV)      \
 	H(data, get, iiii, i, IMPORT_CAP_DATA_READ)           \

@@ -1,6 +1,7 @@
 #include "core/agent/import_list.h"
 
 #include "core/agent/import_set.h"
+#include "core/settings/settings.h"
 
 struct agent_list {
 	uint64_t id, version;
@@ -222,6 +223,16 @@ static void add_to_hash(void *user, struct agent_provider *p)
 {
 	uint64_t *hash = user;
 	*hash = agent_provider_hash(p, *hash);
+}
+
+uint64_t copy_settings(const struct agent_copy *copy)
+{
+	if (!settings_any(copy->spec))
+		return 0;
+	struct import_set *set = copy_imports(copy);
+	uint64_t sum = settings_of(copy->spec, set->providers, set->count);
+	import_set_unref(set);
+	return sum;
 }
 
 uint64_t copy_hash_imports(const struct agent_copy *copy)

@@ -85,6 +85,7 @@ struct agent_copy {
 	Samoza__V1__Variable **exports; /* while started; owned */
 	size_t n_exports;
 	uint64_t imports_version, imports_hash; /* that the process knows */
+	uint64_t settings; /* the sum of its env and config (core/settings/settings.h); 0: none */
 	uint32_t restarts;
 	bool finished;		    /* exited successfully by itself: waits for a new request */
 	bool undeploy_failed;	    /* waits for a new request */
@@ -100,7 +101,7 @@ struct agent_copy {
 	uint64_t action;
 	UT_hash_handle hh_action;
 	enum agent_action action_kind;
-	uint64_t action_imports_version, action_imports_hash;
+	uint64_t action_imports_version, action_imports_hash, action_settings;
 	int64_t action_ms; /* its time limit */
 	bool killed;	   /* the time limit or the lease has ended it */
 	/* The process exited while its start was running: why; "" for success; NULL: it did not. */

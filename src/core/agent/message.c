@@ -97,6 +97,8 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 		r.n_exports = copy->n_exports;
 		r.has_imports_version = true;
 		r.imports_version = copy->imports_version;
+		r.has_settings = copy->settings != 0;
+		r.settings = copy->settings;
 	}
 	return message_copy(&r);
 }
@@ -161,6 +163,7 @@ void hello_send(struct agent *agent, const uint64_t *mesh_sums)
 	h.exec = agent->allows_exec;
 	h.has_page_access = h.page_access = true;
 	h.has_api_token = h.api_token = true;
+	h.has_settings = h.settings = true;
 	h.instances = held.items;
 	h.n_instances = held.count;
 	h.mesh_sums = (uint64_t *)(uintptr_t)mesh_sums;

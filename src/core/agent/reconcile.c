@@ -12,6 +12,7 @@
 #include "core/agent/limit.h"
 #include "core/agent/message.h"
 #include "core/agent/slot.h"
+#include "core/settings/settings.h"
 
 static void begin_action(struct agent *agent, struct agent_copy *copy, enum agent_action kind)
 {
@@ -30,6 +31,7 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 	struct lease_times lease = lease_of(agent, copy);
 	if (kind == ACTION_START || kind == ACTION_UPDATE) {
 		copy->action_imports_hash = copy_hash_imports(copy);
+		copy->action_settings = copy_settings(copy);
 		o.import_set = copy_imports(copy);
 		o.imports = o.import_set->providers;
 		o.n_imports = o.import_set->count;
@@ -126,11 +128,17 @@ void reconcile_answer(struct agent *agent, struct agent_copy *copy)
 		agent_report_add(agent, copy);
 }
 
+/* It was adjusted: what it gets as env and config is written otherwise. Where a value of an import differs, its set does. */
+static bool wants_settings(const struct agent_copy *copy)
+{
+	return settings_in_place(copy->spec) && copy_settings(copy) != copy->settings;
+}
+
 /* No update for a set that is again what the process knows
  * [lifecycle.dependency.unchanged]. */
 static void update(struct agent *agent, struct agent_copy *copy)
 {
-	if (copy_hash_imports(copy) != copy->imports_hash) {
+	if (copy_hash_imports(copy) != copy->imports_hash || wants_settings(copy)) {
 		begin_action(agent, copy, ACTION_UPDATE);
 		return;
 	}
@@ -162,8 +170,9 @@ void reconcile(struct agent *agent, struct agent_copy *copy)
 				reconcile_inside(agent, copy); /* the last of them continues */
 			else
 				begin(agent, copy, ACTION_STOP, PHASE_STOPPING);
-		} else if (copy->desired->imports_version > copy->imports_version &&
-			   agent->synced) {
+		} else if (agent->synced &&
+			   (copy->desired->imports_version > copy->imports_version ||
+			    (copy->desired->has_imports_version && wants_settings(copy)))) {
 			update(agent, copy);
 		} else if (alone_wants_update(agent, copy)) {
 			begin_action(agent, copy, ACTION_UPDATE);

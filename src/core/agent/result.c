@@ -11,6 +11,7 @@
 #include "core/agent/limit.h"
 #include "core/agent/message.h"
 #include "core/agent/reconcile.h"
+#include "core/settings/settings.h"
 
 #define FAILED(action) SAMOZA__V1__FAILED_ACTION__FAILED_##action
 
@@ -72,6 +73,7 @@ static void start_done(struct agent *agent, struct agent_copy *copy,
 	set_exports(copy, input->done.n_exports, input->done.exports);
 	copy->imports_version = copy->action_imports_version;
 	copy->imports_hash = copy->action_imports_hash;
+	copy->settings = copy->action_settings;
 	copy_clear_error(copy);
 	copy_enter(agent, copy, PHASE_STARTED);
 	if (copy->early_exit != NULL)
@@ -87,6 +89,8 @@ static void update_done(struct agent *agent, struct agent_copy *copy, const char
 		return; /* its process has exited meanwhile */
 	copy->imports_version = copy->action_imports_version;
 	copy->imports_hash = copy->action_imports_hash;
+	if (settings_in_place(copy->spec))
+		copy->settings = copy->action_settings;
 	copy_set_error(agent, copy, FAILED(UPDATE), error);
 	if (error != NULL)
 		copy_watch_well(agent, copy);

@@ -25,6 +25,7 @@
 #include "core/control/placement/placement.h"
 #include "core/control/relocate/drains.h"
 #include "core/control/relocate/rebalancing.h"
+#include "core/control/relocate/reloads.h"
 #include "core/control/request/access_check.h"
 #include "core/control/request/api_tokens.h"
 #include "core/control/request/audit.h"
@@ -325,8 +326,8 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 			placement_run(c);
 		} while (handovers_are_due(c) || rollouts_are_due(c) || each_is_due(c) ||
 			 !lifecycle_is_settled(&c->lifecycle));
-	} while (drains_run(c) || rebalancing_run(c) || making_run(c) || each_is_due(c) ||
-		 (!gave_up && (gave_up = drains_give_up(c))));
+	} while (drains_run(c) || rebalancing_run(c) || reloads_run(c) || making_run(c) ||
+		 each_is_due(c) || (!gave_up && (gave_up = drains_give_up(c))));
 	unload_order_run(c);
 	topology_states_settle(&c->dirty, &c->emitter);
 	mesh_tables_send(c); /* before a stop: who gets both sends nothing to what stops */

@@ -37,6 +37,8 @@ static void compile_all(struct compile *c)
 		compile_offline_start(c);
 	}
 	bool links = compile_links(c);
+	if (links)
+		compile_settings(c);
 	if (tree && links)
 		compile_startable(c);
 	if (tree) {

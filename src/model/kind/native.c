@@ -10,5 +10,6 @@ const struct space_kind space_kind_native = {
 	.type_count = ARRAY_SIZE(types),
 	.has_process = true,
 	.has_recipes = true,
+	.has_signals = true,
 	.update_can_be_ended = true,
 };

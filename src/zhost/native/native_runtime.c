@@ -214,6 +214,8 @@ static void set_all(struct native_launch *l, struct native_runtime *n,
 	set_text(l, "cpu_millicores", "%u", a->spec->cpu_millicores);
 	set_text(l, "cpu_limit_millicores", "%u", a->spec->cpu_limit_millicores);
 	set_text(l, "memory_bytes", "%" PRIu64, a->spec->memory_bytes);
+	set(l, "reload",
+	    a->spec->reload == SAMOZA__V1__RELOAD__RELOAD_SIGNAL ? "signal" : "");
 	if (a->action == ACTION_START) {
 		set_probe(l, a, "ready", a->spec->ready);
 		set_probe(l, a, "health", a->spec->health);
@@ -266,6 +268,11 @@ static bool set_closed(struct native_launch *l, const struct native_runtime *n,
 }
 
 /* ---- launching ---- */
+
+const char *native_directory(const struct native_runtime *n)
+{
+	return n->dir->path;
+}
 
 static void fill_environment(struct native_launch *l, const struct native_runtime *n,
 			     const struct native_action *a)

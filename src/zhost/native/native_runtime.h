@@ -59,6 +59,8 @@ struct native_launch {
 	variable_vector settings;
 	variable_vector environment;
 };
+/* The zhost's directory. */
+const char *native_directory(const struct native_runtime *n);
 /* Fills the parts of the request in which NATIVE instances differ from WebAssembly: directory,
  * settings, environment, filter. Makes the directory of what the instance keeps. */
 int native_launch_init(struct native_launch *l, struct native_runtime *n,

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "zhost/native/native_config.h"
 #include "zhost/space/process_space.h"
 
 /* The exports of the instances that it is inside of. */
@@ -64,6 +65,12 @@ static int launch(struct resident *r, struct error **err)
 	}
 	variables_done(&ancestors);
 	return result;
+}
+
+static int config(struct resident *r, const struct native_config_file *files, size_t count,
+		  struct error **err)
+{
+	return native_config_write(resident_parts(r)->native, r->file_name, files, count, err);
 }
 
 static void launch_or_fail(struct resident *r)
@@ -136,6 +143,7 @@ static void ended(struct resident *r)
 const struct space_runtime space_runtime_native = {
 	.kind = &space_kind_native,
 	.imports = imports_for_recipes,
+	.config = config,
 	.deploy = deploy,
 	.start = start,
 	.update = process_space_update,

@@ -10,10 +10,12 @@
 #include "base/heap.h"
 #include "base/str.h"
 #include "model/space_defaults.h"
+#include "core/agent/import_set.h"
 #include "schema/message.h"
 #include "zhost/space/log_budget.h"
 #include "zhost/space/resident_machine.h"
 #include "zhost/space/residents_private.h"
+#include "zhost/space/settings.h"
 
 /* ---- the object ---- */
 
@@ -120,6 +122,7 @@ void resident_free(struct resident *r)
 	if (r->wait != NULL)
 		artifact_cancel(r->wait);
 	package_fetch_cancel(r->files);
+	config_fetch_cancel(r->config);
 	start_queue_leave(r->owner->starts, &r->slot);
 	farewell_end(r);
 	api_token_done(&r->api);
@@ -129,6 +132,8 @@ void resident_free(struct resident *r)
 	spacelog_close(r->log);
 	drop_exports(r);
 	imports_done(&r->imports);
+	samoza__v1__instance_spec__free_unpacked(r->asked, NULL);
+	import_set_unref(r->providers);
 	HASH_DEL(r->owner->by_id, r);
 	samoza__v1__instance_key__free_unpacked(r->key, NULL);
 	samoza__v1__instance_spec__free_unpacked(r->spec, NULL);
@@ -273,6 +278,8 @@ void resident_abort_fetch(struct resident *r)
 		artifact_abort(r->wait, why);
 	else if (r->files != NULL)
 		package_fetch_abort(r->files, why);
+	else if (r->config != NULL)
+		config_fetch_abort(r->config, why);
 }
 
 /* ---- the end of an action ---- */
@@ -297,6 +304,7 @@ static void complete_start(struct resident *r, enum resident_state to, const cha
 			   bool is_finished, bool is_ended)
 {
 	struct residents *owner = r->owner;
+	config_fetch_cancel(steal_ptr(&r->config)); /* its process has ended meanwhile */
 	uint64_t action = r->action;
 	INVARIANT(action != 0);
 	log_completion(r, error);
@@ -512,6 +520,38 @@ static bool lease_has_ended(const struct resident *r)
 	return r->deadline_ms <= resident_now_ms(r);
 }
 
+/* What a start, or an update, waits for is there: it begins. */
+static void go_on(struct resident *r)
+{
+	if (r->state == RESIDENT_STARTING)
+		r->runtime->start(r);
+	else
+		r->runtime->update(r, &r->imports);
+}
+
+static void on_config(void *user, char **take_texts, const char *error)
+{
+	struct resident *r = user;
+	CLEANUP(error_freep) struct error *err = NULL;
+	r->config = NULL;
+	if (error != NULL)
+		resident_failed(r, error);
+	else if (settings_add(r, take_texts, &r->imports, &err) < 0)
+		resident_failed(r, err->message);
+	else
+		go_on(r);
+}
+
+/* With its settings. PRE: its exports are filled in. */
+static void begin_with_settings(struct resident *r)
+{
+	struct config_fetch *fetch =
+		config_fetch_new(r->owner->parts.artifacts, r->asked, on_config, r);
+	/* Without one `on_config` was called already, and r may be gone. */
+	if (fetch != NULL)
+		r->config = fetch;
+}
+
 static void launch(struct resident *r)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -524,16 +564,26 @@ static void launch(struct resident *r)
 	else if (resident_fill_exports(r, &err) < 0)
 		resident_failed(r, err->message);
 	else
-		r->runtime->start(r);
+		begin_with_settings(r);
+}
+
+/* What the action asks for is what its settings are made of from now on. */
+static void take_asked(struct resident *r, struct task *t)
+{
+	samoza__v1__instance_spec__free_unpacked(r->asked, NULL);
+	import_set_unref(r->providers);
+	r->asked = steal_ptr(&t->spec);
+	r->providers = steal_ptr(&t->providers);
+	imports_done(&r->imports);
+	r->imports = t->imports;
+	t->imports = (import_vector){0};
 }
 
 static void start(struct resident *r, struct task *t)
 {
 	r->owner->counters.starts++;
 	r->starts++;
-	imports_done(&r->imports);
-	r->imports = t->imports;
-	t->imports = (import_vector){0};
+	take_asked(r, t);
 	r->stop_ms = t->stop_ms;
 	r->deadline_ms = t->deadline_ms;
 	if (start_queue_take(r->owner->starts, &r->slot))
@@ -543,14 +593,19 @@ static void start(struct resident *r, struct task *t)
 }
 
 /* Its process may have ended since the core decided: then there is nothing to update or stop. */
-static void update(struct resident *r, const import_vector *imports)
+static void update(struct resident *r, struct task *t)
 {
+	CLEANUP(error_freep) struct error *err = NULL;
 	if (r->state != RESIDENT_STARTED) {
 		complete(r, r->state, NULL);
 		return;
 	}
 	resident_enter(r, RESIDENT_UPDATING);
-	r->runtime->update(r, imports);
+	take_asked(r, t);
+	if (resident_fill_exports(r, &err) < 0)
+		resident_failed(r, err->message);
+	else
+		begin_with_settings(r);
 }
 
 static void stop_now(struct resident *r, int64_t grace_ms)
@@ -588,7 +643,7 @@ void resident_begin(struct resident *r, struct task *t)
 		start(r, t);
 		return;
 	case ACTION_UPDATE:
-		update(r, &t->imports);
+		update(r, t);
 		return;
 	case ACTION_STOP:
 		stop(r, t->grace_ms);
@@ -607,6 +662,8 @@ void resident_kill(struct resident *r, bool is_update)
 		 LOG_S("path", r->key->path));
 	if (r->state == RESIDENT_QUEUED)
 		resident_failed(r, "timed out waiting for a start slot (--starts-at-once)");
+	else if (r->state == RESIDENT_UPDATING && r->config != NULL)
+		resident_abort_fetch(r);
 	else
 		r->runtime->kill(r, is_update);
 }

@@ -30,6 +30,7 @@
 #define SAMOZA_ZHOST_SPACE_RESIDENT_H
 
 #include "base/hash.h"
+#include "zhost/artifact/config_fetch.h"
 #include "zhost/artifact/package_files.h"
 #include "zhost/environment/variables.h"
 #include "zhost/process/zrun_process.h"
@@ -70,7 +71,10 @@ struct resident {
 	uint64_t action;
 	enum agent_action action_kind;
 	int64_t begun_ms;
-	import_vector imports; /* of a start */
+	import_vector imports; /* of a start, or of an update whose settings are being made */
+	/* As asked with the last start or update: what its settings are made of (settings.h). NULL: none was. */
+	Samoza__V1__InstanceSpec *asked;
+	struct import_set *providers;
 	int64_t stop_ms;       /* with a lease: it stops by itself then; NEVER_MS otherwise */
 	int64_t deadline_ms;   /* and its process is gone */
 	struct start_slot slot;
@@ -78,6 +82,7 @@ struct resident {
 	/* Artifacts that the action waits for. */
 	struct artifact_wait *wait;
 	struct package_fetch *files;
+	struct config_fetch *config;
 	char *module_path; /* once it was fetched */
 
 	Samoza__V1__Variable **exports; /* as filled for the action under way */

@@ -15,16 +15,23 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
 #include "model/space_kind.h"
 #include "zhost/environment/imports.h"
 #include "zhost/process/process_usage.h"
 
 struct resident;
+struct native_config_file;
 
 struct space_runtime {
 	const struct space_kind *kind; /* what it is */
 	/* The imports of a start or update in the form that the kind takes. NULL: it has none. */
 	void (*imports)(import_vector *to, Samoza__V1__Provider *const *providers, size_t n);
+
+	/* Writes the files of `config` where its programs read them, before a start and an update. NULL: their contents go with
+	 * the imports. `files` is borrowed. */
+	int (*config)(struct resident *r, const struct native_config_file *files, size_t count,
+		      struct error **err);
 
 	/* Fetches the artifacts; makes what outlives the process. */
 	void (*deploy)(struct resident *r);

@@ -1,5 +1,6 @@
 #include "zhost/space/task.h"
 
+#include "core/agent/import_set.h"
 #include "schema/message.h"
 #include "zhost/space/space_runtime.h"
 
@@ -17,8 +18,11 @@ void task_init(struct task *t, const struct agent_order *order)
 		t->key = (Samoza__V1__InstanceKey *)schema_message_copy(&order->key->base);
 	if (order->type != ORDER_ACTION)
 		return;
-	if (order->kind == ACTION_DEPLOY)
+	if (order->kind == ACTION_DEPLOY || order->kind == ACTION_START ||
+	    order->kind == ACTION_UPDATE)
 		t->spec = (Samoza__V1__InstanceSpec *)schema_message_copy(&order->spec->base);
+	if (order->import_set != NULL)
+		t->providers = import_set_ref(order->import_set);
 	const struct space_runtime *runtime = space_runtime_of(order->spec->type);
 	if (runtime->imports != NULL)
 		runtime->imports(&t->imports, order->imports, order->n_imports);
@@ -28,5 +32,6 @@ void task_done(struct task *t)
 {
 	samoza__v1__instance_key__free_unpacked(t->key, NULL);
 	samoza__v1__instance_spec__free_unpacked(t->spec, NULL);
+	import_set_unref(t->providers);
 	imports_done(&t->imports);
 }

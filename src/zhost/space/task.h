@@ -13,8 +13,9 @@ struct task {
 	uint64_t action;
 	enum agent_action kind;
 	Samoza__V1__InstanceKey *key;
-	Samoza__V1__InstanceSpec *spec; /* deploy */
-	import_vector imports;		/* start, update; in the form that the kind takes */
+	Samoza__V1__InstanceSpec *spec; /* deploy; start, update */
+	struct import_set *providers;	/* start, update; a reference */
+	import_vector imports;		/* the same, in the form that the kind takes */
 	bool writes;			/* it may write to its data */
 	bool serves;			/* messages to the instance are for it */
 	int64_t grace_ms, stop_ms, deadline_ms;

@@ -115,6 +115,8 @@ static void topology_needs(struct artifacts *a, struct topology_artifacts *t,
 			topology_need(a, t, space->assets[k]->digest);
 		for (size_t k = 0; k < space->n_recipes; k++)
 			topology_need(a, t, space->recipes[k]->digest);
+		for (size_t k = 0; k < space->n_config; k++)
+			topology_need(a, t, space->config[k]->digest);
 	}
 }
 
@@ -314,6 +316,20 @@ int artifacts_put_package_file(const struct artifacts *a, struct mex_package *pa
 	if (r < 0)
 		return r;
 	r = mex_package_read(package, file, write_piece, writer, err);
+	if (r == 0)
+		return artifact_finish(writer, err);
+	artifact_abandon(writer);
+	return r;
+}
+
+int artifacts_put_text(const struct artifacts *a, const char *digest, const char *text,
+		       size_t size, struct error **err)
+{
+	struct artifact_writer *writer = NULL;
+	int r = artifact_put(a->store, digest, &writer, err);
+	if (r < 0)
+		return r;
+	r = artifact_write(writer, text, size, err);
 	if (r == 0)
 		return artifact_finish(writer, err);
 	artifact_abandon(writer);

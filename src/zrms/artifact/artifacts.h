@@ -77,6 +77,9 @@ int artifacts_put_package_file(const struct artifacts *artifacts, struct mex_pac
 			       const struct mex_file *file, struct error **err) must_check;
 /* Any thread: takes a file that will never change. PRE: pinned. ERR_INVALID: it is damaged;
  * ERR_NOT_FOUND: it is gone. */
+/* What has that digest. */
+int artifacts_put_text(const struct artifacts *a, const char *digest, const char *text,
+		       size_t size, struct error **err) must_check;
 int artifacts_adopt(const struct artifacts *artifacts, const char *path, const char *digest,
 		    struct error **err) must_check;
 int artifacts_sync(const struct artifacts *artifacts, struct error **err) must_check;

@@ -26,6 +26,21 @@ static Samoza__V1__AssetFile **files_new(const struct mex_asset *assets, unsigne
 	return files;
 }
 
+static void add_config(Samoza__V1__SpaceArtifacts *a, const struct mex_space *space)
+{
+	a->n_config = space->config_count;
+	a->config = mem_new_array(Samoza__V1__AssetFile *, space->config_count);
+	for (unsigned i = 0; i < space->config_count; i++) {
+		a->config[i] = mem_new(Samoza__V1__AssetFile);
+		samoza__v1__asset_file__init(a->config[i]);
+		a->config[i]->name = borrowed(space->config[i].name);
+		a->config[i]->digest = borrowed(space->config[i].hash);
+		a->config[i]->size_bytes = space->config[i].size;
+	}
+	a->n_config_references = space->config_reference_count;
+	a->config_references = space->config_references; /* the package's */
+}
+
 static void files_free(Samoza__V1__AssetFile **files, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -66,6 +81,7 @@ revision_record_new(const struct mex_package *package,
 		a->assets = files_new(space->assets, space->asset_count);
 		a->n_recipes = space->recipe_count;
 		a->recipes = files_new(space->recipes, space->recipe_count);
+		add_config(a, space);
 		record->artifacts[i] = a;
 	}
 	revision_values_set(record, package->parameters);
@@ -79,6 +95,7 @@ void revision_record_free(Samoza__V1__RevisionRecord *record)
 	for (size_t i = 0; i < record->n_artifacts; i++) {
 		files_free(record->artifacts[i]->assets, record->artifacts[i]->n_assets);
 		files_free(record->artifacts[i]->recipes, record->artifacts[i]->n_recipes);
+		files_free(record->artifacts[i]->config, record->artifacts[i]->n_config);
 		free(record->artifacts[i]);
 	}
 	free(record->artifacts);

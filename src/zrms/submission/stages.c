@@ -220,6 +220,8 @@ static void need_artifacts(struct submission *s)
 			need_artifact(s, space->assets[k].file);
 		for (unsigned k = 0; k < space->recipe_count; k++)
 			need_artifact(s, space->recipes[k].file);
+		for (unsigned k = 0; k < space->config_count; k++)
+			pin(s, space->config[k].hash);
 		if (space->module != NULL)
 			need_artifact(s, space->module);
 	}
@@ -282,6 +284,22 @@ static int store_native(struct submission *s, struct submitted_module *module)
 	return 0;
 }
 
+static int store_config(struct submission *s, const struct mex_space *space)
+{
+	const struct artifacts *a = s->all->artifacts;
+	int r = 0;
+
+	for (unsigned k = 0; k < space->config_count && r == 0; k++) {
+		const struct mex_config *config = &space->config[k];
+
+		if (artifacts_holds(a, config->hash))
+			continue;
+		r = artifacts_put_text(a, config->hash, config->text, config->size, &s->err);
+		s->written++;
+	}
+	return r;
+}
+
 /* What the store holds is read, and written only where it is lost or damaged: this is how a
  * submission brings it back. */
 static void store_artifacts(struct submission *s)
@@ -294,6 +312,8 @@ static void store_artifacts(struct submission *s)
 			r = artifacts_put_package_file(a, s->package, *file, &s->err);
 			s->written++;
 		}
+	for (unsigned i = 0; i < s->package->topology->space_count && r == 0; i++)
+		r = store_config(s, &s->package->spaces[i]);
 	vector_for_each (&s->modules, module)
 		if (r == 0)
 			r = store_native(s, module);

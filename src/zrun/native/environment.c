@@ -118,6 +118,12 @@ static bool next_pair(const char **at, const char *until, struct pair *ret)
 	return true;
 }
 
+/* Of the instance, not of an import: "@ env NAME". */
+static bool is_setting(const struct pair *p)
+{
+	return p->import.size == 1 && p->import.at[0] == '@';
+}
+
 /* PREFIX_IMPORT_NAME_ and `rest`, as the name of a variable with this value. */
 static void add_variable(struct strings *to, const char *prefix, struct part import,
 			 const char *rest, struct part last, const char *value,
@@ -151,6 +157,8 @@ void environment_imports(struct strings *to, const char *prefix, const char *set
 	char rest[24];
 
 	while (next_pair(&at, set + size, &p)) {
+		if (is_setting(&p))
+			continue;
 		if (before.value != NULL && !part_equal(before.import, p.import)) {
 			add_count(to, prefix, before.import, count);
 			count = 0;
@@ -171,6 +179,54 @@ void environment_imports(struct strings *to, const char *prefix, const char *set
 		add_count(to, prefix, before.import, count);
 }
 
+void environment_settings(struct strings *to, const char *set, size_t size)
+{
+	const char *at = set;
+	struct pair p;
+
+	while (next_pair(&at, set + size, &p))
+		if (is_setting(&p) && p.path.size == 3 && memcmp(p.path.at, "env", 3) == 0)
+			strings_add(to, p.variable.at, p.value);
+}
+
+/* The settings of a set, one after the other. */
+static void collect_settings(struct strings *to, const char *set, size_t size)
+{
+	const char *at = set;
+	struct pair p;
+
+	while (next_pair(&at, set + size, &p))
+		if (is_setting(&p)) {
+			strings_add_text(to, p.path.at, strlen(p.path.at));
+			strings_add_text(to, p.value, strlen(p.value));
+		}
+}
+
+bool environment_settings_differ(const char *old_set, size_t old_size, const char *new_set,
+				 size_t new_size)
+{
+	struct strings a = {0}, b = {0};
+	bool differ;
+
+	collect_settings(&a, old_set, old_size);
+	collect_settings(&b, new_set, new_size);
+	differ = a.size != b.size || (a.size > 0 && memcmp(a.data, b.data, a.size) != 0);
+	strings_done(&a);
+	strings_done(&b);
+	return differ;
+}
+
+bool environment_has_config(const char *set, size_t size)
+{
+	const char *at = set;
+	struct pair p;
+
+	while (next_pair(&at, set + size, &p))
+		if (is_setting(&p) && p.path.size == 6 && memcmp(p.path.at, "config", 6) == 0)
+			return true;
+	return false;
+}
+
 /* ---- what changed ---- */
 
 /* One provider: its pairs. */
@@ -181,11 +237,14 @@ struct provider {
 
 static bool next_provider(const char **at, const char *until, struct provider *ret)
 {
-	const char *from = *at;
+	const char *from;
 	struct pair p;
 
-	if (!next_pair(at, until, &ret->first))
-		return false;
+	do {
+		from = *at;
+		if (!next_pair(at, until, &ret->first))
+			return false;
+	} while (is_setting(&ret->first));
 	ret->from = from;
 	ret->until = *at;
 	for (const char *peek = *at;

@@ -13,6 +13,7 @@
 #ifndef SAMOZA_ZRUN_NATIVE_ENVIRONMENT_H
 #define SAMOZA_ZRUN_NATIVE_ENVIRONMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Strings one after the other, each with its NUL: as in a process's environment. */
@@ -33,6 +34,13 @@ const char *strings_find(const char *data, size_t size, const char *name);
 
 /* PREFIX_IMPORT_… of a set; prefix is "SAMOZA", or "SAMOZA_OLD" for the set before. */
 void environment_imports(struct strings *to, const char *prefix, const char *set, size_t size);
+/* `env` of the space, which stands among the imports (zhost/space/settings.h): NAME of each "@ env NAME". */
+void environment_settings(struct strings *to, const char *set, size_t size);
+/* `env` or a file of `config` is another one. */
+bool environment_settings_differ(const char *old_set, size_t old_size, const char *new_set,
+				 size_t new_size);
+/* There are files of `config`. */
+bool environment_has_config(const char *set, size_t size);
 /* SAMOZA_UPDATE_ADDED, _REMOVED, _CHANGED: providers as "IMPORT:PATH", with blanks between. */
 void environment_changes(struct strings *to, const char *old_set, size_t old_size,
 			 const char *new_set, size_t new_size);

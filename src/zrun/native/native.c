@@ -353,10 +353,24 @@ static void cancel(struct runner *i)
 		native_signal(n, JOB_RECIPE, SIGKILL, false);
 }
 
+/* [workloads.configuration.reload] Its files are written; it is to read them again. */
+static void signal_reload(struct native *n)
+{
+	if (n->jobs[JOB_MAIN].is_running) {
+		native_signal(n, JOB_MAIN, SIGHUP, true);
+		connection_note(n->instance, ZRUN_LEVEL_INFO,
+				"its env or config has changed: SIGHUP");
+	}
+}
+
 static void update(struct native *n)
 {
 	uint64_t until = mono_ms() + n->timeout_ms;
 	char text[NATIVE_TEXT] = "";
+	bool signals = strcmp(native_setting(n, "reload"), "signal") == 0 &&
+		       environment_settings_differ(n->known.data, n->known.size,
+						   n->instance->imports.data,
+						   n->instance->imports.size);
 
 	n->update_due = false;
 	if (n->known.size == n->instance->imports.size &&
@@ -383,6 +397,8 @@ static void update(struct native *n)
 	} else {
 		remember_imports(n);
 	}
+	if (signals && !runner_stopping(n->instance))
+		signal_reload(n);
 	if (!n->update_due) /* else the answer comes with the newer set */
 		updated(n, text);
 }

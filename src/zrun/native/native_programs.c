@@ -62,20 +62,42 @@ static void add_api(const struct native *n, struct strings *e)
 	strings_add(e, "SAMOZA_API_CA_FILE", path);
 }
 
+/* Where the files of `config` are (zhost/native/native_config.h). */
+static void add_config(const struct native *n, struct strings *e)
+{
+	const struct import_set *set = &n->instance->imports;
+	char path[4300];
+
+	if (!environment_has_config(set->data, set->size))
+		return;
+	native_text(path, sizeof(path), "%s/.samoza/config",
+		    inside(n, ENCLOSE_PACKAGE, "package"));
+	strings_add(e, "SAMOZA_CONFIG", path);
+}
+
+/* Unless the space has another value for it. */
+static void add_default(struct strings *e, const char *name, const char *value)
+{
+	if (strings_find(e->data, e->size, name) == NULL)
+		strings_add(e, name, value);
+}
+
 static void fill_environment(const struct native *n, struct strings *e, const char *recipe)
 {
 	const struct runner *i = n->instance;
 	const char *at = i->environment;
 
-	strings_add(e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	environment_settings(e, i->imports.data, i->imports.size);
+	add_default(e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	strings_add(e, "HOME", inside(n, ENCLOSE_DATA, "data"));
 	strings_add(e, "TMPDIR", inside(n, ENCLOSE_TMP, "tmp"));
-	strings_add(e, "LANG", "C.UTF-8");
+	add_default(e, "LANG", "C.UTF-8");
 	strings_add(e, "SAMOZA_RECIPE", recipe);
 	strings_add(e, "SAMOZA_DIR", inside(n, ENCLOSE_DATA, "data"));
 	if (native_kept(n) != NULL)
 		strings_add(e, "SAMOZA_DATA", native_kept(n));
 	strings_add(e, "SAMOZA_PACKAGE", inside(n, ENCLOSE_PACKAGE, "package"));
+	add_config(n, e);
 	add_api(n, e);
 	for (uint32_t k = 0; k < i->request->environment_count; k++) {
 		strings_add_text(e, at, strlen(at));

@@ -36,6 +36,12 @@ struct guest {
 	uint8_t *stack_base;  /* guard first, then the stack */
 	uint64_t denied;      /* bit per import: the denial was logged */
 
+	/* What environ_get() gives: strings with their NULs, as environ_sizes_get() found them last; NULL: it did not. */
+	struct {
+		char *data;
+		uint32_t size, count;
+	} environment;
+
 	/* data.list continues where it ended: see host_samoza.c */
 	struct {
 		char after[ZRUN_KEY_MAX];

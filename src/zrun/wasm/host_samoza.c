@@ -9,7 +9,8 @@
 #include "zrun/runner/zhost_wait.h"
 #include "zrun/wasm/guest.h"
 
-#define FOREVER UINT64_MAX
+#define FOREVER		UINT64_MAX
+#define CONFIG_NAME_MAX 63
 
 static uint32_t error(int number)
 {
@@ -79,7 +80,29 @@ uint32_t host_sys_import_get(struct guest *g, uint32_t name, uint32_t name_size,
 
 	if (wanted == NULL || out == NULL)
 		return error(EFAULT);
+	if (name_size > 0 && wanted[0] == '@') /* of the instance, not of an import */
+		return error(ENOENT);
 	value = import_value(&g->runner->imports, wanted, name_size, &size);
+	return value != NULL ? give(out, capacity, value, size) : error(ENOENT);
+}
+
+#define CONFIG "@ config " /* zhost/space/settings.h */
+
+uint32_t host_sys_config_get(struct guest *g, uint32_t name, uint32_t name_size, uint32_t to,
+			     uint32_t capacity)
+{
+	const char *wanted = guest_memory(g, name, name_size), *value;
+	void *out = guest_memory(g, to, capacity);
+	char key[sizeof(CONFIG) + CONFIG_NAME_MAX];
+	size_t size;
+
+	if (wanted == NULL || out == NULL)
+		return error(EFAULT);
+	if (name_size > CONFIG_NAME_MAX)
+		return error(ENOENT);
+	memcpy(key, CONFIG, sizeof(CONFIG) - 1);
+	memcpy(key + sizeof(CONFIG) - 1, wanted, name_size);
+	value = import_value(&g->runner->imports, key, sizeof(CONFIG) - 1 + name_size, &size);
 	return value != NULL ? give(out, capacity, value, size) : error(ENOENT);
 }
 

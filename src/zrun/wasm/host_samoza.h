@@ -15,6 +15,8 @@ uint32_t host_sys_sleep(struct guest *g, uint32_t ms);
 uint32_t host_sys_yield(struct guest *g);
 uint32_t host_sys_import_get(struct guest *g, uint32_t name, uint32_t name_size, uint32_t to,
 			     uint32_t capacity);
+uint32_t host_sys_config_get(struct guest *g, uint32_t name, uint32_t name_size, uint32_t to,
+			     uint32_t capacity);
 uint32_t host_net_emit_to(struct guest *g, uint32_t address, uint32_t address_size, uint32_t at,
 			  uint32_t size);
 uint32_t host_net_recv_next(struct guest *g, uint32_t timeout_ms, uint32_t to,

@@ -5,6 +5,7 @@
 #include "zrun/wasm/host_wasi.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -87,16 +88,50 @@ HOST(args_sizes_get, uint32_t count, uint32_t bytes)
 	return store_sizes(g, 1, (uint32_t)strlen(g->runner->path) + 1, count, bytes);
 }
 
+#define ENV "@ env " /* zhost/space/settings.h */
+
+/* Who it is, its exports, and the `env` of its space as it is now. */
+static bool make_environment(struct guest *g)
+{
+	const struct runner *i = g->runner;
+	size_t most = i->request->environment_size + i->imports.size + i->imports.count;
+	char *data = malloc(most + 1), *to = data;
+	const char *at = i->imports.data;
+
+	if (data == NULL)
+		return false;
+	memcpy(to, i->environment, i->request->environment_size);
+	to += i->request->environment_size;
+	free(g->environment.data);
+	g->environment.count = i->request->environment_count;
+	for (uint32_t n = 0; n < i->imports.count; n++) {
+		const char *value = at + strlen(at) + 1;
+
+		if (strncmp(at, ENV, sizeof(ENV) - 1) == 0) {
+			to = stpcpy(stpcpy(stpcpy(to, at + sizeof(ENV) - 1), "="), value) + 1;
+			g->environment.count++;
+		}
+		at = value + strlen(value) + 1;
+	}
+	g->environment.data = data;
+	g->environment.size = (uint32_t)(to - data);
+	return true;
+}
+
+/* What environ_sizes_get() has measured: an update that came meanwhile may have made it longer. */
 HOST(environ_get, uint32_t pointers, uint32_t strings)
 {
-	return store_strings(g, g->runner->environment, g->runner->request->environment_size,
-			     g->runner->request->environment_count, pointers, strings);
+	if (g->environment.data == NULL && !make_environment(g))
+		return WASI_EIO;
+	return store_strings(g, g->environment.data, g->environment.size, g->environment.count,
+			     pointers, strings);
 }
 
 HOST(environ_sizes_get, uint32_t count, uint32_t bytes)
 {
-	return store_sizes(g, g->runner->request->environment_count,
-			   g->runner->request->environment_size, count, bytes);
+	if (!make_environment(g))
+		return WASI_EIO;
+	return store_sizes(g, g->environment.count, g->environment.size, count, bytes);
 }
 
 /* ---- time and chance --------------------------------------------------------------------- */

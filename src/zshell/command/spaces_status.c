@@ -60,6 +60,39 @@ static char *kept_text(const Samoza__V1__NextView *kept)
 		kept->version != NULL ? " " : "", kept->zhost, state_shown(kept->state));
 }
 
+/* "DB=${imports.db.ip}, LEVEL=info"; NULL: none. */
+static char *env_text(const Samoza__V1__SettingsView *settings)
+{
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 20);
+	if (settings == NULL || settings->n_env == 0)
+		return NULL;
+	for (size_t k = 0; k < settings->n_env; k++)
+		(void)buffer_printf(&text, "%s%s=%s", k > 0 ? ", " : "", settings->env[k]->name,
+				    settings->env[k]->value);
+	return buffer_steal(&text);
+}
+
+static char *config_text(const Samoza__V1__SettingsView *settings)
+{
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 20);
+	if (settings == NULL || settings->n_config == 0)
+		return NULL;
+	for (size_t k = 0; k < settings->n_config; k++)
+		(void)buffer_printf(&text, "%s%s", k > 0 ? ", " : "", settings->config[k]);
+	return buffer_steal(&text);
+}
+
+/* "restart (another value waits: waits for the rollout)" */
+static char *reload_text(const Samoza__V1__SettingsView *settings)
+{
+	if (settings == NULL)
+		return NULL;
+	return settings->waits == NULL ? mem_strdup(settings->reload)
+				       : str_printf("%s (its process has other values than it "
+						    "would get now: %s)",
+						    settings->reload, settings->waits);
+}
+
 /* "operator of shop-*, blog"; NULL: it does not ask zrms. */
 static char *api_text(const Samoza__V1__ApiView *api)
 {
@@ -97,6 +130,9 @@ static void print_head(const struct shell *shell, const Samoza__V1__SpaceView *s
 	CLEANUP(freep) char *kept = kept_text(s->kept);
 	CLEANUP(freep) char *limits = limits_text(s->limits, s->n_limits);
 	CLEANUP(freep) char *api = api_text(s->api);
+	CLEANUP(freep) char *env = env_text(s->settings);
+	CLEANUP(freep) char *config = config_text(s->settings);
+	CLEANUP(freep) char *reload = reload_text(s->settings);
 	CLEANUP(freep) char *cpu = cpu_text(usage);
 	CLEANUP(freep)
 	char *memory = usage != NULL && usage->has_memory_bytes
@@ -121,6 +157,9 @@ static void print_head(const struct shell *shell, const Samoza__V1__SpaceView *s
 			     {"Restarts", restarts},
 			     {"Limits", limits},
 			     {"Api", api},
+			     {"Env", env},
+			     {"Config", config},
+			     {"Reload", reload},
 			     {"Process", pid},
 			     {"Cpu", cpu},
 			     {"Memory", memory},

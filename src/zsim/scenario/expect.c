@@ -454,6 +454,30 @@ void expect_knows(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 	}
 }
 
+static const struct sim_process *newest_process(const struct world *w, const char *name)
+{
+	const struct sim_process *newest = NULL;
+	vector_for_each (&w->machines, n)
+		for (const struct sim_process *p = (*n)->processes; p != NULL; p = p->hh.next)
+			if (p->started && str_equal(p->name, name) &&
+			    (newest == NULL || newest->epoch < p->epoch))
+				newest = p;
+	return newest;
+}
+
+void expect_env(struct step_run *run, const Samoza__V1__ScenarioStep *step)
+{
+	for (size_t i = 0; i < step->n_env; i++) {
+		const char *name = step->env[i]->key, *wanted = step->env[i]->value;
+		const struct sim_process *p = newest_process(run->world, name);
+		if (p == NULL)
+			step_fail(run, "env: %s has no started process", name);
+		else if (!str_equal(p->settings != NULL ? p->settings : "", wanted))
+			step_fail(run, "env: expected %s for %s, seen %s", wanted, name,
+				  p->settings != NULL ? p->settings : "nothing");
+	}
+}
+
 /* ---- changes ---- */
 
 void expect_away(struct step_run *run, const Samoza__V1__ScenarioStep *step)

@@ -117,6 +117,7 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 			  : step->n_order > 0	      ? "order"
 			  : step->n_live > 0	      ? "live"
 			  : step->n_knows > 0	      ? "knows"
+			  : step->n_env > 0	      ? "env"
 			  : step->n_away > 0	      ? "away"
 			  : step->has_moves	      ? "moves"
 			  : step->n_admits > 0	      ? "admits"

@@ -570,6 +570,8 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 		expect_live(run, step);
 	else if (step->n_knows > 0)
 		expect_knows(run, step);
+	else if (step->n_env > 0)
+		expect_env(run, step);
 	else if (step->n_away > 0)
 		expect_away(run, step);
 	else if (step->has_moves)

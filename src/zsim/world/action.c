@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "core/settings/settings.h"
 #include "model/space_kind.h"
 #include "zsim/world/event.h"
 #include "zsim/world/machine_state.h"
@@ -71,11 +72,49 @@ static char *imports_text(const struct agent_order *o)
 	return text;
 }
 
+/* NULL: none. Exports are not known here, and stand for nothing. */
+static char *settings_text(const struct agent_order *o)
+{
+	char *text = NULL;
+	for (size_t k = 0; k < o->spec->n_env; k++) {
+		CLEANUP(freep) char *value = NULL, *before = text;
+		if (settings_fill(o->spec->env[k]->value, NULL, 0, o->imports, o->n_imports,
+				  &value, NULL) < 0)
+			value = mem_strdup("?");
+		text = str_printf("%s%s%s=%s", before != NULL ? before : "",
+				  before != NULL ? " " : "", o->spec->env[k]->name, value);
+	}
+	return text;
+}
+
+static bool has_all_values(const struct agent_order *o)
+{
+	for (size_t k = 0; k < o->spec->n_references; k++)
+		if (settings_value(o->imports, o->n_imports, o->spec->references[k]) == NULL)
+			return false;
+	return true;
+}
+
+/* [workloads.configuration] While it runs, it takes other values only where its space says so. True: they are others. */
+static bool take_settings(struct sim_process *p, const struct agent_order *o)
+{
+	free(p->would);
+	p->would = has_all_values(o) ? settings_text(o) : NULL;
+	if (o->kind == ACTION_UPDATE && !settings_in_place(o->spec))
+		return false;
+	char *settings = settings_text(o);
+	bool differs = !str_equal(p->settings, settings);
+	free(p->settings);
+	p->settings = settings;
+	return differs;
+}
+
 /* The process takes its imports. No update for an unchanged set [lifecycle.dependency.unchanged]. */
 static void take_imports(struct world *w, struct sim_process *p, const struct agent_order *o)
 {
 	char *imports = imports_text(o);
-	if (o->kind == ACTION_UPDATE && str_equal(p->imports, imports))
+	bool differs = take_settings(p, o);
+	if (o->kind == ACTION_UPDATE && str_equal(p->imports, imports) && !differs)
 		world_violate(w, "%s gets an update, and nothing has changed:\n%s", p->name,
 			      imports);
 	free(p->imports);

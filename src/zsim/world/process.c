@@ -21,6 +21,8 @@ void process_free(struct sim_machine *n, struct sim_process *p)
 	free(p->name);
 	free(p->version);
 	free(p->imports);
+	free(p->settings);
+	free(p->would);
 	free(p->listens);
 	free(p);
 }

@@ -81,6 +81,10 @@ static const struct {
 	{"spaces.placement.spread.max_skew", CHANGE_PLACE},
 	{"spaces.placement.spread.required", CHANGE_PLACE},
 	{"spaces.placement.strategy", CHANGE_PLACE},
+	{"spaces.env", CHANGE_RELOAD},
+	{"spaces.config.file", CHANGE_RELOAD},
+	{"spaces.config.template", CHANGE_RELOAD},
+	{"spaces.reload", CHANGE_REPLACE},
 	{"spaces.exports", CHANGE_REPLACE},
 	{"spaces.imports.from", CHANGE_REPLACE},
 	{"spaces.imports.variables", CHANGE_REPLACE},
@@ -262,6 +266,7 @@ static void check_diff(const struct visit *v, const struct topology_diff *diff)
 	case CHANGE_REPLACE:
 		wanted = "=host !api:";
 		break;
+	case CHANGE_RELOAD: /* the sample has `reload: update` */
 	case CHANGE_ADJUST:
 		wanted = strncmp(v->path, "paths", 5) == 0 ? ""
 			 : field == v->path		   ? "=host =api "

@@ -59,6 +59,7 @@ static void restore_copy(struct control *c, struct copy *copy,
 	copy->healthy = v->healthy;
 	copy->ran = v->has_ran_with;
 	copy->ran_with = v->ran_with;
+	copy->settings = v->settings;
 	copy->observed = v->observed;
 	copy->absent = v->absent;
 	copy->forgiven = v->forgiven;
@@ -270,6 +271,7 @@ static int restore_slot(struct control *c, const struct control_application *a,
 	s->closing = v->closing;
 	s->leaves = v->leaves;
 	sc->turn = (enum rollout_turn)v->turn;
+	sc->reloaded = v->reloaded;
 	application_of(s)->leaving += v->leaves ? 1 : 0;
 	slot_returned(s, v->returned_until_ms);
 	if (v->has_returned_order) /* also where it has still to be noticed */

@@ -84,6 +84,8 @@ static Samoza__V1__VolatileCopy *copy_state(const struct control *c, const struc
 	v->healthy = copy->healthy;
 	v->has_ran_with = copy->ran;
 	v->ran_with = copy->ran_with;
+	v->has_settings = copy->settings != 0;
+	v->settings = copy->settings;
 	v->observed = copy->observed;
 	v->absent = copy->absent;
 	v->forgiven = copy->forgiven;
@@ -202,7 +204,7 @@ static void add_slot(const struct control *c, Samoza__V1__VolatileApplication *t
 	if (!sc->slot->closing && !sc->placed_again && !sc->seeking && !moves && !is_unplaced &&
 	    !has_may_run && !sc->slot->leaves && sc->turn == TURN_NOW &&
 	    sc->slot->returned_until_ms == 0 && sc->exclusions == NULL && sc->loss == NULL &&
-	    sc->handover == NULL)
+	    sc->handover == NULL && sc->reloaded == 0)
 		return;
 	Samoza__V1__VolatileSlot *v = NEW(VolatileSlot, volatile_slot);
 	v->path = mem_strdup(sc->slot->path);
@@ -214,6 +216,8 @@ static void add_slot(const struct control *c, Samoza__V1__VolatileApplication *t
 		is_unplaced && sc->place_revision != NULL ? sc->place_revision->number : 0;
 	v->leaves = sc->slot->leaves;
 	v->turn = sc->turn;
+	v->has_reloaded = sc->reloaded != 0;
+	v->reloaded = sc->reloaded;
 	v->has_returned_until_ms = sc->slot->returned_until_ms != 0;
 	v->returned_until_ms = sc->slot->returned_until_ms;
 	ORDER(v, returned_order, sc->slot->returned_timer);

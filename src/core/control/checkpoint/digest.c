@@ -113,6 +113,8 @@ static void add_copy(const struct copy *copy, struct buffer *b)
 	     copy_serves(copy) ? " serves" : "", copy->target, LLU(copy->generation),
 	     LLU(copy->retry_generation), LLU(copy->forgiven), LLU(copy->imports_version),
 	     LLU(copy->imports_hash));
+	if (copy->settings != 0)
+		LINE("    settings %llu\n", LLU(copy->settings));
 	LINE("    %s, phase %u%s%s%s%s%s%s%s%s%s%s, observed %llu, retry %lld, ends %lld "
 	     "%lld/%llu, "
 	     "failures %u, ran with %lld, restarts %u, exports %zu, alone %lld\n",
@@ -191,6 +193,7 @@ static void add_root(const struct control *c, const struct slot_control *root, s
 	     h->revision != NULL ? h->revision->number : 0, h->returns ? " returns" : "",
 	     h->drains	     ? " drains"
 	     : h->rebalances ? " rebalances"
+	     : h->reloads    ? " reloads"
 			     : "",
 	     h->held ? " held" : "", h->unwanted ? " unwanted" : "",
 	     LL(h->handover.placed_wall_ms), LL(h->handover.late_at_ms),
@@ -217,6 +220,8 @@ static void add_slot(const struct control *c, const struct slot_control *sc, str
 	     s->unplaced ? " unplaced" : "", s->stop != NULL ? " stops" : "",
 	     s->stop != NULL && ordered_stop_holds(s) ? " held" : "", s->active_below,
 	     s->deployed_children);
+	if (sc->reloaded != 0)
+		LINE("    reloaded for %llu\n", LLU(sc->reloaded));
 	LINE("    facts%s%s%s%s%s%s%s, waits for %s, retry %lld, run %lld, error "
 	     "%s\n",
 	     f->placed ? " placed" : "", f->zhost_lost ? " lost" : "",

@@ -154,6 +154,7 @@ void handover_load(struct control *c, struct slot_control *root,
 	h->returns = r->returns;
 	h->drains = r->drains;
 	h->rebalances = r->rebalances;
+	h->reloads = r->reloads;
 	h->held = r->held;
 	if (r->has_revision)
 		h->revision = application_revision(&application_of(root->slot)->application,

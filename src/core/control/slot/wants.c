@@ -91,7 +91,8 @@ static void add_changed(struct wants *w, struct slot_control *root, uint32_t uni
 void wants_add_successor(const struct control *c, struct wants *w, struct slot_control *root,
 			 uint32_t unit)
 {
-	if (root->handover != NULL && root->handover->revision != NULL) {
+	if (root->handover != NULL &&
+	    (root->handover->revision != NULL || root->handover->reloads != 0)) {
 		add_changed(w, root, unit);
 		return;
 	}

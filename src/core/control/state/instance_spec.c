@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "core/control/state/handover_kind.h"
 #include "core/control/state/path_ends.h"
+#include "core/control/state/setting_list.h"
 #include "model/space_kind.h"
 #include "schema/message.h"
 
@@ -43,6 +44,8 @@ static void add_artifacts(Samoza__V1__InstanceSpec *spec, const Samoza__V1__Spac
 	spec->n_assets = a->n_assets;
 	spec->recipes = copy_files(a->recipes, a->n_recipes);
 	spec->n_recipes = a->n_recipes;
+	spec->config = copy_files(a->config, a->n_config);
+	spec->n_config = a->n_config;
 }
 
 /* NULL where the space declares none. */
@@ -80,6 +83,23 @@ static void add_offline_start(Samoza__V1__InstanceSpec *spec, const struct space
 		if (!space->imports[k].optional)
 			spec->mandatory_imports[spec->n_mandatory_imports++] =
 				mem_strdup(space->imports[k].from);
+}
+
+static void add_settings(Samoza__V1__InstanceSpec *spec, const struct copy *copy)
+{
+	const struct space *space = copy->declared->space;
+	struct setting_list list = setting_list_of(copy);
+	spec->env = mem_new_array(Samoza__V1__Variable *, space->env_count);
+	spec->n_env = space->env_count;
+	for (unsigned k = 0; k < space->env_count; k++)
+		spec->env[k] = variable_new(space->env[k].name, space->env[k].value);
+	spec->has_reload = space->reload != RELOAD_BY_RESTART;
+	spec->reload = space->reload == RELOAD_BY_RESTART  ? SAMOZA__V1__RELOAD__RELOAD_RESTART
+		       : space->reload == RELOAD_BY_SIGNAL ? SAMOZA__V1__RELOAD__RELOAD_SIGNAL
+							   : SAMOZA__V1__RELOAD__RELOAD_UPDATE;
+	spec->references = copy_strings((const char *const *)list.items, list.count);
+	spec->n_references = list.count;
+	setting_list_done(&list);
 }
 
 /* NULL: it is kept under the name by which the zhost knows it. */
@@ -140,6 +160,7 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 	s->n_exports = space->export_count;
 	for (unsigned k = 0; k < space->export_count; k++)
 		s->exports[k] = variable_new(space->exports[k].name, space->exports[k].value);
+	add_settings(s, copy);
 	s->paths = path_ends(revision->topology, space, &s->n_paths);
 	s->package_digest = mem_strdup(revision->record->package_digest);
 	s->has_revision = true;

@@ -58,6 +58,8 @@ static Samoza__V1__HandoverRecord *fill_handover(Samoza__V1__HandoverRecord *r,
 	r->has_drains = r->drains = h->drains;
 	r->has_rebalances = r->rebalances = h->rebalances;
 	r->has_held = r->held = h->held;
+	r->has_reloads = h->reloads != 0;
+	r->reloads = h->reloads;
 	return r;
 }
 

@@ -255,6 +255,7 @@ int control_view_space(const struct control *c, const char *id, const char *path
 	if (s == NULL)
 		return ERR_NOT_FOUND;
 	*ret_view = view_space(control_of_slot(s), true);
+	view_space_settings(control_of_slot(s), *ret_view);
 	return 0;
 }
 

@@ -35,6 +35,7 @@ Samoza__V1__HandoverView *view_handover(const struct slot_control *sc, bool judg
 void view_space_limits(const struct slot_control *sc, Samoza__V1__SpaceView *v);
 /* What it may do with zrms [formats.topology.api]. */
 void view_space_api(const struct slot_control *sc, Samoza__V1__SpaceView *v);
+void view_space_settings(const struct slot_control *sc, Samoza__V1__SpaceView *v);
 void view_zhost_limits(const struct control_zhost *z, Samoza__V1__ZhostView *v);
 Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_zhost *z);
 /* Of one that has not come, or has gone. */

@@ -20,7 +20,8 @@ static bool has_artifact(const Samoza__V1__SpaceArtifacts *a, const char *digest
 	return a != NULL &&
 	       (str_equal(a->module_digest, digest) || str_equal(a->native_digest, digest) ||
 		has_file(a->assets, a->n_assets, digest) ||
-		has_file(a->recipes, a->n_recipes, digest));
+		has_file(a->recipes, a->n_recipes, digest) ||
+		has_file(a->config, a->n_config, digest));
 }
 
 /* Of one that is retired, the revision alone is known. */

@@ -418,6 +418,7 @@ void report_apply(struct control *c, struct control_zhost *z,
 	copy->healthy =
 		r->phase == SAMOZA__V1__PHASE__PHASE_STARTED && (!r->has_healthy || r->healthy);
 	copy->observed = r->observed_generation;
+	copy->settings = r->phase == SAMOZA__V1__PHASE__PHASE_STARTED ? r->settings : 0;
 	note_run(copy, r);
 	mark_application(copy->unit->application, APPLICATION_HANDOVER);
 	if (copy_is_beside(copy)) {

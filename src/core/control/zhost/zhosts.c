@@ -320,6 +320,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 			  hello->has_page_access && hello->page_access);
 	by_version_settle(spec, CAPABILITY_CLUSTER_API,
 			  hello->has_api_token && hello->api_token);
+	by_version_settle(spec, CAPABILITY_SETTINGS, hello->has_settings && hello->settings);
 	bool is_other =
 		!is_new && !z->removed && !schema_message_equal(&z->message->base, &spec->base);
 	if (zhost_take_spec(z, spec, &err) < 0) {

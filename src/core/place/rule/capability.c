@@ -20,6 +20,8 @@ static void compile(struct filter *f, const struct space *s)
 			add(f, s->capabilities[i]);
 	if (s != NULL && s->asks_token)
 		add(f, CAPABILITY_PAGE_ACCESS);
+	if (s != NULL && (s->env_count > 0 || s->config_count > 0))
+		add(f, CAPABILITY_SETTINGS);
 }
 
 /* No setting offers it: what a zhost of another version does not; NULL: it is a matter of settings. */
@@ -27,6 +29,8 @@ static const char *by_version(const struct requirement *r)
 {
 	if (strcmp(r->declared, CAPABILITY_PAGE_ACCESS) == 0)
 		return "checks access to pages";
+	if (strcmp(r->declared, CAPABILITY_SETTINGS) == 0)
+		return "gives instances env and config";
 	return strcmp(r->declared, CAPABILITY_CLUSTER_API) == 0
 		       ? "gives instances tokens for zrms"
 		       : NULL;
@@ -70,6 +74,7 @@ static enum failure_code code_of(const struct requirement *r)
 {
 	return strcmp(r->declared, CAPABILITY_PAGE_ACCESS) == 0	  ? FAILURE_PAGE_ACCESS
 	       : strcmp(r->declared, CAPABILITY_CLUSTER_API) == 0 ? FAILURE_CLUSTER_API
+	       : strcmp(r->declared, CAPABILITY_SETTINGS) == 0	  ? FAILURE_SETTINGS
 								  : FAILURE_CAPABILITY;
 }
 

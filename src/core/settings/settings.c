@@ -1,0 +1,143 @@
+#include "core/settings/settings.h"
+
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "model/setting.h"
+
+/* ---- values ---- */
+
+static const char *variable_of(Samoza__V1__Variable *const *variables, size_t count,
+			       const char *name, size_t size)
+{
+	for (size_t k = 0; k < count; k++)
+		if (strlen(variables[k]->name) == size &&
+		    memcmp(variables[k]->name, name, size) == 0)
+			return variables[k]->value;
+	return NULL;
+}
+
+/* `dot`: where FROM ends. */
+static const char *value_of(Samoza__V1__Provider *const *providers, size_t count,
+			    const char *reference, size_t size, size_t dot)
+{
+	for (size_t k = 0; k < count; k++) {
+		const Samoza__V1__Provider *p = providers[k];
+		if (strlen(p->import) != dot || memcmp(p->import, reference, dot) != 0)
+			continue;
+		const char *value = variable_of(p->variables, p->n_variables,
+						reference + dot + 1, size - dot - 1);
+		if (value != NULL)
+			return value;
+	}
+	return NULL;
+}
+
+const char *settings_value(Samoza__V1__Provider *const *providers, size_t count,
+			   const char *reference)
+{
+	const char *dot = strchr(reference, '.');
+	return dot != NULL ? value_of(providers, count, reference, strlen(reference),
+				      (size_t)(dot - reference))
+			   : NULL;
+}
+
+/* ---- sums ---- */
+
+static void add(uint64_t *sum, const char *text)
+{
+	*sum = *sum * 31 + str_hash(text) + 1;
+}
+
+uint64_t settings_sum(char *const *references, size_t count, settings_value_fn *value_of_one,
+		      void *user, const char **ret_missing)
+{
+	uint64_t sum = 1;
+	if (ret_missing != NULL)
+		*ret_missing = NULL;
+	for (size_t k = 0; k < count; k++) {
+		const char *value = value_of_one(user, references[k]);
+		add(&sum, references[k]);
+		add(&sum, value != NULL ? value : "");
+		if (value == NULL && ret_missing != NULL && *ret_missing == NULL)
+			*ret_missing = references[k];
+	}
+	return sum != 0 ? sum : 1;
+}
+
+struct providers {
+	Samoza__V1__Provider *const *items;
+	size_t count;
+};
+
+static const char *value_of_providers(void *user, const char *reference)
+{
+	const struct providers *p = user;
+	return settings_value(p->items, p->count, reference);
+}
+
+bool settings_any(const Samoza__V1__InstanceSpec *spec)
+{
+	return spec->n_env > 0 || spec->n_config > 0;
+}
+
+bool settings_in_place(const Samoza__V1__InstanceSpec *spec)
+{
+	return spec->has_reload && spec->reload != SAMOZA__V1__RELOAD__RELOAD_RESTART;
+}
+
+uint64_t settings_of(const Samoza__V1__InstanceSpec *spec,
+		     Samoza__V1__Provider *const *providers, size_t count)
+{
+	if (!settings_any(spec))
+		return 0;
+	struct providers all = {providers, count};
+	uint64_t sum = settings_sum(spec->references, spec->n_references, value_of_providers,
+				    &all, NULL);
+	if (!settings_in_place(spec))
+		return sum;
+	for (size_t k = 0; k < spec->n_env; k++) {
+		add(&sum, spec->env[k]->name);
+		add(&sum, spec->env[k]->value);
+	}
+	for (size_t k = 0; k < spec->n_config; k++) {
+		add(&sum, spec->config[k]->name);
+		add(&sum, spec->config[k]->digest);
+	}
+	return sum != 0 ? sum : 1;
+}
+
+/* ---- text ---- */
+
+int settings_fill(const char *text, Samoza__V1__Variable *const *exports, size_t export_count,
+		  Samoza__V1__Provider *const *providers, size_t count, char **ret_text,
+		  struct error **err)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(SETTING_FILLED_MAX_BYTES + 1);
+	struct setting_piece piece;
+	int failed = 0;
+	while ((piece = setting_next(&text)).kind != SETTING_END) {
+		const char *value = NULL;
+		if (piece.kind == SETTING_WRONG) {
+			CLEANUP(freep) char *why = setting_wrong_text(&piece);
+			return error_set(err, ERR_INVALID, "%s", why);
+		}
+		if (piece.kind == SETTING_TEXT)
+			failed |= buffer_add(&b, piece.text, piece.size);
+		else if (piece.kind == SETTING_EXPORT)
+			value = variable_of(exports, export_count, piece.text, piece.size);
+		else
+			value = value_of(providers, count, piece.text, piece.size, piece.dot);
+		if (value != NULL)
+			failed |= buffer_add_string(&b, value);
+	}
+	failed |= buffer_add(&b, "", 1);
+	if (failed != 0)
+		return error_set(err, ERR_LIMIT,
+				 "with its values it has more than %zu KiB: make it shorter",
+				 SETTING_FILLED_MAX_BYTES / 1024);
+	*ret_text = buffer_steal(&b);
+	return 0;
+}

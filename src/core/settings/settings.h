@@ -1,0 +1,48 @@
+/*
+ * The values of `env` and `config` of an instance: the one place that knows what their references stand for
+ * (model/setting.h is their language). zrms and zhost ask it with what each has:
+ *
+ *   zrms    has the providers: settings_sum() says whether the process that runs started with other values
+ *   agent   the same, of the providers that an action gets: what a start or an update reports
+ *   zhost   has the exports, too: settings_fill() makes the text
+ *
+ * Providers are those of an instance, import by import, each in the order of their paths, without the instance itself: as
+ * an agent_order has them. A sum is the same in all versions, since it is compared on both ends of a link, and kept.
+ *
+ * Source: [workloads.configuration].
+ */
+#ifndef SAMOZA_CORE_SETTINGS_H
+#define SAMOZA_CORE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "proto/wire.pb-c.h"
+
+/* Of "FROM.NAME"; NULL: no provider gives it. Borrowed from the providers. */
+const char *settings_value(Samoza__V1__Provider *const *providers, size_t count,
+			   const char *reference);
+
+/* The value of "FROM.NAME"; NULL: it has none now. */
+typedef const char *settings_value_fn(void *user, const char *reference);
+/* Over the values of these references. *ret_missing: one that has none, or NULL; it may be NULL itself. Never 0. */
+uint64_t settings_sum(char *const *references, size_t count, settings_value_fn *value,
+		      void *user, const char **ret_missing);
+
+/* The spec names something, so that its instances have a sum. */
+bool settings_any(const Samoza__V1__InstanceSpec *spec);
+/* Its programs take other values while they run; else a new copy does. */
+bool settings_in_place(const Samoza__V1__InstanceSpec *spec);
+/* What a process gets that starts, or is updated, now: its sum, and where that is done in place also what is written. */
+uint64_t settings_of(const Samoza__V1__InstanceSpec *spec,
+		     Samoza__V1__Provider *const *providers, size_t count);
+
+/* The text with all values; an import without one stands for nothing. The caller frees. ERR_LIMIT: it is larger than
+ * SETTING_FILLED_MAX_BYTES; ERR_INVALID: its language is wrong. */
+int settings_fill(const char *text, Samoza__V1__Variable *const *exports, size_t export_count,
+		  Samoza__V1__Provider *const *providers, size_t count, char **ret_text,
+		  struct error **err) must_check;
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * The language of `env` and of the templates of `config`: text in which some things stand for others.
+ *
+ *   ${NAME}                 an export of the space
+ *   ${imports.FROM.NAME}    a variable of an import: of its first provider that has it
+ *   $${                     the text ${
+ *
+ * All else is text. (`${param.NAME}` is replaced earlier: parameter/parameters.h.) Who knows the values fills them in:
+ * core/settings/settings.h. Source: [workloads.configuration].
+ */
+#ifndef SAMOZA_MODEL_SETTING_H
+#define SAMOZA_MODEL_SETTING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SETTING_ENV_MAX_BYTES	     ((size_t)32 * 1024) /* names and values of a space, before they are filled in */
+#define SETTING_TEMPLATE_MAX_BYTES   ((size_t)32 * 1024) /* one */
+#define SETTING_TEMPLATES_MAX_BYTES  ((size_t)64 * 1024) /* those of a space */
+/* What comes out is at most so large, else the instance does not start: one value, one file, and all of an instance. */
+#define SETTING_FILLED_MAX_BYTES     ((size_t)64 * 1024)
+#define SETTING_FILLED_ALL_MAX_BYTES ((size_t)96 * 1024)
+
+enum setting_kind {
+	SETTING_END,
+	SETTING_TEXT,
+	SETTING_EXPORT, /* text: NAME */
+	SETTING_IMPORT, /* text: FROM.NAME */
+	SETTING_WRONG,	/* text: from `${` on */
+};
+
+struct setting_piece {
+	enum setting_kind kind;
+	const char *text; /* borrowed from what is read */
+	size_t size;
+	size_t dot; /* SETTING_IMPORT: where NAME's '.' is */
+};
+
+/* The piece at *at, which moves on. After the last, and after a wrong one, SETTING_END. */
+struct setting_piece setting_next(const char **at);
+/* What is wrong with a piece, for people; the caller frees. */
+char *setting_wrong_text(const struct setting_piece *piece);
+
+/* The instance cannot have a variable of that name from its package: zhost gives it a value. */
+bool setting_is_reserved(const char *name);
+
+#endif

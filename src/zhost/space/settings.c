@@ -1,0 +1,112 @@
+#include "zhost/space/settings.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/agent/import_set.h"
+#include "core/settings/settings.h"
+#include "model/setting.h"
+#include "zhost/native/native_config.h"
+#include "zhost/space/resident.h"
+
+/* What all of them may have together. */
+struct room {
+	size_t left;
+};
+
+static int take_room(struct room *room, const char *text, struct error **err)
+{
+	size_t size = strlen(text);
+	if (size > room->left)
+		return error_set(err, ERR_LIMIT,
+				 "with its values all of env and config has more than %zu KiB: "
+				 "make it shorter",
+				 SETTING_FILLED_ALL_MAX_BYTES / 1024);
+	room->left -= size;
+	return 0;
+}
+
+static int fill(const struct resident *r, const char *text, char **ret_text, struct error **err)
+{
+	const struct import_set *set = r->providers;
+	return settings_fill(text, r->exports, r->n_exports,
+			     set != NULL ? set->providers : NULL, set != NULL ? set->count : 0,
+			     ret_text, err);
+}
+
+static int add_env(const struct resident *r, import_vector *to, struct room *room,
+		   struct error **err)
+{
+	for (size_t k = 0; k < r->asked->n_env; k++) {
+		const Samoza__V1__Variable *env = r->asked->env[k];
+		CLEANUP(freep) char *value = NULL;
+		int result = fill(r, env->value, &value, err);
+		if (result == 0)
+			result = take_room(room, value, err);
+		if (result < 0)
+			return error_wrap(err, "env %s", env->name);
+		vector_push(to, ((struct import_value){str_printf("@ env %s", env->name),
+						       steal_ptr(&value)}));
+	}
+	return 0;
+}
+
+static int fill_config(const struct resident *r, char *const *templates, char **ret_contents,
+		       struct room *room, struct error **err)
+{
+	for (size_t k = 0; k < r->asked->n_config; k++) {
+		int result = fill(r, templates[k], &ret_contents[k], err);
+		if (result == 0)
+			result = take_room(room, ret_contents[k], err);
+		if (result < 0)
+			return error_wrap(err, "config %s", r->asked->config[k]->name);
+	}
+	return 0;
+}
+
+/* Writes them, where its kind does. */
+static int write_config(struct resident *r, char *const *contents, struct error **err)
+{
+	size_t count = r->asked->n_config;
+	CLEANUP(freep)
+	struct native_config_file *files = mem_new_array(struct native_config_file, count + 1);
+	if (r->runtime->config == NULL)
+		return 0;
+	for (size_t k = 0; k < count; k++)
+		files[k] = (struct native_config_file){r->asked->config[k]->name, contents[k]};
+	return r->runtime->config(r, files, count, err);
+}
+
+static void add_config(const struct resident *r, char **contents, import_vector *to)
+{
+	for (size_t k = 0; k < r->asked->n_config; k++) {
+		char *value = r->runtime->config == NULL
+				      ? steal_ptr(&contents[k])
+				      : str_printf("%016" PRIx64, str_hash(contents[k]));
+		vector_push(to, ((struct import_value){
+					str_printf("@ config %s", r->asked->config[k]->name),
+					value}));
+	}
+}
+
+int settings_add(struct resident *r, char **take_templates, import_vector *to,
+		 struct error **err)
+{
+	struct room room = {SETTING_FILLED_ALL_MAX_BYTES};
+	size_t count = r->asked->n_config;
+	char **contents = mem_new_array(char *, count + 1);
+	int result = add_env(r, to, &room, err);
+	if (result == 0)
+		result = fill_config(r, take_templates, contents, &room, err);
+	if (result == 0)
+		result = write_config(r, contents, err);
+	if (result == 0)
+		add_config(r, contents, to);
+	config_texts_free(contents, count);
+	config_texts_free(take_templates, count);
+	return result;
+}

@@ -1,0 +1,24 @@
+/*
+ * `env` and `config` of an instance as its process gets them: filled in here (core/settings/settings.h), and handed over with
+ * its imports, with a start and with each update, since they change with them.
+ *
+ *   "@ env NAME"      the value
+ *   "@ config FILE"   the content; where its kind writes files, their digest, so that a change of one is one of the set
+ *
+ * No import has such a name. A zrun that is older takes these for imports, and has none: a space with settings is placed only
+ * where they are known. Source: [workloads.configuration].
+ */
+#ifndef SAMOZA_ZHOST_SPACE_SETTINGS_H
+#define SAMOZA_ZHOST_SPACE_SETTINGS_H
+
+#include "base/error.h"
+#include "zhost/environment/imports.h"
+
+struct resident;
+
+/* Adds those of the action under way, after the imports. `templates`: one for each file of r->asked. PRE: its exports are
+ * filled in. ERR_LIMIT: they are too large; ERR_IO and others: a file cannot be written. */
+int settings_add(struct resident *r, char **take_templates, import_vector *to,
+		 struct error **err) must_check;
+
+#endif

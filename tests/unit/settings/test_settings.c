@@ -1,0 +1,148 @@
+/* The language of env and of templates, and the sums that say whether a process has the values of now. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "core/settings/settings.h"
+#include "model/setting.h"
+
+#define VARIABLE(n, v)                                                                    \
+	(&(Samoza__V1__Variable){.base.descriptor = &samoza__v1__variable__descriptor, \
+				 .name = (char *)(uintptr_t)(n),                          \
+				 .value = (char *)(uintptr_t)(v)})
+
+/* "text:a import:db.ip export:port wrong:${" */
+static char *pieces_of(const char *text)
+{
+	static const char *const names[] = {[SETTING_TEXT] = "text",
+					    [SETTING_EXPORT] = "export",
+					    [SETTING_IMPORT] = "import",
+					    [SETTING_WRONG] = "wrong"};
+	struct buffer b = BUFFER_INIT(4096);
+	struct setting_piece piece;
+	(void)!buffer_add_string(&b, "");
+	while ((piece = setting_next(&text)).kind != SETTING_END)
+		(void)!buffer_printf(&b, "%s%s:%.*s", b.size > 0 ? " " : "", names[piece.kind],
+				     (int)piece.size, piece.text);
+	return buffer_steal(&b);
+}
+
+static void check_pieces(const char *text, const char *wanted)
+{
+	CLEANUP(freep) char *seen = pieces_of(text);
+	assert_string_equal(seen != NULL ? seen : "", wanted);
+}
+
+static void test_the_language(void **state)
+{
+	(void)state;
+	check_pieces("", "");
+	check_pieces("plain $x $ {y}", "text:plain $x $ {y}");
+	check_pieces("a${port}b", "text:a export:port text:b");
+	check_pieces("${imports.db.ip}:${imports.shop/store-1.http_port}",
+		     "import:db.ip text:: import:shop/store-1.http_port");
+	check_pieces("${imports}", "export:imports");
+	check_pieces("$${imports.db.ip}", "text:${ text:imports.db.ip}");
+	check_pieces("$$${port}", "text:$ text:${ text:port}");
+	check_pieces("a${", "text:a wrong:${");
+	check_pieces("${}", "wrong:${}");
+	check_pieces("${1a}", "wrong:${1a}");
+	check_pieces("${imports.db}", "wrong:${imports.db}");
+	check_pieces("${imports.DB.ip}", "wrong:${imports.DB.ip}");
+	check_pieces("${imports.db.}", "wrong:${imports.db.}");
+	check_pieces("${a b}c", "wrong:${a b}");
+}
+
+static Samoza__V1__Provider provider_of(const char *import, Samoza__V1__Variable **variables,
+					size_t count)
+{
+	Samoza__V1__Provider p = SAMOZA__V1__PROVIDER__INIT;
+	p.import = (char *)(uintptr_t)import;
+	p.path = (char *)(uintptr_t)"db-1";
+	p.variables = variables;
+	p.n_variables = count;
+	return p;
+}
+
+static void test_values_are_of_the_first_provider_that_has_them(void **state)
+{
+	(void)state;
+	Samoza__V1__Variable *one[] = {VARIABLE("ip", "10.0.0.1")};
+	Samoza__V1__Variable *two[] = {VARIABLE("ip", "10.0.0.2"), VARIABLE("port", "5432")};
+	Samoza__V1__Variable *exports[] = {VARIABLE("name", "web")};
+	Samoza__V1__Provider first = provider_of("db", one, 1), second = provider_of("db", two, 2);
+	Samoza__V1__Provider *providers[] = {&first, &second};
+	CLEANUP(freep) char *text = NULL;
+	assert_int_equal(settings_fill("${name} ${imports.db.ip}:${imports.db.port} "
+				       "${imports.db.gone}. $${x}",
+				       exports, 1, providers, 2, &text, NULL),
+			 0);
+	assert_string_equal(text, "web 10.0.0.1:5432 . ${x}");
+	assert_null(settings_value(providers, 2, "other.ip"));
+	assert_string_equal(settings_value(providers, 2, "db.port"), "5432");
+}
+
+static void test_what_is_too_large_is_refused(void **state)
+{
+	(void)state;
+	struct error *err = NULL;
+	char *text = NULL;
+	CLEANUP(freep) char *large = mem_calloc(1, SETTING_FILLED_MAX_BYTES + 1);
+	memset(large, 'x', SETTING_FILLED_MAX_BYTES);
+	Samoza__V1__Variable *exports[] = {VARIABLE("a", large)};
+	assert_int_equal(settings_fill("${a}", exports, 1, NULL, 0, &text, NULL), 0);
+	free(text);
+	assert_int_equal(settings_fill("${a}!", exports, 1, NULL, 0, &text, &err), ERR_LIMIT);
+	error_free(err);
+}
+
+static void test_a_sum_differs_where_a_value_does(void **state)
+{
+	(void)state;
+	Samoza__V1__Variable *one[] = {VARIABLE("ip", "1"), VARIABLE("port", "2")};
+	Samoza__V1__Variable *two[] = {VARIABLE("ip", "1"), VARIABLE("port", "3")};
+	Samoza__V1__Provider a = provider_of("db", one, 2), b = provider_of("db", two, 2);
+	Samoza__V1__Provider *before[] = {&a}, *after[] = {&b};
+	char *references[] = {(char *)(uintptr_t) "db.ip", (char *)(uintptr_t) "db.port"};
+	Samoza__V1__Variable *env[] = {VARIABLE("A", "${imports.db.port}")};
+	Samoza__V1__Variable *other[] = {VARIABLE("A", "x${imports.db.port}")};
+	Samoza__V1__InstanceSpec spec = SAMOZA__V1__INSTANCE_SPEC__INIT;
+	assert_int_equal(settings_of(&spec, before, 1), 0);
+	spec.env = env;
+	spec.n_env = 1;
+	spec.references = references;
+	spec.n_references = 2;
+	uint64_t sum = settings_of(&spec, before, 1);
+	assert_int_not_equal(sum, 0);
+	assert_int_not_equal(sum, settings_of(&spec, after, 1));
+	/* A copy with other literals is another one: what it is compared with has the same. */
+	spec.env = other;
+	assert_int_equal(sum, settings_of(&spec, before, 1));
+	/* In place, how it is written counts, too. */
+	spec.has_reload = true;
+	spec.reload = SAMOZA__V1__RELOAD__RELOAD_UPDATE;
+	uint64_t in_place = settings_of(&spec, before, 1);
+	spec.env = env;
+	assert_int_not_equal(in_place, settings_of(&spec, before, 1));
+	/* Versions compare sums: this one is never another. */
+	spec.has_reload = false;
+	assert_true(sum == UINT64_C(6120011580750168740));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_language),
+		cmocka_unit_test(test_values_are_of_the_first_provider_that_has_them),
+		cmocka_unit_test(test_what_is_too_large_is_refused),
+		cmocka_unit_test(test_a_sum_differs_where_a_value_does),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
