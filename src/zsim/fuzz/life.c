@@ -29,6 +29,7 @@
 #include "zsim/fuzz/check/check_plan.h"
 #include "zsim/fuzz/check/check_quotas.h"
 #include "zsim/fuzz/check/check_rebalances.h"
+#include "zsim/fuzz/check/check_settings.h"
 #include "zsim/fuzz/check/check_recording.h"
 #include "zsim/fuzz/check/check_sign_ins.h"
 #include "zsim/fuzz/check/check_signers.h"
@@ -203,6 +204,7 @@ static void action_begins(void *user, const struct sim_machine *machine,
 	check_alone(user, machine, order);
 	check_messages_action(user, machine, order);
 	check_patience_update(user, machine, order);
+	check_settings_action(user, order);
 }
 
 static void after_step(void *user)

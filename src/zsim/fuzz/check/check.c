@@ -12,6 +12,7 @@
 #include "zsim/fuzz/check/check_quotas.h"
 #include "zsim/fuzz/check/check_rollouts.h"
 #include "zsim/fuzz/check/check_sets.h"
+#include "zsim/fuzz/check/check_settings.h"
 #include "zsim/fuzz/check/each.h"
 #include "zsim/fuzz/check/imports.h"
 #include "zsim/fuzz/check/place.h"
@@ -237,6 +238,7 @@ static void check_topology(const struct quiet *q)
 			check_instance(q, i);
 	check_each(q->f, q->submitted);
 	imports_check(q->f, q->submitted, q->views);
+	check_settings(q->f, q->submitted, q->views);
 	check_topology_state(q);
 }
 

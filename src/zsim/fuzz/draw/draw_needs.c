@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "schema/message.h"
 #include "zsim/fuzz/draw/draw_api.h"
+#include "zsim/fuzz/draw/draw_reloads.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/world/machine_state.h"
 #include "zsim/world/world.h"
@@ -307,4 +308,5 @@ void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 			be_on_each(f, t->spaces[k]);
 	}
 	draw_api(f, t);
+	draw_reloads(f, t);
 }

@@ -82,6 +82,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_VALUES] = {"values", 3, 2, 40, "a package is submitted with other values",
 			 WITHIN(ROLLOUTS)},
 	[DRAW_NOTICES] = {"notices", 2, 1, 10, "a notice reaches its target"},
+	[DRAW_RELOADS] = {"reloads", 3, 2, 25, "an instance takes another value of env"},
 	[DRAW_API] = {"api", 2, 1, 10, "an instance shows a token that is good"},
 	[DRAW_SHRINKS] = {"shrinks", 3, 2, 15, "a zhost has less than is reserved there"},
 };

@@ -73,6 +73,7 @@ enum fuzz_draw {
 	DRAW_API,
 	DRAW_VALUES, /* of what rollouts draws */
 	DRAW_NOTICES,
+	DRAW_RELOADS,
 	DRAWS,
 };
 
