@@ -191,10 +191,36 @@ static int read_space(struct opening *o, unsigned space, struct error **err)
 	return r;
 }
 
+/* Those in which values of env alone make none were found when the topology was compiled. */
+static void check_circles(struct opening *o)
+{
+	const struct mex_package *p = o->package;
+	const struct topology *t = p->topology;
+	CLEANUP(freep)
+	struct setting_names *names = mem_new_array(struct setting_names, t->space_count + 1);
+	for (unsigned i = 0; i < t->space_count; i++)
+		names[i] = (struct setting_names){
+			.env = t->spaces[i].references,
+			.env_count = t->spaces[i].reference_count,
+			.config = (const char *const *)p->spaces[i].config_references,
+			.config_count = p->spaces[i].config_reference_count};
+	for (unsigned i = 0; i < t->space_count; i++) {
+		if (p->spaces[i].config_reference_count == 0 || !setting_is_circular(t, names, i))
+			continue;
+		CLEANUP(freep) char *directory = str_printf("spaces/%s/", t->spaces[i].name);
+		finding_in_file(o, directory,
+				"its config refers to addresses that are filled in at each "
+				"start, of spaces that refer to its own: new copies would "
+				"follow each other for ever; choose reload: update");
+	}
+}
+
 int read_templates(struct opening *o, struct error **err)
 {
 	int r = 0;
 	for (unsigned i = 0; i < o->package->topology->space_count && r == 0; i++)
 		r = read_space(o, i, err);
+	if (r == 0)
+		check_circles(o);
 	return r;
 }

@@ -134,6 +134,91 @@ void setting_check(const struct topology *t, const struct space *s, const char *
 	}
 }
 
+/* ---- circles ---- */
+
+struct circle {
+	const struct topology *t;
+	const struct setting_names *names;
+	unsigned wanted;
+	bool *seen;
+};
+
+/* Another copy may have another value: it is filled in when it starts. */
+static bool is_filled(const struct space *s, const char *variable)
+{
+	for (unsigned k = 0; k < s->export_count; k++)
+		if (strcmp(s->exports[k].name, variable) == 0)
+			return s->exports[k].value[0] == '\0' ||
+			       strstr(s->exports[k].value, "${") != NULL;
+	return strcmp(variable, "ip") == 0;
+}
+
+static bool leads_back(struct circle *c, unsigned space);
+
+static bool reference_leads_back(struct circle *c, const struct space *s, const char *reference)
+{
+	size_t size = strcspn(reference, ".");
+	CLEANUP(freep) char *from = mem_strndup(reference, size);
+	const struct import_decl *import = import_of(s, from);
+	for (unsigned k = 0; import != NULL && k < import->provider_count; k++) {
+		unsigned provider = import->providers[k];
+		if (is_filled(&c->t->spaces[provider], reference + size + 1) &&
+		    leads_back(c, provider))
+			return true;
+	}
+	return false;
+}
+
+static bool follow(struct circle *c, unsigned space)
+{
+	const struct space *s = &c->t->spaces[space];
+	const struct setting_names *names = &c->names[space];
+	if (s->reload != RELOAD_BY_RESTART)
+		return false;
+	for (size_t k = 0; k < names->env_count; k++)
+		if (reference_leads_back(c, s, names->env[k]))
+			return true;
+	for (size_t k = 0; k < names->config_count; k++)
+		if (reference_leads_back(c, s, names->config[k]))
+			return true;
+	return false;
+}
+
+static bool leads_back(struct circle *c, unsigned space)
+{
+	if (space == c->wanted)
+		return true;
+	if (c->seen[space])
+		return false;
+	c->seen[space] = true;
+	return follow(c, space);
+}
+
+bool setting_is_circular(const struct topology *t, const struct setting_names *names,
+			 unsigned space)
+{
+	CLEANUP(freep) bool *seen = mem_new_array(bool, t->space_count);
+	struct circle circle = {t, names, space, seen};
+	return follow(&circle, space);
+}
+
+static void check_circles(struct compile *c)
+{
+	const struct topology *t = c->t;
+	CLEANUP(freep)
+	struct setting_names *names = mem_new_array(struct setting_names, t->space_count);
+	for (unsigned i = 0; i < t->space_count; i++)
+		names[i] = (struct setting_names){.env = t->spaces[i].references,
+						  .env_count = t->spaces[i].reference_count};
+	for (unsigned i = 0; t->has_settings && i < t->space_count; i++)
+		if (setting_is_circular(t, names, i))
+			finding(c, AT("spaces[%u].env", i),
+				"each new copy of '%s' makes one of what it imports from, and "
+				"that one of '%s', for ever, since addresses are filled in at "
+				"each start: choose reload: update",
+				t->spaces[i].name, t->spaces[i].name);
+}
+
 /* ---- env ---- */
 
 static int compare_env(const void *a, const void *b)
@@ -267,4 +352,5 @@ void compile_settings(struct compile *c)
 		compile_reload(c, s, c->in->spaces[i]);
 		c->t->has_settings |= s->env_count > 0 || s->config_count > 0;
 	}
+	check_circles(c);
 }

@@ -19,6 +19,15 @@ void setting_references_done(setting_references *references);
 void setting_check(const struct topology *t, const struct space *s, const char *text,
 		   void (*wrong)(void *user, size_t offset, const char *why), void *user,
 		   setting_references *references);
+/* What the env and config of each space refer to, by its index; borrowed. */
+struct setting_names {
+	const char *const *env, *const *config;
+	size_t env_count, config_count;
+};
+/* New copies of the space make new copies of what it refers to, and those of itself, for ever: what they refer to is filled in at
+ * each start, and all have `reload: restart`. */
+bool setting_is_circular(const struct topology *t, const struct setting_names *names,
+			 unsigned space);
 /* In the order of their bytes. */
 void setting_references_sort(setting_references *references);
 

@@ -17,21 +17,33 @@ static void add_env(Samoza__V1__Space *s, const char *name, char *take_value)
 	s->env[s->n_env++] = e;
 }
 
-static void draw_space(struct random *r, Samoza__V1__Space *s)
+/* In a circle of spaces with `reload: restart` new copies follow each other for ever, also across topologies. */
+static bool is_earlier(const Samoza__V1__Topology *t, size_t space, const char *name)
 {
+	for (size_t k = 0; k < space; k++)
+		if (str_equal(t->spaces[k]->name, name))
+			return true;
+	return false;
+}
+
+static void draw_space(struct random *r, const Samoza__V1__Topology *t, size_t index)
+{
+	Samoza__V1__Space *s = t->spaces[index];
 	static const char *const names[] = {"A", "B", "C", "D"};
+	bool may_restart = true;
 	for (size_t k = 0; k < s->n_imports && s->n_env < ARRAY_SIZE(names); k++) {
 		const Samoza__V1__Import *import = s->imports[k];
 		if (import->n_variables == 0 || !random_percent(r, 80))
 			continue;
 		const char *variable =
 			import->variables[random_below(r, (uint32_t)import->n_variables)];
+		may_restart &= is_earlier(t, index, import->from);
 		add_env(s, names[s->n_env],
 			str_printf("v=${imports.%s.%s};", import->from, variable));
 	}
 	if (s->n_env == 0)
 		return;
-	s->has_reload = random_percent(r, 50);
+	s->has_reload = !may_restart || random_percent(r, 50);
 	s->reload = s->has_reload ? SAMOZA__V1__RELOAD__RELOAD_UPDATE
 				  : SAMOZA__V1__RELOAD__RELOAD_RESTART;
 }
@@ -43,5 +55,5 @@ void draw_reloads(struct fuzz *f, Samoza__V1__Topology *t)
 	struct random *r = draws_random(f, DRAW_RELOADS);
 	for (size_t k = 0; k < t->n_spaces; k++)
 		if (space_kind_of(t->spaces[k]->type)->has_process && random_percent(r, 70))
-			draw_space(r, t->spaces[k]);
+			draw_space(r, t, k);
 }
