@@ -29,13 +29,14 @@ void check_settings_action(struct fuzz *f, const struct agent_order *order)
 		draws_happened(f, DRAW_RELOADS);
 }
 
-/* All of the space serve: none of them has to wait for another one. */
+/* All of the space serve, and none is handed over: none of them has to wait for another one. */
 static bool all_serve(const struct submitted *s, const Samoza__V1__SpaceView *const *views,
 		      const char *space)
 {
 	for (unsigned i = 0; i < s->topology->instance_count; i++)
 		if (views[i] != NULL && str_equal(views[i]->space, space) &&
-		    !str_equal(views[i]->state, "deployed-started"))
+		    (!str_equal(views[i]->state, "deployed-started") ||
+		     views[i]->handover != NULL)) /* which may wait for room */
 			return false;
 	return true;
 }
