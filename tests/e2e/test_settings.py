@@ -207,6 +207,6 @@ def test_what_is_refused_is_refused_with_its_place(c):
     assert "there is no such file" in findings({"config": [{"file": "a", "template": "gone"}]})
     assert "at most 32 KiB" in findings({"config": config}, template="x" * 33000)
     assert "'a' is listed twice" in findings({"config": config * 2})
-    own = {"count": 2, "exports": {"port": ""}, "imports": [{"from": "p", "variables": ["port"]}]}
+    own = {"count": 2, "exports": {"port": ""}, "imports": [{"from": "p", "variables": ["port"], "optional": True}]}
     assert "for ever" in findings(dict(own, env={"A": "${imports.p.port}"}))
     assert "for ever" in findings(dict(own, config=config), template="${imports.p.port}")
