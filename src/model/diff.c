@@ -76,7 +76,8 @@ static void add_artifacts(struct facts *facts, const Samoza__V1__SpaceArtifacts 
 /* [workloads.configuration] What a change of a value does is said once, for both versions: `reload` itself is replaced. */
 static void settle_reload(struct facts *facts, const Samoza__V1__Space *space)
 {
-	bool in_place = space->has_reload && space->reload != SAMOZA__V1__RELOAD__RELOAD_RESTART;
+	bool in_place =
+		space->has_reload && space->reload != SAMOZA__V1__RELOAD__RELOAD_RESTART;
 	vector_for_each (&facts->list, fact)
 		if (fact->change == CHANGE_RELOAD)
 			fact->change = in_place ? CHANGE_ADJUST : CHANGE_REPLACE;
@@ -135,7 +136,8 @@ static void apply(struct space_diff *diff, const struct fact *fact, bool in_both
 	case CHANGE_NONE:
 	case CHANGE_KEY:
 	case CHANGE_RELOAD:
-		IMPOSSIBLE("elements are matched by their keys, and `reload` has settled what it says");
+		IMPOSSIBLE("elements are matched by their keys, and `reload` has settled what "
+			   "it says");
 	case CHANGE_REPLACE:
 		diff->verdict = SPACE_REPLACED;
 		break;

@@ -70,10 +70,10 @@ struct setting_piece setting_next(const char **at)
 			return piece;
 		}
 		*at = p + strlen(p);
-		return (struct setting_piece){
-			.kind = SETTING_WRONG,
-			.text = p,
-			.size = end != NULL ? (size_t)(end + 1 - p) : strlen(p)};
+		return (struct setting_piece){.kind = SETTING_WRONG,
+					      .text = p,
+					      .size = end != NULL ? (size_t)(end + 1 - p)
+								  : strlen(p)};
 	}
 	do
 		p++;

@@ -14,9 +14,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SETTING_ENV_MAX_BYTES	     ((size_t)32 * 1024) /* names and values of a space, before they are filled in */
-#define SETTING_TEMPLATE_MAX_BYTES   ((size_t)32 * 1024) /* one */
-#define SETTING_TEMPLATES_MAX_BYTES  ((size_t)64 * 1024) /* those of a space */
+#define SETTING_ENV_MAX_BYTES \
+	((size_t)32 * 1024) /* names and values of a space, before they are filled in */
+#define SETTING_TEMPLATE_MAX_BYTES  ((size_t)32 * 1024) /* one */
+#define SETTING_TEMPLATES_MAX_BYTES ((size_t)64 * 1024) /* those of a space */
 /* What comes out is at most so large, else the instance does not start: one value, one file, and all of an instance. */
 #define SETTING_FILLED_MAX_BYTES     ((size_t)64 * 1024)
 #define SETTING_FILLED_ALL_MAX_BYTES ((size_t)96 * 1024)

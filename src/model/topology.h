@@ -184,7 +184,8 @@ struct space {
 	unsigned env_count;
 	struct config_decl *config; /* sorted by file */
 	unsigned config_count;
-	const char **references; /* FROM.NAME of each ${imports.FROM.NAME} in `env`, sorted, each once */
+	const char **
+		references; /* FROM.NAME of each ${imports.FROM.NAME} in `env`, sorted, each once */
 	unsigned reference_count;
 	enum space_reload reload; /* what happens when a value of these changes */
 

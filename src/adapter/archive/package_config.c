@@ -79,9 +79,9 @@ static char *insert_parameters(const struct reading *r)
 		const char *name = mark + strlen(PARAMETER), *end = strchr(name, '}');
 		bool is_text = mark > r->text && mark[-1] == '$';
 		const struct parameter *found =
-			end != NULL && !is_text ? parameter_of(r->opening->package, name,
-							       (size_t)(end - name))
-						: NULL;
+			end != NULL && !is_text
+				? parameter_of(r->opening->package, name, (size_t)(end - name))
+				: NULL;
 		failed |= buffer_add(&b, at, (size_t)(mark - at));
 		at = mark + (found != NULL ? (size_t)(end + 1 - mark) : strlen(PARAMETER));
 		if (found != NULL && found->value != NULL) {
@@ -98,7 +98,8 @@ static char *insert_parameters(const struct reading *r)
 	failed |= buffer_add_string(&b, at);
 	failed |= buffer_add(&b, "", 1);
 	if (failed != 0) {
-		finding_at(r, 0, "with its parameters it has more than 32 KiB: make it shorter");
+		finding_at(r, 0,
+			   "with its parameters it has more than 32 KiB: make it shorter");
 		return NULL;
 	}
 	return buffer_steal(&b);
@@ -182,8 +183,9 @@ static int read_space(struct opening *o, unsigned space, struct error **err)
 		size += files->config[k].size;
 	if (size > SETTING_TEMPLATES_MAX_BYTES) {
 		CLEANUP(freep) char *directory = str_printf("spaces/%s/", s->name);
-		finding_in_file(o, directory, "its templates have %zu bytes together: at most %zu",
-				size, SETTING_TEMPLATES_MAX_BYTES);
+		finding_in_file(o, directory,
+				"its templates have %zu bytes together: at most %zu", size,
+				SETTING_TEMPLATES_MAX_BYTES);
 	}
 	setting_references_sort(&references);
 	files->config_references = references.items;
@@ -205,7 +207,8 @@ static void check_circles(struct opening *o)
 			.config = (const char *const *)p->spaces[i].config_references,
 			.config_count = p->spaces[i].config_reference_count};
 	for (unsigned i = 0; i < t->space_count; i++) {
-		if (p->spaces[i].config_reference_count == 0 || !setting_is_circular(t, names, i))
+		if (p->spaces[i].config_reference_count == 0 ||
+		    !setting_is_circular(t, names, i))
 			continue;
 		CLEANUP(freep) char *directory = str_printf("spaces/%s/", t->spaces[i].name);
 		finding_in_file(o, directory,

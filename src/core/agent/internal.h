@@ -85,7 +85,8 @@ struct agent_copy {
 	Samoza__V1__Variable **exports; /* while started; owned */
 	size_t n_exports;
 	uint64_t imports_version, imports_hash; /* that the process knows */
-	uint64_t settings; /* the sum of its env and config (core/settings/settings.h); 0: none */
+	uint64_t
+		settings; /* the sum of its env and config (core/settings/settings.h); 0: none */
 	uint32_t restarts;
 	bool finished;		    /* exited successfully by itself: waits for a new request */
 	bool undeploy_failed;	    /* waits for a new request */

@@ -78,8 +78,7 @@ static char *wrong_import(const struct topology *t, const struct space *s,
 {
 	CLEANUP(freep) char *from = mem_strndup(piece->text, piece->dot);
 	CLEANUP(freep)
-	char *name =
-		mem_strndup(piece->text + piece->dot + 1, piece->size - piece->dot - 1);
+	char *name = mem_strndup(piece->text + piece->dot + 1, piece->size - piece->dot - 1);
 	const struct import_decl *import = import_of(s, from);
 	if (import == NULL)
 		return str_printf("'%s' does not import from '%s': add {from: %s, variables: "
@@ -294,9 +293,8 @@ static void compile_config(struct compile *c, struct space *s, const Samoza__V1_
 	s->config_count = (unsigned)in->n_config;
 	for (unsigned k = 0; k < s->config_count; k++) {
 		const Samoza__V1__ConfigFile *file = in->config[k];
-		s->config[k] =
-			(struct config_decl){arena_strdup(c->arena, file->file),
-					     arena_strdup(c->arena, file->template_)};
+		s->config[k] = (struct config_decl){arena_strdup(c->arena, file->file),
+						    arena_strdup(c->arena, file->template_)};
 		for (unsigned i = 0; i < k; i++)
 			if (str_equal(in->config[i]->file, file->file))
 				finding(c, AT("spaces[%u].config[%u].file", s->index, k),

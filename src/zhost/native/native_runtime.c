@@ -214,8 +214,7 @@ static void set_all(struct native_launch *l, struct native_runtime *n,
 	set_text(l, "cpu_millicores", "%u", a->spec->cpu_millicores);
 	set_text(l, "cpu_limit_millicores", "%u", a->spec->cpu_limit_millicores);
 	set_text(l, "memory_bytes", "%" PRIu64, a->spec->memory_bytes);
-	set(l, "reload",
-	    a->spec->reload == SAMOZA__V1__RELOAD__RELOAD_SIGNAL ? "signal" : "");
+	set(l, "reload", a->spec->reload == SAMOZA__V1__RELOAD__RELOAD_SIGNAL ? "signal" : "");
 	if (a->action == ACTION_START) {
 		set_probe(l, a, "ready", a->spec->ready);
 		set_probe(l, a, "health", a->spec->health);

@@ -75,8 +75,8 @@ struct resident {
 	/* As asked with the last start or update: what its settings are made of (settings.h). NULL: none was. */
 	Samoza__V1__InstanceSpec *asked;
 	struct import_set *providers;
-	int64_t stop_ms;       /* with a lease: it stops by itself then; NEVER_MS otherwise */
-	int64_t deadline_ms;   /* and its process is gone */
+	int64_t stop_ms;     /* with a lease: it stops by itself then; NEVER_MS otherwise */
+	int64_t deadline_ms; /* and its process is gone */
 	struct start_slot slot;
 
 	/* Artifacts that the action waits for. */

@@ -202,7 +202,11 @@ static void other_artifacts_replace_the_instance(void **state)
 static void the_content_hash_is_stable(void **state)
 {
 	(void)state;
-	CLEANUP(schema_message_freep) Samoza__V1__Topology *t = read_text(sample);
+	CLEANUP(freep) char *text = mem_strdup(sample);
+	char *settings = strstr(text, "  env:"),
+	     *after = strstr(text, "  recipes:"); /* fields that came later, as below */
+	memmove(settings, after, strlen(after) + 1);
+	CLEANUP(schema_message_freep) Samoza__V1__Topology *t = read_text(text);
 	Samoza__V1__SpaceArtifacts a = SAMOZA__V1__SPACE_ARTIFACTS__INIT;
 	a.space = "api", a.module_digest = "00ff";
 	schema_set_string(&t->spaces[1]->build, NULL, NULL); /* of scenarios only */

@@ -13,9 +13,9 @@
 #include "core/settings/settings.h"
 #include "model/setting.h"
 
-#define VARIABLE(n, v)                                                                    \
+#define VARIABLE(n, v)                                                                 \
 	(&(Samoza__V1__Variable){.base.descriptor = &samoza__v1__variable__descriptor, \
-				 .name = (char *)(uintptr_t)(n),                          \
+				 .name = (char *)(uintptr_t)(n),                       \
 				 .value = (char *)(uintptr_t)(v)})
 
 /* "text:a import:db.ip export:port wrong:${" */
@@ -65,7 +65,7 @@ static Samoza__V1__Provider provider_of(const char *import, Samoza__V1__Variable
 {
 	Samoza__V1__Provider p = SAMOZA__V1__PROVIDER__INIT;
 	p.import = (char *)(uintptr_t)import;
-	p.path = (char *)(uintptr_t)"db-1";
+	p.path = (char *)(uintptr_t) "db-1";
 	p.variables = variables;
 	p.n_variables = count;
 	return p;
@@ -77,7 +77,8 @@ static void test_values_are_of_the_first_provider_that_has_them(void **state)
 	Samoza__V1__Variable *one[] = {VARIABLE("ip", "10.0.0.1")};
 	Samoza__V1__Variable *two[] = {VARIABLE("ip", "10.0.0.2"), VARIABLE("port", "5432")};
 	Samoza__V1__Variable *exports[] = {VARIABLE("name", "web")};
-	Samoza__V1__Provider first = provider_of("db", one, 1), second = provider_of("db", two, 2);
+	Samoza__V1__Provider first = provider_of("db", one, 1),
+			     second = provider_of("db", two, 2);
 	Samoza__V1__Provider *providers[] = {&first, &second};
 	CLEANUP(freep) char *text = NULL;
 	assert_int_equal(settings_fill("${name} ${imports.db.ip}:${imports.db.port} "

@@ -173,8 +173,8 @@ void handover_move(struct control *c, struct slot_control *root, enum handover_s
 	case HANDOVER_DONE:
 		break;
 	}
-	if (h->reloads != 0 && (to == HANDOVER_RETIRING || to == HANDOVER_REMOVING ||
-				to == HANDOVER_RETURNING))
+	if (h->reloads != 0 &&
+	    (to == HANDOVER_RETIRING || to == HANDOVER_REMOVING || to == HANDOVER_RETURNING))
 		root->reloaded = h->reloads; /* it is not tried for these once more */
 	handover_enter(&h->handover, to);
 	set_yields(root, yields);

@@ -166,8 +166,9 @@ char *reload_waits(const struct copy *copy)
 	if (wanted == 0)
 		return NULL;
 	if (root->handover == NULL && wanted == root->reloaded)
-		return mem_strdup("a copy with the new values has failed; it is tried again when "
-				  "they change, or when it is started again");
+		return mem_strdup(
+			"a copy with the new values has failed; it is tried again when "
+			"they change, or when it is started again");
 	char *why = obstacle_of(root);
 	return why != NULL ? why : mem_strdup("waits for others of its space");
 }

@@ -90,7 +90,8 @@ struct copy {
 	bool healthy;	   /* it is started, and its probes pass */
 	bool ran;	   /* it was heard to be started, and is not asked for less since */
 	uint32_t ran_with; /* its `failures` then */
-	uint64_t settings; /* it is started: the sum of what its process got (core/settings); 0: nothing */
+	uint64_t
+		settings; /* it is started: the sum of what its process got (core/settings); 0: nothing */
 	uint64_t observed; /* generation that its zhost knew then */
 	bool absent;	/* nothing of it is on its zhost, which knows that nothing is asked */
 	bool exhausted; /* its retries are used up there */
@@ -120,12 +121,12 @@ struct unit_handover {
 	bool drains;		   /* of a drain (drains.h), not of a request for this unit */
 	bool rebalances;	   /* of a rebalance (rebalancing.h): the same */
 	uint64_t reloads; /* of a reload (reloads.h): the values that it is for; 0: of none */
-	bool held;		   /* it stops when the rollout says so (handovers_stop()) */
-	bool unwanted;		   /* the rollout leads elsewhere meanwhile */
-	bool keeps;		   /* it takes over now, and its incumbent is kept */
-	char *to;		   /* the zhost that was asked for; NULL: any other */
-	char *cause;		   /* "moved by ops" */
-	char *waits;		   /* why its successor has no place; NULL */
+	bool held;	  /* it stops when the rollout says so (handovers_stop()) */
+	bool unwanted;	  /* the rollout leads elsewhere meanwhile */
+	bool keeps;	  /* it takes over now, and its incumbent is kept */
+	char *to;	  /* the zhost that was asked for; NULL: any other */
+	char *cause;	  /* "moved by ops" */
+	char *waits;	  /* why its successor has no place; NULL */
 	char *room_on; /* the zhosts that lack nothing but room for it, "n1 or n2"; NULL: none */
 	char *error;   /* the last of its successor's, "api: start: exit status 3"; NULL */
 	struct heap_node timer; /* handover_due_ms() */
@@ -165,7 +166,8 @@ struct slot_control {
 	struct exclusion *exclusions;	/* root: zhosts that it must not take for now */
 	struct unit_handover *handover; /* root; NULL: there is none */
 	struct unit_loss *loss;		/* root; NULL: it waits for no zhost */
-	uint64_t reloaded; /* root: the values for which a reload has ended, well or not; 0: none has */
+	uint64_t
+		reloaded; /* root: the values for which a reload has ended, well or not; 0: none has */
 	uint32_t place_unit; /* root: its unit in the engine, placed or not; else PLACE_NONE */
 	struct revision *place_revision; /* of `place_unit`; borrowed */
 	uint32_t moving_place; /* root: the unit that it moves to, held while it leaves its

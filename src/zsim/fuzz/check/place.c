@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "base/str.h"
+#include "model/zhost.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/mirrored.h"
 #include "zsim/fuzz/life/names.h"
@@ -80,7 +81,10 @@ bool place_suits(const struct topology *t, unsigned root, const struct mirrored_
 		for (unsigned c = 0; c < s->capability_count; c++)
 			if (!zhost_spec_offers(&z->spec, s->capabilities[c]))
 				return false;
-		if (s->asks_token && !zhost_spec_offers(&z->spec, "page.access"))
+		if (s->asks_token && !zhost_spec_offers(&z->spec, CAPABILITY_PAGE_ACCESS))
+			return false;
+		if ((s->env_count > 0 || s->config_count > 0) &&
+		    !zhost_spec_offers(&z->spec, CAPABILITY_SETTINGS))
 			return false;
 		for (unsigned c = 0; c < s->constraint_count; c++)
 			if (!constraint_holds(&s->constraints[c], &z->spec.labels))
