@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "model/topology.h"
 
 #define IMPORTS "imports."
 
@@ -92,6 +93,15 @@ char *setting_wrong_text(const struct setting_piece *piece)
 	return str_printf("'%.*s' stands for nothing: expected ${NAME} of an export, "
 			  "${imports.FROM.NAME}, or $${ for the text ${",
 			  shown, piece->text);
+}
+
+bool setting_is_filled(const struct space *s, const char *variable)
+{
+	for (unsigned k = 0; k < s->export_count; k++)
+		if (str_equal(s->exports[k].name, variable))
+			return s->exports[k].value[0] == '\0' ||
+			       strstr(s->exports[k].value, "${") != NULL;
+	return strcmp(variable, "ip") == 0;
 }
 
 bool setting_is_reserved(const char *name)

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct space;
+
 #define SETTING_ENV_MAX_BYTES \
 	((size_t)32 * 1024) /* names and values of a space, before they are filled in */
 #define SETTING_TEMPLATE_MAX_BYTES  ((size_t)32 * 1024) /* one */
@@ -41,6 +43,9 @@ struct setting_piece {
 struct setting_piece setting_next(const char **at);
 /* What is wrong with a piece, for people; the caller frees. */
 char *setting_wrong_text(const struct setting_piece *piece);
+
+/* Another copy may have another value of that export: it is filled in when it starts. */
+bool setting_is_filled(const struct space *s, const char *variable);
 
 /* The instance cannot have a variable of that name from its package: zhost gives it a value. */
 bool setting_is_reserved(const char *name);

@@ -207,14 +207,14 @@ static void check_circles(struct opening *o)
 			.config = (const char *const *)p->spaces[i].config_references,
 			.config_count = p->spaces[i].config_reference_count};
 	for (unsigned i = 0; i < t->space_count; i++) {
-		if (p->spaces[i].config_reference_count == 0 ||
-		    !setting_is_circular(t, names, i))
+		enum setting_circle circle = p->spaces[i].config_reference_count > 0
+						     ? setting_circle_of(t, names, i)
+						     : SETTING_NO_CIRCLE;
+		if (circle == SETTING_NO_CIRCLE)
 			continue;
 		CLEANUP(freep) char *directory = str_printf("spaces/%s/", t->spaces[i].name);
-		finding_in_file(o, directory,
-				"its config refers to addresses that are filled in at each "
-				"start, of spaces that refer to its own: new copies would "
-				"follow each other for ever; choose reload: update");
+		CLEANUP(freep) char *why = setting_circle_text(t, i, circle);
+		finding_in_file(o, directory, "%s", why);
 	}
 }
 

@@ -135,70 +135,109 @@ void setting_check(const struct topology *t, const struct space *s, const char *
 
 /* ---- circles ---- */
 
+/* What is handed over is a unit: a root with all that is inside of it. */
 struct circle {
 	const struct topology *t;
 	const struct setting_names *names;
-	unsigned wanted;
-	bool *seen;
+	unsigned wanted; /* the space of a root */
+	bool *seen;	 /* by the space of a root */
+	enum setting_circle found;
 };
 
-/* Another copy may have another value: it is filled in when it starts. */
-static bool is_filled(const struct space *s, const char *variable)
+static unsigned root_of(const struct topology *t, unsigned space)
 {
-	for (unsigned k = 0; k < s->export_count; k++)
-		if (strcmp(s->exports[k].name, variable) == 0)
-			return s->exports[k].value[0] == '\0' ||
-			       strstr(s->exports[k].value, "${") != NULL;
-	return strcmp(variable, "ip") == 0;
+	while (t->spaces[space].parent >= 0)
+		space = (unsigned)t->spaces[space].parent;
+	return space;
 }
 
-static bool leads_back(struct circle *c, unsigned space);
+static bool stops_first(const struct topology *t, unsigned root)
+{
+	for (unsigned k = 0; k < t->space_count; k++)
+		if (root_of(t, k) == root && t->spaces[k].stops_first)
+			return true;
+	return false;
+}
 
-static bool reference_leads_back(struct circle *c, const struct space *s, const char *reference)
+static void follow_unit(struct circle *c, unsigned root);
+
+/* Inside of a unit: a start-first copy starts with what the former one exports, and then takes its place. All of a unit
+ * are on one zhost, and have its address. */
+static bool never_has_own(const struct topology *t, unsigned space, unsigned provider,
+			  const char *variable)
+{
+	return strcmp(variable, "ip") != 0 && provider != space &&
+	       !stops_first(t, root_of(t, space));
+}
+
+static void follow_reference(struct circle *c, unsigned space, const char *reference)
 {
 	size_t size = strcspn(reference, ".");
 	CLEANUP(freep) char *from = mem_strndup(reference, size);
-	const struct import_decl *import = import_of(s, from);
+	const struct import_decl *import = import_of(&c->t->spaces[space], from);
 	for (unsigned k = 0; import != NULL && k < import->provider_count; k++) {
-		unsigned provider = import->providers[k];
-		if (is_filled(&c->t->spaces[provider], reference + size + 1) &&
-		    leads_back(c, provider))
-			return true;
+		unsigned provider = import->providers[k], root = root_of(c->t, provider);
+		const char *variable = reference + size + 1;
+		if (!setting_is_filled(&c->t->spaces[provider], variable))
+			continue;
+		if (root != root_of(c->t, space) || provider == space)
+			follow_unit(c, root);
+		else if (root == c->wanted && c->found == SETTING_NO_CIRCLE &&
+			 never_has_own(c->t, space, provider, variable))
+			c->found = SETTING_CIRCLE_INSIDE;
 	}
-	return false;
 }
 
-static bool follow(struct circle *c, unsigned space)
+static void follow_space(struct circle *c, unsigned space)
 {
-	const struct space *s = &c->t->spaces[space];
 	const struct setting_names *names = &c->names[space];
-	if (s->reload != RELOAD_BY_RESTART)
-		return false;
+	if (c->t->spaces[space].reload != RELOAD_BY_RESTART)
+		return;
 	for (size_t k = 0; k < names->env_count; k++)
-		if (reference_leads_back(c, s, names->env[k]))
-			return true;
+		follow_reference(c, space, names->env[k]);
 	for (size_t k = 0; k < names->config_count; k++)
-		if (reference_leads_back(c, s, names->config[k]))
-			return true;
-	return false;
+		follow_reference(c, space, names->config[k]);
 }
 
-static bool leads_back(struct circle *c, unsigned space)
+static void follow_unit(struct circle *c, unsigned root)
 {
-	if (space == c->wanted)
-		return true;
-	if (c->seen[space])
-		return false;
-	c->seen[space] = true;
-	return follow(c, space);
+	if (root == c->wanted)
+		c->found = SETTING_CIRCLE;
+	if (c->seen[root])
+		return;
+	c->seen[root] = true;
+	for (unsigned k = 0; k < c->t->space_count; k++)
+		if (root_of(c->t, k) == root)
+			follow_space(c, k);
 }
 
-bool setting_is_circular(const struct topology *t, const struct setting_names *names,
-			 unsigned space)
+enum setting_circle setting_circle_of(const struct topology *t,
+				      const struct setting_names *names, unsigned space)
 {
 	CLEANUP(freep) bool *seen = mem_new_array(bool, t->space_count);
-	struct circle circle = {t, names, space, seen};
-	return follow(&circle, space);
+	struct circle circle = {
+		.t = t, .names = names, .wanted = root_of(t, space), .seen = seen};
+	seen[circle.wanted] = true; /* of itself this space alone */
+	follow_space(&circle, space);
+	return circle.found;
+}
+
+char *setting_circle_text(const struct topology *t, unsigned space, enum setting_circle circle)
+{
+	const char *name = t->spaces[space].name;
+	const char *root = t->spaces[root_of(t, space)].name;
+	return circle == SETTING_CIRCLE_INSIDE
+		       ? str_printf(
+				 "'%s' refers to what is filled in at each start of a space "
+				 "that is handed over with it, so each new copy of '%s' would "
+				 "make one more, for ever: choose reload: update, or "
+				 "handover: stop-first",
+				 name, root)
+		       : str_printf(
+				 "each new copy of '%s' makes one of what it imports from, "
+				 "and that one of '%s', for ever, since addresses are filled "
+				 "in at each start: choose reload: update",
+				 root, root);
 }
 
 static void check_circles(struct compile *c)
@@ -209,13 +248,13 @@ static void check_circles(struct compile *c)
 	for (unsigned i = 0; i < t->space_count; i++)
 		names[i] = (struct setting_names){.env = t->spaces[i].references,
 						  .env_count = t->spaces[i].reference_count};
-	for (unsigned i = 0; t->has_settings && i < t->space_count; i++)
-		if (setting_is_circular(t, names, i))
-			finding(c, AT("spaces[%u].env", i),
-				"each new copy of '%s' makes one of what it imports from, and "
-				"that one of '%s', for ever, since addresses are filled in at "
-				"each start: choose reload: update",
-				t->spaces[i].name, t->spaces[i].name);
+	for (unsigned i = 0; t->has_settings && i < t->space_count; i++) {
+		enum setting_circle circle = setting_circle_of(t, names, i);
+		if (circle == SETTING_NO_CIRCLE)
+			continue;
+		CLEANUP(freep) char *why = setting_circle_text(t, i, circle);
+		finding(c, AT("spaces[%u].env", i), "%s", why);
+	}
 }
 
 /* ---- env ---- */

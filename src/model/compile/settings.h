@@ -24,10 +24,17 @@ struct setting_names {
 	const char *const *env, *const *config;
 	size_t env_count, config_count;
 };
-/* New copies of the space make new copies of what it refers to, and those of itself, for ever: what they refer to is filled in at
- * each start, and all have `reload: restart`. */
-bool setting_is_circular(const struct topology *t, const struct setting_names *names,
-			 unsigned space);
+/* New copies of the unit of a space make new copies of what that space refers to, and those of the unit, for ever: what they refer
+ * to is filled in at each start, and all have `reload: restart`. */
+enum setting_circle {
+	SETTING_NO_CIRCLE,
+	SETTING_CIRCLE,
+	SETTING_CIRCLE_INSIDE, /* within the unit, which starts before the former one stops */
+};
+enum setting_circle setting_circle_of(const struct topology *t,
+				      const struct setting_names *names, unsigned space);
+/* For people, with what to do; the caller frees. PRE: there is one. */
+char *setting_circle_text(const struct topology *t, unsigned space, enum setting_circle circle);
 /* In the order of their bytes. */
 void setting_references_sort(setting_references *references);
 

@@ -17,33 +17,46 @@ static void add_env(Samoza__V1__Space *s, const char *name, char *take_value)
 	s->env[s->n_env++] = e;
 }
 
-/* In a circle of spaces with `reload: restart` new copies follow each other for ever, also across topologies. */
-static bool is_earlier(const Samoza__V1__Topology *t, size_t space, const char *name)
+static size_t index_of(const Samoza__V1__Topology *t, const char *name)
 {
-	for (size_t k = 0; k < space; k++)
-		if (str_equal(t->spaces[k]->name, name))
-			return true;
-	return false;
+	size_t k = 0;
+	while (k < t->n_spaces && !str_equal(t->spaces[k]->name, name))
+		k++;
+	return k;
+}
+
+static size_t root_of(const Samoza__V1__Topology *t, size_t space)
+{
+	while (t->spaces[space]->inside != NULL && t->spaces[space]->inside[0] != '\0')
+		space = index_of(t, t->spaces[space]->inside);
+	return space;
+}
+
+/* With `reload: restart` units of a topology that make each other's values are refused. */
+static bool may_restart(const Samoza__V1__Topology *t, size_t space, const char *from)
+{
+	size_t provider = index_of(t, from);
+	return provider < t->n_spaces && root_of(t, provider) < root_of(t, space);
 }
 
 static void draw_space(struct random *r, const Samoza__V1__Topology *t, size_t index)
 {
 	Samoza__V1__Space *s = t->spaces[index];
 	static const char *const names[] = {"A", "B", "C", "D"};
-	bool may_restart = true;
+	bool restarts = true;
 	for (size_t k = 0; k < s->n_imports && s->n_env < ARRAY_SIZE(names); k++) {
 		const Samoza__V1__Import *import = s->imports[k];
 		if (import->n_variables == 0 || !random_percent(r, 80))
 			continue;
 		const char *variable =
 			import->variables[random_below(r, (uint32_t)import->n_variables)];
-		may_restart &= is_earlier(t, index, import->from);
+		restarts &= may_restart(t, index, import->from);
 		add_env(s, names[s->n_env],
 			str_printf("v=${imports.%s.%s};", import->from, variable));
 	}
 	if (s->n_env == 0)
 		return;
-	s->has_reload = !may_restart || random_percent(r, 50);
+	s->has_reload = !restarts || random_percent(r, 50);
 	s->reload = s->has_reload ? SAMOZA__V1__RELOAD__RELOAD_UPDATE
 				  : SAMOZA__V1__RELOAD__RELOAD_RESTART;
 }
