@@ -150,6 +150,9 @@ struct agent_order {
 	struct import_set
 		*import_set; /* it holds `imports`; the outbox has a reference (import_set.h) */
 	uint64_t imports_version;
+	/* update: env and config stay as they are. Its space takes other values by a new copy, or one of them is missing that its
+	 * process has. */
+	bool keeps_settings;
 	bool writes;	  /* it may write to its data: action, rights */
 	bool serves;	  /* messages to the instance are for it: action, rights */
 	int64_t grace_ms; /* stop: time for on_close; the agent orders the kill */

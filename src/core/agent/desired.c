@@ -56,6 +56,10 @@ static void adjust(struct agent *agent, struct agent_copy *copy,
 	if (is_newer) {
 		bool exclusive = copy->spec->exclusive; /* this cannot be adjusted */
 		agent->offline_starts -= copy->spec->offline_start;
+		copy->settings.unset =
+			settings_unset_of(copy->settings.unset, copy->spec, spec);
+		copy->action_settings.unset =
+			settings_unset_of(copy->action_settings.unset, copy->spec, spec);
 		samoza__v1__instance_spec__free_unpacked(copy->spec, NULL);
 		copy->spec = message_copy(spec);
 		agent->offline_starts += copy->spec->offline_start;

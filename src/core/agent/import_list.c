@@ -1,7 +1,6 @@
 #include "core/agent/import_list.h"
 
 #include "core/agent/import_set.h"
-#include "core/settings/settings.h"
 
 struct agent_list {
 	uint64_t id, version;
@@ -225,12 +224,12 @@ static void add_to_hash(void *user, struct agent_provider *p)
 	*hash = agent_provider_hash(p, *hash);
 }
 
-uint64_t copy_settings(const struct agent_copy *copy)
+struct settings_sum copy_settings(const struct agent_copy *copy)
 {
 	if (!settings_any(copy->spec))
-		return 0;
+		return (struct settings_sum){0};
 	struct import_set *set = copy_imports(copy);
-	uint64_t sum = settings_of(copy->spec, set->providers, set->count);
+	struct settings_sum sum = settings_of(copy->spec, set->providers, set->count);
 	import_set_unref(set);
 	return sum;
 }

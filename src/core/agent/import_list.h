@@ -28,7 +28,7 @@ void copy_forget_lists(struct agent_copy *copy);
 struct import_set *copy_imports(const struct agent_copy *copy);
 /* Over them; the same in all versions, since records hold it. */
 uint64_t copy_hash_imports(const struct agent_copy *copy);
-/* What a start, or an update, gives its process now as env and config (core/settings/settings.h); 0: nothing. */
-uint64_t copy_settings(const struct agent_copy *copy);
+/* What a start, or an update, gives its process now as env and config. */
+struct settings_sum copy_settings(const struct agent_copy *copy);
 
 #endif

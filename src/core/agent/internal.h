@@ -27,6 +27,7 @@
 #include "base/str.h"
 #include "core/agent/agent.h"
 #include "core/agent/phase.h"
+#include "core/settings/settings.h"
 #include "model/space_defaults.h"
 #include "proto/agent.pb-c.h"
 
@@ -85,8 +86,7 @@ struct agent_copy {
 	Samoza__V1__Variable **exports; /* while started; owned */
 	size_t n_exports;
 	uint64_t imports_version, imports_hash; /* that the process knows */
-	uint64_t
-		settings; /* the sum of its env and config (core/settings/settings.h); 0: none */
+	struct settings_sum settings;		/* of its env and config */
 	uint32_t restarts;
 	bool finished;		    /* exited successfully by itself: waits for a new request */
 	bool undeploy_failed;	    /* waits for a new request */
@@ -102,9 +102,10 @@ struct agent_copy {
 	uint64_t action;
 	UT_hash_handle hh_action;
 	enum agent_action action_kind;
-	uint64_t action_imports_version, action_imports_hash, action_settings;
-	int64_t action_ms; /* its time limit */
-	bool killed;	   /* the time limit or the lease has ended it */
+	uint64_t action_imports_version, action_imports_hash;
+	struct settings_sum action_settings; /* that its process has when it is done */
+	int64_t action_ms;		     /* its time limit */
+	bool killed;			     /* the time limit or the lease has ended it */
 	/* The process exited while its start was running: why; "" for success; NULL: it did not. */
 	char *early_exit;
 	bool early_not_renewed; /* and it was not renewed */

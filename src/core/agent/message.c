@@ -97,8 +97,10 @@ static Samoza__V1__InstanceReport *report_new(const struct agent *agent,
 		r.n_exports = copy->n_exports;
 		r.has_imports_version = true;
 		r.imports_version = copy->imports_version;
-		r.has_settings = copy->settings != 0;
-		r.settings = copy->settings;
+		r.has_settings = copy->settings.sum != 0;
+		r.settings = copy->settings.sum;
+		r.has_settings_unset = copy->settings.unset != 0;
+		r.settings_unset = copy->settings.unset;
 	}
 	return message_copy(&r);
 }

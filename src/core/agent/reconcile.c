@@ -12,7 +12,13 @@
 #include "core/agent/limit.h"
 #include "core/agent/message.h"
 #include "core/agent/slot.h"
-#include "core/settings/settings.h"
+
+/* [workloads.configuration.missing] An update does not take a value away from what runs. */
+static bool takes_settings(const struct agent_copy *copy)
+{
+	struct settings_sum now = copy_settings(copy);
+	return settings_in_place(copy->spec) && !settings_lose(&copy->settings, &now);
+}
 
 static void begin_action(struct agent *agent, struct agent_copy *copy, enum agent_action kind)
 {
@@ -31,7 +37,8 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 	struct lease_times lease = lease_of(agent, copy);
 	if (kind == ACTION_START || kind == ACTION_UPDATE) {
 		copy->action_imports_hash = copy_hash_imports(copy);
-		copy->action_settings = copy_settings(copy);
+		o.keeps_settings = kind == ACTION_UPDATE && !takes_settings(copy);
+		copy->action_settings = o.keeps_settings ? copy->settings : copy_settings(copy);
 		o.import_set = copy_imports(copy);
 		o.imports = o.import_set->providers;
 		o.n_imports = o.import_set->count;
@@ -131,7 +138,7 @@ void reconcile_answer(struct agent *agent, struct agent_copy *copy)
 /* It was adjusted: what it gets as env and config is written otherwise. Where a value of an import differs, its set does. */
 static bool wants_settings(const struct agent_copy *copy)
 {
-	return settings_in_place(copy->spec) && copy_settings(copy) != copy->settings;
+	return takes_settings(copy) && copy_settings(copy).sum != copy->settings.sum;
 }
 
 /* No update for a set that is again what the process knows

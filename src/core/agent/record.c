@@ -68,8 +68,10 @@ static struct agent_record encode(const struct agent *agent, const struct agent_
 	r.has_imports_version = r.has_imports_hash = r.has_restarts = true;
 	r.imports_hash = copy->imports_hash;
 	r.imports_version = copy->imports_version;
-	r.has_settings = copy->settings != 0;
-	r.settings = copy->settings;
+	r.has_settings = copy->settings.sum != 0;
+	r.settings = copy->settings.sum;
+	r.has_settings_unset = copy->settings.unset != 0;
+	r.settings_unset = copy->settings.unset;
 	r.restarts = copy->restarts;
 	r.boot = agent->boot;
 	encode_attempts(agent, copy, &r);
@@ -165,7 +167,7 @@ static void load_phase(struct agent_copy *copy, Samoza__V1__AgentRecord *r,
 		r->n_exports = 0;
 		copy->imports_version = r->imports_version;
 		copy->imports_hash = r->imports_hash;
-		copy->settings = r->settings;
+		copy->settings = (struct settings_sum){r->settings, r->settings_unset};
 	}
 	copy_adopt(copy, phase);
 }

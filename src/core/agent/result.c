@@ -11,7 +11,6 @@
 #include "core/agent/limit.h"
 #include "core/agent/message.h"
 #include "core/agent/reconcile.h"
-#include "core/settings/settings.h"
 
 #define FAILED(action) SAMOZA__V1__FAILED_ACTION__FAILED_##action
 
@@ -89,8 +88,7 @@ static void update_done(struct agent *agent, struct agent_copy *copy, const char
 		return; /* its process has exited meanwhile */
 	copy->imports_version = copy->action_imports_version;
 	copy->imports_hash = copy->action_imports_hash;
-	if (settings_in_place(copy->spec))
-		copy->settings = copy->action_settings;
+	copy->settings = copy->action_settings;
 	copy_set_error(agent, copy, FAILED(UPDATE), error);
 	if (error != NULL)
 		copy_watch_well(agent, copy);

@@ -50,6 +50,7 @@
 #include "core/control/state/state.h"
 #include "core/control/state/tap.h"
 #include "core/control/state/topology_state.h"
+#include "core/control/state/unit_reload.h"
 #include "core/control/state/unload_order.h"
 #include "core/control/zhost/reports.h"
 #include "core/control/zhost/rotation.h"
@@ -354,6 +355,7 @@ static int64_t timers_next_ms(const struct control *c)
 	next = earlier(next, rebalancing_next_ms(c));
 	next = earlier(next, kept_sets_next_ms(c));
 	next = earlier(next, making_next_ms(c));
+	next = earlier(next, reloads_next_ms(c));
 	next = earlier(next, patience_next_ms(&c->lifecycle));
 	return earlier(earlier(next, copies_next_ms(c)),
 		       earlier(exclusions_next_ms(c), handovers_next_ms(c)));
@@ -397,6 +399,11 @@ static char *waits_for(const struct control *c)
 	if (timed != NULL)
 		return str_printf("the next step of the rollout of %s waits for its time",
 				  timed->name);
+	const struct unit_reload *reload = reloads_first_timed(c);
+	if (reload != NULL)
+		return str_printf("%s/%s waits until its values stand still",
+				  application_of(reload->root->slot)->name,
+				  reload->root->slot->path);
 	if (rebalancing_is_blocked(c))
 		return mem_strdup("moves of a rebalance wait");
 	return NULL;

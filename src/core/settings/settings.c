@@ -51,20 +51,28 @@ static void add(uint64_t *sum, const char *text)
 	*sum = *sum * 31 + str_hash(text) + 1;
 }
 
-uint64_t settings_sum(char *const *references, size_t count, settings_value_fn *value_of_one,
-		      void *user, const char **ret_missing)
+uint64_t settings_bit(size_t reference)
 {
-	uint64_t sum = 1;
-	if (ret_missing != NULL)
-		*ret_missing = NULL;
+	return UINT64_C(1) << (reference < 63 ? reference : 63);
+}
+
+struct settings_sum settings_sum(char *const *references, size_t count,
+				 settings_value_fn *value_of_one, void *user)
+{
+	struct settings_sum all = {.sum = 1};
 	for (size_t k = 0; k < count; k++) {
 		const char *value = value_of_one(user, references[k]);
-		add(&sum, references[k]);
-		add(&sum, value != NULL ? value : "");
-		if (value == NULL && ret_missing != NULL && *ret_missing == NULL)
-			*ret_missing = references[k];
+		add(&all.sum, references[k]);
+		add(&all.sum, value != NULL ? value : "");
+		all.unset |= value == NULL ? settings_bit(k) : 0;
 	}
-	return sum != 0 ? sum : 1;
+	all.sum = all.sum != 0 ? all.sum : 1;
+	return all;
+}
+
+bool settings_lose(const struct settings_sum *then, const struct settings_sum *now)
+{
+	return (now->unset & ~then->unset) != 0;
 }
 
 struct providers {
@@ -88,25 +96,42 @@ bool settings_in_place(const Samoza__V1__InstanceSpec *spec)
 	return spec->has_reload && spec->reload != SAMOZA__V1__RELOAD__RELOAD_RESTART;
 }
 
-uint64_t settings_of(const Samoza__V1__InstanceSpec *spec,
-		     Samoza__V1__Provider *const *providers, size_t count)
+struct settings_sum settings_of(const Samoza__V1__InstanceSpec *spec,
+				Samoza__V1__Provider *const *providers, size_t count)
 {
 	if (!settings_any(spec))
-		return 0;
-	struct providers all = {providers, count};
-	uint64_t sum = settings_sum(spec->references, spec->n_references, value_of_providers,
-				    &all, NULL);
+		return (struct settings_sum){0};
+	struct providers from = {providers, count};
+	struct settings_sum all =
+		settings_sum(spec->references, spec->n_references, value_of_providers, &from);
 	if (!settings_in_place(spec))
-		return sum;
+		return all;
 	for (size_t k = 0; k < spec->n_env; k++) {
-		add(&sum, spec->env[k]->name);
-		add(&sum, spec->env[k]->value);
+		add(&all.sum, spec->env[k]->name);
+		add(&all.sum, spec->env[k]->value);
 	}
 	for (size_t k = 0; k < spec->n_config; k++) {
-		add(&sum, spec->config[k]->name);
-		add(&sum, spec->config[k]->digest);
+		add(&all.sum, spec->config[k]->name);
+		add(&all.sum, spec->config[k]->digest);
 	}
-	return sum != 0 ? sum : 1;
+	all.sum = all.sum != 0 ? all.sum : 1;
+	return all;
+}
+
+uint64_t settings_unset_of(uint64_t unset, const Samoza__V1__InstanceSpec *from,
+			   const Samoza__V1__InstanceSpec *to)
+{
+	uint64_t all = 0;
+	for (size_t k = 0, n = 0; k < to->n_references; k++) {
+		while (n < from->n_references &&
+		       strcmp(from->references[n], to->references[k]) < 0)
+			n++;
+		bool had = n < from->n_references &&
+			   str_equal(from->references[n], to->references[k]) &&
+			   (unset & settings_bit(n)) == 0;
+		all |= had ? 0 : settings_bit(k);
+	}
+	return all;
 }
 
 /* ---- text ---- */

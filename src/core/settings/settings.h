@@ -27,17 +27,31 @@ const char *settings_value(Samoza__V1__Provider *const *providers, size_t count,
 
 /* The value of "FROM.NAME"; NULL: it has none now. */
 typedef const char *settings_value_fn(void *user, const char *reference);
-/* Over the values of these references. *ret_missing: one that has none, or NULL; it may be NULL itself. Never 0. */
-uint64_t settings_sum(char *const *references, size_t count, settings_value_fn *value,
-		      void *user, const char **ret_missing);
+/* What a process has, or would get. */
+struct settings_sum {
+	uint64_t sum; /* 0: its space has neither env nor config; never 0 else */
+	uint64_t
+		unset; /* which of its references have no value, a bit for each; those from the 64th on share one */
+};
+/* Of `unset`. */
+uint64_t settings_bit(size_t reference);
+/* Over the values of these references. */
+struct settings_sum settings_sum(char *const *references, size_t count,
+				 settings_value_fn *value, void *user);
+/* What would be started with `now` has no value where what has `then` has one. */
+bool settings_lose(const struct settings_sum *then, const struct settings_sum *now);
 
 /* The spec names something, so that its instances have a sum. */
 bool settings_any(const Samoza__V1__InstanceSpec *spec);
 /* Its programs take other values while they run; else a new copy does. */
 bool settings_in_place(const Samoza__V1__InstanceSpec *spec);
 /* What a process gets that starts, or is updated, now: its sum, and where that is done in place also what is written. */
-uint64_t settings_of(const Samoza__V1__InstanceSpec *spec,
-		     Samoza__V1__Provider *const *providers, size_t count);
+struct settings_sum settings_of(const Samoza__V1__InstanceSpec *spec,
+				Samoza__V1__Provider *const *providers, size_t count);
+
+/* `unset` of a process of `from`, by the references of `to`: it has no value of those that are new. */
+uint64_t settings_unset_of(uint64_t unset, const Samoza__V1__InstanceSpec *from,
+			   const Samoza__V1__InstanceSpec *to);
 
 /* The text with all values; an import without one stands for nothing. The caller frees. ERR_LIMIT: it is larger than
  * SETTING_FILLED_MAX_BYTES; ERR_INVALID: its language is wrong. */

@@ -390,7 +390,10 @@ static void settle(struct fuzz *f)
 
 static void converge(struct fuzz *f)
 {
+	check_settings_alone(f);
+	f->alone = true;
 	settle(f);
+	f->alone = false;
 	if (f->world.violation == NULL)
 		ask_undeploys_again(f);
 	settle(f);

@@ -25,6 +25,7 @@
 #include "zsim/fuzz/check/check_room.h"
 #include "zsim/fuzz/check/check_scaled.h"
 #include "zsim/fuzz/check/check_sets.h"
+#include "zsim/fuzz/check/check_settings.h"
 #include "zsim/fuzz/check/check_silence.h"
 #include "zsim/fuzz/check/check_unload.h"
 #include "zsim/fuzz/check/check_values.h"
@@ -149,6 +150,7 @@ static void take_slot(struct fuzz *f, const struct record_change *r)
 	if (m->record != NULL)
 		check_goal(f, before, m->record);
 	check_name(f, before, m->record);
+	check_settings_slot(f, m, before);
 	samoza__v1__slot_record__free_unpacked(before, NULL);
 	if (r->data == NULL) {
 		m->added_to = m->served_revision = m->changes_to = 0;

@@ -95,13 +95,36 @@ static bool has_all_values(const struct agent_order *o)
 	return true;
 }
 
+/* [workloads.configuration.missing] What runs does not lose a value for want of one. */
+static void note_given(struct world *w, struct sim_process *p, const struct agent_order *o)
+{
+	CLEANUP(freep) char *before = steal_ptr(&p->given);
+	p->given = mem_strdup("");
+	for (size_t k = 0; k < o->spec->n_references; k++) {
+		CLEANUP(freep) char *name = str_printf("%s ", o->spec->references[k]);
+		CLEANUP(freep) char *all = steal_ptr(&p->given);
+		bool has = settings_value(o->imports, o->n_imports, o->spec->references[k]) !=
+			   NULL;
+		if (!has && o->kind == ACTION_UPDATE && before != NULL &&
+		    strstr(before, name) != NULL)
+			world_violate(w, "%s loses the value of %s", p->name, name);
+		p->given = str_printf("%s%s", all, has ? name : "");
+	}
+}
+
 /* [workloads.configuration] While it runs, it takes other values only where its space says so. True: they are others. */
-static bool take_settings(struct sim_process *p, const struct agent_order *o)
+static bool take_settings(struct world *w, struct sim_process *p, const struct agent_order *o)
 {
 	free(p->would);
 	p->would = has_all_values(o) ? settings_text(o) : NULL;
-	if (o->kind == ACTION_UPDATE && !settings_in_place(o->spec))
+	if (o->kind == ACTION_UPDATE && o->keeps_settings)
 		return false;
+	if (o->kind == ACTION_UPDATE && !settings_in_place(o->spec))
+		world_violate(w,
+			      "%s gets other values while it runs, and its space does not "
+			      "say so",
+			      p->name);
+	note_given(w, p, o);
 	char *settings = settings_text(o);
 	bool differs = !str_equal(p->settings, settings);
 	free(p->settings);
@@ -113,7 +136,7 @@ static bool take_settings(struct sim_process *p, const struct agent_order *o)
 static void take_imports(struct world *w, struct sim_process *p, const struct agent_order *o)
 {
 	char *imports = imports_text(o);
-	bool differs = take_settings(p, o);
+	bool differs = take_settings(w, p, o);
 	if (o->kind == ACTION_UPDATE && str_equal(p->imports, imports) && !differs)
 		world_violate(w, "%s gets an update, and nothing has changed:\n%s", p->name,
 			      imports);

@@ -22,6 +22,7 @@ void process_free(struct sim_machine *n, struct sim_process *p)
 	free(p->version);
 	free(p->imports);
 	free(p->settings);
+	free(p->given);
 	free(p->would);
 	free(p->listens);
 	free(p);

@@ -34,6 +34,7 @@ struct sim_process {
 	int64_t orphan_ms;   /* without its zhost: it ends itself then; NEVER_MS */
 	char *imports;	     /* of its last start or update: a line for each provider */
 	char *would; /* what it would have, were it started with these; NULL: an import gives no value */
+	char *given;	/* what it has a value of, of what its space refers to: "db.ip " */
 	char *settings; /* what its programs have of env: "A=1 B=2"; NULL: its space has none */
 	char *listens; /* once it has started: "IP:PORT" of its exports; NULL: they have none */
 	bool has_api;  /* it shows a token with this hash (api_tokens.h) */

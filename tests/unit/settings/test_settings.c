@@ -115,26 +115,60 @@ static void test_a_sum_differs_where_a_value_does(void **state)
 	Samoza__V1__Variable *env[] = {VARIABLE("A", "${imports.db.port}")};
 	Samoza__V1__Variable *other[] = {VARIABLE("A", "x${imports.db.port}")};
 	Samoza__V1__InstanceSpec spec = SAMOZA__V1__INSTANCE_SPEC__INIT;
-	assert_int_equal(settings_of(&spec, before, 1), 0);
+	assert_int_equal(settings_of(&spec, before, 1).sum, 0);
 	spec.env = env;
 	spec.n_env = 1;
 	spec.references = references;
 	spec.n_references = 2;
-	uint64_t sum = settings_of(&spec, before, 1);
+	uint64_t sum = settings_of(&spec, before, 1).sum;
 	assert_int_not_equal(sum, 0);
-	assert_int_not_equal(sum, settings_of(&spec, after, 1));
+	assert_int_not_equal(sum, settings_of(&spec, after, 1).sum);
 	/* A copy with other literals is another one: what it is compared with has the same. */
 	spec.env = other;
-	assert_int_equal(sum, settings_of(&spec, before, 1));
+	assert_int_equal(sum, settings_of(&spec, before, 1).sum);
 	/* In place, how it is written counts, too. */
 	spec.has_reload = true;
 	spec.reload = SAMOZA__V1__RELOAD__RELOAD_UPDATE;
-	uint64_t in_place = settings_of(&spec, before, 1);
+	uint64_t in_place = settings_of(&spec, before, 1).sum;
 	spec.env = env;
-	assert_int_not_equal(in_place, settings_of(&spec, before, 1));
+	assert_int_not_equal(in_place, settings_of(&spec, before, 1).sum);
 	/* Versions compare sums: this one is never another. */
 	spec.has_reload = false;
 	assert_true(sum == UINT64_C(6120011580750168740));
+}
+
+static void test_a_value_that_is_missing_is_lost_where_it_was_there(void **state)
+{
+	(void)state;
+	Samoza__V1__Variable *ip[] = {VARIABLE("ip", "1")};
+	Samoza__V1__Variable *both[] = {VARIABLE("ip", "1"), VARIABLE("port", "")};
+	Samoza__V1__Provider some = provider_of("db", ip, 1), all = provider_of("db", both, 2);
+	Samoza__V1__Provider *one[] = {&some}, *two[] = {&all};
+	char *references[] = {(char *)(uintptr_t) "db.ip", (char *)(uintptr_t) "db.port"};
+	char *more[] = {(char *)(uintptr_t) "aa.ip", (char *)(uintptr_t) "db.ip",
+			(char *)(uintptr_t) "db.port"};
+	Samoza__V1__Variable *env[] = {VARIABLE("A", "${imports.db.port}")};
+	Samoza__V1__InstanceSpec spec = SAMOZA__V1__INSTANCE_SPEC__INIT, next = spec;
+	spec.env = next.env = env;
+	spec.n_env = next.n_env = 1;
+	spec.references = references;
+	spec.n_references = 2;
+	next.references = more;
+	next.n_references = 3;
+	struct settings_sum without = settings_of(&spec, one, 1);
+	struct settings_sum with = settings_of(&spec, two, 1);
+	struct settings_sum none = settings_of(&spec, NULL, 0);
+	assert_int_equal(without.unset, settings_bit(1));
+	assert_int_equal(with.unset, 0);
+	assert_true(settings_lose(&with, &without) && settings_lose(&without, &none));
+	assert_false(settings_lose(&without, &with) || settings_lose(&none, &none));
+	/* An empty text is a value; a process with the one has the other. */
+	assert_int_equal(with.sum, without.sum);
+	/* Of a reference that is new nothing is lost. */
+	assert_int_equal(settings_unset_of(without.unset, &spec, &next),
+			 settings_bit(0) | settings_bit(2));
+	assert_int_equal(settings_unset_of(settings_bit(0), &next, &spec), 0);
+	assert_int_equal(settings_bit(63), settings_bit(200));
 }
 
 int main(void)
@@ -144,6 +178,7 @@ int main(void)
 		cmocka_unit_test(test_values_are_of_the_first_provider_that_has_them),
 		cmocka_unit_test(test_what_is_too_large_is_refused),
 		cmocka_unit_test(test_a_sum_differs_where_a_value_does),
+		cmocka_unit_test(test_a_value_that_is_missing_is_lost_where_it_was_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

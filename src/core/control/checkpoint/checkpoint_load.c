@@ -22,6 +22,7 @@
 #include "core/control/state/rebalance.h"
 #include "core/control/state/state.h"
 #include "core/control/state/topology_state.h"
+#include "core/control/state/unit_reload.h"
 #include "core/control/zhost/zhosts.h"
 #include "core/lifecycle/ordered_stop.h"
 #include "core/lifecycle/patience.h"
@@ -59,7 +60,7 @@ static void restore_copy(struct control *c, struct copy *copy,
 	copy->healthy = v->healthy;
 	copy->ran = v->has_ran_with;
 	copy->ran_with = v->ran_with;
-	copy->settings = v->settings;
+	copy->settings = (struct settings_sum){v->settings, v->settings_unset};
 	copy->observed = v->observed;
 	copy->absent = v->absent;
 	copy->forgiven = v->forgiven;
@@ -261,6 +262,19 @@ static void restore_loss(struct control *c, struct slot_control *sc,
 			     v->replace_order);
 }
 
+static void restore_reload(struct slot_control *root, const Samoza__V1__VolatileReload *v)
+{
+	struct unit_reload *r = root->reload != NULL ? root->reload : unit_reload_new(root);
+	r->due = v->due;
+	r->need = (enum reload_need)v->need;
+	r->wanted = v->wanted;
+	r->since_ms = v->since_ms;
+	r->count = v->count;
+	r->begun_ms = v->begun_ms;
+	r->room_ms = v->room_ms;
+	r->room_due = v->room_due;
+}
+
 static int restore_slot(struct control *c, const struct control_application *a,
 			const Samoza__V1__VolatileSlot *v, struct error **err)
 {
@@ -271,7 +285,8 @@ static int restore_slot(struct control *c, const struct control_application *a,
 	s->closing = v->closing;
 	s->leaves = v->leaves;
 	sc->turn = (enum rollout_turn)v->turn;
-	sc->reloaded = v->reloaded;
+	if (v->reload != NULL)
+		restore_reload(sc, v->reload);
 	application_of(s)->leaving += v->leaves ? 1 : 0;
 	slot_returned(s, v->returned_until_ms);
 	if (v->has_returned_order) /* also where it has still to be noticed */
@@ -629,6 +644,7 @@ static int load_volatile(struct control *c, const Samoza__V1__Checkpoint *from, 
 		result = restore_marks(c, from, err);
 	c->drains_due = from->drains_due;
 	c->rebalance_due = from->rebalance_due;
+	c->applications.reloads_next_ms = from->reloads_next_ms;
 	if (c->rebalance != NULL)
 		c->rebalance->blocked_since_ms = from->rebalance_blocked_ms;
 	if (result == 0 && is_whole) {

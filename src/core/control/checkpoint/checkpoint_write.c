@@ -11,6 +11,7 @@
 #include "core/control/state/rebalance.h"
 #include "core/control/state/record_writer.h"
 #include "core/control/state/state.h"
+#include "core/control/state/unit_reload.h"
 #include "core/lifecycle/ordered_stop.h"
 #include "schema/message.h"
 
@@ -84,8 +85,10 @@ static Samoza__V1__VolatileCopy *copy_state(const struct control *c, const struc
 	v->healthy = copy->healthy;
 	v->has_ran_with = copy->ran;
 	v->ran_with = copy->ran_with;
-	v->has_settings = copy->settings != 0;
-	v->settings = copy->settings;
+	v->has_settings = copy->settings.sum != 0;
+	v->settings = copy->settings.sum;
+	v->has_settings_unset = copy->settings.unset != 0;
+	v->settings_unset = copy->settings.unset;
 	v->observed = copy->observed;
 	v->absent = copy->absent;
 	v->forgiven = copy->forgiven;
@@ -195,6 +198,20 @@ static int64_t may_run_at_ms(const struct control *c, const struct slot_control 
 	return copy != NULL ? slot_copy_alone_at_ms(&copy->of_slot, c->now.mono_ms) : 0;
 }
 
+static Samoza__V1__VolatileReload *reload_state(const struct unit_reload *r)
+{
+	Samoza__V1__VolatileReload *v = NEW(VolatileReload, volatile_reload);
+	v->due = r->due;
+	v->need = r->need;
+	v->wanted = r->wanted;
+	v->since_ms = r->since_ms;
+	v->count = r->count;
+	v->begun_ms = r->begun_ms;
+	v->room_ms = r->room_ms;
+	v->room_due = r->room_due;
+	return v;
+}
+
 static void add_slot(const struct control *c, Samoza__V1__VolatileApplication *to,
 		     const struct slot_control *sc)
 {
@@ -204,7 +221,7 @@ static void add_slot(const struct control *c, Samoza__V1__VolatileApplication *t
 	if (!sc->slot->closing && !sc->placed_again && !sc->seeking && !moves && !is_unplaced &&
 	    !has_may_run && !sc->slot->leaves && sc->turn == TURN_NOW &&
 	    sc->slot->returned_until_ms == 0 && sc->exclusions == NULL && sc->loss == NULL &&
-	    sc->handover == NULL && sc->reloaded == 0)
+	    sc->handover == NULL && sc->reload == NULL)
 		return;
 	Samoza__V1__VolatileSlot *v = NEW(VolatileSlot, volatile_slot);
 	v->path = mem_strdup(sc->slot->path);
@@ -216,8 +233,6 @@ static void add_slot(const struct control *c, Samoza__V1__VolatileApplication *t
 		is_unplaced && sc->place_revision != NULL ? sc->place_revision->number : 0;
 	v->leaves = sc->slot->leaves;
 	v->turn = sc->turn;
-	v->has_reloaded = sc->reloaded != 0;
-	v->reloaded = sc->reloaded;
 	v->has_returned_until_ms = sc->slot->returned_until_ms != 0;
 	v->returned_until_ms = sc->slot->returned_until_ms;
 	ORDER(v, returned_order, sc->slot->returned_timer);
@@ -236,6 +251,8 @@ static void add_slot(const struct control *c, Samoza__V1__VolatileApplication *t
 		v->loss->replace_at_ms = sc->loss->replace_at_ms;
 		ORDER(v->loss, replace_order, sc->loss->timer);
 	}
+	if (sc->reload != NULL)
+		v->reload = reload_state(sc->reload);
 	if (sc->handover != NULL)
 		v->handover = handover_state(sc->handover);
 	APPEND(to, slots, v);
@@ -498,6 +515,8 @@ Samoza__V1__Checkpoint *checkpoint_new(struct control *c, struct instant now)
 	to->next_check_ms = c->next_check_ms;
 	to->drains_due = c->drains_due;
 	to->rebalance_due = c->rebalance_due;
+	to->has_reloads_next_ms = c->applications.reloads_next_ms != 0;
+	to->reloads_next_ms = c->applications.reloads_next_ms;
 	to->has_rebalance_blocked_ms = c->rebalance != NULL;
 	to->rebalance_blocked_ms = c->rebalance != NULL ? c->rebalance->blocked_since_ms : 0;
 	to->next_list = c->provider_lists.next_id;

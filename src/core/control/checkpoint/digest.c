@@ -15,6 +15,7 @@
 #include "core/control/state/rebalance.h"
 #include "core/control/state/record_writer.h"
 #include "core/control/state/state.h"
+#include "core/control/state/unit_reload.h"
 #include "core/lifecycle/ordered_stop.h"
 #include "schema/message.h"
 
@@ -113,8 +114,9 @@ static void add_copy(const struct copy *copy, struct buffer *b)
 	     copy_serves(copy) ? " serves" : "", copy->target, LLU(copy->generation),
 	     LLU(copy->retry_generation), LLU(copy->forgiven), LLU(copy->imports_version),
 	     LLU(copy->imports_hash));
-	if (copy->settings != 0)
-		LINE("    settings %llu\n", LLU(copy->settings));
+	if (copy->settings.sum != 0)
+		LINE("    settings %llu unset %llu\n", LLU(copy->settings.sum),
+		     LLU(copy->settings.unset));
 	LINE("    %s, phase %u%s%s%s%s%s%s%s%s%s%s, observed %llu, retry %lld, ends %lld "
 	     "%lld/%llu, "
 	     "failures %u, ran with %lld, restarts %u, exports %zu, alone %lld\n",
@@ -222,6 +224,11 @@ static void add_slot(const struct control *c, const struct slot_control *sc, str
 	     s->deployed_children);
 	if (sc->reloaded != 0)
 		LINE("    reloaded for %llu\n", LLU(sc->reloaded));
+	const struct unit_reload *r = sc->reload;
+	if (r != NULL)
+		LINE("    reload %u%s wanted %llu since %lld, %u begun %lld, room %lld%s\n",
+		     r->need, r->due ? " due" : "", LLU(r->wanted), LL(r->since_ms), r->count,
+		     LL(r->begun_ms), LL(r->room_ms), r->room_due ? " due" : "");
 	LINE("    facts%s%s%s%s%s%s%s, waits for %s, retry %lld, run %lld, error "
 	     "%s\n",
 	     f->placed ? " placed" : "", f->zhost_lost ? " lost" : "",

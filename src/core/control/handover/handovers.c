@@ -19,6 +19,7 @@
 #include "core/control/state/state.h"
 #include "core/control/state/target.h"
 #include "core/control/state/topology_state.h"
+#include "core/control/state/unit_reload.h"
 #include "core/lifecycle/ordered_stop.h"
 #include "core/lifecycle/rules.h"
 
@@ -82,6 +83,8 @@ static void handover_free(struct control *c, struct slot_control *root)
 	handover_leave(root);
 	unit_review_leaving(c, root);
 	root->handover = NULL;
+	if (root->reload != NULL || h->reloads != 0)
+		unit_reload_mark(root);
 	apart_joint_changed(root); /* the next one may be of the other kind */
 	free(h->to);
 	free(h->cause);
@@ -155,6 +158,8 @@ void handover_load(struct control *c, struct slot_control *root,
 	h->drains = r->drains;
 	h->rebalances = r->rebalances;
 	h->reloads = r->reloads;
+	if (h->reloads != 0)
+		unit_reload_mark(root);
 	h->held = r->held;
 	if (r->has_revision)
 		h->revision = application_revision(&application_of(root->slot)->application,

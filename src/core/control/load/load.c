@@ -464,6 +464,7 @@ static void load_slot(struct control *c, const Samoza__V1__SlotRecord *r)
 	sc->last_error_ms = r->last_error_ms;
 	sc->placed_before = r->placed_before;
 	sc->no_place = r->no_place;
+	sc->reloaded = r->reloaded;
 	sc->lost = r->lost;
 	sc->still_failed = r->still_failed;
 	for (size_t k = r->n_exclusions; k-- > 0;) /* the newest is the first */

@@ -6,19 +6,19 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/slot/wants.h"
+#include "core/control/state/handover_kind.h"
 #include "core/control/state/state.h"
 
-bool successor_has_place(struct control *c, struct slot_control *root, const char *to,
-			 char **ret_reason)
+static bool has_place(struct control *c, struct slot_control *root,
+		      struct unit_handover *wanted, char **ret_reason)
 {
 	PRE(root->handover == NULL && slot_is_placed(root));
-	struct unit_handover wanted = {.root = root, .to = (char *)(uintptr_t)to};
 	struct wants one = {0};
 	struct place_result result;
 	const struct control_application *a = application_of(root->slot);
 	uint32_t unit = application_new_unit(a, c->place, unit_revision_elsewhere(root),
 					     root->slot, root->place_unit);
-	root->handover = &wanted;
+	root->handover = wanted;
 	wants_add_successor(c, &one, root, unit);
 	root->handover = NULL;
 	const struct place_request request = {.mode = PLACE_TOGETHER,
@@ -35,4 +35,19 @@ bool successor_has_place(struct control *c, struct slot_control *root, const cha
 	wants_done(&one);
 	place_unit_free(c->place, unit);
 	return complete;
+}
+
+bool successor_has_place(struct control *c, struct slot_control *root, const char *to,
+			 char **ret_reason)
+{
+	struct unit_handover wanted = {.root = root, .to = (char *)(uintptr_t)to};
+	return has_place(c, root, &wanted, ret_reason);
+}
+
+bool successor_has_place_for_reload(struct control *c, struct slot_control *root,
+				    uint64_t reloads, char **ret_reason)
+{
+	struct unit_handover wanted = {.root = root, .reloads = reloads};
+	wanted.handover.kind = handover_kind_of(root->slot, unit_revision_elsewhere(root));
+	return has_place(c, root, &wanted, ret_reason);
 }

@@ -5,6 +5,7 @@
 #define SAMOZA_CORE_CONTROL_SUCCESSOR_PLACE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct control;
 struct slot_control;
@@ -13,5 +14,9 @@ struct slot_control;
  * not; the caller frees. PRE: it is placed, and has no handover. */
 bool successor_has_place(struct control *c, struct slot_control *root, const char *to,
 			 char **ret_reason);
+
+/* The same of a reload (reloads.h), which stays where it is while that is eligible. */
+bool successor_has_place_for_reload(struct control *c, struct slot_control *root,
+				    uint64_t reloads, char **ret_reason);
 
 #endif

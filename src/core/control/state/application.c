@@ -9,6 +9,7 @@
 #include "core/control/state/dirty_set.h"
 #include "core/control/state/loss.h"
 #include "core/control/state/open_roots.h"
+#include "core/control/state/unit_reload.h"
 #include "core/control/state/zhost_registry.h"
 #include "core/lifecycle/lifecycle.h"
 #include "core/lifecycle/slot_set.h"
@@ -417,6 +418,7 @@ static void slot_control_free(struct place *place, struct slot_control *sc)
 	INVARIANT(sc->exclusions == NULL && sc->of_path->serving == NULL &&
 		  sc->handover == NULL && sc->loss == NULL);
 	application_slot_declare(sc->of_path, false);
+	unit_reload_free(sc);
 	/* What comes under its name is another instance, also where a former copy is left and writes: it is said again. */
 	sc->of_path->data_full = false;
 	place_unit_free(place, sc->moving_place);

@@ -26,6 +26,7 @@
 #include "core/control/state/provider_lists.h"
 #include "core/control/state/zhost_positions.h"
 #include "core/lifecycle/slot.h"
+#include "core/settings/settings.h"
 #include "model/failure.h"
 #include "proto/record.pb-c.h"
 
@@ -35,6 +36,7 @@ struct dirty_set;
 struct exclusion;
 struct lifecycle;
 struct place;
+struct unit_reload;
 
 enum __attribute__((packed)) topology_state {
 	TOPOLOGY_PENDING,
@@ -90,9 +92,8 @@ struct copy {
 	bool healthy;	   /* it is started, and its probes pass */
 	bool ran;	   /* it was heard to be started, and is not asked for less since */
 	uint32_t ran_with; /* its `failures` then */
-	uint64_t
-		settings; /* it is started: the sum of what its process got (core/settings); 0: nothing */
-	uint64_t observed; /* generation that its zhost knew then */
+	struct settings_sum settings; /* it is started: what its process got */
+	uint64_t observed;	      /* generation that its zhost knew then */
 	bool absent;	/* nothing of it is on its zhost, which knows that nothing is asked */
 	bool exhausted; /* its retries are used up there */
 	bool undeploy_failed; /* not tried again before a request */
@@ -166,8 +167,9 @@ struct slot_control {
 	struct exclusion *exclusions;	/* root: zhosts that it must not take for now */
 	struct unit_handover *handover; /* root; NULL: there is none */
 	struct unit_loss *loss;		/* root; NULL: it waits for no zhost */
+	struct unit_reload *reload;	/* root (unit_reload.h); NULL: nothing is to be taken */
 	uint64_t
-		reloaded; /* root: the values for which a reload has ended, well or not; 0: none has */
+		reloaded; /* root: the values for which a reload has ended, well or not; 0: none has. Durable */
 	uint32_t place_unit; /* root: its unit in the engine, placed or not; else PLACE_NONE */
 	struct revision *place_revision; /* of `place_unit`; borrowed */
 	uint32_t moving_place; /* root: the unit that it moves to, held while it leaves its
@@ -304,6 +306,9 @@ struct application_list {
 	VECTOR(struct control_application *) with_pages; /* that have, or had */
 	VECTOR(struct control_application *) with_each;	 /* has_each; by sequence */
 	VECTOR(struct remain) remains;
+	struct unit_reload *reloads; /* of all units */
+	bool reloads_sorted;
+	int64_t reloads_next_ms; /* monotonic: one of them waits until then; NEVER_MS */
 };
 
 #define application_for_each(list, a) \

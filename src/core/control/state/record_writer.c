@@ -105,6 +105,8 @@ static void write_slot(struct control *c, const struct slot_control *sc)
 	r.returned_until_ms = s->returned_until_ms - c->now.mono_ms + c->now.wall_ms;
 	r.has_moving = r.moving = s->moving;
 	r.has_unplaced = r.unplaced = s->unplaced;
+	r.has_reloaded = sc->reloaded != 0;
+	r.reloaded = sc->reloaded;
 	r.has_still_failed = r.still_failed = sc->still_failed;
 	Samoza__V1__HandoverRecord handover;
 	if (sc->handover != NULL)

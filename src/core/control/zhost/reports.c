@@ -1,4 +1,5 @@
 #include "core/control/zhost/reports.h"
+#include "core/control/state/unit_reload.h"
 
 #include <stdlib.h>
 
@@ -418,7 +419,10 @@ void report_apply(struct control *c, struct control_zhost *z,
 	copy->healthy =
 		r->phase == SAMOZA__V1__PHASE__PHASE_STARTED && (!r->has_healthy || r->healthy);
 	copy->observed = r->observed_generation;
-	copy->settings = r->phase == SAMOZA__V1__PHASE__PHASE_STARTED ? r->settings : 0;
+	copy->settings = r->phase == SAMOZA__V1__PHASE__PHASE_STARTED
+				 ? (struct settings_sum){r->settings, r->settings_unset}
+				 : (struct settings_sum){0};
+	unit_reload_mark_copy(copy);
 	note_run(copy, r);
 	mark_application(copy->unit->application, APPLICATION_HANDOVER);
 	if (copy_is_beside(copy)) {

@@ -1,7 +1,9 @@
 #include "zsim/fuzz/check/check_noticed.h"
 
 #include "core/control/checkpoint/checkpoint.h"
+#include "core/control/slot/wants.h"
 #include "core/control/state/state.h"
+#include "core/control/state/unit_reload.h"
 #include "zsim/fuzz/check/check_checkpoint.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/world/simulation.h"
@@ -12,9 +14,36 @@
 /* Of a copy: the one that runs is left as it is. */
 static void look_once_more(struct control *copy)
 {
-	application_for_each (&copy->applications, a)
+	application_for_each (&copy->applications, a) {
+		for_each_root (a, root)
+			unit_reload_mark(root);
 		mark_application(a, APPLICATION_ROLLOUT | APPLICATION_HANDOVER |
 					    APPLICATION_PLACE | APPLICATION_STATE);
+	}
+}
+
+/* What its zhost has not said is looked at when it does. */
+static enum reload_need need_of(const struct slot_control *root)
+{
+	return root->reload != NULL && root->reload->need != RELOAD_UNHEARD ? root->reload->need
+									    : RELOAD_EQUAL;
+}
+
+/* New values have to stand still first: no event says that they were not noticed. */
+static void check_values(struct fuzz *f, const struct control *copy)
+{
+	application_for_each (&copy->applications, a) {
+		const struct control_application *own =
+			application_by_id(&f->world.control->applications, a->id);
+		for_each_root (a, root) {
+			const struct slot *s = slot_find(&own->slots, root->slot->path);
+			if (s != NULL && need_of(control_of_slot(s)) != need_of(root))
+				world_violate(&f->world,
+					      "another value of env of %s/%s was not noticed "
+					      "before",
+					      a->name, root->slot->path);
+		}
+	}
 }
 
 /* What is marked at rest is looked at with the next message only, which is recorded only where something follows from it. */
@@ -50,6 +79,7 @@ void check_noticed(struct fuzz *f)
 	vector_for_each (&outbox.events, e)
 		world_violate(&f->world, "%s %s: %s -> %s (%s) was not noticed before",
 			      (*e)->kind, (*e)->subject, (*e)->from, (*e)->to, (*e)->cause);
+	check_values(f, copy);
 	outbox_clear(&outbox);
 	outbox_done(&outbox);
 	control_free(copy);

@@ -1,5 +1,7 @@
 #include "zsim/fuzz/draw/draw_reloads.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/str.h"
@@ -32,11 +34,12 @@ static size_t root_of(const Samoza__V1__Topology *t, size_t space)
 	return space;
 }
 
-/* With `reload: restart` units of a topology that make each other's values are refused. */
+/* With `reload: restart` units of a topology that make each other's values are refused. Across topologies they are not. */
 static bool may_restart(const Samoza__V1__Topology *t, size_t space, const char *from)
 {
 	size_t provider = index_of(t, from);
-	return provider < t->n_spaces && root_of(t, provider) < root_of(t, space);
+	return strchr(from, '/') != NULL ||
+	       (provider < t->n_spaces && root_of(t, provider) < root_of(t, space));
 }
 
 static void draw_space(struct random *r, const Samoza__V1__Topology *t, size_t index)

@@ -222,6 +222,7 @@ struct fuzz {
 	VECTOR(struct stop_pair) stop_pairs;		 /* check_order.h */
 	VECTOR(struct unanswered_stop) unanswered_stops; /* the same */
 	uint64_t commits;				 /* of zrms that this life has seen */
+	bool alone;	/* nothing changes but what follows (check_settings_alone()) */
 	uint32_t rests; /* at which check_noticed() was asked to look */
 	VECTOR(struct copy_before) copies_before; /* a commit: check_heard.h */
 	VECTOR(const char *) told_to_go; /* in the last commit; borrowed: check_unload.c */

@@ -33,7 +33,8 @@ struct mirrored {
 	uint32_t
 		waited; /* before the commit `taken` its successor, of that revision, waited for a place, or
 			    to be installed; 0: none did */
-	bool was_placing;  /* before the commit `taken` its successor had no place */
+	uint32_t reloads; /* that have begun since it was left alone (check_settings_alone()) */
+	bool was_placing; /* before the commit `taken` its successor had no place */
 	bool was_stopping; /* before the commit `taken` it was to stop for its successor */
 	struct {
 		int64_t at_ms; /* wall clock of zrms */
