@@ -101,6 +101,8 @@ struct agent_input {
 			const char *error; /* NULL: success; else without the action's name */
 			bool finished;	   /* start: `_start` returned 0 already */
 			bool is_ended;	   /* start, with `error`: its program ended with 0 */
+			/* update, with `error`: its process got nothing of it, so it is tried again */
+			bool is_unreached;
 			size_t n_exports;
 			const Samoza__V1__Variable *const *exports; /* start */
 		} done;

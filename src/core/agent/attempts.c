@@ -14,7 +14,9 @@ void attempts_set_timer(struct agent *agent, struct agent_copy *copy, bool wante
 	if (!wanted && set)
 		agent->retry_count--;
 	if (wanted)
-		heap_set(&agent->timers, &copy->retry_timer.node, copy->retry_not_before_ms);
+		heap_set(&agent->timers, &copy->retry_timer.node,
+			 copy->phase == PHASE_STARTED ? copy->update_not_before_ms
+						      : copy->retry_not_before_ms);
 	else
 		heap_remove(&agent->timers, &copy->retry_timer.node);
 }
@@ -55,6 +57,15 @@ void attempts_begin(struct agent *agent, struct agent_copy *copy)
 			  copy->failures.count > limit_attempts(agent, copy);
 }
 
+/* After so many failures. */
+static int64_t backoff_ms(size_t failures)
+{
+	int64_t backoff = BACKOFF_FIRST_MS;
+	for (size_t n = 1; n < failures && backoff < BACKOFF_MAX_MS; n++)
+		backoff *= 2;
+	return backoff < BACKOFF_MAX_MS ? backoff : BACKOFF_MAX_MS;
+}
+
 void attempts_count_failure(struct agent *agent, struct agent_copy *copy)
 {
 	int64_t oldest = agent->now.mono_ms - limit_window_ms(agent, copy);
@@ -62,12 +73,7 @@ void attempts_count_failure(struct agent *agent, struct agent_copy *copy)
 		vector_remove_at(&copy->failures, 0);
 	vector_push(&copy->failures, agent->now.mono_ms);
 
-	int64_t backoff = BACKOFF_FIRST_MS;
-	for (size_t n = 1; n < copy->failures.count && backoff < BACKOFF_MAX_MS; n++)
-		backoff *= 2;
-	if (backoff > BACKOFF_MAX_MS)
-		backoff = BACKOFF_MAX_MS;
-	copy->retry_not_before_ms = agent->now.mono_ms + backoff;
+	copy->retry_not_before_ms = agent->now.mono_ms + backoff_ms(copy->failures.count);
 	/* Without zrms nothing is placed elsewhere, and what it needs of zrms may come back. */
 	copy->exhausted = !agent->alone && copy->failures.count > limit_attempts(agent, copy);
 }
@@ -77,6 +83,28 @@ bool attempts_next_is_due(struct agent *agent, struct agent_copy *copy)
 	if (copy->exhausted || copy->finished)
 		return false;
 	if (agent->now.mono_ms >= copy->retry_not_before_ms)
+		return true;
+	attempts_set_timer(agent, copy, true);
+	return false;
+}
+
+void attempts_update_unreached(const struct agent *agent, struct agent_copy *copy)
+{
+	copy->unreached++;
+	copy->update_not_before_ms = agent->now.mono_ms + backoff_ms(copy->unreached);
+}
+
+void attempts_update_reached(struct agent_copy *copy)
+{
+	/* The error that was reported is over. */
+	copy->well |= copy->unreached > 0 && copy->phase == PHASE_STARTED;
+	copy->unreached = 0;
+	copy->update_not_before_ms = 0;
+}
+
+bool attempts_update_is_due(struct agent *agent, struct agent_copy *copy)
+{
+	if (agent->now.mono_ms >= copy->update_not_before_ms)
 		return true;
 	attempts_set_timer(agent, copy, true);
 	return false;

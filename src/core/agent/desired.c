@@ -110,6 +110,7 @@ static void change(struct agent *agent, struct agent_copy *copy,
 	if (entry->generation > old->generation || entry->target != NONE)
 		copy->undeploy_failed = false;
 	copy_set_desired(agent, copy, entry);
+	copy->update_not_before_ms = 0; /* zrms can be reached, or the update is another one */
 	copy_touch(agent, copy, is_durable);
 	vector_push(&agent->changed, copy);
 }

@@ -82,11 +82,17 @@ struct agent_copy {
 	Samoza__V1__FailedAction failed_action; /* with `error` */
 	int64_t error_wall_ms;			/* with `error`: when */
 	bool is_healthy;			/* while started: its probes pass */
-	bool well; /* while started: it has been so for its restart window, without an error */
+	/* While started: it has been so for its restart window, without an error; or an error of an update is over. */
+	bool well;
 	Samoza__V1__Variable **exports; /* while started; owned */
 	size_t n_exports;
 	uint64_t imports_version, imports_hash; /* that the process knows */
 	struct settings_sum settings;		/* of its env and config */
+	/* An update of them has begun, and its process may not have got it, or some of it: they are not known. Durable, as
+	 * `settings` is. */
+	bool settings_unsure;
+	unsigned unreached; /* updates that did not reach its process, since one did */
+	int64_t update_not_before_ms; /* with `unreached` */
 	uint32_t restarts;
 	bool finished;		    /* exited successfully by itself: waits for a new request */
 	bool undeploy_failed;	    /* waits for a new request */
@@ -104,6 +110,7 @@ struct agent_copy {
 	enum agent_action action_kind;
 	uint64_t action_imports_version, action_imports_hash;
 	struct settings_sum action_settings; /* that its process has when it is done */
+	bool action_keeps_settings;	     /* an update that leaves them as they are */
 	int64_t action_ms;		     /* its time limit */
 	bool killed;			     /* the time limit or the lease has ended it */
 	/* The process exited while its start was running: why; "" for success; NULL: it did not. */

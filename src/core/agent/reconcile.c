@@ -44,6 +44,11 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 		o.n_imports = o.import_set->count;
 		if (copy->spec->offline_start && !copy->starts_alone)
 			known_imports_keep(copy, o.import_set);
+		copy->action_keeps_settings = o.keeps_settings;
+		if (kind == ACTION_UPDATE && settings_any(copy->spec) && !o.keeps_settings) {
+			copy->settings_unsure = true;
+			copy_touch(agent, copy, true);
+		}
 		/* What it imports without zrms is compared when zrms is back. */
 		o.imports_version = copy->starts_alone ? 0 : copy->desired->imports_version;
 	}
@@ -135,10 +140,18 @@ void reconcile_answer(struct agent *agent, struct agent_copy *copy)
 		agent_report_add(agent, copy);
 }
 
-/* It was adjusted: what it gets as env and config is written otherwise. Where a value of an import differs, its set does. */
+/* It was adjusted: what it gets as env and config is written otherwise. Where a value of an import differs, its set does.
+ * Or an update was interrupted. */
 static bool wants_settings(const struct agent_copy *copy)
 {
-	return takes_settings(copy) && copy_settings(copy).sum != copy->settings.sum;
+	return takes_settings(copy) &&
+	       (copy->settings_unsure || copy_settings(copy).sum != copy->settings.sum);
+}
+
+static bool wants_update(const struct agent_copy *copy)
+{
+	return copy->desired->imports_version > copy->imports_version ||
+	       (copy->desired->has_imports_version && wants_settings(copy));
 }
 
 /* No update for a set that is again what the process knows
@@ -150,6 +163,9 @@ static void update(struct agent *agent, struct agent_copy *copy)
 		return;
 	}
 	copy->imports_version = copy->desired->imports_version;
+	if (copy->unreached > 0) /* it is not wanted any more */
+		copy_clear_error(copy);
+	attempts_update_reached(copy);
 	copy_touch(agent, copy, true);
 	agent_report_add(agent, copy);
 }
@@ -177,12 +193,12 @@ void reconcile(struct agent *agent, struct agent_copy *copy)
 				reconcile_inside(agent, copy); /* the last of them continues */
 			else
 				begin(agent, copy, ACTION_STOP, PHASE_STOPPING);
-		} else if (agent->synced &&
-			   (copy->desired->imports_version > copy->imports_version ||
-			    (copy->desired->has_imports_version && wants_settings(copy)))) {
-			update(agent, copy);
+		} else if (agent->synced && wants_update(copy)) {
+			if (attempts_update_is_due(agent, copy))
+				update(agent, copy);
 		} else if (alone_wants_update(agent, copy)) {
-			begin_action(agent, copy, ACTION_UPDATE);
+			if (attempts_update_is_due(agent, copy))
+				begin_action(agent, copy, ACTION_UPDATE);
 		}
 		return;
 	case PHASE_STARTING:

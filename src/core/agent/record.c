@@ -72,6 +72,7 @@ static struct agent_record encode(const struct agent *agent, const struct agent_
 	r.settings = copy->settings.sum;
 	r.has_settings_unset = copy->settings.unset != 0;
 	r.settings_unset = copy->settings.unset;
+	r.has_settings_unsure = r.settings_unsure = copy->settings_unsure;
 	r.restarts = copy->restarts;
 	r.boot = agent->boot;
 	encode_attempts(agent, copy, &r);
@@ -168,6 +169,7 @@ static void load_phase(struct agent_copy *copy, Samoza__V1__AgentRecord *r,
 		copy->imports_version = r->imports_version;
 		copy->imports_hash = r->imports_hash;
 		copy->settings = (struct settings_sum){r->settings, r->settings_unset};
+		copy->settings_unsure = r->settings_unsure;
 	}
 	copy_adopt(copy, phase);
 }

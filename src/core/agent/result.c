@@ -73,6 +73,8 @@ static void start_done(struct agent *agent, struct agent_copy *copy,
 	copy->imports_version = copy->action_imports_version;
 	copy->imports_hash = copy->action_imports_hash;
 	copy->settings = copy->action_settings;
+	copy->settings_unsure = false;
+	attempts_update_reached(copy);
 	copy_clear_error(copy);
 	copy_enter(agent, copy, PHASE_STARTED);
 	if (copy->early_exit != NULL)
@@ -82,10 +84,27 @@ static void start_done(struct agent *agent, struct agent_copy *copy,
 		process_exited(agent, copy, false, false, "");
 }
 
-static void update_done(struct agent *agent, struct agent_copy *copy, const char *error)
+/* Its process goes on with what it has, until an update reaches it. */
+static void update_unreached(struct agent *agent, struct agent_copy *copy, const char *error)
+{
+	CLEANUP(freep) char *text = str_printf("%s; it is tried again", error);
+	attempts_update_unreached(agent, copy);
+	copy_set_error(agent, copy, FAILED(UPDATE), text);
+	copy_watch_well(agent, copy);
+	agent_report_add(agent, copy);
+}
+
+static void update_done(struct agent *agent, struct agent_copy *copy,
+			const struct agent_input *input, const char *error)
 {
 	if (copy->phase != PHASE_STARTED)
 		return; /* its process has exited meanwhile */
+	if (error != NULL && input->done.is_unreached) {
+		update_unreached(agent, copy, error);
+		return;
+	}
+	attempts_update_reached(copy);
+	copy->settings_unsure &= copy->action_keeps_settings;
 	copy->imports_version = copy->action_imports_version;
 	copy->imports_hash = copy->action_imports_hash;
 	copy->settings = copy->action_settings;
@@ -141,7 +160,7 @@ void result_take(struct agent *agent, struct agent_copy *copy, const struct agen
 		start_done(agent, copy, input, error);
 		break;
 	case ACTION_UPDATE:
-		update_done(agent, copy, error);
+		update_done(agent, copy, input, error);
 		break;
 	case ACTION_STOP:
 		heap_remove(&agent->timers, &copy->lease_timer.node);

@@ -235,6 +235,7 @@ static void do_fail(struct step_run *run, const Samoza__V1__FailStep *step)
 		.action = (enum agent_action)step->action,
 		.times = step->times,
 		.version = mem_strdup(step->version),
+		.unreached = step->unreached,
 	};
 }
 

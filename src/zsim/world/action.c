@@ -137,11 +137,13 @@ static void take_imports(struct world *w, struct sim_process *p, const struct ag
 {
 	char *imports = imports_text(o);
 	bool differs = take_settings(w, p, o);
-	if (o->kind == ACTION_UPDATE && str_equal(p->imports, imports) && !differs)
+	if (o->kind == ACTION_UPDATE && str_equal(p->imports, imports) && !differs &&
+	    !p->is_unsure)
 		world_violate(w, "%s gets an update, and nothing has changed:\n%s", p->name,
 			      imports);
 	free(p->imports);
 	p->imports = imports;
+	p->is_unsure &= o->kind == ACTION_UPDATE && o->keeps_settings;
 }
 
 /* All instances inside of it have stopped [lifecycle.stop.bottom-up]. */
@@ -158,17 +160,22 @@ static void check_stop(struct world *w, struct sim_machine *n, const char *id, c
 				      p->name);
 }
 
-static bool is_planned_to_fail(struct world *w, const char *name, enum agent_action kind,
-			       const char *version)
+/* Of updates that fail by chance every other one does not reach its process. */
+static void plan_failure(struct world *w, struct action *a, const char *name,
+			 const char *version)
 {
 	vector_for_each (&w->failures, f) {
-		if (f->times > 0 && f->action == kind && strcmp(f->name, name) == 0 &&
+		if (f->times > 0 && f->action == a->kind && strcmp(f->name, name) == 0 &&
 		    (f->version == NULL || str_equal(f->version, version))) {
 			f->times--;
-			return true;
+			a->fails = true;
+			a->unreached = f->unreached;
+			return;
 		}
 	}
-	return w->hooks.action_fails != NULL && w->hooks.action_fails(w->hooks.user, kind);
+	a->fails =
+		w->hooks.action_fails != NULL && w->hooks.action_fails(w->hooks.user, a->kind);
+	a->unreached = a->fails && a->kind == ACTION_UPDATE && a->number % 2 == 0;
 }
 
 static void plan_action(struct world *w, struct sim_machine *n, uint64_t number,
@@ -194,7 +201,7 @@ void action_begin(struct world *w, struct sim_machine *n, const struct agent_ord
 	a->number = o->action;
 	a->kind = o->kind;
 	a->id = mem_strdup(id);
-	a->fails = is_planned_to_fail(w, name, o->kind, o->spec->version);
+	plan_failure(w, a, name, o->spec->version);
 	HASH_ADD(hh, n->actions, number, sizeof(a->number), a);
 	bool is_too_late = o->kind == ACTION_START && o->deadline_ms <= w->now_ms;
 	if (o->kind == ACTION_START && !is_too_late) {
@@ -207,8 +214,10 @@ void action_begin(struct world *w, struct sim_machine *n, const struct agent_ord
 	/* One that died, and whose next start is called off, has left them behind already. */
 	if (o->kind == ACTION_STOP && p != NULL && p->started)
 		check_stop(w, n, id, name);
-	if (p != NULL && (o->kind == ACTION_START || o->kind == ACTION_UPDATE))
+	if (p != NULL && (o->kind == ACTION_START || o->kind == ACTION_UPDATE) && !a->unreached)
 		take_imports(w, p, o);
+	else if (p != NULL && a->unreached)
+		p->is_unsure = true;
 	if (p != NULL)
 		messages_serve(p, o->serves);
 	world_log(w, "%s on %s: %s begins", name, n->name, agent_action_name(o->kind));

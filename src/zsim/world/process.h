@@ -29,6 +29,7 @@ struct sim_process {
 	bool exclusive;
 	bool started;	     /* its start has succeeded */
 	bool killed;	     /* by its zhost, which notices later */
+	bool is_unsure;	     /* an update did not reach it: the next one may be what it has */
 	int64_t deadline_ms; /* exclusive: end of its lease; NEVER_MS */
 	int64_t own_end_ms;  /* exclusive: it has stopped by itself by then */
 	int64_t orphan_ms;   /* without its zhost: it ends itself then; NEVER_MS */

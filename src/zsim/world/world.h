@@ -62,6 +62,7 @@ struct planned_failure {
 	enum agent_action action;
 	uint32_t times;
 	char *version; /* of copies of this version only; NULL: of all */
+	bool unreached; /* update: its process gets nothing of it */
 };
 
 /* The probes of what has that name fail. */
