@@ -16,12 +16,19 @@
 
 #define NEW_FILE ".new" /* no name in `config` begins with '.' */
 
-/* Made where it is missing, whatever the umask is. -1: errno. */
+#define HIDDEN	 ".samoza"
+
 static int enter(int at, const char *name)
+{
+	return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* Made where it is missing, whatever the umask is. -1: errno. */
+static int make(int at, const char *name)
 {
 	if (mkdirat(at, name, 0755) < 0 && errno != EEXIST)
 		return -1;
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = enter(at, name);
 	if (fd >= 0 && fchmod(fd, 0755) < 0) {
 		close(fd);
 		return -1;
@@ -29,12 +36,11 @@ static int enter(int at, const char *name)
 	return fd;
 }
 
-static int open_directory(const char *package)
+static int make_directory(const char *package)
 {
-	CLEANUP(closep)
-	int top = open(package, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	CLEANUP(closep) int hidden = top >= 0 ? enter(top, ".samoza") : -1;
-	return hidden >= 0 ? enter(hidden, "config") : -1;
+	CLEANUP(closep) int top = enter(AT_FDCWD, package);
+	CLEANUP(closep) int hidden = top >= 0 ? make(top, HIDDEN) : -1;
+	return hidden >= 0 ? make(hidden, "config") : -1;
 }
 
 static bool write_whole(int fd, const char *content)
@@ -86,6 +92,19 @@ static void remove_others(int directory, const struct native_config_file *files,
 		close(copy);
 }
 
+/* Those of a version before, with their folder. Where there are none nothing is made. */
+static void remove_all(const char *package)
+{
+	CLEANUP(closep) int top = enter(AT_FDCWD, package);
+	CLEANUP(closep) int hidden = top >= 0 ? enter(top, HIDDEN) : -1;
+	CLEANUP(closep) int directory = hidden >= 0 ? enter(hidden, "config") : -1;
+	if (directory < 0)
+		return;
+	remove_others(directory, NULL, 0);
+	(void)unlinkat(hidden, "config", AT_REMOVEDIR);
+	(void)unlinkat(top, HIDDEN, AT_REMOVEDIR);
+}
+
 int native_config_write(const struct native_runtime *n, const char *file_name,
 			const struct native_config_file *files, size_t count,
 			struct error **err)
@@ -94,9 +113,11 @@ int native_config_write(const struct native_runtime *n, const char *file_name,
 	CLEANUP(freep) char *package = str_printf("%s/spaces/%s/package", top, file_name);
 	CLEANUP(freep) char *data = str_printf("%s/spaces/%s/data", top, file_name);
 	struct stat owner = {0};
-	if (count == 0 && access(package, F_OK) < 0)
+	if (count == 0) {
+		remove_all(package);
 		return 0;
-	CLEANUP(closep) int directory = open_directory(package);
+	}
+	CLEANUP(closep) int directory = make_directory(package);
 	if (directory < 0 || stat(data, &owner) < 0)
 		return error_errno(err, "cannot make the folder of its config in %s", package);
 	for (size_t k = 0; k < count; k++)

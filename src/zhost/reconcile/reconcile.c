@@ -76,16 +76,16 @@ bool reconcile_is_removed(const struct reconcile *rec)
 	return agent_is_removed(rec->agent);
 }
 
-static void on_action_done(void *user, uint64_t action, const char *error, bool finished,
-			   bool is_ended, Samoza__V1__Variable *const *exports,
-			   size_t n_exports)
+static void on_action_done(void *user, uint64_t action, const struct action_end *end,
+			   Samoza__V1__Variable *const *exports, size_t n_exports)
 {
 	const struct agent_input input = {
 		.type = AGENT_ACTION_DONE,
 		.done = {.action = action,
-			 .error = error,
-			 .finished = finished,
-			 .is_ended = is_ended,
+			 .error = end->error,
+			 .finished = end->is_finished,
+			 .is_ended = end->is_ended,
+			 .is_unreached = end->is_unreached,
 			 .n_exports = n_exports,
 			 .exports = (const Samoza__V1__Variable *const *)exports}};
 

@@ -300,15 +300,16 @@ static void log_completion(const struct resident *r, const char *error)
 }
 
 /* Completes the action under way in the state that it leads to. Removed: `r` is gone. */
-static void complete_start(struct resident *r, enum resident_state to, const char *error,
-			   bool is_finished, bool is_ended)
+static void complete_as(struct resident *r, enum resident_state to,
+			const struct action_end *end)
 {
 	struct residents *owner = r->owner;
 	config_fetch_cancel(steal_ptr(&r->config)); /* its process has ended meanwhile */
+	imports_done(&r->imports); /* what follows has others, or none */
 	uint64_t action = r->action;
 	INVARIANT(action != 0);
-	log_completion(r, error);
-	bool has_exports = error == NULL && r->action_kind == ACTION_START;
+	log_completion(r, end->error);
+	bool has_exports = end->error == NULL && r->action_kind == ACTION_START;
 	if (has_exports)
 		histogram_add(&owner->counters.start_time,
 			      (resident_now_ms(r) - r->begun_ms) * 1000);
@@ -318,8 +319,8 @@ static void complete_start(struct resident *r, enum resident_state to, const cha
 		resident_leave_mesh(r);
 	if (to != r->state)
 		resident_enter(r, to);
-	owner->listener->action_done(owner->user, action, error, is_finished, is_ended,
-				     r->exports, has_exports ? r->n_exports : 0);
+	owner->listener->action_done(owner->user, action, end, r->exports,
+				     has_exports ? r->n_exports : 0);
 	if (to == RESIDENT_REMOVED)
 		resident_free(r);
 	else
@@ -329,7 +330,7 @@ static void complete_start(struct resident *r, enum resident_state to, const cha
 
 static void complete(struct resident *r, enum resident_state to, const char *error)
 {
-	complete_start(r, to, error, false, false);
+	complete_as(r, to, &(struct action_end){.error = error});
 }
 
 static void undeployed(struct resident *r)
@@ -403,6 +404,17 @@ void resident_failed(struct resident *r, const char *error)
 	IMPOSSIBLE("an action that is not under way has failed");
 }
 
+void resident_unreached(struct resident *r, const char *error)
+{
+	if (r->state != RESIDENT_UPDATING) {
+		resident_failed(r, error);
+		return;
+	}
+	resident_log(r, "error", "update: %s; it is tried again", error);
+	complete_as(r, RESIDENT_STARTED,
+		    &(struct action_end){.error = error, .is_unreached = true});
+}
+
 void resident_started(struct resident *r)
 {
 	if (r->state != RESIDENT_STARTING)
@@ -448,13 +460,15 @@ static void recipe_ended(struct resident *r, bool is_finished, const char *error
 static void start_ended(struct resident *r, bool is_finished, bool is_ended, const char *error)
 {
 	if (is_finished) {
-		complete_start(r, RESIDENT_DEPLOYED, NULL, true, false);
+		complete_as(r, RESIDENT_DEPLOYED, &(struct action_end){.is_finished = true});
 		return;
 	}
 	r->owner->counters.start_failures++;
-	complete_start(r, RESIDENT_DEPLOYED,
-		       error[0] != '\0' ? error : "ended before it was started", false,
-		       is_ended);
+	complete_as(r, RESIDENT_DEPLOYED,
+		    &(struct action_end){.error = error[0] != '\0'
+							 ? error
+							 : "ended before it was started",
+					 .is_ended = is_ended});
 }
 
 /* A started instance, without being asked. */
@@ -535,9 +549,9 @@ static void on_config(void *user, char **take_texts, const char *error)
 	CLEANUP(error_freep) struct error *err = NULL;
 	r->config = NULL;
 	if (error != NULL)
-		resident_failed(r, error);
+		resident_unreached(r, error);
 	else if (settings_add(r, take_texts, &r->imports, &err) < 0)
-		resident_failed(r, err->message);
+		resident_unreached(r, err->message);
 	else
 		go_on(r);
 }
@@ -603,7 +617,7 @@ static void update(struct resident *r, struct task *t)
 	resident_enter(r, RESIDENT_UPDATING);
 	take_asked(r, t);
 	if (resident_fill_exports(r, &err) < 0)
-		resident_failed(r, err->message);
+		resident_unreached(r, err->message);
 	else
 		begin_with_settings(r);
 }

@@ -42,13 +42,18 @@ struct residents_parts {
 	int run_fd; /* of DIR/run */
 };
 
+/* How an action ended. */
+struct action_end {
+	const char *error; /* NULL: it succeeded; borrowed */
+	bool is_finished;  /* a start whose process has exited successfully already */
+	bool is_ended;	   /* a start whose program ended with exit status 0, and has to keep running */
+	bool is_unreached; /* an update of which the process got nothing; with `error` */
+};
+
 struct residents_listener {
-	/* The action is complete. `error` NULL: it succeeded; `is_finished`: a start whose process
-	 * has exited successfully already; `is_ended`: a start whose program ended with exit status
-	 * 0, and has to keep running. Everything is borrowed. */
-	void (*action_done)(void *user, uint64_t action, const char *error, bool is_finished,
-			    bool is_ended, Samoza__V1__Variable *const *exports,
-			    size_t n_exports);
+	/* The action is complete. Everything is borrowed. */
+	void (*action_done)(void *user, uint64_t action, const struct action_end *end,
+			    Samoza__V1__Variable *const *exports, size_t n_exports);
 	/* A started instance has ended by itself; `is_ended`: its program, which has to keep
 	 * running, with exit status 0; `not_renewed`: for want of a lease, or of a
 	 * zhost. */

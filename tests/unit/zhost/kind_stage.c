@@ -25,18 +25,17 @@ static void keep_error(struct stage *s, const char *error)
 	(void)snprintf(s->error, sizeof(s->error), "%s", error != NULL ? error : "");
 }
 
-static void on_action_done(void *user, uint64_t action, const char *error, bool is_finished,
-			   bool is_ended, Samoza__V1__Variable *const *exports,
-			   size_t n_exports)
+static void on_action_done(void *user, uint64_t action, const struct action_end *end,
+			   Samoza__V1__Variable *const *exports, size_t n_exports)
 {
 	struct stage *s = user;
 	(void)exports;
-	(void)is_ended;
 	(void)n_exports;
 	s->done++;
 	s->action = action;
-	s->is_finished = is_finished;
-	keep_error(s, error);
+	s->is_finished = end->is_finished;
+	s->is_unreached = end->is_unreached;
+	keep_error(s, end->error);
 }
 
 static void on_ended(void *user, const Samoza__V1__InstanceKey *key, bool is_finished,

@@ -187,6 +187,114 @@ static void a_native_update_that_takes_too_long_is_ended_alone(void **state)
 	assert_int_equal(resident_of(s, &i)->state, RESIDENT_STARTED);
 }
 
+/* Of what did not reach it the core is told, since it tries that again. */
+static void a_native_update_whose_template_does_not_arrive_has_not_reached_its_process(
+	void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	char body[256];
+	struct zrun_updated updated = {.result = -1};
+	Samoza__V1__AssetFile file = SAMOZA__V1__ASSET_FILE__INIT;
+	Samoza__V1__AssetFile *files[] = {&file};
+	file.name = (char *)"app.conf";
+	file.digest = digest_of("a template that zrms has");
+	(void)recipe_ends(s, &i, ACTION_DEPLOY);
+	struct fake_zrun *z = start(s, &i);
+	i.spec.config = files;
+	i.spec.n_config = 1;
+	order(s, &i, ACTION_UPDATE);
+	assert_int_equal(s->done, 0);
+	order_kill(s, &i, ACTION_UPDATE);
+	expect_done(s, "the artifact did not arrive in time");
+	assert_true(s->is_unreached);
+	assert_int_equal(resident_of(s, &i)->state, RESIDENT_STARTED);
+	assert_int_equal(receive(s, z, body, sizeof(body)), 0);
+
+	/* Here it is; what the program says to it is not tried again. */
+	i.spec.n_config = 0;
+	i.n_imports = 1;
+	order(s, &i, ACTION_UPDATE);
+	assert_int_equal(receive(s, z, body, sizeof(body)), ZRUN_UPDATE);
+	memcpy(mempcpy(body, &updated, sizeof(updated)), "no", 2);
+	fake_zrun_send(z, ZRUN_UPDATED, 0, body, sizeof(updated) + 2);
+	loop_run_ready(&s->loop);
+	expect_done(s, "no");
+	assert_false(s->is_unreached);
+}
+
+/* An update that the process takes. */
+static void update(struct stage *s, struct instance *i, struct fake_zrun *z)
+{
+	char body[256];
+	order(s, i, ACTION_UPDATE);
+	assert_int_equal(receive(s, z, body, sizeof(body)), ZRUN_UPDATE);
+	fake_zrun_send(z, ZRUN_UPDATED, 0, &(struct zrun_updated){0},
+		       sizeof(struct zrun_updated));
+	loop_run_ready(&s->loop);
+	expect_done(s, "");
+}
+
+/* docs/native-spaces.md: `undeploy` sees no imports. */
+static void a_native_undeploy_sees_nothing_of_the_update_before(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	struct zrun_stop stop;
+	(void)recipe_ends(s, &i, ACTION_DEPLOY);
+	struct fake_zrun *z = start(s, &i);
+	i.n_imports = 1;
+	update(s, &i, z);
+	i.n_imports = 0; /* as the core orders what follows */
+	order(s, &i, ACTION_STOP);
+	assert_int_equal(receive(s, z, &stop, sizeof(stop)), ZRUN_STOP);
+	fake_zrun_stopped(z, ZRUN_STOPPED_ASKED);
+	fake_zrun_exit(z, 0);
+	expect_done(s, "");
+	assert_string_equal(recipe_ends(s, &i, ACTION_UNDEPLOY)->imports, "");
+}
+
+/* What zrun makes with a deploy. */
+static char *make_directories(struct stage *s, const struct resident *r)
+{
+	char *package = str_printf("%s/spaces/%s/package", s->directory, r->file_name);
+	CLEANUP(freep) char *data = str_printf("%s/spaces/%s/data", s->directory, r->file_name);
+	CLEANUP(freep) char *spaces = str_printf("%s/spaces", s->directory);
+	CLEANUP(freep) char *own = str_printf("%s/%s", spaces, r->file_name);
+	(void)mkdir(spaces, 0755);
+	assert_int_equal(mkdir(own, 0755), 0);
+	assert_int_equal(mkdir(package, 0755), 0);
+	assert_int_equal(mkdir(data, 0755), 0);
+	return package;
+}
+
+static void files_of_config_are_made_where_there_are_some_and_go_with_the_last(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	Samoza__V1__AssetFile file = SAMOZA__V1__ASSET_FILE__INIT;
+	Samoza__V1__AssetFile *files[] = {&file};
+	struct stat st;
+	(void)recipe_ends(s, &i, ACTION_DEPLOY);
+	CLEANUP(freep) char *package = make_directories(s, resident_of(s, &i));
+	CLEANUP(freep) char *hidden = str_printf("%s/.samoza", package);
+	CLEANUP(freep) char *path = str_printf("%s/config/app.conf", hidden);
+	struct fake_zrun *z = start(s, &i);
+	assert_int_equal(stat(hidden, &st), -1);
+	update(s, &i, z);
+	assert_int_equal(stat(hidden, &st), -1);
+	file.name = (char *)"app.conf";
+	file.digest = digest_of("asset");
+	i.spec.config = files;
+	i.spec.n_config = 1;
+	update(s, &i, z);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, strlen("asset"));
+	i.spec.n_config = 0;
+	update(s, &i, z);
+	assert_int_equal(stat(hidden, &st), -1);
+}
+
 static void a_native_instance_is_stopped_and_removed_by_processes(void **state)
 {
 	struct stage *s = *state;
@@ -250,6 +358,9 @@ int main(void)
 		TEST(a_native_start_has_probes_imports_and_its_ancestors),
 		TEST(a_native_process_reports_its_health),
 		TEST(a_native_update_that_takes_too_long_is_ended_alone),
+		TEST(a_native_update_whose_template_does_not_arrive_has_not_reached_its_process),
+		TEST(a_native_undeploy_sees_nothing_of_the_update_before),
+		TEST(files_of_config_are_made_where_there_are_some_and_go_with_the_last),
 		TEST(a_native_instance_is_stopped_and_removed_by_processes),
 		TEST(a_native_undeploy_that_fails_can_be_repeated),
 		TEST(a_zhost_that_could_not_look_for_a_process_does_not_start),

@@ -52,18 +52,16 @@ static void keep_error(struct report *r, const char *error)
 	snprintf(r->error, sizeof(r->error), "%s", error != NULL ? error : "");
 }
 
-static void on_action_done(void *user, uint64_t action, const char *error, bool is_finished,
-			   bool is_ended, Samoza__V1__Variable *const *exports,
-			   size_t n_exports)
+static void on_action_done(void *user, uint64_t action, const struct action_end *end,
+			   Samoza__V1__Variable *const *exports, size_t n_exports)
 {
 	struct fixture *f = user;
 	(void)exports;
-	(void)is_ended;
 	f->report.done++;
 	f->report.action = action;
-	f->report.is_finished = is_finished;
+	f->report.is_finished = end->is_finished;
 	f->report.exports = n_exports;
-	keep_error(&f->report, error);
+	keep_error(&f->report, end->error);
 }
 
 static void on_ended(void *user, const Samoza__V1__InstanceKey *key, bool is_finished,
