@@ -589,6 +589,8 @@ static int begin_reconcile(struct zhost_daemon *d, struct error **err)
 		.failure_timeout_ms = d->timing.failure_timeout_ms,
 	};
 	int r = reconcile_begin(d->reconcile, d->residents, &config, err);
+	if (r == 0)
+		artifacts_keep(d->artifacts, residents_name_needed, d->residents);
 	/* So that it is back within a failure timeout when zrms is. */
 	if (r == 0)
 		d->timing.heartbeat_ms = reconcile_heartbeat_ms(d->reconcile);

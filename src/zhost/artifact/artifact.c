@@ -66,6 +66,8 @@ struct artifacts {
 	struct compiled_files compiled;
 	struct artifact_job *jobs;
 	struct compiler *compiler;
+	void (*name_needed)(void *user);
+	void *needs_user;
 };
 
 /* ---- the cache ---- */
@@ -77,6 +79,29 @@ void artifact_suspect(struct artifacts *a, const char *digest)
 
 	if (c != NULL)
 		c->is_sound = false;
+}
+
+void artifact_needed(struct artifacts *a, const char *digest)
+{
+	struct cached *c =
+		artifact_digest_is_valid(digest) ? cached_find(&a->cache, digest) : NULL;
+
+	if (c != NULL)
+		c->is_needed = true;
+}
+
+static void trim(struct artifacts *a)
+{
+	if (a->name_needed != NULL && cached_is_too_large(&a->cache))
+		a->name_needed(a->needs_user);
+	cached_trim(&a->cache);
+}
+
+void artifacts_keep(struct artifacts *a, void (*name_all)(void *user), void *user)
+{
+	a->name_needed = name_all;
+	a->needs_user = user;
+	trim(a);
 }
 
 /* ---- jobs ---- */
@@ -184,7 +209,7 @@ static void on_placed(void *user, struct error *take_error)
 	log_info("cache", "fetched", LOG_S("artifact", j->name),
 		 LOG_BYTES("size", j->size_bytes));
 	job_end(j, path, NULL);
-	cached_trim(&a->cache);
+	trim(a);
 }
 
 static void on_downloaded(void *user, uint64_t size, const struct error *why)

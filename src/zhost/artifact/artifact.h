@@ -9,7 +9,8 @@
  *
  * A module for another kind of machine is fetched as WebAssembly and compiled here (adapter/
  * wasm2c; compilation.h); so is one that another version of zrms compiled, unless that fails. What
- * is not used is removed, the longest unused first, when the cache is over its size.
+ * is not used is removed, the longest unused first, when the cache is over its size. Templates of what is here stay: its
+ * next start may be one without zrms.
  */
 #ifndef SAMOZA_ZHOST_ARTIFACT_ARTIFACT_H
 #define SAMOZA_ZHOST_ARTIFACT_ARTIFACT_H
@@ -38,11 +39,17 @@ struct artifacts_options {
 	const char *machine;	      /* "x86_64": what native modules must be for */
 };
 
-/* Takes up what is in the cache, and trims it. */
+/* Takes up what is in the cache. */
 int artifacts_new(const struct artifacts_options *options, struct artifacts **ret_artifacts,
 		  struct error **err) must_check;
 /* No `done` is called any more. NULL is fine. */
 void artifacts_free(struct artifacts *a);
+
+/* Trims the cache, now and later, but for what is named then: `name_all` calls artifact_needed() for each of those. It is
+ * called when something is to be removed. NULL: nothing is needed. */
+void artifacts_keep(struct artifacts *a, void (*name_all)(void *user), void *user);
+/* From within `name_all`. `digest` may be anything, also of what is not here. */
+void artifact_needed(struct artifacts *a, const char *digest);
 
 /* `path`: absolute, borrowed for the call; or NULL and `error`. */
 typedef void artifact_done_fn(void *data, const char *path, const struct error *error);

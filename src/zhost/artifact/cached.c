@@ -35,21 +35,29 @@ static int compare(struct cached *x, struct cached *y)
 					: strcmp(x->digest, y->digest);
 }
 
+bool cached_is_too_large(const struct cached_files *a)
+{
+	return a->bytes > a->most_bytes;
+}
+
 void cached_trim(struct cached_files *a)
 {
-	uint64_t most = a->most_bytes;
+	uint64_t most = a->most_bytes, before = a->bytes;
 	struct cached *c, *next;
 
-	if (a->bytes <= most)
+	if (!cached_is_too_large(a))
 		return;
 	HASH_SORT(a->files, compare);
 	HASH_ITER (hh, a->files, c, next) {
-		if (a->bytes <= most / 10 * 9)
-			break;
+		bool is_needed = c->is_needed;
+		c->is_needed = false;
+		if (is_needed || a->bytes <= most / 10 * 9)
+			continue;
 		(void)artifact_remove(a->store, c->digest);
 		cached_drop(a, c);
 	}
-	log_info("cache", "trimmed", LOG_BYTES("size", a->bytes), LOG_BYTES("most", most));
+	if (a->bytes < before)
+		log_info("cache", "trimmed", LOG_BYTES("size", a->bytes), LOG_BYTES("most", most));
 }
 
 void cached_add(struct cached_files *a, const char *digest, uint64_t size)
@@ -66,10 +74,7 @@ int cached_init(struct cached_files *a, struct loop *loop, struct artifact_store
 		uint64_t most_bytes, struct error **err)
 {
 	*a = (struct cached_files){.loop = loop, .store = store, .most_bytes = most_bytes};
-	int r = artifact_list(store, on_listed, a, err);
-	if (r == 0)
-		cached_trim(a);
-	return r;
+	return artifact_list(store, on_listed, a, err);
 }
 
 void cached_done(struct cached_files *a)

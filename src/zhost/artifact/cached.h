@@ -18,6 +18,7 @@ struct cached {
 	int64_t used_ms; /* wall clock; the file's mtime, to the hour */
 	/* When its content was looked at, or written, in this run: the file as it was then. */
 	bool is_sound;
+	bool is_needed; /* not to be trimmed now */
 	struct stat seen;
 	UT_hash_handle hh;
 };
@@ -29,7 +30,7 @@ struct cached_files {
 	struct cached *files;
 };
 
-/* Those that an earlier run left. After an error, too, cached_done(). */
+/* Those that an earlier run left, untrimmed. After an error, too, cached_done(). */
 int cached_init(struct cached_files *a, struct loop *loop, struct artifact_store *store,
 		uint64_t most_bytes, struct error **err) must_check;
 void cached_done(struct cached_files *a);
@@ -48,8 +49,9 @@ int cached_read(const char *path, uint8_t **ret_data, size_t *ret_size,
 		struct error **err) must_check;
 /* Forgets it; the file stays. */
 void cached_drop(struct cached_files *a, struct cached *c);
-/* Removes files, the longest unused first, once they are too many. One that is removed while instances run it
- * stays theirs; the next start fetches it. */
+bool cached_is_too_large(const struct cached_files *a);
+/* Removes files, the longest unused first, once they are too many, but none that `is_needed`, and ends that mark. One that
+ * is removed while instances run it stays theirs; the next start fetches it. */
 void cached_trim(struct cached_files *a);
 
 #endif

@@ -144,6 +144,19 @@ void residents_log(struct residents *rs, const Samoza__V1__InstanceKey *key, con
 	resident_log(r, level, "%s", text);
 }
 
+static void name_templates(struct residents *rs, const Samoza__V1__InstanceSpec *spec)
+{
+	for (size_t k = 0; spec != NULL && k < spec->n_config; k++)
+		artifact_needed(rs->parts.artifacts, spec->config[k]->digest);
+}
+
+void residents_name_needed(void *residents)
+{
+	struct residents *rs = residents;
+	for (const struct resident *r = rs->by_id; r != NULL; r = r->hh.next)
+		name_templates(rs, r->asked != NULL ? r->asked : r->spec);
+}
+
 /* ---- figures ---- */
 
 void residents_connected(struct residents *rs)

@@ -110,6 +110,9 @@ void residents_adjust_log(struct residents *rs, const Samoza__V1__DesiredInstanc
 void residents_log(struct residents *rs, const Samoza__V1__InstanceKey *key, const char *level,
 		   const char *text);
 
+/* Names the artifacts that a next start needs beside its module: the templates of `config`. */
+void residents_name_needed(void *residents);
+
 /* zrms has accepted this zhost: it is told which tokens instances show (api_token.h). NULL is fine. */
 void residents_connected(struct residents *rs);
 /* What zrms says to such a token. */

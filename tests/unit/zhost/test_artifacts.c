@@ -275,7 +275,37 @@ static void a_cache_that_is_too_large_at_start_is_trimmed(void **state)
 	fetch(s, "third..");
 	close_cache(s);
 	open_cache(s, 10);
+	assert_int_equal(cache_files(s), 3); /* until it is known what is needed */
+	artifacts_keep(s->artifacts, NULL, NULL);
 	assert_int_equal(cache_files(s), 1);
+}
+
+static void need_the_first(void *user)
+{
+	struct stage *s = user;
+	artifact_needed(s->artifacts, digest_of("first.."));
+	artifact_needed(s->artifacts, digest_of("of what is not here"));
+	artifact_needed(s->artifacts, "../../etc/passwd");
+}
+
+static void what_is_needed_is_not_trimmed(void **state)
+{
+	struct stage *s = *state;
+	close_cache(s);
+	open_cache(s, 15);
+	artifacts_keep(s->artifacts, need_the_first, s);
+	const char *const contents[] = {"first..", "second.", "third..", "fourth.", "fifth.."};
+	for (size_t k = 0; k < ARRAY_SIZE(contents); k++) {
+		fetch(s, contents[k]);
+		sim_loop_run(&s->loop, HOUR_MS + 1);
+	}
+	assert_true(is_cached(s, "first.."));
+	assert_false(is_cached(s, "second."));
+	/* No longer: it is the oldest. */
+	artifacts_keep(s->artifacts, NULL, NULL);
+	fetch(s, "sixth..");
+	fetch(s, "seventh");
+	assert_false(is_cached(s, "first.."));
 }
 
 static void an_invalid_digest_is_refused_at_once(void **state)
@@ -308,6 +338,7 @@ int main(void)
 		TEST(a_file_that_was_removed_by_hand_is_fetched_again),
 		TEST(a_full_cache_removes_the_longest_unused),
 		TEST(a_cache_that_is_too_large_at_start_is_trimmed),
+		TEST(what_is_needed_is_not_trimmed),
 		TEST(an_invalid_digest_is_refused_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
