@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "model/topology.h"
@@ -36,6 +37,8 @@ static enum setting_kind read_name(struct setting_piece *piece, const char *name
 {
 	piece->text = name;
 	piece->size = size;
+	if (size == 1 && name[0] == '$')
+		return SETTING_TEXT;
 	if (size <= strlen(IMPORTS) || memcmp(name, IMPORTS, strlen(IMPORTS)) != 0)
 		return is_name(name, size) ? SETTING_EXPORT : SETTING_WRONG;
 	piece->text = name + strlen(IMPORTS);
@@ -102,6 +105,17 @@ bool setting_is_filled(const struct space *s, const char *variable)
 			return s->exports[k].value[0] == '\0' ||
 			       strstr(s->exports[k].value, "${") != NULL;
 	return strcmp(variable, "ip") == 0;
+}
+
+char *setting_quote(const char *value)
+{
+	struct buffer b = BUFFER_INIT(SIZE_MAX);
+	for (const char *p = value; *p != '\0'; p++) {
+		bool is_mark = *p == '$' && (p[1] == '{' || p[1] == '$' || p[1] == '\0');
+		(void)!buffer_add_string(&b, is_mark ? "${$}" : (char[]){*p, '\0'});
+	}
+	(void)!buffer_add(&b, "", 1);
+	return buffer_steal(&b);
 }
 
 bool setting_is_reserved(const char *name)

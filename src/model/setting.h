@@ -4,6 +4,7 @@
  *   ${NAME}                 an export of the space
  *   ${imports.FROM.NAME}    a variable of an import: of its first provider that has it
  *   $${                     the text ${
+ *   ${$}                    the text $, where one of these follows: values of parameters are written with it
  *
  * All else is text. (`${param.NAME}` is replaced earlier: parameter/parameters.h.) Who knows the values fills them in:
  * core/settings/settings.h. Source: [workloads.configuration].
@@ -46,6 +47,9 @@ char *setting_wrong_text(const struct setting_piece *piece);
 
 /* Another copy may have another value of that export: it is filled in when it starts. */
 bool setting_is_filled(const struct space *s, const char *variable);
+
+/* The value as text of this language, whatever stands around it: nothing of it is filled in. The caller frees. */
+char *setting_quote(const char *value);
 
 /* The instance cannot have a variable of that name from its package: zhost gives it a value. */
 bool setting_is_reserved(const char *name);

@@ -31,10 +31,11 @@ static enum substituted unknown(const struct schema_substitution *substitution,
 
 /* The one that begins at *at; *at is moved to what follows it. */
 static enum substituted take(const struct schema_substitution *substitution,
-			     const struct node *node, const char **at,
+			     const struct node *node, const char **at, bool filled_in,
 			     struct findings *findings, struct substitute *s,
 			     enum schema_parameter *ret_kind)
 {
+	CLEANUP(freep) char *quoted = NULL;
 	const char *first = *at + strlen(BEGIN), *end = strchr(first, '}'), *value = NULL;
 	if (end == NULL) {
 		finding_add(findings, node->line, node->column,
@@ -48,6 +49,8 @@ static enum substituted take(const struct schema_substitution *substitution,
 		return unknown(substitution, node, name, findings);
 	if (*ret_kind == SCHEMA_PARAMETER_UNSET)
 		return SUBSTITUTED_UNSET;
+	if (filled_in && substitution->quote != NULL)
+		value = quoted = substitution->quote(value);
 	if (buffer_add_string(&s->text, value) < 0) {
 		finding_add(findings, node->line, node->column,
 			    "with its parameters it has more than %zu bytes", SCHEMA_TEXT_MAX);
@@ -59,26 +62,36 @@ static enum substituted take(const struct schema_substitution *substitution,
 	return SUBSTITUTED;
 }
 
+/* NULL: none follows. */
+static const char *next_parameter(const char *text, bool filled_in)
+{
+	const char *next = strstr(text, BEGIN);
+	while (filled_in && next != NULL && next > text && next[-1] == '$')
+		next = strstr(next + 1, BEGIN);
+	return next;
+}
+
 enum substituted substitute_node(const struct schema_substitution *substitution,
-				 const struct node *node, struct findings *findings,
-				 struct substitute *s)
+				 const struct node *node, bool filled_in,
+				 struct findings *findings, struct substitute *s)
 {
 	enum substituted worst = SUBSTITUTED;
 	if (substitution == NULL || node->kind != NODE_SCALAR ||
-	    strstr(node->text, BEGIN) == NULL)
+	    next_parameter(node->text, filled_in) == NULL)
 		return SUBSTITUTED_NOTHING;
 	s->text = BUFFER_INIT(SCHEMA_TEXT_MAX + 1);
 	s->suffix = BUFFER_INIT(4096);
 	enum schema_parameter kind = SCHEMA_PARAMETER_TEXT;
 	const char *at = node->text;
 	while (*at != '\0' && worst != SUBSTITUTED_WRONG) {
-		const char *next = strstr(at, BEGIN);
+		const char *next = next_parameter(at, filled_in);
 		size_t before = next != NULL ? (size_t)(next - at) : strlen(at);
 		(void)buffer_add(&s->text, at, before);
 		at += before;
 		enum substituted one =
-			next != NULL ? take(substitution, node, &at, findings, s, &kind)
-				     : SUBSTITUTED;
+			next != NULL
+				? take(substitution, node, &at, filled_in, findings, s, &kind)
+				: SUBSTITUTED;
 		worst = one > worst ? one : worst;
 	}
 	if (worst != SUBSTITUTED)

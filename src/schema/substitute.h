@@ -23,9 +23,10 @@ struct substitute {
 };
 
 void substitute_done(struct substitute *s);
-/* `s` is zeroed by the caller, and the caller's in any case; its node is valid after SUBSTITUTED. */
+/* `s` is zeroed by the caller, and the caller's in any case; its node is valid after SUBSTITUTED. `filled_in`: the option of
+ * its field. */
 enum substituted substitute_node(const struct schema_substitution *substitution,
-				 const struct node *node, struct findings *findings,
-				 struct substitute *s);
+				 const struct node *node, bool filled_in,
+				 struct findings *findings, struct substitute *s);
 
 #endif

@@ -84,7 +84,8 @@ enum schema_parameter {
 /*
  * `${param.NAME}` in scalar values, while a file is read. A scalar that is nothing else becomes the
  * parameter's value, with its type, whether it is quoted or not; inside of a longer one the value is a
- * part of a text. What is put in is not looked at again. Keys are left as they are.
+ * part of a text. What is put in is not looked at again. Keys are left as they are. In a field with the option `filled_in`
+ * `$${param.NAME}` stays as it is.
  */
 struct schema_substitution {
 	void *user;
@@ -95,6 +96,8 @@ struct schema_substitution {
 	enum schema_parameter (*find)(void *user, const char *name, const char **ret_value);
 	/* What follows "there is no parameter 'x'": "; did you mean 'y'?". The caller frees. */
 	char *(*hint)(void *user, const char *name);
+	/* The value as it is put into a field with the option `filled_in`; the caller frees. NULL: as it is. */
+	char *(*quote)(const char *value);
 };
 
 /* schema_read_yaml() with parameters. `substitution` may be NULL. */

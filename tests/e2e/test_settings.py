@@ -76,8 +76,8 @@ def app(c, version, spaces=SPACES, template=TEMPLATE):
     files.update({f"{name}/src/main.c": GUEST for name in ("calc", "calm")})
     directory = native_app(c, "cfg", spaces, files, version)
     text = directory / "topology.yaml"
-    text.write_text(text.read_text().replace('"spaces":', '"parameters": [{"name": "owner", "default": "ann"}, '
-                                             '{"name": "mode", "default": "quick"}], "spaces":', 1))
+    text.write_text(text.read_text().replace('"spaces":', '"parameters": [{"name": "owner", "default": "ann ${imports.db.ip}$"}, '
+                                             '{"name": "mode", "default": "qu${x}ck"}], "spaces":', 1))
     return c.build(directory, f"cfg-{version}")
 
 
@@ -137,12 +137,12 @@ def test_values_reach_processes_and_are_taken_again(two):
         until(lambda i=instance: said(c, i, "start") == [(first, first)], f"{instance} has its values")
     pid, = processes(c, "hup")
     variables = environ(pid)
-    assert variables["DB"] == first and variables["MODE"] == "quick" and variables["PATH"] == "/usr/bin:/bin"
+    assert variables["DB"] == first and variables["MODE"] == "qu${x}ck" and variables["PATH"] == "/usr/bin:/bin"
     files = [f for d in spaces_directories(c, "edge-node-1") for f in (d / "package/.samoza/config").glob("*")]
     assert len(files) == 3 and {f.name for f in files} == {"app.conf"}
     for file in files:
         status = file.stat()
-        assert file.read_text() == f"[db]\naddress = {first}\nowner = ann\nliteral = ${{imports.db.port}}\n"
+        assert file.read_text() == f"[db]\naddress = {first}\nowner = ann ${{imports.db.ip}}$\nliteral = ${{imports.db.port}}\n"
         assert status.st_mode & 0o777 == 0o400
         assert status.st_uid == (file.parents[3] / "data").stat().st_uid
     calm = c.space("cfg", "calm")["epoch"]
@@ -178,7 +178,7 @@ def test_values_reach_processes_and_are_taken_again(two):
     assert environ(processes(c, "again")[0])["LEVEL"] == "debug"
 
     status = c.zshell("spaces", "status", "cfg/hup").stdout
-    assert re.search(r"Env: +DB=\S+, LEVEL=debug, MODE=quick", status), status
+    assert re.search(r"Env: +DB=\S+, LEVEL=debug, MODE=qu\$\{\$\}\{x\}ck", status), status
     assert re.search(r"Config: +app.conf", status) and re.search(r"Reload: +signal", status), status
 
 

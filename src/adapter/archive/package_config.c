@@ -85,7 +85,8 @@ static char *insert_parameters(const struct reading *r)
 		failed |= buffer_add(&b, at, (size_t)(mark - at));
 		at = mark + (found != NULL ? (size_t)(end + 1 - mark) : strlen(PARAMETER));
 		if (found != NULL && found->value != NULL) {
-			failed |= buffer_add_string(&b, found->value);
+			CLEANUP(freep) char *value = setting_quote(found->value);
+			failed |= buffer_add_string(&b, value);
 		} else if (found == NULL && !is_text) {
 			finding_at(r, (size_t)(mark - r->text),
 				   "there is no such parameter: declare it in topology.yaml, "

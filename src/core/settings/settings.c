@@ -136,6 +136,15 @@ uint64_t settings_unset_of(uint64_t unset, const Samoza__V1__InstanceSpec *from,
 
 /* ---- text ---- */
 
+/* What has several lines may be the whole of some, a certificate for example, and not a part of one: whoever exports it would
+ * write lines of its importers' files. */
+static bool may_stand(const struct buffer *before, const char *value, const char *rest)
+{
+	bool at_begin = before->size == 0 || before->data[before->size - 1] == '\n';
+	bool at_end = *rest == '\0' || *rest == '\n' || str_has_prefix(rest, "\r\n");
+	return strpbrk(value, "\r\n") == NULL || (at_begin && at_end);
+}
+
 int settings_fill(const char *text, Samoza__V1__Variable *const *exports, size_t export_count,
 		  Samoza__V1__Provider *const *providers, size_t count, char **ret_text,
 		  struct error **err)
@@ -155,6 +164,12 @@ int settings_fill(const char *text, Samoza__V1__Variable *const *exports, size_t
 			value = variable_of(exports, export_count, piece.text, piece.size);
 		else
 			value = value_of(providers, count, piece.text, piece.size, piece.dot);
+		if (value != NULL && !may_stand(&b, value, text))
+			return error_set(err, ERR_INVALID,
+					 "the value of ${%s%.*s} has several lines: put it alone "
+					 "on a line, or export it without line breaks",
+					 piece.kind == SETTING_IMPORT ? "imports." : "",
+					 (int)piece.size, piece.text);
 		if (value != NULL)
 			failed |= buffer_add_string(&b, value);
 	}

@@ -54,7 +54,7 @@ uint64_t settings_unset_of(uint64_t unset, const Samoza__V1__InstanceSpec *from,
 			   const Samoza__V1__InstanceSpec *to);
 
 /* The text with all values; an import without one stands for nothing. The caller frees. ERR_LIMIT: it is larger than
- * SETTING_FILLED_MAX_BYTES; ERR_INVALID: its language is wrong. */
+ * SETTING_FILLED_MAX_BYTES; ERR_INVALID: its language is wrong, or a value of several lines stands within a line. */
 int settings_fill(const char *text, Samoza__V1__Variable *const *exports, size_t export_count,
 		  Samoza__V1__Provider *const *providers, size_t count, char **ret_text,
 		  struct error **err) must_check;

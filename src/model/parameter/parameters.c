@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "model/parameter/value_check.h"
+#include "model/setting.h"
 #include "schema/message.h"
 
 struct parameters {
@@ -271,7 +272,7 @@ struct parameters *parameters_new(const struct values *values, bool allows_unset
 		.values = values,
 		.allows_unset = allows_unset,
 		.path = mem_strdup(path),
-		.substitution = {.user = p, .begin = begin, .find = look_up, .hint = hint}};
+		.substitution = {.user = p, .begin = begin, .find = look_up, .hint = hint, .quote = setting_quote}};
 	return p;
 }
 

@@ -1,12 +1,12 @@
 /*
- * Which artifacts are needed: modules, the native code that was made from them, pages, recipes.
+ * Which artifacts are needed: modules, the native code that was made from them, pages, recipes, templates of config.
  * They lie in a store (port/artifact.h); what is kept there is decided here.
  *
  * An artifact stays while something refers to it: a topology (by its record), or a
  * submission that is being worked on (a pin, taken before the artifact is written, so that no
  * removal comes in between). What nothing refers to is removed at once, and at start.
  *
- * artifacts_holds(), artifacts_put_package_file(), artifacts_adopt() and artifacts_sync() are for any
+ * artifacts_holds(), artifacts_put_package_file(), artifacts_put_text(), artifacts_adopt() and artifacts_sync() are for any
  * thread, the others for the loop's.
  */
 #ifndef SAMOZA_ZRMS_ARTIFACT_ARTIFACTS_H
@@ -75,11 +75,12 @@ bool artifacts_holds(const struct artifacts *artifacts, const char *digest);
  * artifacts_sync() once after the last. */
 int artifacts_put_package_file(const struct artifacts *artifacts, struct mex_package *package,
 			       const struct mex_file *file, struct error **err) must_check;
+/* Any thread: writes a text that has this digest, which is not looked at. PRE: pinned. Durable but for its name, as
+ * above. */
+int artifacts_put_text(const struct artifacts *artifacts, const char *digest, const char *text,
+		       size_t size, struct error **err) must_check;
 /* Any thread: takes a file that will never change. PRE: pinned. ERR_INVALID: it is damaged;
  * ERR_NOT_FOUND: it is gone. */
-/* What has that digest. */
-int artifacts_put_text(const struct artifacts *a, const char *digest, const char *text,
-		       size_t size, struct error **err) must_check;
 int artifacts_adopt(const struct artifacts *artifacts, const char *path, const char *digest,
 		    struct error **err) must_check;
 int artifacts_sync(const struct artifacts *artifacts, struct error **err) must_check;

@@ -185,7 +185,8 @@ void environment_settings(struct strings *to, const char *set, size_t size)
 	struct pair p;
 
 	while (next_pair(&at, set + size, &p))
-		if (is_setting(&p) && p.path.size == 3 && memcmp(p.path.at, "env", 3) == 0)
+		if (is_setting(&p) && p.path.size == 3 && memcmp(p.path.at, "env", 3) == 0 &&
+		    strings_find(to->data, to->size, p.variable.at) == NULL)
 			strings_add(to, p.variable.at, p.value);
 }
 

@@ -34,7 +34,8 @@ const char *strings_find(const char *data, size_t size, const char *name);
 
 /* PREFIX_IMPORT_… of a set; prefix is "SAMOZA", or "SAMOZA_OLD" for the set before. */
 void environment_imports(struct strings *to, const char *prefix, const char *set, size_t size);
-/* `env` of the space, which stands among the imports (zhost/space/settings.h): NAME of each "@ env NAME". */
+/* `env` of the space, which stands among the imports (zhost/space/settings.h): NAME of each "@ env NAME", but for those that
+ * are there already. */
 void environment_settings(struct strings *to, const char *set, size_t size);
 /* `env` or a file of `config` is another one. */
 bool environment_settings_differ(const char *old_set, size_t old_size, const char *new_set,

@@ -165,9 +165,9 @@ bool native_send_program(struct native *n, const struct keeper_order *order,
 	int fds[KEEPER_FDS];
 	bool is_sent;
 
-	fill_environment(n, &environment, program->recipe);
-	if (program->term != NULL)
+	if (program->term != NULL) /* of the terminal that is there, whatever `env` says */
 		strings_add(&environment, "TERM", program->term);
+	fill_environment(n, &environment, program->recipe);
 	fds[0] = write_program(program->path, program->arguments, &environment);
 	strings_done(&environment);
 	if (fds[0] < 0)

@@ -120,6 +120,26 @@ static void what_is_put_in_is_not_looked_at_again(void **state)
 	reading_done(&r);
 }
 
+/* [workloads.configuration] What is filled in later is written by the author, not by who gives a value. */
+static void a_value_in_env_is_text_of_env(void **state)
+{
+	(void)state;
+	struct reading r;
+	read_with(&r,
+		  HEAD "parameters: [{name: a}, {name: n, type: integer, default: 3}]\n"
+		       "spaces: [{name: s, type: CALL, exports: {port: \"\"}, env: {V: "
+		       "\"<${param.a}>${port}\", W: \"$${param.a}\", X: \"${param.a}\", N: "
+		       "\"${param.n}\"}}]\n",
+		  SETS("a=${nope}$"), NULL, false);
+	assert_string_equal(r.findings, "");
+	const Samoza__V1__Space *s = r.message->spaces[0];
+	assert_string_equal(s->env[0]->value, "<${$}{nope}${$}>${port}");
+	assert_string_equal(s->env[1]->value, "$${param.a}");
+	assert_string_equal(s->env[2]->value, "${$}{nope}${$}");
+	assert_string_equal(s->env[3]->value, "3");
+	reading_done(&r);
+}
+
 static void an_author_sees_what_has_to_be_set(void **state)
 {
 	(void)state;
@@ -282,6 +302,7 @@ int main(void)
 		cmocka_unit_test(without_values_the_defaults_hold),
 		cmocka_unit_test(a_value_that_is_set_wins_over_that_of_a_file),
 		cmocka_unit_test(what_is_put_in_is_not_looked_at_again),
+		cmocka_unit_test(a_value_in_env_is_text_of_env),
 		cmocka_unit_test(an_author_sees_what_has_to_be_set),
 		cmocka_unit_test(what_is_wrong_is_found_with_its_place),
 		cmocka_unit_test(a_value_has_an_end),

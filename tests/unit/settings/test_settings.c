@@ -51,6 +51,8 @@ static void test_the_language(void **state)
 	check_pieces("${imports}", "export:imports");
 	check_pieces("$${imports.db.ip}", "text:${ text:imports.db.ip}");
 	check_pieces("$$${port}", "text:$ text:${ text:port}");
+	check_pieces("${$}${port}", "text:$ export:port");
+	check_pieces("a${$}{port}", "text:a text:$ text:{port}");
 	check_pieces("a${", "text:a wrong:${");
 	check_pieces("${}", "wrong:${}");
 	check_pieces("${1a}", "wrong:${1a}");
@@ -88,6 +90,64 @@ static void test_values_are_of_the_first_provider_that_has_them(void **state)
 	assert_string_equal(text, "web 10.0.0.1:5432 . ${x}");
 	assert_null(settings_value(providers, 2, "other.ip"));
 	assert_string_equal(settings_value(providers, 2, "db.port"), "5432");
+}
+
+/* [workloads.configuration] A value of a parameter is a value, whatever stands in it and around it. */
+static void test_a_quoted_value_is_text(void **state)
+{
+	(void)state;
+	static const char *const values[] = {"",	"plain $x", "${name}",	"$${name}",
+					     "a$",	"$",	    "$$",	"${$}",
+					     "${imports.db.ip", "{name}", "$$${$${", "$}{"};
+	static const char *const around[][2] = {
+		{"", ""}, {"", "{name}"}, {"", "${name}"}, {"", "$${name}"}, {"x", "$"}};
+	static const char *const filled[][2] = {
+		{"", ""}, {"", "{name}"}, {"", "web"}, {"", "${name}"}, {"x", "$"}};
+	Samoza__V1__Variable *exports[] = {VARIABLE("name", "web")};
+	for (size_t k = 0; k < ARRAY_SIZE(values); k++)
+		for (size_t n = 0; n < ARRAY_SIZE(around); n++) {
+			CLEANUP(freep) char *quoted = setting_quote(values[k]);
+			CLEANUP(freep) char *twice = str_printf("%s%s%s%s", around[n][0], quoted,
+								quoted, around[n][1]);
+			CLEANUP(freep) char *wanted = str_printf("%s%s%s%s", filled[n][0], values[k],
+								 values[k], filled[n][1]);
+			CLEANUP(freep) char *text = NULL;
+			assert_int_equal(settings_fill(twice, exports, 1, NULL, 0, &text, NULL), 0);
+			assert_string_equal(text, wanted);
+		}
+	CLEANUP(freep) char *ordinary = setting_quote("cost: 3$ {a} $x");
+	assert_string_equal(ordinary, "cost: 3$ {a} $x");
+}
+
+static void check_lines(const char *text, const char *wanted)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	CLEANUP(freep) char *filled = NULL;
+	Samoza__V1__Variable *exports[] = {VARIABLE("one", "1")};
+	Samoza__V1__Variable *variables[] = {VARIABLE("ca", "-----\nabc\n-----"),
+					     VARIABLE("old", "a\rb")};
+	Samoza__V1__Provider provider = provider_of("db", variables, 2), *providers[] = {&provider};
+	int r = settings_fill(text, exports, 1, providers, 1, &filled, &err);
+	assert_int_equal(r, wanted != NULL ? 0 : ERR_INVALID);
+	if (wanted != NULL)
+		assert_string_equal(filled, wanted);
+	else
+		assert_non_null(strstr(err->message, "has several lines: put it alone on a line"));
+}
+
+/* Who exports a value does not write lines of its importers' files. */
+static void test_a_value_of_several_lines_is_no_part_of_a_line(void **state)
+{
+	(void)state;
+	check_lines("${imports.db.ca}", "-----\nabc\n-----");
+	check_lines("x\n${imports.db.ca}\ny", "x\n-----\nabc\n-----\ny");
+	check_lines("${imports.db.ca}\r\ny", "-----\nabc\n-----\r\ny");
+	check_lines("ca = ${imports.db.ca}", NULL);
+	check_lines("${imports.db.ca} ", NULL);
+	check_lines("${one}${imports.db.ca}", NULL);
+	check_lines("${imports.db.ca}${one}", NULL);
+	check_lines("x${imports.db.old}", NULL);
+	check_lines("x ${one} y", "x 1 y");
 }
 
 static void test_what_is_too_large_is_refused(void **state)
@@ -176,6 +236,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_language),
 		cmocka_unit_test(test_values_are_of_the_first_provider_that_has_them),
+		cmocka_unit_test(test_a_quoted_value_is_text),
+		cmocka_unit_test(test_a_value_of_several_lines_is_no_part_of_a_line),
 		cmocka_unit_test(test_what_is_too_large_is_refused),
 		cmocka_unit_test(test_a_sum_differs_where_a_value_does),
 		cmocka_unit_test(test_a_value_that_is_missing_is_lost_where_it_was_there),

@@ -40,6 +40,23 @@ static void test_imports_by_name_and_index(void **state)
 	       "SAMOZA_IMPORT_my_cache_0_PATH=redis;SAMOZA_IMPORT_my_cache_COUNT=1;");
 }
 
+static void test_env_is_of_the_instance_and_gives_way_to_what_is_there(void **state)
+{
+	static const char set[] = "db db-1 ip\0"
+				  "1\0@ env TERM\0"
+				  "dumb\0@ env A\0"
+				  "b\0@ config a.conf\0"
+				  "c";
+	struct strings s = {0};
+
+	(void)state;
+	environment_settings(&s, set, sizeof(set));
+	expect(&s, 2, "TERM=dumb;A=b;");
+	strings_add(&s, "TERM", "xterm");
+	environment_settings(&s, set, sizeof(set));
+	expect(&s, 2, "TERM=xterm;A=b;");
+}
+
 static void test_nothing_is_imported(void **state)
 {
 	struct strings s = {0};
@@ -110,6 +127,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_imports_by_name_and_index),
+		cmocka_unit_test(test_env_is_of_the_instance_and_gives_way_to_what_is_there),
 		cmocka_unit_test(test_nothing_is_imported),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_an_added_or_removed_variable_is_a_change),
