@@ -158,6 +158,14 @@ def test_values_reach_processes_and_are_taken_again(two):
     causes = {e["subject"]: e["cause"] for e in c.events("cfg") if e["kind"] == "placement" and "reload" in e["cause"]}
     assert causes == {f"cfg/{name}": "reload: another value of imports.db.ip, imports.db.port" for name in ("again", "calm")}
 
+    until(lambda: sorted((e["subject"], e["cause"]) for e in c.events("cfg") if e["kind"] == "reload") == [
+        (f"cfg/{name}", f"{way}: its process took the new values of env and config")
+        for name, way in (("calc", "update"), ("hup", "signal"), ("recipe", "update"))], "events of those that were not handed over")
+    ip, port = second.split(":")
+    for name in ("hup", "calm"):
+        shown = c.space("cfg", name)["settings"]
+        assert shown["references"] == [{"name": "db.ip", "value": ip}, {"name": "db.port", "value": port}] and "waits" not in shown
+
     # What its zhost missed while it was dead.
     c.zhosts["edge-node-1"].kill()
     c.zshell("spaces", "move", "cfg/db", "--to", "edge-node-1", check=False)
@@ -179,7 +187,8 @@ def test_values_reach_processes_and_are_taken_again(two):
 
     status = c.zshell("spaces", "status", "cfg/hup").stdout
     assert re.search(r"Env: +DB=\S+, LEVEL=debug, MODE=qu\$\{\$\}\{x\}ck", status), status
-    assert re.search(r"Config: +app.conf", status) and re.search(r"Reload: +signal", status), status
+    assert re.search(r"Config: +app.conf", status) and re.search(r"Reload: +signal$", status, re.M), status
+    assert re.search(rf"Values: +imports.db.ip={third.split(':')[0]}, imports.db.port={third.split(':')[1]}$", status, re.M), status
 
 
 def test_what_is_refused_is_refused_with_its_place(c):

@@ -82,6 +82,21 @@ static char *config_text(const Samoza__V1__SettingsView *settings)
 	return buffer_steal(&text);
 }
 
+/* "imports.db.ip=10.0.0.2, imports.db.port has none"; NULL: there are no references. */
+static char *references_text(const Samoza__V1__SettingsView *settings)
+{
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 20);
+	if (settings == NULL || settings->n_references == 0)
+		return NULL;
+	for (size_t k = 0; k < settings->n_references; k++) {
+		const Samoza__V1__ReferenceView *one = settings->references[k];
+		(void)buffer_printf(&text, "%simports.%s%s%s", k > 0 ? ", " : "", one->name,
+				    one->value != NULL ? "=" : " has none",
+				    one->value != NULL ? one->value : "");
+	}
+	return buffer_steal(&text);
+}
+
 /* "restart (another value waits: waits for the rollout)" */
 static char *reload_text(const Samoza__V1__SettingsView *settings)
 {
@@ -132,6 +147,7 @@ static void print_head(const struct shell *shell, const Samoza__V1__SpaceView *s
 	CLEANUP(freep) char *api = api_text(s->api);
 	CLEANUP(freep) char *env = env_text(s->settings);
 	CLEANUP(freep) char *config = config_text(s->settings);
+	CLEANUP(freep) char *references = references_text(s->settings);
 	CLEANUP(freep) char *reload = reload_text(s->settings);
 	CLEANUP(freep) char *cpu = cpu_text(usage);
 	CLEANUP(freep)
@@ -159,6 +175,7 @@ static void print_head(const struct shell *shell, const Samoza__V1__SpaceView *s
 			     {"Api", api},
 			     {"Env", env},
 			     {"Config", config},
+			     {"Values", references},
 			     {"Reload", reload},
 			     {"Process", pid},
 			     {"Cpu", cpu},

@@ -9,6 +9,7 @@
 #include "core/control/handover/handover_reports.h"
 #include "core/control/placement/placement.h"
 #include "core/control/placement/placement_assign.h"
+#include "core/control/relocate/reload_event.h"
 #include "core/control/slot/copies.h"
 #include "core/control/slot/copy_token.h"
 #include "core/control/slot/handover_facts.h"
@@ -419,6 +420,7 @@ void report_apply(struct control *c, struct control_zhost *z,
 	copy->healthy =
 		r->phase == SAMOZA__V1__PHASE__PHASE_STARTED && (!r->has_healthy || r->healthy);
 	copy->observed = r->observed_generation;
+	reload_report(c, copy, r);
 	copy->settings = r->phase == SAMOZA__V1__PHASE__PHASE_STARTED
 				 ? (struct settings_sum){r->settings, r->settings_unset}
 				 : (struct settings_sum){0};
