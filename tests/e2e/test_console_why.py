@@ -9,8 +9,8 @@ ZHOSTS = [*({"name": f"{place}-{k:02}", "cpu": 4, "memory": "4GiB", "region": re
           {"name": "hel-01", "cpu": 4, "memory": "4GiB", "region": "eu-west", "capabilities": ["sensors.camera"]},
           {"name": "hel-02", "cpu": 4, "memory": "4GiB", "region": "eu-west", "capabilities": ["sensors.camera"]},
           {"name": "tiny-01", "cpu": "10m", "memory": "4GiB", "region": "us-east"}]
-SPACES = [space("reader", capabilities=["sensors.camera"], placement={"region": "eu-west"}), space("lamp", inside="reader"),
-          space("detector", 2, imports=needs("reader")), space("store")]
+SPACES = [space("reader", capabilities=["sensors.camera"], placement={"region": "eu-west"}, exports={"ip": ""}), space("lamp", inside="reader"),
+          space("detector", 2, imports=needs("reader", variables=["ip"]), env={"LEVEL": "info", "READER": "${imports.reader.ip}"}), space("store")]
 
 
 @pytest.fixture
@@ -103,12 +103,30 @@ def test_what_has_no_place_is_shown_by_the_rules_that_fail(c, console):
     assert sorted(set(found + console.problems())) == []
 
 
+def settings(console):
+    return console.script("[...document.querySelectorAll('.card.settings tr[data-setting]')].map(e => [...e.children].map(d => d.textContent))")
+
+
+def settings_of(c, path):
+    """As REST says it."""
+    s = c.space("hall", path)["settings"]
+    return [*(["env", e["name"], e["value"]] for e in s["env"]),
+            *(["import", f"imports.{r['name']}", r.get("value", "no provider gives it")] for r in s["references"])], s["reload"]
+
+
 def test_what_waits_shows_the_chain_of_reasons(c, console):
+    open_why(c, console, "detector-1")
+    reader = {e["name"]: e["value"] for e in c.space("hall", "reader")["exports"]}
+    rows, reload = settings_of(c, "detector-1")
+    assert rows == [["env", "LEVEL", "info"], ["env", "READER", "${imports.reader.ip}"], ["import", "imports.reader.ip", reader["ip"]]]
+    until(lambda: settings(console) == rows, "its env, with what it stands for")
+    assert console.text(".reload") == f"A value that changes is taken by {reload}."
+    found = look_at(console, "why-settings", themes=("light",))
     for name in ("hel-01", "hel-02"):
         c.kill_machine(name)
     until(lambda: c.space("hall", "detector-1")["state"] == "unresolved", "it waits", 60)
     until(lambda: c.space("hall", "reader").get("zhost") is None, "no place")
-    open_why(c, console, "detector-1")
+    until(lambda: settings(console) == settings_of(c, "detector-1")[0] and settings(console)[2][2] == "no provider gives it", "it waits for that value")
     chain = lambda: console.script("[...document.querySelectorAll('.chain li')].map(e => [e.dataset.link, e.dataset.state])")
     until(lambda: chain() == [[path, c.space("hall", path)["state"]] for path in ("detector-1", "reader")], "the chain")
     # What is inside of another space is judged with it.
@@ -116,4 +134,5 @@ def test_what_waits_shows_the_chain_of_reasons(c, console):
     console.shows(".why-head h1", "reader/lamp is placed with reader")
     until(lambda: matrix(console)[0] == failures(explained(c)), "the matrix is that of reader")
     until(lambda: [name for name, _ in chain()] == ["reader/lamp", "reader"], "the chain")
-    assert console.problems() == []
+    until(lambda: settings(console) == [], "it has no env")
+    assert sorted(set(found + console.problems())) == []

@@ -10,6 +10,7 @@ import { Load } from '../parts/bar';
 import { Card, Empty } from '../parts/card';
 import { Glyph, State, shape } from '../parts/glyph';
 import { RuleMatrix } from '../parts/rule_matrix';
+import { Settings } from '../parts/settings';
 import { Sentence, ToDo, topologyPage, whyPage, zhostPage } from '../parts/sentence';
 import { Chain } from '../parts/wait_chain';
 import { happened } from '../store/store';
@@ -173,6 +174,7 @@ export function Why() {
             <Card id="chain-card" name={instance !== undefined && isStarted(instance) ? 'It runs' : 'What holds it up'}>
               <Chain links={links} topology={of.detail.name} />
             </Card>
+            <Settings topology={topology} path={path} />
             <Scores of={e} />
           </div>
         </div>

@@ -9,7 +9,7 @@ import { Sentence } from './sentence';
 const ROLLOUT = /^(canary|rollout|promote)/;
 
 function glyph(e: Happened) {
-  if (e.kind === 'placement') return 'moved';
+  if (e.kind === 'placement' || e.kind === 'reload') return 'moved';
   if (e.to !== undefined && e.to !== '') return e.to;
   if (/drain|cordon/.test(e.cause)) return 'draining';
   return ROLLOUT.test(e.cause) ? 'rollout' : 'pending';
