@@ -233,12 +233,20 @@ static void run_unit(struct pass *pass, struct unit_reload *r)
 
 /* ---- all ---- */
 
+static bool has_settings(const struct control_application *a)
+{
+	vector_for_each (&a->slots.declarations, d)
+		if ((*d)->topology->has_settings)
+			return true;
+	return false;
+}
+
 /* Of what imports from a provider that has come or gone, or exports something else. */
 static void mark_importers(const struct control *c)
 {
 	vector_for_each (&c->dirty.applications, item) {
 		struct control_application *a = *item;
-		if ((a->marks & APPLICATION_IMPORTERS) == 0)
+		if ((a->marks & APPLICATION_IMPORTERS) == 0 || !has_settings(a))
 			continue;
 		for (size_t space = 0; space < a->slots.spaces.count; space++) {
 			if (!a->importers_changed.items[space])

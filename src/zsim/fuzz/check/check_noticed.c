@@ -25,8 +25,9 @@ static void look_once_more(struct control *copy)
 /* What its zhost has not said is looked at when it does. */
 static enum reload_need need_of(const struct slot_control *root)
 {
-	return root->reload != NULL && root->reload->need != RELOAD_UNHEARD ? root->reload->need
-									    : RELOAD_EQUAL;
+	return root->reload != NULL && !root->lost && root->reload->need != RELOAD_UNHEARD
+		       ? root->reload->need
+		       : RELOAD_EQUAL;
 }
 
 /* New values have to stand still first: no event says that they were not noticed. */
