@@ -44,8 +44,8 @@ static void gather(void *user, struct slot *slot)
 {
 	struct gathering *g = user;
 	const struct copy *copy = serving_copy(control_of_slot(slot));
-	Samoza__V1__Provider *p = (Samoza__V1__Provider *)schema_message_new(
-		&samoza__v1__provider__descriptor);
+	Samoza__V1__Provider *p =
+		(Samoza__V1__Provider *)schema_message_new(&samoza__v1__provider__descriptor);
 	p->import = mem_strdup(g->import);
 	p->path = mem_strdup(slot->path);
 	p->variables = mem_new_array(Samoza__V1__Variable *, copy->export_count + 1);
@@ -96,10 +96,10 @@ static void add_references(const struct copy *copy, const provider_vector *from,
 /* In place: its zhost has not got it to take them. NULL: it has, or nothing is known. */
 static char *update_waits(const struct copy *copy, const provider_vector *from)
 {
-	if (copy->settings == 0 || copy->phase != SAMOZA__V1__PHASE__PHASE_STARTED)
+	if (copy->settings.sum == 0 || copy->phase != SAMOZA__V1__PHASE__PHASE_STARTED)
 		return NULL;
 	Samoza__V1__InstanceSpec *spec = instance_spec_new(copy);
-	bool is_same = settings_of(spec, from->items, from->count) == copy->settings;
+	bool is_same = settings_of(spec, from->items, from->count).sum == copy->settings.sum;
 	schema_message_free(&spec->base);
 	return is_same ? NULL : mem_strdup("its zhost has not given them to it yet");
 }
@@ -129,7 +129,8 @@ void view_space_settings(const struct slot_control *sc, Samoza__V1__SpaceView *v
 		return;
 	provider_vector from = providers_of(copy);
 	add_references(copy, &from, s);
-	s->waits = space->reload == RELOAD_BY_RESTART ? reload_waits(copy)
-						      : update_waits(copy, &from);
+	s->waits = reload_waits(copy);
+	if (s->waits == NULL && space->reload != RELOAD_BY_RESTART)
+		s->waits = update_waits(copy, &from);
 	providers_done(&from);
 }
