@@ -495,6 +495,7 @@ static void end(struct fuzz *f)
 	vector_done(&f->new_copies);
 	vector_for_each (&f->audited, outcome)
 		free(*outcome);
+	vector_done(&f->standstills.all);
 	vector_done(&f->audited);
 	vector_done(&f->told_to_go);
 	vector_done(&f->outages);

@@ -563,6 +563,29 @@ static void check_zhost(struct fuzz *f, const struct mirrored *m)
 			      above != NULL ? above->zhost : "none");
 }
 
+static void note_served(const struct fuzz *f, struct mirrored *m)
+{
+	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
+	if (serving == NULL || serving->revision == m->served_revision)
+		return;
+	m->served_revision = serving->revision;
+	m->served_since_ms = world_instant(&f->world).wall_ms;
+}
+
+/* A copy may have another revision where it is, and its slot stay as it was. */
+static void note_all_served(struct fuzz *f, const struct outbox *o)
+{
+	vector_for_each (&o->records, r) {
+		if (r->kind != RECORD_COPY && r->kind != RECORD_SLOT)
+			continue;
+		CLEANUP(freep) char *id = mem_strndup(r->id, strcspn(r->id, "#"));
+		struct mirrored *m = NULL;
+		HASH_FIND_STR(f->instances, id, m);
+		if (m != NULL && m->record != NULL)
+			note_served(f, m);
+	}
+}
+
 static void check_record(struct fuzz *f, const char *id)
 {
 	struct mirrored *m = mirrored_instance(f, id);
@@ -573,9 +596,6 @@ static void check_record(struct fuzz *f, const char *id)
 	if (strcmp(state, known) != 0)
 		world_violate(&f->world, "the record of %s says %s, its events %s", id, state,
 			      known);
-	const Samoza__V1__CopyRecord *serving = mirror_serving(f, m);
-	if (serving != NULL)
-		m->served_revision = serving->revision;
 	check_exports(f, m);
 	check_zhost(f, m);
 	if (m->record->has_serving && m->record->writer != m->record->serving)
@@ -632,6 +652,7 @@ void mirror_committed(void *user, const struct outbox *o, const struct data_answ
 			check_rebalance_taken(f, r);
 		placed |= r->kind == RECORD_COPY || r->kind == RECORD_ZHOST;
 	}
+	note_all_served(f, o);
 	vector_for_each (&o->events, event) {
 		const Samoza__V1__EventRecord *e = *event;
 		if (e->seq <= f->last_seq)

@@ -19,6 +19,7 @@ struct providers {
 	bool any_started;
 	bool may_return; /* one is lost, and its zhost may bring it back */
 	bool any_hidden; /* one of another topology is not public in the version that it serves */
+	int64_t hidden_ms; /* wall clock: since when, the last of them */
 	uint64_t
 		self_left; /* the event by which it left itself, and counted for others; 0: none */
 	const struct mirrored *last; /* to leave deployed-started; NULL: none did */
@@ -37,6 +38,8 @@ static void add_across(void *user, const struct across_provider *p)
 	struct providers *found = user;
 	add_provider(found, p->instance, p->is_started);
 	found->any_hidden |= p->is_not_public;
+	if (p->is_not_public && p->instance->served_since_ms > found->hidden_ms)
+		found->hidden_ms = p->instance->served_since_ms;
 }
 
 static struct providers providers_of(const struct family *y, unsigned instance,
@@ -77,8 +80,10 @@ static enum stay by_patience(const struct fuzz *f, const struct import_decl *imp
 	const struct mirrored *last = p->last;
 	if (import->patience_ms == 0)
 		return STAY_NOT;
-	/* A version in which it is not public any longer is no event, and nobody was asked to stop [change.imports.public]. */
-	if (p->any_hidden)
+	/* A version in which it is not public any longer is no event, and nobody was asked to stop [change.imports.public]: then its
+	 * patience lasts. */
+	if (p->any_hidden &&
+	    (draws_have(f, DRAW_CLOCKS) || at_ms < p->hidden_ms + import->patience_ms))
 		return STAY_UNCLEAR;
 	if (last == NULL || (last->left.asked && !last->left.unclear))
 		return STAY_NOT;

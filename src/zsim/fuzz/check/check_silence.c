@@ -10,12 +10,19 @@
 
 void silence_stands_still(struct fuzz *f, int64_t duration_ms)
 {
-	struct standstill *s = &f->standstill;
-	uint64_t life = f->world.life->number;
-	*s = (struct standstill){.life = life,
-				 .count = s->life == life ? s->count + 1 : 1,
-				 .from_ms = f->world.now_ms,
-				 .until_ms = f->world.now_ms + duration_ms};
+	struct standstills *s = &f->standstills;
+	if (s->life != f->world.life->number)
+		vector_clear(&s->all);
+	s->life = f->world.life->number;
+	vector_push(&s->all, ((struct standstill){.from_ms = f->world.now_ms,
+						  .until_ms = f->world.now_ms + duration_ms}));
+}
+
+void silence_goes_on(struct fuzz *f)
+{
+	vector_for_each (&f->standstills.all, s)
+		if (s->until_ms > f->world.now_ms)
+			s->until_ms = f->world.now_ms;
 }
 
 #define NO_HEARTBEAT "no heartbeat for "
@@ -23,30 +30,72 @@ void silence_stands_still(struct fuzz *f, int64_t duration_ms)
 /* What the event says, a tenth of a second, is rounded. */
 #define ROUNDED_MS 50
 
-/* It was heard after zrms stood still: what is judged is a silence of its own. */
-static bool was_heard_since(const Samoza__V1__EventRecord *event, int64_t at_ms,
-			    int64_t until_ms)
+static int64_t judged_ms(const struct world_options *o, const struct standstill *s)
 {
-	double silent_s = strtod(event->cause + strlen(NO_HEARTBEAT), NULL);
-	return at_ms - (int64_t)(silent_s * 1000) + ROUNDED_MS >= until_ms;
+	return s->until_ms + o->heartbeat_ms + o->check_ms;
+}
+
+/* It was held, whatever was due when it began. */
+static bool is_long(const struct world_options *o, const struct standstill *s)
+{
+	return s->until_ms - s->from_ms > o->check_ms + o->timeout_ms / 6;
+}
+
+/* The first time in which zrms stood still since it was heard: it is lost then, or is forgiven. */
+static void check_early(struct fuzz *f, const char *zhost, int64_t heard_ms, int64_t at_ms)
+{
+	const struct world_options *o = &f->world.options;
+	const struct standstill *first = NULL;
+	for (size_t k = f->standstills.all.count; k > 0; k--)
+		if (f->standstills.all.items[k - 1].until_ms > heard_ms - ROUNDED_MS)
+			first = &f->standstills.all.items[k - 1];
+	if (first == NULL || first->until_ms <= heard_ms + ROUNDED_MS || !is_long(o, first))
+		return; /* it was heard since, or it is not clear */
+	if (at_ms >= first->until_ms && at_ms < judged_ms(o, first))
+		world_violate(
+			&f->world,
+			"%s is lost %lld ms after zrms stood still, too early to be heard",
+			zhost, (long long)(at_ms - first->until_ms));
+}
+
+/* When its failure timeout is over, or a standstill that goes on then, and for the first one since then a heartbeat and a check later. */
+static int64_t latest_ms(const struct fuzz *f, int64_t heard_ms)
+{
+	const struct world_options *o = &f->world.options;
+	int64_t latest = heard_ms + o->timeout_ms + 1;
+	bool forgiven = false;
+	vector_for_each (&f->standstills.all, s) {
+		if (s->until_ms <= heard_ms || s->from_ms > latest)
+			continue;
+		if (!forgiven && latest < judged_ms(o, s)) {
+			forgiven = is_long(o, s);
+			latest = judged_ms(o, s);
+		} else if (latest < s->until_ms) {
+			latest = s->until_ms;
+		}
+	}
+	return latest;
+}
+
+static void check_late(struct fuzz *f, const char *zhost, int64_t heard_ms, int64_t at_ms)
+{
+	int64_t late_ms = at_ms - latest_ms(f, heard_ms);
+	if (late_ms > f->world.options.check_ms + ROUNDED_MS)
+		world_violate(&f->world, "%s is lost %lld ms too late", zhost,
+			      (long long)late_ms);
 }
 
 void check_silence(struct fuzz *f, const Samoza__V1__EventRecord *event)
 {
-	const struct standstill *s = &f->standstill;
-	const struct world_options *o = &f->world.options;
 	int64_t at_ms = event->time_ms - WORLD_WALL_MS;
-	if (f->world.life == NULL || s->life != f->world.life->number || s->count != 1 ||
-	    !str_equal(event->to, "problem") || !str_has_prefix(event->cause, NO_HEARTBEAT) ||
-	    draws_have(f, DRAW_CLOCKS) || draws_have(f, DRAW_SETTINGS) ||
-	    draws_have(f, DRAW_LEADERS) ||
-	    s->until_ms - s->from_ms <= o->check_ms + o->timeout_ms / 6)
+	if (f->world.life == NULL || !str_equal(event->to, "problem") ||
+	    !str_has_prefix(event->cause, NO_HEARTBEAT) || draws_have(f, DRAW_CLOCKS) ||
+	    draws_have(f, DRAW_SETTINGS) || draws_have(f, DRAW_LEADERS))
 		return;
-	if (was_heard_since(event, at_ms, s->until_ms))
-		return;
-	if (at_ms >= s->until_ms && at_ms < s->until_ms + o->heartbeat_ms + o->check_ms)
-		world_violate(
-			&f->world,
-			"%s is lost %lld ms after zrms stood still, too early to be heard",
-			event->subject, (long long)(at_ms - s->until_ms));
+	if (f->standstills.life != f->world.life->number)
+		vector_clear(&f->standstills.all);
+	double silent_s = strtod(event->cause + strlen(NO_HEARTBEAT), NULL);
+	int64_t heard_ms = at_ms - (int64_t)(silent_s * 1000);
+	check_early(f, event->subject, heard_ms, at_ms);
+	check_late(f, event->subject, heard_ms, at_ms);
 }

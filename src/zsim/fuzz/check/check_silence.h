@@ -1,6 +1,6 @@
 /*
- * The time in which zrms stood still is no silence: who is lost after it had a heartbeat interval and a check from then on. Looked at
- * the first time in a life of zrms, since a silence is forgiven once.
+ * The time in which zrms stood still is no silence: who is lost after it had a heartbeat interval and a check from then on, once for
+ * each silence. And nobody is lost later than that: not after several times in which zrms stood still either.
  */
 #ifndef SAMOZA_ZSIM_FUZZ_CHECK_SILENCE_H
 #define SAMOZA_ZSIM_FUZZ_CHECK_SILENCE_H
@@ -13,6 +13,8 @@ struct fuzz;
 
 /* It begins now. */
 void silence_stands_still(struct fuzz *f, int64_t duration_ms);
+/* It ends now, if it has not. */
+void silence_goes_on(struct fuzz *f);
 /* An event of a zhost was committed. */
 void check_silence(struct fuzz *f, const Samoza__V1__EventRecord *event);
 

@@ -160,8 +160,8 @@ void imports_check(struct fuzz *f, const struct submitted *s,
 void imports_check_lists(struct fuzz *f)
 {
 	struct control *control = f->world.control;
-	if (!draws_have(f, DRAW_ROLLOUTS) || control == NULL || f->world.zrms_dies ||
-	    control_loop_is_due(f->world.commits) || control->count.flushes == f->lists_checked)
+	if (control == NULL || f->world.zrms_dies || control_loop_is_due(f->world.commits) ||
+	    control->count.flushes == f->lists_checked)
 		return;
 	f->lists_checked = control->count.flushes;
 	application_for_each (&control->applications, a) {

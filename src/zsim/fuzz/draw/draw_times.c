@@ -98,7 +98,7 @@ void draw_times(struct fuzz *f)
 void draw_times_end(struct fuzz *f)
 {
 	f->world.zrms_stalls_until_ms = 0;
-	f->standstill = (struct standstill){0};
+	silence_goes_on(f);
 	vector_for_each (&f->world.machines, n)
 		if ((*n)->suspended)
 			resume(f, *n);

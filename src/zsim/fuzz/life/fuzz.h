@@ -176,9 +176,13 @@ struct submitted {
 
 /* Of zrms, in its life of that number: check_silence.h. */
 struct standstill {
+	int64_t from_ms, until_ms;
+};
+
+/* Those of one life of zrms, in order. */
+struct standstills {
 	uint64_t life;
-	unsigned count;
-	int64_t from_ms, until_ms; /* the last one */
+	VECTOR(struct standstill) all;
 };
 
 struct fuzz {
@@ -232,7 +236,7 @@ struct fuzz {
 	uint64_t lists_checked;		 /* in the flush of that number: imports.h */
 	VECTOR(struct cut_off) cut_offs; /* by index of the machine: check_cut_off.h */
 	int64_t cut_offs_checked_ms;
-	struct standstill standstill;	  /* check_silence.h */
+	struct standstills standstills;	  /* check_silence.h */
 	VECTOR(struct begun_zhost) begun; /* the same: check_alone.h */
 	uint64_t last_seq;
 	uint64_t audit_seq;	/* of the last line of the audit */

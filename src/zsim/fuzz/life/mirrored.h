@@ -44,6 +44,7 @@ struct mirrored {
 	} left;		       /* deployed-started, the last time: check_patience.h */
 	/* Of the copy that serves, or did last; 0: none has. */
 	uint32_t served_revision;
+	int64_t served_since_ms; /* wall clock: when that was committed */
 	/* It is handed over to that revision at the switch; between which two that was found out last; 0. */
 	uint32_t changes_to, compared[2];
 	/* A rollout to that revision has added it, as its zhost did not fit the version before; 0: none. */
