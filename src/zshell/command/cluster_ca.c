@@ -80,7 +80,7 @@ static void print_missing(const struct output *o, const Samoza__V1__AuthorityLis
 	bool waits = !str_equal(v->rotation, "none");
 	if (v->n_missing == 0)
 		return;
-	output_line(o, "%s",
+	output_text(o, 0, "%s",
 		    !waits ? "These zhosts have not followed the last rotation yet:"
 		    : str_equal(v->waits_for, "all")
 			    ? "It waits for:"
@@ -97,7 +97,7 @@ static void print_store_missing(const struct output *o, const Samoza__V1__Author
 {
 	if (v->n_store_missing == 0 || str_equal(v->rotation, "none"))
 		return;
-	output_line(o, "It waits for the servers of the store:");
+	output_text(o, 0, "It waits for the servers of the store:");
 	for (size_t i = 0; i < v->n_store_missing; i++)
 		output_line(o, "  %s", v->store_missing[i]);
 	output_note(o, "etcd reads whom it believes when it starts: restart its servers, one "

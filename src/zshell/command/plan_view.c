@@ -55,7 +55,7 @@ static void print_head(const struct output *o, const Samoza__V1__PlanView *p)
 	else if (str_equal(p->action, "start"))
 		output_line(o, "%s would be started in version %s.", p->subject, version);
 	else
-		output_line(o, "%s would be led from %s to %s, policy %s.", p->subject,
+		output_text(o, 0, "%s would be led from %s to %s, policy %s.", p->subject,
 			    p->from_version != NULL ? p->from_version : "", version,
 			    p->policy != NULL ? p->policy : "");
 }

@@ -5,6 +5,7 @@ import pytest
 
 from fake_zrms import ID, Fake, placements, topology
 from startz_cluster import Cluster, alive
+from terminal import Terminal
 
 DEADLINE = 60  # of any command; far more than it needs
 
@@ -41,6 +42,19 @@ def zshell(zrms, environment):
         return Result(subprocess.run([os.environ["ZSHELL"], *words], env=env, input=stdin,
                                      capture_output=True, text=True, timeout=DEADLINE))
     return run
+
+
+@pytest.fixture
+def on_terminal(zrms, environment):
+    opened = []
+
+    def run(*words, columns=80, pager="", program=None):
+        opened.append(Terminal(dict(environment, ZRMS_URL=zrms.url, TERM="xterm", PAGER=pager), *words,
+                               columns=columns, program=program))
+        return opened[-1]
+    yield run
+    for terminal in opened:
+        terminal.close()
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ class Fake:
             entries = [e for e in entries if e["path"] == given["path"]]
         if "topology" in given:
             entries = [e for e in entries if given["topology"] in (e["topology"],
-                                                                   e["topology_id"])]
+                                                                   e.get("topology_id", e["topology"]))]
         if "topology_state" in given:
             listed = self.routes.get("GET /v1/topologies", (200, {}))[1].get("topologies", [])
             states = {t["id"]: t["state"] for t in listed}

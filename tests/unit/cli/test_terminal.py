@@ -11,19 +11,6 @@ from terminal import Terminal
 
 
 @pytest.fixture
-def on_terminal(zrms, environment):
-    opened = []
-
-    def run(*words, columns=80, pager="", program=None):
-        opened.append(Terminal(dict(environment, ZRMS_URL=zrms.url, TERM="xterm", PAGER=pager), *words,
-                               columns=columns, program=program))
-        return opened[-1]
-    yield run
-    for terminal in opened:
-        terminal.close()
-
-
-@pytest.fixture
 def listed(zrms):
     zrms.routes["GET /v1/topologies"] = (200, {"topologies": [topology()]})
     zrms.routes[f"GET /v1/topologies/{ID}"] = (200, topology(placements=placements()))
