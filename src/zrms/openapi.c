@@ -37,6 +37,20 @@ static char *references_move(const char *text)
 	return buffer_steal(&out);
 }
 
+/* A text may be written as a number or a word in YAML; in JSON it is a text. */
+static void texts_narrow(json_t *schema)
+{
+	const char *key;
+	json_t *value;
+	size_t k;
+	if (json_is_array(json_object_get(schema, "type")))
+		set(schema, "type", json_string("string"));
+	json_object_foreach(schema, key, value)
+		texts_narrow(value);
+	json_array_foreach(schema, k, value)
+		texts_narrow(value);
+}
+
 /* Adds the type, and what it refers to, to `schemas`; returns a reference to it. */
 static json_t *type_reference(json_t *schemas, const ProtobufCMessageDescriptor *type)
 {
@@ -45,6 +59,7 @@ static json_t *type_reference(json_t *schemas, const ProtobufCMessageDescriptor 
 		CLEANUP(freep) char *moved = references_move(own);
 		json_t *root = json_loads(moved, 0, NULL);
 		INVARIANT(root != NULL);
+		texts_narrow(root);
 		const char *key;
 		json_t *value;
 		json_object_foreach(json_object_get(root, "$defs"), key, value)
