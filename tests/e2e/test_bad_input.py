@@ -26,6 +26,7 @@ def desk(tmp_path_factory):
     cluster = Cluster(tmp_path_factory.mktemp("bad"), zhosts=["edge-node-1"])
     directory = cluster.app("victim", [{"name": "a", "type": "CALL"}, {"name": "p", "type": "UI"}])
     cluster.good = cluster.build(directory, "victim")
+    cluster.trusts = ["--trust", f"{cluster.key}.pub"]
     until_recorded(cluster)
     yield cluster
     cluster.stop()
@@ -39,13 +40,14 @@ def open_desk(tmp_path_factory):
     directory = cluster.app("victim", [{"name": "a", "type": "CALL"}, {"name": "p", "type": "UI"}])
     cluster.good = cluster.directory / "victim.mex"
     run(BIN / "mex", "build", directory, "-o", cluster.good)
+    cluster.trusts = []
     until_recorded(cluster)
     yield cluster
     cluster.stop()
 
 
 def refused(desk, data, *words, status=422):
-    """zrms and zshell both say what is wrong; nothing stays."""
+    """zrms, zshell and mex all say what is wrong, in the same words; nothing stays."""
     before = kept(desk)
     code, answer = desk.request("POST", "/v1/topologies", data, MEX)
     assert code == status, answer
@@ -56,6 +58,10 @@ def refused(desk, data, *words, status=422):
     path.write_bytes(data)
     shown = desk.zshell("topo", "submit", path, check=False)
     assert shown.returncode == 1 and shown.stderr.strip(), shown
+    found = run(BIN / "mex", "validate", path, *desk.trusts, check=False)
+    assert found.returncode == 1, found
+    for sentence in answer["error"]["details"] or [answer["error"]["message"]]:
+        assert sentence in found.stderr, (sentence, found.stderr)
     assert desk.get("/v1/topologies")["topologies"] == []
     until(lambda: kept(desk) == before, "what came of it is gone")
     assert desk.get("/healthz")["status"] == "ok"
