@@ -56,17 +56,18 @@ def test_a_log_that_is_followed_has_no_gap_where_the_link_is_made_again(short):
 
 def test_a_command_holds_its_link_until_it_ends(short):
     """It begins on a link that is just made: the next renewal falls into its time, and the link after that comes once it has ended."""
+    # A link ends with its certificate. That is renewed at 2.6 s at the latest, and so is good for 3.4 s when a command begins.
     c, seen = short, 0
-    for number in range(20):
+    for number in range(30):
         links = log_of(c).count(ACCEPTED)
         until(lambda: log_of(c).count(ACCEPTED) > links, "a link was just made")
         before = log_of(c)
         done = subprocess.run([str(BIN / "zshell"), "--api", c.url, "spaces", "exec", "run/p", "--", "sh", "-c",
-                               f"sleep 3.5; echo {number}"], capture_output=True, text=True, timeout=60, check=False)
+                               f"sleep 2; echo {number}"], capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode, done.stdout) == (0, f"{number}\n"), done
         meanwhile = log_of(c).removeprefix(before).split(" started topology=")[1].split(" ended topology=")[0]
         assert ACCEPTED not in meanwhile, meanwhile
-        seen += RENEWED in meanwhile  # where the machine is slow, it may have begun after the renewal
+        seen += RENEWED in meanwhile  # in most
         if seen == 3:
             break
     assert seen == 3
