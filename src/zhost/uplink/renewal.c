@@ -144,7 +144,7 @@ static int check(const struct renewal *r, const Samoza__V1__Renewed *renewed, st
 		 struct error **err)
 {
 	CLEANUP(pki_identity_done) struct pki_identity who = {0};
-	if (r->key == NULL || renewed->certificate == NULL || renewed->authorities == NULL)
+	if (renewed->certificate == NULL || renewed->authorities == NULL)
 		return error_set(err, ERR_INVALID, "zrms sent what was not asked for");
 	int result = pki_trust_read(renewed->authorities, strlen(renewed->authorities),
 				    &s->trust, err);
@@ -217,8 +217,11 @@ void renewal_take(struct renewal *r, const Samoza__V1__Renewed *renewed)
 		log_warn("link", "renewal.refused", LOG_S("reason", renewed->refusal));
 		return; /* the timer runs */
 	}
-	if (r->storing != NULL)
-		return; /* the answer to an earlier question is being written */
+	if (r->storing != NULL ||
+	    r->key == NULL) { /* of two that were asked for the first is, or was, taken */
+		log_debug("link", "renewal.repeated");
+		return; /* the next one is due as before */
+	}
 	struct storing *s = mem_new(struct storing);
 	if (check(r, renewed, s, &err) < 0) {
 		storing_free(s);

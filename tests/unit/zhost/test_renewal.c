@@ -207,6 +207,27 @@ static void zrms_can_want_it_earlier(void **state)
 	assert_int_equal(s->zrms.sent, 1);
 }
 
+static void the_second_answer_to_what_was_asked_twice_changes_nothing(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__Reissue reissue = SAMOZA__V1__REISSUE__INIT;
+	(void)asked_after_ms(s);
+	sim_loop_run(&s->loop, PKI_MINUTE_MS);
+	assert_int_equal(s->zrms.sent, 2);
+	answer(s, s->authority, loop_now(&s->loop).wall_ms);
+	assert_int_equal(s->changes, 1);
+	struct pki_pin first = pin_stored(s);
+	reissue.within_ms = 30 * SECOND_MS;
+	renewal_prompt(s->renewal, &reissue);
+	answer(s, s->authority, loop_now(&s->loop).wall_ms);
+	struct pki_pin second = pin_stored(s);
+	assert_true(pki_pin_equal(&first, &second));
+	assert_int_equal(s->changes, 1);
+	/* What is due meanwhile comes in its time. */
+	sim_loop_run(&s->loop, 30 * SECOND_MS);
+	assert_int_equal(s->zrms.sent, 3);
+}
+
 static void one_that_has_ended_is_renewed_before_anything_else(void **state)
 {
 	struct stage *s = *state;
@@ -364,6 +385,7 @@ int main(void)
 		TEST(without_a_link_it_waits_for_one),
 		TEST(an_answer_that_is_lost_is_asked_for_again_with_the_same_key),
 		TEST(zrms_can_want_it_earlier),
+		TEST(the_second_answer_to_what_was_asked_twice_changes_nothing),
 		TEST(one_that_has_ended_is_renewed_before_anything_else),
 		TEST(what_is_asked_for_takes_the_place_of_the_old_one),
 		TEST(what_is_being_written_is_used_when_it_is_durable),
