@@ -6,8 +6,10 @@ import signal
 import subprocess
 import threading
 
+import pytest
 from conftest import BIN, run, text_of, until
 from native import native_app, native_deploy
+from test_clocks import LIBRARY
 
 SERVE = "#!/bin/sh\nwhile :; do sleep 1; done >/dev/null 2>&1 &\n"
 
@@ -139,3 +141,39 @@ def test_what_is_committed_can_be_read_meanwhile(start_cluster):
     until(lambda: c.get(f"/v1/zhosts/{other}")["state"] == "problem", "it is told when it is durable")
     assert c.zshell("topo").stderr == ""
     assert c.zrms.is_running()
+
+
+@pytest.mark.skipif(LIBRARY is None, reason="there is no libfaketime: tools/setup test")
+def test_a_store_that_fails_for_long_ends_zrms_with_words(start_cluster):
+    """Its half a minute passes at once, by its clock. What was acknowledged is there when it is started after the repair."""
+    c = start_cluster(zhosts=[])
+    kept, lost = (c.build(native_app(c, name, [{"name": "a"}], {"a/recipes/start": SERVE}), name)
+                  for name in ("kept", "lost"))
+    clock = c.directory / "zrms.clock"
+    clock.write_text("+0\n")
+    c.zrms.kill()
+    as_it_was = list(c.zrms.command)
+    # Its log does not go to a file: no file of its own can grow.
+    c.zrms.command[:0] = ["env", f"LD_PRELOAD={LIBRARY}", f"FAKETIME_TIMESTAMP_FILE={clock}", "FAKETIME_NO_CACHE=1",
+                          "bash", "-c", 'exec "$@" > >(LD_PRELOAD= exec cat) 2>&1', "zrms"]
+    c.start_zrms()
+    c.zshell("topo", "submit", kept)
+    store_fails(c, True)
+    change = Follower(BIN / "zshell", "--api", c.url, "topo", "stop", "kept", "--no-wait")
+    try:
+        until(lambda: re.search(r"^zrms_store_failing 1$", metrics(c), re.M), "the store fails")
+        refused = run(BIN / "zshell", "--api", c.url, "topo", "submit", lost, check=False)
+        assert refused.returncode == 1 and "nothing was changed" in refused.stderr, refused
+        assert c.zrms.is_running()
+        clock.with_suffix(".new").write_text("+31s\n")
+        clock.with_suffix(".new").rename(clock)
+        assert c.zrms.process.wait(30) == 1
+    finally:
+        change.end()
+    words = r'store +failed error="cannot write.*" then="exiting: no acknowledged change is lost; start zrms again after the repair"'
+    until(lambda: re.search(words, c.zrms.log.read_text()), "it says why, and what to do")
+    c.zrms.command[:] = as_it_was
+    c.start_zrms()
+    assert [t["name"] for t in c.get("/v1/topologies")["topologies"]] == ["kept"]
+    assert c.state("kept") == "pending"  # the stop was not acknowledged
+    c.zshell("topo", "submit", lost)
