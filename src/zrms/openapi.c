@@ -45,10 +45,8 @@ static void texts_narrow(json_t *schema)
 	size_t k;
 	if (json_is_array(json_object_get(schema, "type")))
 		set(schema, "type", json_string("string"));
-	json_object_foreach(schema, key, value)
-		texts_narrow(value);
-	json_array_foreach(schema, k, value)
-		texts_narrow(value);
+	json_object_foreach(schema, key, value) texts_narrow(value);
+	json_array_foreach(schema, k, value) texts_narrow(value);
 }
 
 /* Adds the type, and what it refers to, to `schemas`; returns a reference to it. */

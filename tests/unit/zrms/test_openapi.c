@@ -42,13 +42,15 @@ static void expect_parameter(const json_t *operation, const char *name, const ch
 	const json_t *parameters = json_object_get(operation, "parameters");
 	size_t k;
 	json_t *p;
-	json_array_foreach(parameters, k, p) {
+	json_array_foreach(parameters, k, p)
+	{
 		if (!str_equal(text_of(p, "name"), name) || !str_equal(text_of(p, "in"), in))
 			continue;
 		const char *is = text_of(json_object_get(p, "schema"), "type");
 		if (!str_equal(is, type))
-			fail_msg("%s: %s in %s is %s, not %s", text_of(operation, "operationId"),
-				 name, in, is != NULL ? is : "nothing", type);
+			fail_msg("%s: %s in %s is %s, not %s",
+				 text_of(operation, "operationId"), name, in,
+				 is != NULL ? is : "nothing", type);
 		return;
 	}
 	fail_msg("%s: no parameter %s in %s", text_of(operation, "operationId"), name, in);
@@ -67,9 +69,9 @@ static const json_t *operation_of(const json_t *document, const char *id)
 	const char *path, *method;
 	json_t *methods, *operation;
 	json_object_foreach(json_object_get(document, "paths"), path, methods)
-		json_object_foreach(methods, method, operation)
-			if (str_equal(text_of(operation, "operationId"), id))
-				return operation;
+		json_object_foreach(methods, method,
+				    operation) if (str_equal(text_of(operation, "operationId"),
+							     id)) return operation;
 	fail_msg("no operation %s", id);
 	return NULL;
 }
@@ -89,8 +91,8 @@ static void each_parameter_has_the_type_that_is_taken(void **state)
 			continue;
 		const json_t *operation = operation_of(document, routes[k].operation);
 		expect_in_path(operation, routes[k].pattern);
-		for (const struct http_query *q = routes[k].query;
-		     q != NULL && q->name != NULL; q++) {
+		for (const struct http_query *q = routes[k].query; q != NULL && q->name != NULL;
+		     q++) {
 			expect_parameter(operation, q->name, "query", types[q->type]);
 			seen[q->type]++;
 		}
@@ -103,22 +105,14 @@ static void each_parameter_has_the_type_that_is_taken(void **state)
 
 /* Others are of another message, or one word of some. */
 static const char *const json_types[] = {
-	[PROTOBUF_C_TYPE_INT32] = "integer",
-	[PROTOBUF_C_TYPE_SINT32] = "integer",
-	[PROTOBUF_C_TYPE_SFIXED32] = "integer",
-	[PROTOBUF_C_TYPE_INT64] = "integer",
-	[PROTOBUF_C_TYPE_SINT64] = "integer",
-	[PROTOBUF_C_TYPE_SFIXED64] = "integer",
-	[PROTOBUF_C_TYPE_UINT32] = "integer",
-	[PROTOBUF_C_TYPE_FIXED32] = "integer",
-	[PROTOBUF_C_TYPE_UINT64] = "integer",
-	[PROTOBUF_C_TYPE_FIXED64] = "integer",
-	[PROTOBUF_C_TYPE_FLOAT] = "number",
-	[PROTOBUF_C_TYPE_DOUBLE] = "number",
-	[PROTOBUF_C_TYPE_BOOL] = "boolean",
-	[PROTOBUF_C_TYPE_STRING] = "string",
-	[PROTOBUF_C_TYPE_BYTES] = "string",
-	[PROTOBUF_C_TYPE_MESSAGE] = NULL,
+	[PROTOBUF_C_TYPE_INT32] = "integer",	[PROTOBUF_C_TYPE_SINT32] = "integer",
+	[PROTOBUF_C_TYPE_SFIXED32] = "integer", [PROTOBUF_C_TYPE_INT64] = "integer",
+	[PROTOBUF_C_TYPE_SINT64] = "integer",	[PROTOBUF_C_TYPE_SFIXED64] = "integer",
+	[PROTOBUF_C_TYPE_UINT32] = "integer",	[PROTOBUF_C_TYPE_FIXED32] = "integer",
+	[PROTOBUF_C_TYPE_UINT64] = "integer",	[PROTOBUF_C_TYPE_FIXED64] = "integer",
+	[PROTOBUF_C_TYPE_FLOAT] = "number",	[PROTOBUF_C_TYPE_DOUBLE] = "number",
+	[PROTOBUF_C_TYPE_BOOL] = "boolean",	[PROTOBUF_C_TYPE_STRING] = "string",
+	[PROTOBUF_C_TYPE_BYTES] = "string",	[PROTOBUF_C_TYPE_MESSAGE] = NULL,
 };
 
 static bool is_reference_to(const json_t *schema, const ProtobufCMessageDescriptor *type)
