@@ -15,6 +15,7 @@
 #include "zbench/keeper.h"
 #include "zbench/package.h"
 #include "zbench/port.h"
+#include "zbench/prober.h"
 
 #define START_SECONDS	   30u
 #define STOP_SECONDS	   120u
@@ -247,6 +248,8 @@ static int start_all(struct cluster *c, const struct cluster_options *options,
 	c->spawned_ns = now_ns();
 	if (r == 0)
 		r = start_zrms(c, options, err);
+	if (r == 0 && options->prober != NULL)
+		r = prober_start_early(options->prober, c->port, err);
 	if (r == 0)
 		r = wait_for_zrms(c, err);
 	if (r == 0)

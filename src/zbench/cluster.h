@@ -19,6 +19,8 @@
 #include "zbench/events.h"
 #include "zbench/secure.h"
 
+struct prober;
+
 struct cluster_options {
 	unsigned zhosts; /* named bench-1 …, each with a label `number` */
 	/* Silence after which a zhost is lost; 0: 30 s. The heartbeat is a tenth, at most 1 s.
@@ -32,6 +34,9 @@ struct cluster_options {
 	/* The zhosts have joined: they reach zrms, and each other, over TLS on an address of this machine that is
 	 * not loopback; requests and events stay on loopback. */
 	bool secure;
+	/* Started with zrms (prober_start_early()); the caller stops it, also when the start fails after that: its port is
+	 * set then. NULL: none. */
+	struct prober *prober;
 };
 
 struct cluster {

@@ -15,21 +15,37 @@ static void *probe(void *data)
 	CLEANUP(answer_done) struct answer answer = {0};
 	while (p->error == NULL && !atomic_load(&p->ends)) {
 		uint64_t begin = now_ns();
-		if (client_request(&client, "GET", "/healthz", NULL, 0, &answer, &p->error) < 0)
-			break;
+		int r = client_request(&client, "GET", "/healthz", NULL, 0, &answer, &p->error);
 		double taken = seconds_between(begin, now_ns());
 		if (taken > p->longest_s)
 			p->longest_s = taken;
+		p->is_early = p->is_early && r < 0;
+		if (p->is_early)
+			error_free(steal_ptr(&p->error));
 		(void)poll(NULL, 0, PAUSE_MS);
 	}
 	return NULL;
 }
 
+static int start(struct prober *p, struct error **err)
+{
+	errno = pthread_create(&p->thread, NULL, probe, p);
+	return errno != 0 ? error_errno(err, "cannot start a thread") : 0;
+}
+
 int prober_start(struct prober *p, uint16_t port, struct error **err)
 {
 	*p = (struct prober){.port = port};
-	errno = pthread_create(&p->thread, NULL, probe, p);
-	return errno != 0 ? error_errno(err, "cannot start a thread") : 0;
+	return start(p, err);
+}
+
+int prober_start_early(struct prober *p, uint16_t port, struct error **err)
+{
+	*p = (struct prober){.port = port, .is_early = true};
+	int r = start(p, err);
+	if (r < 0)
+		p->port = 0;
+	return r;
 }
 
 double prober_stop(struct prober *p, struct error **err, int *ret_result)
