@@ -143,19 +143,32 @@ static bool joins(const struct fuzz *f, const Samoza__V1__CopyRecord *r)
 	return false;
 }
 
+/* A cordon does not matter to what belongs to the zhost [change.counts.each], or joins a unit that is there. A successor is
+ * a new placement, also on the zhost of its incumbent: it stays there while that is eligible [change.handover.stop-first]. */
+static void check_cordon(struct fuzz *f, const struct mirrored_copy *m,
+			 const struct mirrored_zhost *z)
+{
+	const Samoza__V1__CopyRecord *r = m->record;
+	if (r->role != SAMOZA__V1__ROLE__ROLE_SERVING &&
+	    r->role != SAMOZA__V1__ROLE__ROLE_SUCCESSOR)
+		return;
+	if (z != NULL && is_cordoned(f, z) && !instance_path_is_each(r->path) && !joins(f, r))
+		world_violate(&f->world, "%s is placed on %s, which is cordoned", m->id,
+			      z->name);
+}
+
 void check_new_copy(struct fuzz *f, const struct mirrored_copy *m)
 {
 	const Samoza__V1__CopyRecord *r = m->record;
 	const struct mirrored_zhost *z = NULL;
 	check_company(f, m);
-	if (r == NULL || r->role != SAMOZA__V1__ROLE__ROLE_SERVING)
+	if (r == NULL)
 		return;
 	HASH_FIND_STR(f->zhosts, r->zhost, z);
+	check_cordon(f, m, z);
+	if (r->role != SAMOZA__V1__ROLE__ROLE_SERVING)
+		return;
 	check_each_copy(f, m);
-	/* A cordon does not matter to what belongs to the zhost, or joins a unit that is there. */
-	if (z != NULL && is_cordoned(f, z) && !instance_path_is_each(r->path) && !joins(f, r))
-		world_violate(&f->world, "%s is placed on %s, which is cordoned", m->id,
-			      z->name);
 	if (z != NULL)
 		check_suits(f, m, z);
 	check_together(f, r);
