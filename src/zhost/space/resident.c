@@ -10,6 +10,7 @@
 #include "base/heap.h"
 #include "base/str.h"
 #include "core/agent/import_set.h"
+#include "core/settings/settings.h"
 #include "model/space_defaults.h"
 #include "schema/message.h"
 #include "zhost/space/log_budget.h"
@@ -616,10 +617,14 @@ static void update(struct resident *r, struct task *t)
 	}
 	resident_enter(r, RESIDENT_UPDATING);
 	take_asked(r, t);
-	if (resident_fill_exports(r, &err) < 0)
+	if (t->keeps_settings && settings_any(r->asked)) {
+		settings_keep(&r->imports);
+		go_on(r);
+	} else if (resident_fill_exports(r, &err) < 0) {
 		resident_unreached(r, err->message);
-	else
+	} else {
 		begin_with_settings(r);
+	}
 }
 
 static void stop_now(struct resident *r, int64_t grace_ms)

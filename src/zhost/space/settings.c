@@ -110,3 +110,8 @@ int settings_add(struct resident *r, char **take_templates, import_vector *to,
 	config_texts_free(take_templates, count);
 	return result;
 }
+
+void settings_keep(import_vector *to)
+{
+	vector_push(to, ((struct import_value){mem_strdup("@ keep -"), mem_strdup("")}));
+}

@@ -5,6 +5,8 @@
  *   "@ env NAME"      the value
  *   "@ config FILE"   the content; where its kind writes files, their digest, so that a change of one is one of the set
  *
+ *   "@ keep -"        an update, in the place of all of these: they stay as they are, and so do files; the last one
+ *
  * No import has such a name. A zrun that is older takes these for imports, and has none: a space with settings is placed only
  * where they are known. Source: [workloads.configuration].
  */
@@ -16,6 +18,8 @@
 
 struct resident;
 
+/* Adds, after the imports, that they stay: for an update that is not to change them (agent_order.keeps_settings). */
+void settings_keep(import_vector *to);
 /* Adds those of the action under way, after the imports. `templates`: one for each file of r->asked. PRE: its exports are
  * filled in. ERR_LIMIT: they are too large; ERR_IO and others: a file cannot be written. */
 int settings_add(struct resident *r, char **take_templates, import_vector *to,

@@ -11,6 +11,7 @@ void task_init(struct task *t, const struct agent_order *order)
 			   .kind = order->kind,
 			   .writes = order->writes,
 			   .serves = order->serves,
+			   .keeps_settings = order->keeps_settings,
 			   .grace_ms = order->grace_ms,
 			   .stop_ms = order->stop_ms,
 			   .deadline_ms = order->deadline_ms};

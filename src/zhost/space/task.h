@@ -17,6 +17,7 @@ struct task {
 	struct import_set *providers;	/* start, update; a reference */
 	import_vector imports;		/* the same, in the form that the kind takes */
 	bool writes;			/* it may write to its data */
+	bool keeps_settings;		/* update: env and config stay as they are */
 	bool serves;			/* messages to the instance are for it */
 	int64_t grace_ms, stop_ms, deadline_ms;
 };

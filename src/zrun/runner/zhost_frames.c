@@ -155,10 +155,49 @@ static char *update_read(struct zrun_cursor *c, uint32_t count, size_t *ret_size
 	return block;
 }
 
+/* Pairs of a set that are of the instance, not of an import; and the last one of an update that leaves them as they
+ * are (zhost/space/settings.h). */
+#define SETTING "@ "
+#define KEPT	"@ keep -\0"
+
+static bool keeps_settings(const char *block, size_t size)
+{
+	return size >= sizeof(KEPT) &&
+	       memcmp(block + size - sizeof(KEPT), KEPT, sizeof(KEPT)) == 0;
+}
+
+/* The set, with the settings of the one before in the place of its last pair. Takes `block`; NULL: there is no memory. */
+static char *with_former(const struct import_set *former, char *block, size_t *size,
+			 uint32_t *count)
+{
+	const char *at = former->data, *end = at + former->size;
+	char *set = realloc(block, *size + former->size);
+
+	if (set == NULL) {
+		free(block);
+		return NULL;
+	}
+	*size -= sizeof(KEPT);
+	(*count)--;
+	while (at < end) {
+		const char *value = at + strlen(at) + 1;
+		const char *next = value + strlen(value) + 1;
+
+		if (strncmp(at, SETTING, strlen(SETTING)) == 0) {
+			memcpy(set + *size, at, (size_t)(next - at));
+			*size += (size_t)(next - at);
+			(*count)++;
+		}
+		at = next;
+	}
+	return set;
+}
+
 static void take_update(struct runner *i, const struct zrun_frame *frame, const uint8_t *body)
 {
 	struct zrun_cursor c = {body, frame->size};
 	struct zrun_update update;
+	uint32_t count;
 	size_t size = 0;
 	char *block = NULL;
 	bool is_same;
@@ -166,6 +205,9 @@ static void take_update(struct runner *i, const struct zrun_frame *frame, const 
 	if (zrun_take(&c, &update, sizeof(update)) &&
 	    update.count <= c.left / sizeof(struct zrun_import))
 		block = update_read(&c, update.count, &size);
+	count = update.count;
+	if (block != NULL && keeps_settings(block, size))
+		block = with_former(&i->imports, block, &size, &count);
 	if (block == NULL) {
 		broken(i, "a damaged update of imports");
 		return;
@@ -175,7 +217,7 @@ static void take_update(struct runner *i, const struct zrun_frame *frame, const 
 		free(block);
 	} else {
 		free(i->imports.data);
-		i->imports = (struct import_set){block, size, update.count};
+		i->imports = (struct import_set){block, size, count};
 	}
 	i->kind->update(i, is_same);
 }
