@@ -74,7 +74,8 @@ static enum read_result read_value(struct reader *r, const struct slot *slot,
 	enum read_result result = READ_WRONG;
 	if (node->kind == NODE_INVALID)
 		return READ_WRONG;
-	switch (substitute_node(r->substitution, node, slot->rule->filled_in, r->findings, &s)) {
+	switch (substitute_node(r->substitution, node, slot->rule->filled_in, r->findings,
+				&s)) {
 	case SUBSTITUTED_NOTHING:
 		return read_resolved(r, slot, node, member);
 	case SUBSTITUTED_WRONG:

@@ -88,10 +88,9 @@ enum substituted substitute_node(const struct schema_substitution *substitution,
 		size_t before = next != NULL ? (size_t)(next - at) : strlen(at);
 		(void)buffer_add(&s->text, at, before);
 		at += before;
-		enum substituted one =
-			next != NULL
-				? take(substitution, node, &at, filled_in, findings, s, &kind)
-				: SUBSTITUTED;
+		enum substituted one = next != NULL ? take(substitution, node, &at, filled_in,
+							   findings, s, &kind)
+						    : SUBSTITUTED;
 		worst = one > worst ? one : worst;
 	}
 	if (worst != SUBSTITUTED)

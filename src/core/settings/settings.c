@@ -165,11 +165,12 @@ int settings_fill(const char *text, Samoza__V1__Variable *const *exports, size_t
 		else
 			value = value_of(providers, count, piece.text, piece.size, piece.dot);
 		if (value != NULL && !may_stand(&b, value, text))
-			return error_set(err, ERR_INVALID,
-					 "the value of ${%s%.*s} has several lines: put it alone "
-					 "on a line, or export it without line breaks",
-					 piece.kind == SETTING_IMPORT ? "imports." : "",
-					 (int)piece.size, piece.text);
+			return error_set(
+				err, ERR_INVALID,
+				"the value of ${%s%.*s} has several lines: put it alone "
+				"on a line, or export it without line breaks",
+				piece.kind == SETTING_IMPORT ? "imports." : "", (int)piece.size,
+				piece.text);
 		if (value != NULL)
 			failed |= buffer_add_string(&b, value);
 	}

@@ -268,11 +268,14 @@ struct parameters *parameters_new(const struct values *values, bool allows_unset
 				  const char *path)
 {
 	struct parameters *p = mem_new(struct parameters);
-	*p = (struct parameters){
-		.values = values,
-		.allows_unset = allows_unset,
-		.path = mem_strdup(path),
-		.substitution = {.user = p, .begin = begin, .find = look_up, .hint = hint, .quote = setting_quote}};
+	*p = (struct parameters){.values = values,
+				 .allows_unset = allows_unset,
+				 .path = mem_strdup(path),
+				 .substitution = {.user = p,
+						  .begin = begin,
+						  .find = look_up,
+						  .hint = hint,
+						  .quote = setting_quote}};
 	return p;
 }
 

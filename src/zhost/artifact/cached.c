@@ -57,7 +57,8 @@ void cached_trim(struct cached_files *a)
 		cached_drop(a, c);
 	}
 	if (a->bytes < before)
-		log_info("cache", "trimmed", LOG_BYTES("size", a->bytes), LOG_BYTES("most", most));
+		log_info("cache", "trimmed", LOG_BYTES("size", a->bytes),
+			 LOG_BYTES("most", most));
 }
 
 void cached_add(struct cached_files *a, const char *digest, uint64_t size)

@@ -148,7 +148,7 @@ void process_space_update(struct resident *r, const import_vector *imports)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
 	if (zrun_process_update(r->process, imports, &err) < 0)
-		resident_unreached(r, err->message);
+		resident_failed(r, err->message);
 }
 
 void process_space_stop(struct resident *r, int64_t grace_ms)

@@ -306,7 +306,7 @@ static void complete_as(struct resident *r, enum resident_state to,
 {
 	struct residents *owner = r->owner;
 	config_fetch_cancel(steal_ptr(&r->config)); /* its process has ended meanwhile */
-	imports_done(&r->imports); /* what follows has others, or none */
+	imports_done(&r->imports);		    /* what follows has others, or none */
 	uint64_t action = r->action;
 	INVARIANT(action != 0);
 	log_completion(r, end->error);
@@ -389,8 +389,9 @@ void resident_failed(struct resident *r, const char *error)
 		start_failed(r, error);
 		return;
 	case RESIDENT_UPDATING:
-		resident_log(r, "error", "update: %s", error);
-		complete(r, RESIDENT_STARTED, error);
+		resident_log(r, "error", "update: %s; it is tried again", error);
+		complete_as(r, RESIDENT_STARTED,
+			    &(struct action_end){.error = error, .is_unreached = true});
 		return;
 	case RESIDENT_UNDEPLOYING:
 		resident_log(r, "error", "undeploy: %s", error);
@@ -403,17 +404,6 @@ void resident_failed(struct resident *r, const char *error)
 		break;
 	}
 	IMPOSSIBLE("an action that is not under way has failed");
-}
-
-void resident_unreached(struct resident *r, const char *error)
-{
-	if (r->state != RESIDENT_UPDATING) {
-		resident_failed(r, error);
-		return;
-	}
-	resident_log(r, "error", "update: %s; it is tried again", error);
-	complete_as(r, RESIDENT_STARTED,
-		    &(struct action_end){.error = error, .is_unreached = true});
 }
 
 void resident_started(struct resident *r)
@@ -439,7 +429,8 @@ void resident_updated(struct resident *r, int32_t result, const char *text, size
 	CLEANUP(freep)
 	char *error = size > 0 ? mem_strndup(text, size)
 			       : str_printf("on_update returned %d", (int)result);
-	resident_failed(r, error);
+	resident_log(r, "error", "update: %s", error);
+	complete(r, RESIDENT_STARTED, error);
 }
 
 void resident_health(struct resident *r, bool is_healthy)
@@ -466,10 +457,9 @@ static void start_ended(struct resident *r, bool is_finished, bool is_ended, con
 	}
 	r->owner->counters.start_failures++;
 	complete_as(r, RESIDENT_DEPLOYED,
-		    &(struct action_end){.error = error[0] != '\0'
-							 ? error
-							 : "ended before it was started",
-					 .is_ended = is_ended});
+		    &(struct action_end){
+			    .error = error[0] != '\0' ? error : "ended before it was started",
+			    .is_ended = is_ended});
 }
 
 /* A started instance, without being asked. */
@@ -550,9 +540,9 @@ static void on_config(void *user, char **take_texts, const char *error)
 	CLEANUP(error_freep) struct error *err = NULL;
 	r->config = NULL;
 	if (error != NULL)
-		resident_unreached(r, error);
+		resident_failed(r, error);
 	else if (settings_add(r, take_texts, &r->imports, &err) < 0)
-		resident_unreached(r, err->message);
+		resident_failed(r, err->message);
 	else
 		go_on(r);
 }
@@ -621,7 +611,7 @@ static void update(struct resident *r, struct task *t)
 		settings_keep(&r->imports);
 		go_on(r);
 	} else if (resident_fill_exports(r, &err) < 0) {
-		resident_unreached(r, err->message);
+		resident_failed(r, err->message);
 	} else {
 		begin_with_settings(r);
 	}

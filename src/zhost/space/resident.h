@@ -108,9 +108,8 @@ int64_t resident_now_ms(const struct resident *r);
 
 /* The action under way is complete. Deploying failed, and undeploying done: `r` is gone. */
 void resident_done(struct resident *r);
+/* Of an update: its process got nothing of it, so it is tried again; its own answer is resident_updated(). */
 void resident_failed(struct resident *r, const char *error);
-/* The same; of an update: the process got nothing of it, so it is tried again. */
-void resident_unreached(struct resident *r, const char *error);
 /* The instance runs: completes its start. Also of an adopted process. */
 void resident_started(struct resident *r);
 /* An update was handled; fine when none is under way. */

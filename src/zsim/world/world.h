@@ -61,7 +61,7 @@ struct planned_failure {
 	char *name; /* "TOPOLOGY-NAME/PATH" */
 	enum agent_action action;
 	uint32_t times;
-	char *version; /* of copies of this version only; NULL: of all */
+	char *version;	/* of copies of this version only; NULL: of all */
 	bool unreached; /* update: its process gets nothing of it */
 };
 

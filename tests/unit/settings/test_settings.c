@@ -96,9 +96,9 @@ static void test_values_are_of_the_first_provider_that_has_them(void **state)
 static void test_a_quoted_value_is_text(void **state)
 {
 	(void)state;
-	static const char *const values[] = {"",	"plain $x", "${name}",	"$${name}",
-					     "a$",	"$",	    "$$",	"${$}",
-					     "${imports.db.ip", "{name}", "$$${$${", "$}{"};
+	static const char *const values[] = {
+		"",   "plain $x", "${name}",	     "$${name}", "a$",	    "$",
+		"$$", "${$}",	  "${imports.db.ip", "{name}",	 "$$${$${", "$}{"};
 	static const char *const around[][2] = {
 		{"", ""}, {"", "{name}"}, {"", "${name}"}, {"", "$${name}"}, {"x", "$"}};
 	static const char *const filled[][2] = {
@@ -107,12 +107,15 @@ static void test_a_quoted_value_is_text(void **state)
 	for (size_t k = 0; k < ARRAY_SIZE(values); k++)
 		for (size_t n = 0; n < ARRAY_SIZE(around); n++) {
 			CLEANUP(freep) char *quoted = setting_quote(values[k]);
-			CLEANUP(freep) char *twice = str_printf("%s%s%s%s", around[n][0], quoted,
-								quoted, around[n][1]);
-			CLEANUP(freep) char *wanted = str_printf("%s%s%s%s", filled[n][0], values[k],
-								 values[k], filled[n][1]);
+			CLEANUP(freep)
+			char *twice = str_printf("%s%s%s%s", around[n][0], quoted, quoted,
+						 around[n][1]);
+			CLEANUP(freep)
+			char *wanted = str_printf("%s%s%s%s", filled[n][0], values[k],
+						  values[k], filled[n][1]);
 			CLEANUP(freep) char *text = NULL;
-			assert_int_equal(settings_fill(twice, exports, 1, NULL, 0, &text, NULL), 0);
+			assert_int_equal(settings_fill(twice, exports, 1, NULL, 0, &text, NULL),
+					 0);
 			assert_string_equal(text, wanted);
 		}
 	CLEANUP(freep) char *ordinary = setting_quote("cost: 3$ {a} $x");
@@ -126,13 +129,15 @@ static void check_lines(const char *text, const char *wanted)
 	Samoza__V1__Variable *exports[] = {VARIABLE("one", "1")};
 	Samoza__V1__Variable *variables[] = {VARIABLE("ca", "-----\nabc\n-----"),
 					     VARIABLE("old", "a\rb")};
-	Samoza__V1__Provider provider = provider_of("db", variables, 2), *providers[] = {&provider};
+	Samoza__V1__Provider provider = provider_of("db", variables, 2),
+			     *providers[] = {&provider};
 	int r = settings_fill(text, exports, 1, providers, 1, &filled, &err);
 	assert_int_equal(r, wanted != NULL ? 0 : ERR_INVALID);
 	if (wanted != NULL)
 		assert_string_equal(filled, wanted);
 	else
-		assert_non_null(strstr(err->message, "has several lines: put it alone on a line"));
+		assert_non_null(
+			strstr(err->message, "has several lines: put it alone on a line"));
 }
 
 /* Who exports a value does not write lines of its importers' files. */

@@ -188,8 +188,8 @@ static void a_native_update_that_takes_too_long_is_ended_alone(void **state)
 }
 
 /* Of what did not reach it the core is told, since it tries that again. */
-static void a_native_update_whose_template_does_not_arrive_has_not_reached_its_process(
-	void **state)
+static void
+a_native_update_whose_template_does_not_arrive_has_not_reached_its_process(void **state)
 {
 	struct stage *s = *state;
 	struct instance i = native();
