@@ -36,6 +36,7 @@
 #include "zsim/fuzz/check/check_timeouts.h"
 #include "zsim/fuzz/check/imports.h"
 #include "zsim/fuzz/draw/draw_joins.h"
+#include "zsim/fuzz/draw/draw_late.h"
 #include "zsim/fuzz/draw/draw_leaders.h"
 #include "zsim/fuzz/draw/draw_machines.h"
 #include "zsim/fuzz/draw/draw_messages.h"
@@ -480,6 +481,7 @@ static void follow_plans(struct fuzz *f)
 static void end(struct fuzz *f)
 {
 	mirrored_done(f);
+	draw_late_done(f);
 	check_order_done(f);
 	check_data_done(f);
 	check_quotas_done(f);

@@ -19,6 +19,7 @@
 #include "zsim/fuzz/draw/draw_data.h"
 #include "zsim/fuzz/draw/draw_joins.h"
 #include "zsim/fuzz/draw/draw_keys.h"
+#include "zsim/fuzz/draw/draw_late.h"
 #include "zsim/fuzz/draw/draw_leaders.h"
 #include "zsim/fuzz/draw/draw_machines.h"
 #include "zsim/fuzz/draw/draw_needs.h"
@@ -52,6 +53,10 @@ bool fuzz_ask(struct fuzz *f, struct control_input *input)
 	check_access_asked(f, input);
 	check_machines_asked(f, input);
 	check_plan_asked(f, input);
+	if (key == 0 && draw_late_keeps(f, input)) {
+		f->is_told = true;
+		return false;
+	}
 	f->is_told = was_there && draws_percent(f, DRAW_CROWDS, 30);
 	if (f->is_told) {
 		world_log(&f->world, "  nobody waits for the answer");
@@ -271,6 +276,32 @@ static void act_on_topology(struct fuzz *f)
 		check_order_unanswered(f, s, path);
 	if (action == TOPOLOGY_REMOVE && !granted && !f->is_told && f->world.control != NULL)
 		s->may_be_gone = was_gone;
+}
+
+/* Nobody waits for the answer of one that comes late. What it stops is in no order with what stops already. */
+static void ask_late(struct fuzz *f)
+{
+	struct decoded_input *late = draw_late_next(f);
+	if (late == NULL)
+		return;
+	struct control_input *input = &late->input;
+	const char *id = input->type == CONTROL_TOPOLOGY ? input->topology.id
+			 : input->type == CONTROL_GOAL	 ? input->goal.id
+							 : "";
+	const char *path = input->type == CONTROL_TOPOLOGY ? input->topology.path
+			   : input->type == CONTROL_GOAL   ? input->goal.path
+							   : NULL;
+	struct submitted *s = fuzz_submitted(f, id);
+	world_log(&f->world, "STEP one that is late%s%s%s%s", s != NULL ? ", of " : "",
+		  s != NULL ? s->name : "", path != NULL ? "/" : "", path != NULL ? path : "");
+	if (s != NULL)
+		check_order_forget(f, s, path);
+	if (s != NULL && path != NULL)
+		check_order_unanswered(f, s, path);
+	if (s != NULL && input->type == CONTROL_TOPOLOGY)
+		s->may_be_gone |= input->topology.action == TOPOLOGY_REMOVE;
+	client_tell(&f->world, input);
+	draw_late_free(late);
 }
 
 /* ---- machines ---- */
@@ -643,6 +674,7 @@ void fuzz_step(struct fuzz *f)
 	draw_joins(f);
 	draw_sign_ins(f);
 	draw_keys(f);
+	ask_late(f);
 	draw_signers(f);
 	draw_notices(f);
 	draw_machines(f);

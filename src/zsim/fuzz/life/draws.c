@@ -35,6 +35,7 @@ static const struct row rows[DRAWS] = {
 	[DRAW_HANGS] = {"hangs", 3, 2, 25, "an action never ends by itself"},
 	[DRAW_REPEATS] = {"repeats", 3, 2, 25, "a frame or a request comes twice"},
 	[DRAW_CROWDS] = {"crowds", 3, 2, 25, "a request follows without an answer"},
+	[DRAW_LATE] = {"late", 3, 2, 20, "a request comes after later ones, or once more then"},
 	[DRAW_FINISHES] = {"finishes", 3, 2, 25, "a process finishes, at any moment"},
 	[DRAW_OWN_STOPS] = {"own-stops", 3, 2, 25,
 			    "a process is to stop before its lease ends"},

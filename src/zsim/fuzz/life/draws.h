@@ -74,6 +74,7 @@ enum fuzz_draw {
 	DRAW_VALUES, /* of what rollouts draws */
 	DRAW_NOTICES,
 	DRAW_RELOADS,
+	DRAW_LATE,
 	DRAWS,
 };
 

@@ -203,6 +203,7 @@ struct fuzz {
 	struct quota_said *quotas_said;		/* check_quotas.h */
 	struct messages *messages;		/* check_messages.h; NULL: none are drawn */
 	struct joins *joins;			/* check_joins.h; NULL: none are drawn */
+	VECTOR(struct decoded_input *) late;	/* draw_late.h */
 	struct keys_seen *keys;			/* check_keys.h; NULL: none are drawn */
 	struct people *people;			/* check_sign_ins.h; NULL: none are drawn */
 	struct signers *signers;		/* check_signers.h; NULL: none are drawn */
