@@ -112,7 +112,7 @@ export function Topology() {
       <RolloutBar detail={of.detail} buttons={<RolloutActions detail={of.detail} />} />
       <GraphCard graph={graph} of={of} choose={choose} />
       <div class="main-column">
-        {chosen !== null && <RevisionDiff id={of.detail.id} from={chosen[0]} to={chosen[1]} />}
+        {chosen !== null && <RevisionDiff key={of.detail.id} id={of.detail.id} from={chosen[0]} to={chosen[1]} />}
         <Placements detail={of.detail} instances={of.instances} filter={filter.value} choose={(text) => { filter.value = text; }} />
       </div>
       <div class="side-column">

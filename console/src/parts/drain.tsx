@@ -162,5 +162,5 @@ function Meanwhile({ of, mayChange, again }: { of: ZhostView; mayChange: boolean
 
 export function DrainCard(props: { of: ZhostView; mayChange: boolean; again: () => void; close: () => void }) {
   const isOver = props.of.drain === undefined || props.of.drain.state === 'ended';
-  return isOver ? <Before {...props} /> : <Meanwhile {...props} />;
+  return isOver ? <Before key={props.of.name} {...props} /> : <Meanwhile {...props} />;
 }

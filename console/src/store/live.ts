@@ -13,6 +13,7 @@ const SILENCE_MS = 20000; // zrms sends something every 15 s
 const RETRY_MS = 1000;
 const SOON_MS = 150; // what belongs to one change has come by then
 const SPACING_MS = 1000; // between two summaries
+const SPACING_MAX_MS = 5_000; // however long a reading takes: what somebody has asked for by a button is to be seen
 const SAMPLE_MS = 10000; // loads come by no event
 const HISTORY = 200;
 const BATCH_MS = 100; // between two batches of events: each is seen well within 200 ms
@@ -43,7 +44,7 @@ async function refresh() {
   } finally {
     refreshing = false;
     refreshed = performance.now();
-    spacing = Math.max(SPACING_MS, 10 * (refreshed - began)); // a large cluster is not asked all the time
+    spacing = Math.min(SPACING_MAX_MS, Math.max(SPACING_MS, 10 * (refreshed - began))); // a large cluster is not asked all the time
     plan(wanted ? SOON_MS : SAMPLE_MS);
     wanted = false;
   }

@@ -21,6 +21,7 @@ export const own = signal<Happened[]>([]);
 
 const SOON_MS = 150;
 const SPACING_MS = 1000;
+const SPACING_MAX_MS = 5_000; // however long a reading takes: what somebody has asked for by a button is to be seen
 const KEPT = 2000; // events
 const contents = new Map<string, Promise<Content>>();
 
@@ -85,7 +86,7 @@ function keep(name: string): () => void {
       if (!abort.signal.aborted && error instanceof Refusal && (!isPassing(error) || opened.peek() === null)) batch(() => { opened.value = null; refused.value = error.message; });
     }
     isLoading = false;
-    spacing = Math.max(SPACING_MS, 10 * (performance.now() - began));
+    spacing = Math.min(SPACING_MAX_MS, Math.max(SPACING_MS, 10 * (performance.now() - began)));
     if (again && !abort.signal.aborted) plan(spacing);
   }
   function plan(ms: number) {
