@@ -58,8 +58,6 @@ OTHERS = {
 HEADER = re.compile(r" *[A-Z\u2026][A-Z/\u2026]*( .*)? [A-Z/\u2026]+")
 
 
-
-
 @pytest.fixture
 def answers(zrms, environment, tmp_path, monkeypatch):
     """Of zrms, and the files that the commands read."""
