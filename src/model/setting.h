@@ -25,6 +25,9 @@ struct space;
 #define SETTING_FILLED_MAX_BYTES     ((size_t)64 * 1024)
 #define SETTING_FILLED_ALL_MAX_BYTES ((size_t)96 * 1024)
 
+/* Of imports, that env and config of a space refer to: of each one bit says whether it has a value (core/settings/settings.h). */
+#define SETTING_REFERENCES_MAX 63
+
 enum setting_kind {
 	SETTING_END,
 	SETTING_TEXT,

@@ -170,6 +170,29 @@ static int read_template(struct opening *o, unsigned space, const struct config_
 	return 0;
 }
 
+static int compare_name(const void *key, const void *element)
+{
+	return strcmp(key, *(const char *const *)element);
+}
+
+/* Of env and templates together. */
+static void check_references(struct opening *o, const struct space *s,
+			     const setting_references *references)
+{
+	size_t count = s->reference_count;
+	for (size_t k = 0; k < references->count; k++)
+		if (bsearch(references->items[k], s->references, s->reference_count,
+			    sizeof(s->references[0]), compare_name) == NULL)
+			count++;
+	if (count <= SETTING_REFERENCES_MAX)
+		return;
+	CLEANUP(freep) char *directory = str_printf("spaces/%s/", s->name);
+	finding_in_file(o, directory,
+			"its templates and env refer to more than %d variables of imports: "
+			"refer to fewer",
+			SETTING_REFERENCES_MAX);
+}
+
 static int read_space(struct opening *o, unsigned space, struct error **err)
 {
 	const struct space *s = &o->package->topology->spaces[space];
@@ -188,6 +211,7 @@ static int read_space(struct opening *o, unsigned space, struct error **err)
 				"its templates have %zu bytes together: at most %zu", size,
 				SETTING_TEMPLATES_MAX_BYTES);
 	}
+	check_references(o, s, &references);
 	setting_references_sort(&references);
 	files->config_references = references.items;
 	files->config_reference_count = (unsigned)references.count;

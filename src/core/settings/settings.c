@@ -51,6 +51,7 @@ static void add(uint64_t *sum, const char *text)
 	*sum = *sum * 31 + str_hash(text) + 1;
 }
 
+/* Beyond SETTING_REFERENCES_MAX, as only a peer that lies has it, they share one. */
 uint64_t settings_bit(size_t reference)
 {
 	return UINT64_C(1) << (reference < 63 ? reference : 63);

@@ -31,7 +31,7 @@ typedef const char *settings_value_fn(void *user, const char *reference);
 struct settings_sum {
 	uint64_t sum; /* 0: its space has neither env nor config; never 0 else */
 	uint64_t
-		unset; /* which of its references have no value, a bit for each; those from the 64th on share one */
+		unset; /* which of its references have no value, a bit for each (SETTING_REFERENCES_MAX) */
 };
 /* Of `unset`. */
 uint64_t settings_bit(size_t reference);

@@ -32,8 +32,11 @@ void setting_references_sort(setting_references *references)
 		qsort(references->items, references->count, sizeof(char *), compare_texts);
 }
 
+/* One more than there may be is enough to refuse it. */
 static void add_reference(setting_references *references, const struct setting_piece *piece)
 {
+	if (references->count > SETTING_REFERENCES_MAX)
+		return;
 	vector_for_each (references, known)
 		if (strlen(*known) == piece->size &&
 		    memcmp(*known, piece->text, piece->size) == 0)
@@ -295,6 +298,10 @@ static void check_env(struct compile *c, const struct space *s, setting_referenc
 			"names and values have %zu bytes together: at most %zu; put what is "
 			"long into a file (config)",
 			size, SETTING_ENV_MAX_BYTES);
+	if (references->count > SETTING_REFERENCES_MAX)
+		finding(c, AT("spaces[%u].env", s->index),
+			"it refers to more than %d variables of imports: refer to fewer",
+			SETTING_REFERENCES_MAX);
 }
 
 static void compile_env(struct compile *c, struct space *s, const Samoza__V1__Space *in)

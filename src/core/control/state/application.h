@@ -308,7 +308,7 @@ struct application_list {
 	VECTOR(struct remain) remains;
 	struct unit_reload *reloads; /* of all units */
 	bool reloads_sorted;
-	int64_t reloads_next_ms; /* monotonic: one of them waits until then; NEVER_MS */
+	int64_t reloads_next_ms; /* monotonic: one of them waits until then; 0: none does */
 };
 
 #define application_for_each(list, a) \

@@ -20,7 +20,9 @@ static void compile(struct filter *f, const struct space *s)
 			add(f, s->capabilities[i]);
 	if (s != NULL && s->asks_token)
 		add(f, CAPABILITY_PAGE_ACCESS);
-	if (s != NULL && (s->env_count > 0 || s->config_count > 0))
+	/* What is taken in place may get its first value in place, too. */
+	if (s != NULL &&
+	    (s->env_count > 0 || s->config_count > 0 || s->reload != RELOAD_BY_RESTART))
 		add(f, CAPABILITY_SETTINGS);
 }
 
