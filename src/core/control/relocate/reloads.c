@@ -166,14 +166,13 @@ static bool has_room(struct pass *pass, struct unit_reload *r)
 {
 	CLEANUP(freep) char *why = NULL;
 	int64_t now = pass->c->now.mono_ms;
-	if (r->room_ms > now || pass->room_looks >= ROOM_LOOKS) {
-		r->room_due |= pass->changed;
-		if (r->room_ms <= now)
-			r->room_ms = now + ROOM_MS;
+	if (r->room_ms > now || (r->room_ms != 0 && !r->room_due))
+		return false;
+	if (pass->room_looks >= ROOM_LOOKS) {
+		r->room_ms = now + ROOM_MS;
+		r->room_due = true;
 		return false;
 	}
-	if (r->room_ms != 0 && !r->room_due && !pass->changed)
-		return false;
 	r->room_due = false;
 	if (successor_has_place_for_reload(pass->c, r->root, r->wanted, &why)) {
 		r->room_ms = 0;
@@ -220,6 +219,8 @@ static void try_unit(struct pass *pass, struct unit_reload *r)
 static void run_unit(struct pass *pass, struct unit_reload *r)
 {
 	struct slot_control *root = r->root;
+	/* Also while it waits for something else: room may be made then, and nothing change after. */
+	r->room_due |= pass->changed && r->room_ms != 0;
 	if (r->due)
 		look(pass, r);
 	take_back(pass, r);
