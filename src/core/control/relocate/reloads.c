@@ -145,6 +145,14 @@ static void set_reloaded(struct slot_control *root, uint64_t values)
 	mark_slot(root);
 }
 
+/* One that finds none at once, since another unit took it, has not begun: values need not stand still for longer after it. */
+static void set_no_place(struct unit_reload *r, int64_t now)
+{
+	if (r->count > 0 && r->begun_ms == now)
+		r->count--;
+	r->room_ms = now + ROOM_MS;
+}
+
 /* What has begun is not wanted any longer, or cannot go on. */
 static void take_back(struct pass *pass, struct unit_reload *r)
 {
@@ -156,7 +164,7 @@ static void take_back(struct pass *pass, struct unit_reload *r)
 	if (!no_place && obstacle == NULL && r->need != RELOAD_EQUAL && r->need != RELOAD_LACKS)
 		return;
 	if (no_place)
-		r->room_ms = pass->c->now.mono_ms + ROOM_MS;
+		set_no_place(r, pass->c->now.mono_ms);
 	handover_end(pass->c, root);
 	look(pass, r);
 	pass->begun = true;
