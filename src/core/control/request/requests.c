@@ -15,9 +15,10 @@
 #include "core/control/request/dry_run.h"
 #include "core/control/request/scale_request.h"
 #include "core/control/request/signing_key_request.h"
-#include "core/control/rollout/rollout_progress.h"
 #include "core/control/rollout/rollouts.h"
 #include "core/control/slot/copies.h"
+#include "core/control/slot/each_fit.h"
+#include "core/control/slot/unit_change.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/exclusions.h"
 #include "core/control/state/record_writer.h"
@@ -341,13 +342,20 @@ static int remove_application(struct control *c, struct control_application *a, 
 	return 0;
 }
 
+/* Also where only members have to go: its own revision declares them, so they would stay. */
+static bool is_outdated(const struct slot_control *root, const struct revision *served)
+{
+	return root->of_path->serving != NULL && revision_declares(served, root->slot) &&
+	       unit_change(root, served) != UNIT_STAYS;
+}
+
 /* A stop has aborted the rollout, and a copy of its version unloads: what is wanted again is what is served, in a
  * new copy [change.rollout.stop] [change.submit.start]. */
 static void leave_outdated(struct control *c, const struct control_application *a,
 			   struct slot_control *root)
 {
 	if (a->rollout == NULL && root->slot->goal == GOAL_NOT_DEPLOYED &&
-	    !rollout_is_current(root, a->application.served))
+	    is_outdated(root, a->application.served))
 		unit_unload(c, root, "unloads in the background");
 }
 
