@@ -297,3 +297,77 @@ bool plan_is_about_room(const struct fuzz *f, const plan_events *plan,
 	return follows_optional(f, plan, happened, subject) ||
 	       (f->world.control != NULL && has_got_no_room(f, subject));
 }
+
+/* The move number `at` of the subject, from 0; NULL: it has fewer. */
+static const struct plan_event *move_at(const plan_events *all, const char *subject, size_t at)
+{
+	vector_for_each (all, e)
+		if (str_equal(e->subject, subject) && at-- == 0)
+			return e;
+	return NULL;
+}
+
+static bool is_placement_of(const struct plan_event *e, const char *topology)
+{
+	return str_has_prefix(e->subject, "placement ") &&
+	       is_of_topology(e->subject + strlen("placement "), topology);
+}
+
+/* Some of the topology are placed on that zhost. */
+static bool places_on(const plan_events *all, const char *topology, const char *zhost)
+{
+	vector_for_each (all, e)
+		if (is_placement_of(e, topology) && str_equal(e->text, zhost))
+			return true;
+	return false;
+}
+
+/* Before the topology has its first place in `with`, others got one there, or left one, that they had not in `without`. */
+static bool had_others_elsewhere(const plan_events *with, const plan_events *without,
+				 const char *topology)
+{
+	vector_for_each (with, e) {
+		size_t before = 0;
+		if (!str_has_prefix(e->subject, "placement "))
+			continue;
+		if (is_placement_of(e, topology))
+			return false;
+		for (const struct plan_event *o = with->items; o < e; o++)
+			before += str_equal(o->subject, e->subject);
+		const struct plan_event *other = move_at(without, e->subject, before);
+		const char *zhost = other != NULL ? other->text : e->from;
+		if (!str_equal(e->text, zhost) &&
+		    (places_on(with, topology, e->text) || places_on(with, topology, zhost)))
+			return true;
+	}
+	return false;
+}
+
+/* What the subject does in `without` is what it does first in `with`. */
+static bool is_beginning_of(const plan_events *with, const plan_events *without,
+			    const char *subject)
+{
+	size_t at = 0;
+	vector_for_each (without, e) {
+		if (!str_equal(e->subject, subject))
+			continue;
+		const struct plan_event *same = move_at(with, subject, at++);
+		if (same == NULL || !str_equal(same->text, e->text))
+			return false;
+	}
+	return true;
+}
+
+bool plan_gives_room_to_others(const struct fuzz *f, const plan_events *plan,
+			       const plan_events *happened, const char *topology,
+			       const char *subject)
+{
+	bool is_planned = plan_places_some(plan, topology);
+	const plan_events *with = is_planned ? plan : happened;
+	const plan_events *without = is_planned ? happened : plan;
+	if (is_planned == plan_places_some(happened, topology) || f->world.control == NULL ||
+	    (is_planned && !has_got_no_room(f, subject)))
+		return false;
+	return is_beginning_of(with, without, subject) &&
+	       had_others_elsewhere(with, without, topology);
+}

@@ -51,5 +51,11 @@ bool plan_is_about_room(const struct fuzz *f, const plan_events *plan,
 bool plan_drains_in_another_order(const struct fuzz *f, const Samoza__V1__PlanView *view,
 				  const plan_events *plan, const plan_events *happened,
 				  const char *subject);
+/* [change.handover.room] What waits for room gets it when there is enough for all of it. Which former copies have gone first
+ * decides where a successor goes, and so for which of those that wait there is enough: one of them is placed, and the other
+ * waits on, in only one of the two. Where it waits on, it does nothing else. The subject is of that topology, which has waited. */
+bool plan_gives_room_to_others(const struct fuzz *f, const plan_events *plan,
+			       const plan_events *happened, const char *topology,
+			       const char *subject);
 
 #endif
