@@ -161,6 +161,14 @@ static bool is_handed_waiting(const char *from, const char *state, const char *c
 				  str_equal(cause, "it is being handed over")));
 }
 
+/* Copies go, and nobody says when: former ones that are not handed over, a former set that is kept no longer, or what a
+ * rollout that is dropped had begun. */
+static bool is_unload(const char *kind, const char *target, const char *cause)
+{
+	return str_equal(kind, "space") ? str_equal(cause, "unloads in the background")
+					: str_equal(kind, "rollout") && target[0] == '\0';
+}
+
 static void add(plan_events *to, const char *kind, const char *subject, const char *from,
 		const char *target, const char *cause)
 {
@@ -175,7 +183,7 @@ static void add(plan_events *to, const char *kind, const char *subject, const ch
 		.from = mem_strdup(from),
 		.text = mem_strdup(target),
 		.is_room = is_placement || leaves,
-		.is_unload = is_space && str_equal(cause, "unloads in the background"),
+		.is_unload = is_unload(kind, target, cause),
 		.is_reaction = reacts,
 		.is_hidden = is_hidden,
 		.is_handed = is_space && str_equal(target, "stopping") &&
@@ -315,7 +323,6 @@ static bool has_all_before(const plan_events *all, size_t count, const plan_even
 	return true;
 }
 
-/* Of a former copy that is not handed over nobody says when it has gone. */
 static bool has_unload_before(const plan_events *all, size_t count)
 {
 	for (size_t k = 0; k < count; k++)
