@@ -3,8 +3,47 @@ import re
 import tomllib
 
 
+KEYS = {"name", "invariant", "words", "seed", "seeds", "search", "scenario", "unit", "edit"}
+NEEDED = {"name", "words", "edit"}
+EDIT_KEYS = {"file", "old", "new"}
+
+
 class OutOfDate(Exception):
     """The code is no longer what a mutation changes."""
+
+
+class WrongTable(Exception):
+    """Which mutation of a table is not written as one, and what is wrong with it."""
+
+
+def name_at(text, line):
+    """The name of the mutation that this line, from 1, belongs to."""
+    before = "\n".join(text.splitlines()[:line]).rpartition("[[mutation]]")[2]
+    found = re.search(r'^name = "(.*)"', before, re.M)
+    return found[1] if found else "?"
+
+
+def entries(text):
+    """The mutations of a table, as it stands in its file. A `[[mutation]]` line that is lost puts the keys of its entry
+    into the last edit of the one before."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:  # also a key that is there twice
+        at = re.search(r"at line (\d+)", str(error))
+        raise WrongTable(f"{name_at(text, int(at[1])) if at else '?'}: {error}") from error
+    if set(table) - {"mutation"}:
+        raise WrongTable(f"unknown: {', '.join(sorted(set(table) - {'mutation'}))}; expected [[mutation]]")
+    for mutation in table.get("mutation", []):
+        name = mutation.get("name", "?")
+        wrong = set(mutation) - KEYS | NEEDED - set(mutation)
+        if wrong:
+            raise WrongTable(f"{name}: unknown or missing: {', '.join(sorted(wrong))}")
+        for edit in mutation["edit"]:
+            wrong = set(edit) ^ EDIT_KEYS
+            if wrong:
+                raise WrongTable(f"{name}: unknown or missing in an edit: {', '.join(sorted(wrong))}; "
+                                 "is the line [[mutation]] after it there?")
+    return table.get("mutation", [])
 
 
 def replaced(text, edit):
@@ -35,7 +74,12 @@ def check(tree):
         return tree.text(name) if tree.exists(name) else None
 
     for table in tree.files("tests/mutations/*.toml"):
-        for mutation in tomllib.loads(tree.text(table)).get("mutation", []):
+        try:
+            mutations = entries(tree.text(table))
+        except WrongTable as error:
+            yield f"{table}: {error}"
+            continue
+        for mutation in mutations:
             try:
                 applied(mutation, read)
             except OutOfDate as error:

@@ -381,9 +381,12 @@ class Mutations(Planting):
 
     def found(self, *edits, more=""):
         """The findings of one mutation that makes these replacements in one file."""
-        table = f'[[mutation]]\nname = "one"\n{more}'
+        table = f'[[mutation]]\nname = "one"\nwords = "w"\n{more}'
         for old, new in edits:
             table += f'[[mutation.edit]]\nfile = "{self.NAME}"\nold = "{old}"\nnew = "{new}"\n'
+        return self.found_in(table)
+
+    def found_in(self, table):
         planted_tree = tree().planted({self.TABLE: table, self.NAME: self.CODE})
         return [f for f in mutations.check(planted_tree) if f.startswith(self.TABLE)]
 
@@ -409,12 +412,31 @@ class Mutations(Planting):
 
     def test_a_file_that_is_gone(self):
         self.assert_found(mutations.check, "there is no src/base/gone.c", {
-            self.TABLE: '[[mutation]]\nname = "one"\n[[mutation.edit]]\n'
+            self.TABLE: '[[mutation]]\nname = "one"\nwords = "w"\n[[mutation.edit]]\n'
                         'file = "src/base/gone.c"\nold = "a"\nnew = ""\n'})
 
     def test_a_scenario_that_is_gone(self):
         self.assertEqual(self.found(("first();", ""), more='scenario = "gone"\n'),
                          [f"{self.TABLE}: one: there is no scenario gone"])
+
+    def test_the_keys_of_a_mutation_and_of_its_edits(self):
+        head = '[[mutation]]\nname = "one"\nwords = "w"\n'
+        edit = f'[[mutation.edit]]\nfile = "{self.NAME}"\nold = "first();"\nnew = ""\n'
+        self.assertEqual(self.found_in(head + edit), [])
+        lost = "is the line [[mutation]] after it there?"
+        for table, finding in (
+                (head + 'sead = 3\n' + edit, "one: unknown or missing: sead"),
+                ('[[mutation]]\nname = "one"\n' + edit, "one: unknown or missing: words"),
+                (head + edit.replace("new", "now"), f"one: unknown or missing in an edit: new, now; {lost}"),
+                (head + edit.replace("old", "words"), f"one: unknown or missing in an edit: old, words; {lost}"),
+                (head + edit + '\nwords = "w"\nscenario = "gone"\n',
+                 f"one: unknown or missing in an edit: scenario, words; {lost}"),
+                (head + edit + head.replace("one", "two") + 'words = "w"\n' + edit, "two: Cannot overwrite a value"),
+                (head + edit + edit.replace("[[mutation.edit]]\n", ""), "one: Cannot overwrite a value"),
+                (head + edit + "[[mutatoin]]\n", "unknown: mutatoin")):
+            found = self.found_in(table)
+            self.assertEqual(len(found), 1, found)
+            self.assertTrue(found[0].startswith(f"{self.TABLE}: {finding}"), found)
 
 
 class Text(Planting):
