@@ -103,6 +103,9 @@ struct agent_input {
 			bool is_ended;	   /* start, with `error`: its program ended with 0 */
 			/* update, with `error`: its process got nothing of it, so it is tried again */
 			bool is_unreached;
+			/* update, with `error`: its process has its imports, and env and config as they were, since these could not be
+			 * made. They are tried again. */
+			bool settings_failed;
 			size_t n_exports;
 			const Samoza__V1__Variable *const *exports; /* start */
 		} done;

@@ -91,7 +91,10 @@ struct agent_copy {
 	/* An update of them has begun, and its process may not have got it, or some of it: they are not known. Durable, as
 	 * `settings` is. */
 	bool settings_unsure;
-	unsigned unreached; /* updates that did not reach its process, since one did */
+	unsigned
+		unreached; /* updates that did not reach its process, or not with env and config, since one did */
+	/* What was to be env and config did not come within the time of an update: other imports go without. */
+	bool imports_first;
 	int64_t update_not_before_ms; /* with `unreached` */
 	uint32_t restarts;
 	bool finished;		    /* exited successfully by itself: waits for a new request */

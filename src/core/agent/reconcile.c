@@ -14,10 +14,36 @@
 #include "core/agent/slot.h"
 
 /* [workloads.configuration.missing] An update does not take a value away from what runs. */
-static bool takes_settings(const struct agent_copy *copy)
+static bool takes_settings(const struct agent_copy *copy, struct settings_sum *ret_now)
 {
-	struct settings_sum now = copy_settings(copy);
-	return settings_in_place(copy->spec) && !settings_lose(&copy->settings, &now);
+	if (!settings_in_place(copy->spec))
+		return false;
+	*ret_now = copy_settings(copy);
+	return !settings_lose(&copy->settings, ret_now);
+}
+
+static bool begins_with_imports(const struct agent_copy *copy)
+{
+	return copy->imports_first && copy->action_imports_hash != copy->imports_hash;
+}
+
+/* True: they stay as they are. */
+static bool begin_settings(struct agent *agent, struct agent_copy *copy, enum agent_action kind)
+{
+	bool keeps = false;
+	if (kind == ACTION_START)
+		copy->action_settings = copy_settings(copy);
+	else
+		keeps = begins_with_imports(copy) ||
+			!takes_settings(copy, &copy->action_settings);
+	if (keeps)
+		copy->action_settings = copy->settings;
+	if (kind == ACTION_UPDATE && settings_any(copy->spec) && !keeps) {
+		copy->settings_unsure = true;
+		copy_touch(agent, copy, true);
+	}
+	copy->action_keeps_settings = keeps;
+	return keeps;
 }
 
 static void begin_action(struct agent *agent, struct agent_copy *copy, enum agent_action kind)
@@ -37,18 +63,12 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 	struct lease_times lease = lease_of(agent, copy);
 	if (kind == ACTION_START || kind == ACTION_UPDATE) {
 		copy->action_imports_hash = copy_hash_imports(copy);
-		o.keeps_settings = kind == ACTION_UPDATE && !takes_settings(copy);
-		copy->action_settings = o.keeps_settings ? copy->settings : copy_settings(copy);
+		o.keeps_settings = begin_settings(agent, copy, kind);
 		o.import_set = copy_imports(copy);
 		o.imports = o.import_set->providers;
 		o.n_imports = o.import_set->count;
 		if (copy->spec->offline_start && !copy->starts_alone)
 			known_imports_keep(copy, o.import_set);
-		copy->action_keeps_settings = o.keeps_settings;
-		if (kind == ACTION_UPDATE && settings_any(copy->spec) && !o.keeps_settings) {
-			copy->settings_unsure = true;
-			copy_touch(agent, copy, true);
-		}
 		/* What it imports without zrms is compared when zrms is back. */
 		o.imports_version = copy->starts_alone ? 0 : copy->desired->imports_version;
 	}
@@ -144,8 +164,9 @@ void reconcile_answer(struct agent *agent, struct agent_copy *copy)
  * Or an update was interrupted. */
 static bool wants_settings(const struct agent_copy *copy)
 {
-	return takes_settings(copy) &&
-	       (copy->settings_unsure || copy_settings(copy).sum != copy->settings.sum);
+	struct settings_sum now;
+	return takes_settings(copy, &now) &&
+	       (copy->settings_unsure || now.sum != copy->settings.sum);
 }
 
 static bool wants_update(const struct agent_copy *copy)

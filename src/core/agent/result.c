@@ -73,7 +73,7 @@ static void start_done(struct agent *agent, struct agent_copy *copy,
 	copy->imports_version = copy->action_imports_version;
 	copy->imports_hash = copy->action_imports_hash;
 	copy->settings = copy->action_settings;
-	copy->settings_unsure = false;
+	copy->settings_unsure = copy->imports_first = false;
 	attempts_update_reached(copy);
 	copy_clear_error(copy);
 	copy_enter(agent, copy, PHASE_STARTED);
@@ -84,8 +84,9 @@ static void start_done(struct agent *agent, struct agent_copy *copy,
 		process_exited(agent, copy, false, false, "");
 }
 
-/* Its process goes on with what it has, until an update reaches it. */
-static void update_unreached(struct agent *agent, struct agent_copy *copy, const char *error)
+/* Its process goes on with what it has, until an update reaches it. Also where only its env and config could not be made: what
+ * it imports does not wait for them. */
+static void update_again(struct agent *agent, struct agent_copy *copy, const char *error)
 {
 	CLEANUP(freep) char *text = str_printf("%s; it is tried again", error);
 	attempts_update_unreached(agent, copy);
@@ -95,18 +96,25 @@ static void update_unreached(struct agent *agent, struct agent_copy *copy, const
 }
 
 static void update_done(struct agent *agent, struct agent_copy *copy,
-			const struct agent_input *input, const char *error)
+			const struct agent_input *input, const char *error, bool is_late)
 {
 	if (copy->phase != PHASE_STARTED)
 		return; /* its process has exited meanwhile */
 	if (error != NULL && input->done.is_unreached) {
-		update_unreached(agent, copy, error);
+		copy->imports_first = is_late;
+		update_again(agent, copy, error);
+		return;
+	}
+	copy->imports_first = false;
+	copy->imports_version = copy->action_imports_version;
+	copy->imports_hash = copy->action_imports_hash;
+	if (error != NULL && input->done.settings_failed) {
+		copy_touch(agent, copy, true);
+		update_again(agent, copy, input->done.error);
 		return;
 	}
 	attempts_update_reached(copy);
 	copy->settings_unsure &= copy->action_keeps_settings;
-	copy->imports_version = copy->action_imports_version;
-	copy->imports_hash = copy->action_imports_hash;
 	copy->settings = copy->action_settings;
 	copy_set_error(agent, copy, FAILED(UPDATE), error);
 	if (error != NULL)
@@ -160,7 +168,7 @@ void result_take(struct agent *agent, struct agent_copy *copy, const struct agen
 		start_done(agent, copy, input, error);
 		break;
 	case ACTION_UPDATE:
-		update_done(agent, copy, input, error);
+		update_done(agent, copy, input, error, timeout != NULL);
 		break;
 	case ACTION_STOP:
 		heap_remove(&agent->timers, &copy->lease_timer.node);

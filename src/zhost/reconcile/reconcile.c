@@ -86,6 +86,7 @@ static void on_action_done(void *user, uint64_t action, const struct action_end 
 			 .finished = end->is_finished,
 			 .is_ended = end->is_ended,
 			 .is_unreached = end->is_unreached,
+			 .settings_failed = end->settings_failed,
 			 .n_exports = n_exports,
 			 .exports = (const Samoza__V1__Variable *const *)exports}};
 

@@ -135,6 +135,7 @@ void resident_free(struct resident *r)
 	imports_done(&r->imports);
 	samoza__v1__instance_spec__free_unpacked(r->asked, NULL);
 	import_set_unref(r->providers);
+	free(r->settings_error);
 	HASH_DEL(r->owner->by_id, r);
 	samoza__v1__instance_key__free_unpacked(r->key, NULL);
 	samoza__v1__instance_spec__free_unpacked(r->spec, NULL);
@@ -307,6 +308,7 @@ static void complete_as(struct resident *r, enum resident_state to,
 	struct residents *owner = r->owner;
 	config_fetch_cancel(steal_ptr(&r->config)); /* its process has ended meanwhile */
 	imports_done(&r->imports);		    /* what follows has others, or none */
+	free(steal_ptr(&r->settings_error));
 	uint64_t action = r->action;
 	INVARIANT(action != 0);
 	log_completion(r, end->error);
@@ -343,6 +345,20 @@ static void undeployed(struct resident *r)
 	complete(r, RESIDENT_REMOVED, NULL);
 }
 
+/* The process has answered it. */
+static void update_ended(struct resident *r, const char *error)
+{
+	CLEANUP(freep) char *settings_error = steal_ptr(&r->settings_error);
+	CLEANUP(freep) char *both = NULL;
+	if (error != NULL && settings_error != NULL)
+		both = str_printf("%s; %s", error, settings_error);
+	complete_as(r, RESIDENT_STARTED,
+		    &(struct action_end){.error = both != NULL	  ? both
+						  : error != NULL ? error
+								  : settings_error,
+					 .settings_failed = settings_error != NULL});
+}
+
 void resident_done(struct resident *r)
 {
 	switch (r->state) {
@@ -356,7 +372,7 @@ void resident_done(struct resident *r)
 		api_token_started(&r->api);
 		return;
 	case RESIDENT_UPDATING:
-		complete(r, RESIDENT_STARTED, NULL);
+		update_ended(r, NULL);
 		return;
 	case RESIDENT_UNDEPLOYING:
 		undeployed(r);
@@ -430,7 +446,7 @@ void resident_updated(struct resident *r, int32_t result, const char *text, size
 	char *error = size > 0 ? mem_strndup(text, size)
 			       : str_printf("on_update returned %d", (int)result);
 	resident_log(r, "error", "update: %s", error);
-	complete(r, RESIDENT_STARTED, error);
+	update_ended(r, error);
 }
 
 void resident_health(struct resident *r, bool is_healthy)
@@ -534,15 +550,29 @@ static void go_on(struct resident *r)
 		r->runtime->update(r, &r->imports);
 }
 
+/* An update: its imports do not wait for a value that cannot be filled in, and it keeps what it has of env and config. One whose
+ * time is over has none left for them. */
+static void settings_failed(struct resident *r, const char *error)
+{
+	if (r->state != RESIDENT_UPDATING || r->is_late) {
+		resident_failed(r, error);
+		return;
+	}
+	resident_log(r, "error", "update: %s; it is tried again", error);
+	r->settings_error = mem_strdup(error);
+	settings_keep(&r->imports);
+	go_on(r);
+}
+
 static void on_config(void *user, char **take_texts, const char *error)
 {
 	struct resident *r = user;
 	CLEANUP(error_freep) struct error *err = NULL;
 	r->config = NULL;
 	if (error != NULL)
-		resident_failed(r, error);
+		settings_failed(r, error);
 	else if (settings_add(r, take_texts, &r->imports, &err) < 0)
-		resident_failed(r, err->message);
+		settings_failed(r, err->message);
 	else
 		go_on(r);
 }
@@ -607,11 +637,14 @@ static void update(struct resident *r, struct task *t)
 	}
 	resident_enter(r, RESIDENT_UPDATING);
 	take_asked(r, t);
+	r->is_late = false;
 	if (t->keeps_settings && settings_any(r->asked)) {
 		settings_keep(&r->imports);
 		go_on(r);
+	} else if (!settings_any(r->asked) && settings_have_no_files(r)) {
+		go_on(r);
 	} else if (resident_fill_exports(r, &err) < 0) {
-		resident_failed(r, err->message);
+		settings_failed(r, err->message);
 	} else {
 		begin_with_settings(r);
 	}
@@ -665,6 +698,13 @@ void resident_begin(struct resident *r, struct task *t)
 	IMPOSSIBLE("an action of an unknown kind");
 }
 
+/* An update that waits for its settings. */
+static void end_waiting(struct resident *r)
+{
+	r->is_late = true;
+	resident_abort_fetch(r);
+}
+
 void resident_kill(struct resident *r, bool is_update)
 {
 	log_warn("spaces", "process.kill", LOG_S("topology", r->spec->topology_name),
@@ -672,7 +712,7 @@ void resident_kill(struct resident *r, bool is_update)
 	if (r->state == RESIDENT_QUEUED)
 		resident_failed(r, "timed out waiting for a start slot (--starts-at-once)");
 	else if (r->state == RESIDENT_UPDATING && r->config != NULL)
-		resident_abort_fetch(r);
+		end_waiting(r);
 	else
 		r->runtime->kill(r, is_update);
 }

@@ -75,6 +75,9 @@ struct resident {
 	/* As asked with the last start or update: what its settings are made of (settings.h). NULL: none was. */
 	Samoza__V1__InstanceSpec *asked;
 	struct import_set *providers;
+	char *settings_error; /* of an update whose process keeps what it has of them; owned, NULL: none */
+	bool is_late;	     /* an update that was ended while it waited for its settings */
+	bool has_no_config;  /* nor has its directory; false: not known */
 	int64_t stop_ms;     /* with a lease: it stops by itself then; NEVER_MS otherwise */
 	int64_t deadline_ms; /* and its process is gone */
 	struct start_slot slot;

@@ -48,6 +48,7 @@ struct action_end {
 	bool is_finished;  /* a start whose process has exited successfully already */
 	bool is_ended; /* a start whose program ended with exit status 0, and has to keep running */
 	bool is_unreached; /* an update of which the process got nothing; with `error` */
+	bool settings_failed; /* an update of imports alone: env and config could not be made; with `error` */
 };
 
 struct residents_listener {

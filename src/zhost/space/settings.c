@@ -68,17 +68,25 @@ static int fill_config(const struct resident *r, char *const *templates, char **
 	return 0;
 }
 
+bool settings_have_no_files(const struct resident *r)
+{
+	return r->runtime->config == NULL || r->has_no_config;
+}
+
 /* Writes them, where its kind does. */
 static int write_config(struct resident *r, char *const *contents, struct error **err)
 {
 	size_t count = r->asked->n_config;
 	CLEANUP(freep)
 	struct native_config_file *files = mem_new_array(struct native_config_file, count + 1);
-	if (r->runtime->config == NULL)
+	if (count == 0 && settings_have_no_files(r))
 		return 0;
+	r->has_no_config = false;
 	for (size_t k = 0; k < count; k++)
 		files[k] = (struct native_config_file){r->asked->config[k]->name, contents[k]};
-	return r->runtime->config(r, files, count, err);
+	int result = r->runtime->config != NULL ? r->runtime->config(r, files, count, err) : 0;
+	r->has_no_config = result == 0 && count == 0;
+	return result;
 }
 
 static void add_config(const struct resident *r, char **contents, import_vector *to)
@@ -93,12 +101,22 @@ static void add_config(const struct resident *r, char **contents, import_vector 
 	}
 }
 
+static void drop_after(import_vector *to, size_t count)
+{
+	while (to->count > count) {
+		struct import_value *last = &to->items[--to->count];
+		free(last->name);
+		free(last->value);
+	}
+}
+
 int settings_add(struct resident *r, char **take_templates, import_vector *to,
 		 struct error **err)
 {
 	struct room room = {SETTING_FILLED_ALL_MAX_BYTES};
 	size_t count = r->asked->n_config;
 	char **contents = mem_new_array(char *, count + 1);
+	size_t before = to->count;
 	int result = add_env(r, to, &room, err);
 	if (result == 0)
 		result = fill_config(r, take_templates, contents, &room, err);
@@ -106,6 +124,8 @@ int settings_add(struct resident *r, char **take_templates, import_vector *to,
 		result = write_config(r, contents, err);
 	if (result == 0)
 		add_config(r, contents, to);
+	if (result < 0)
+		drop_after(to, before);
 	config_texts_free(contents, count);
 	config_texts_free(take_templates, count);
 	return result;

@@ -13,6 +13,8 @@
 #ifndef SAMOZA_ZHOST_SPACE_SETTINGS_H
 #define SAMOZA_ZHOST_SPACE_SETTINGS_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "zhost/environment/imports.h"
 
@@ -20,7 +22,9 @@ struct resident;
 
 /* Adds, after the imports, that they stay: for an update that is not to change them (agent_order.keeps_settings). */
 void settings_keep(import_vector *to);
-/* Adds those of the action under way, after the imports. `templates`: one for each file of r->asked. PRE: its exports are
+/* Nothing is to be done for an update of an instance without env and config: it has had no files of config either. */
+bool settings_have_no_files(const struct resident *r);
+/* Adds those of the action under way, after the imports; none with an error. `templates`: one for each file of r->asked. PRE: its exports are
  * filled in. ERR_LIMIT: they are too large; ERR_IO and others: a file cannot be written. */
 int settings_add(struct resident *r, char **take_templates, import_vector *to,
 		 struct error **err) must_check;

@@ -236,6 +236,7 @@ static void do_fail(struct step_run *run, const Samoza__V1__FailStep *step)
 		.times = step->times,
 		.version = mem_strdup(step->version),
 		.unreached = step->unreached,
+		.settings = step->settings,
 	};
 }
 

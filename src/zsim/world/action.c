@@ -113,11 +113,12 @@ static void note_given(struct world *w, struct sim_process *p, const struct agen
 }
 
 /* [workloads.configuration] While it runs, it takes other values only where its space says so. True: they are others. */
-static bool take_settings(struct world *w, struct sim_process *p, const struct agent_order *o)
+static bool take_settings(struct world *w, struct sim_process *p, const struct agent_order *o,
+			  bool keeps)
 {
 	free(p->would);
 	p->would = has_all_values(o) ? settings_text(o) : NULL;
-	if (o->kind == ACTION_UPDATE && o->keeps_settings)
+	if (keeps)
 		return false;
 	if (o->kind == ACTION_UPDATE && !settings_in_place(o->spec))
 		world_violate(w,
@@ -133,17 +134,19 @@ static bool take_settings(struct world *w, struct sim_process *p, const struct a
 }
 
 /* The process takes its imports. No update for an unchanged set [lifecycle.dependency.unchanged]. */
-static void take_imports(struct world *w, struct sim_process *p, const struct agent_order *o)
+static void take_imports(struct world *w, struct sim_process *p, const struct agent_order *o,
+			 bool settings_failed)
 {
+	bool keeps = o->kind == ACTION_UPDATE && (o->keeps_settings || settings_failed);
 	char *imports = imports_text(o);
-	bool differs = take_settings(w, p, o);
+	bool differs = take_settings(w, p, o, keeps) || settings_failed;
 	if (o->kind == ACTION_UPDATE && str_equal(p->imports, imports) && !differs &&
 	    !p->is_unsure)
 		world_violate(w, "%s gets an update, and nothing has changed:\n%s", p->name,
 			      imports);
 	free(p->imports);
 	p->imports = imports;
-	p->is_unsure &= o->kind == ACTION_UPDATE && o->keeps_settings;
+	p->is_unsure = settings_failed || (p->is_unsure && keeps);
 }
 
 /* All instances inside of it have stopped [lifecycle.stop.bottom-up]. */
@@ -160,22 +163,32 @@ static void check_stop(struct world *w, struct sim_machine *n, const char *id, c
 				      p->name);
 }
 
-/* Of updates that fail by chance every other one does not reach its process. */
-static void plan_failure(struct world *w, struct action *a, const char *name,
-			 const char *version)
+static bool makes_settings(const struct agent_order *o)
 {
+	return o->kind == ACTION_UPDATE && !o->keeps_settings && settings_any(o->spec);
+}
+
+/* Of updates that fail by chance every other one does not reach its process, and of the others every other one without its
+ * settings. */
+static void plan_failure(struct world *w, struct action *a, const char *name,
+			 const struct agent_order *o)
+{
+	const char *version = o->spec->version;
 	vector_for_each (&w->failures, f) {
 		if (f->times > 0 && f->action == a->kind && strcmp(f->name, name) == 0 &&
 		    (f->version == NULL || str_equal(f->version, version))) {
 			f->times--;
 			a->fails = true;
 			a->unreached = f->unreached;
+			a->settings_failed = f->settings && makes_settings(o);
 			return;
 		}
 	}
 	a->fails =
 		w->hooks.action_fails != NULL && w->hooks.action_fails(w->hooks.user, a->kind);
 	a->unreached = a->fails && a->kind == ACTION_UPDATE && a->number % 2 == 0;
+	a->settings_failed =
+		a->fails && !a->unreached && a->number % 4 == 1 && makes_settings(o);
 }
 
 static void plan_action(struct world *w, struct sim_machine *n, uint64_t number,
@@ -201,7 +214,7 @@ void action_begin(struct world *w, struct sim_machine *n, const struct agent_ord
 	a->number = o->action;
 	a->kind = o->kind;
 	a->id = mem_strdup(id);
-	plan_failure(w, a, name, o->spec->version);
+	plan_failure(w, a, name, o);
 	HASH_ADD(hh, n->actions, number, sizeof(a->number), a);
 	bool is_too_late = o->kind == ACTION_START && o->deadline_ms <= w->now_ms;
 	if (o->kind == ACTION_START && !is_too_late) {
@@ -215,7 +228,7 @@ void action_begin(struct world *w, struct sim_machine *n, const struct agent_ord
 	if (o->kind == ACTION_STOP && p != NULL && p->started)
 		check_stop(w, n, id, name);
 	if (p != NULL && (o->kind == ACTION_START || o->kind == ACTION_UPDATE) && !a->unreached)
-		take_imports(w, p, o);
+		take_imports(w, p, o, a->settings_failed);
 	else if (p != NULL && a->unreached)
 		p->is_unsure = true;
 	if (p != NULL)

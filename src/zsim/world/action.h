@@ -20,9 +20,10 @@ struct action {
 	enum agent_action kind;
 	char *id; /* of the copy */
 	bool fails;
-	bool unreached; /* update, fails: its process got nothing of it */
-	bool finished;	/* start: its process has ended well meanwhile */
-	bool exited;	/* start: so did its program, with exit status 0 */
+	bool unreached;	      /* update, fails: its process got nothing of it */
+	bool settings_failed; /* update, fails: its process got its imports alone */
+	bool finished;	      /* start: its process has ended well meanwhile */
+	bool exited;	      /* start: so did its program, with exit status 0 */
 	char **export_names, **export_values; /* of a start */
 	size_t export_count;
 	UT_hash_handle hh;

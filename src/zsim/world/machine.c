@@ -441,6 +441,7 @@ void machine_action_ends(struct world *w, struct sim_machine *n, uint64_t number
 						      : a->exited ? PROCESS_EXITED_ERROR
 								  : "exit status 1",
 					     .is_unreached = a->unreached,
+					     .settings_failed = a->settings_failed,
 					     .is_ended = a->fails && a->exited,
 					     .finished = a->finished && !a->fails,
 					     .n_exports = a->export_count,

@@ -63,6 +63,7 @@ struct planned_failure {
 	uint32_t times;
 	char *version;	/* of copies of this version only; NULL: of all */
 	bool unreached; /* update: its process gets nothing of it */
+	bool settings;	/* update: its process gets its imports alone */
 };
 
 /* The probes of what has that name fail. */

@@ -102,6 +102,8 @@ static void say_order(struct fixture *f, const struct agent_order *o)
 				    o->imports[i]->variables[0]->value);
 		if (!o->writes)
 			say(f, " readonly");
+		if (o->kind == ACTION_UPDATE && o->keeps_settings && o->spec->n_env > 0)
+			say(f, " keeps-env");
 		if (!o->serves)
 			say(f, " beside");
 		if (o->kind == ACTION_STOP)
@@ -335,6 +337,12 @@ struct entry {
 	uint64_t lists[4];
 };
 
+static Samoza__V1__Variable env_db = {
+	PROTOBUF_C_MESSAGE_INIT(&samoza__v1__variable__descriptor), .name = (char *)"DB",
+	.value = (char *)"${imports.db.port}"};
+static Samoza__V1__Variable *env[] = {&env_db};
+static char *references[] = {(char *)"db.port"};
+
 static void read_word(struct entry *w, const char *word, unsigned index)
 {
 	Samoza__V1__DesiredInstance *d = &w->desired;
@@ -372,6 +380,13 @@ static void read_word(struct entry *w, const char *word, unsigned index)
 	} else if (sscanf(word, "revision=%" SCNu64, &number) == 1) {
 		w->spec.has_revision = true;
 		w->spec.revision = (uint32_t)number;
+	} else if (strcmp(word, "env") == 0) {
+		w->spec.has_reload = true;
+		w->spec.reload = SAMOZA__V1__RELOAD__RELOAD_UPDATE;
+		w->spec.env = env;
+		w->spec.n_env = 1;
+		w->spec.references = references;
+		w->spec.n_references = 1;
 	} else if (strcmp(word, "exclusive") == 0) {
 		w->spec.has_exclusive = w->spec.exclusive = true;
 	} else if (sscanf(word, "attempts=%" SCNu64, &number) == 1) {
@@ -553,6 +568,20 @@ void fails(struct fixture *f, uint64_t action, const char *error)
 {
 	take(f, &(struct agent_input){.type = AGENT_ACTION_DONE,
 				      .done = {.action = action, .error = error}});
+}
+
+void fails_unreached(struct fixture *f, uint64_t action, const char *error)
+{
+	take(f, &(struct agent_input){
+			.type = AGENT_ACTION_DONE,
+			.done = {.action = action, .error = error, .is_unreached = true}});
+}
+
+void fails_without_env(struct fixture *f, uint64_t action, const char *error)
+{
+	take(f, &(struct agent_input){
+			.type = AGENT_ACTION_DONE,
+			.done = {.action = action, .error = error, .settings_failed = true}});
 }
 
 void succeed_finished(struct fixture *f, uint64_t action)

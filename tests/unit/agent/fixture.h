@@ -9,7 +9,7 @@
  * An entry of a set is "PATH@EPOCH gGENERATION TARGET", then any of rRETRY_GENERATION,
  * iIMPORTS_VERSION, in=PARENT, port=VALUE (of the one provider that comes with iN; by default N),
  * of=PLACEMENT, revision=N, together (not alone), next-to=EPOCH (it may run beside that one), readonly (no writes), beside (another one serves), nospec, exclusive, attempts=N, window=MS, grace=MS, timeout=MS,
- * list=ID for each list of providers; entries are separated by ';'.
+ * env (with ${imports.db.port}, taken in place; updates say "keeps-env"), list=ID for each list of providers; entries are separated by ';'.
  * "do N" is an order to carry out action number N; answer it by succeed(f, N) or fails(f, N, …).
  */
 #ifndef TESTS_UNIT_AGENT_FIXTURE_H
@@ -79,6 +79,9 @@ void lists(struct fixture *f, const char *text);
 void succeed(struct fixture *f, uint64_t action);
 void succeed_all(struct fixture *f, uint64_t first, uint64_t last);
 void fails(struct fixture *f, uint64_t action, const char *error);
+/* An update: its process got nothing of it; all but its env. */
+void fails_unreached(struct fixture *f, uint64_t action, const char *error);
+void fails_without_env(struct fixture *f, uint64_t action, const char *error);
 /* A start whose process has exited successfully already. */
 void succeed_finished(struct fixture *f, uint64_t action);
 /* A start, with one export. */

@@ -176,6 +176,71 @@ static void a_restarted_agent_updates_only_for_another_list(void **state)
 	expect(f, "do 1 update a@1 i3 db:db-1=80\n");
 }
 
+/* Runs a@1, whose env has a value of db-1; the next action is 3. */
+static void run_with_env(struct fixture *f)
+{
+	f->imports_shown = true;
+	lists(f, "1@1 full db-1=80");
+	ask(f, "a@1 g1 started i1 env timeout=3000 list=1");
+	succeed_all(f, 1, 2);
+	ignore(f);
+	lists(f, "1@2 db-1=90");
+	ask(f, "a@1 g2 started i2 env timeout=3000 list=1");
+	expect(f, "do 3 update a@1 i2 db:db-1=90\n");
+}
+
+/* A value that cannot be filled in holds up nothing but env. */
+static void what_is_imported_does_not_wait_for_env(void **state)
+{
+	struct fixture *f = *state;
+	run_with_env(f);
+	fails_without_env(f, 3, "it has several lines");
+	expect(f, "report a@1 g2 started i2 \"update: it has several lines; it is tried "
+		  "again\"\n");
+	lists(f, "1@3 db-1=91");
+	ask(f, "a@1 g3 started i3 env timeout=3000 list=1");
+	expect(f, "do 4 update a@1 i3 db:db-1=91\n");
+	fails_without_env(f, 4, "it has several lines");
+	expect(f, "report a@1 g3 started i3 \"update: it has several lines; it is tried "
+		  "again\"\n");
+	wait_ms(f, 1999);
+	expect(f, "");
+	wait_ms(f, 1);
+	expect(f, "do 5 update a@1 i3 db:db-1=91\n");
+	succeed(f, 5);
+	expect(f, "report a@1 g3 started i3 well\n");
+	wait_ms(f, 60000);
+	ignore(f);
+	lists(f, "1@4 db-1=91");
+	ask(f, "a@1 g4 started i4 env timeout=3000 list=1");
+	expect(f, "report a@1 g4 started i4 well\n");
+}
+
+/* It waited for its env until its time was over. */
+static void what_is_imported_goes_first_after_an_update_that_was_too_late(void **state)
+{
+	struct fixture *f = *state;
+	run_with_env(f);
+	wait_ms(f, 3000);
+	expect(f, "kill 3 update a@1\n");
+	fails_unreached(f, 3, "it did not arrive");
+	expect(f,
+	       "report a@1 g2 started i1 \"update: timed out after 3 s; it is tried again\"\n");
+	wait_ms(f, 1000);
+	expect(f, "do 4 update a@1 i2 db:db-1=90 keeps-env\n");
+	succeed(f, 4);
+	expect(f, "do 5 update a@1 i2 db:db-1=90\n"
+		  "report a@1 g2 started i2 well\n");
+	wait_ms(f, 3000);
+	ignore(f);
+	fails_unreached(f, 5, "it did not arrive");
+	ignore(f);
+	wait_ms(f, 1000);
+	expect(f, "do 6 update a@1 i2 db:db-1=90\n");
+	succeed(f, 6);
+	expect(f, "report a@1 g2 started i2 well\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +256,8 @@ int main(void)
 		JOINED(a_full_set_forgets_the_lists_before_it),
 		JOINED(a_copy_keeps_its_providers_while_there_is_no_link),
 		JOINED(a_restarted_agent_updates_only_for_another_list),
+		JOINED(what_is_imported_does_not_wait_for_env),
+		JOINED(what_is_imported_goes_first_after_an_update_that_was_too_late),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@
 #include "adapter/artifact/directory.h"
 #include "adapter/sim/network.h"
 #include "base/str.h"
+#include "core/agent/import_set.h"
 #include "zhost/mesh/hub_transport.h"
 
 /* ---- the core ---- */
@@ -35,6 +36,7 @@ static void on_action_done(void *user, uint64_t action, const struct action_end 
 	s->action = action;
 	s->is_finished = end->is_finished;
 	s->is_unreached = end->is_unreached;
+	s->settings_failed = end->settings_failed;
 	keep_error(s, end->error);
 }
 
@@ -159,10 +161,22 @@ static void carry_out(struct stage *s, struct agent_order *o)
 	loop_run_ready(&s->loop);
 }
 
+static struct import_set *providers_of(const struct instance *i)
+{
+	struct import_set *set = import_set_new();
+	for (size_t k = 0; k < i->n_imports; k++) {
+		struct agent_provider *p = agent_provider_new(i->imports[k]);
+		import_set_add(set, p);
+		agent_provider_unref(p);
+	}
+	return set;
+}
+
 void order(struct stage *s, struct instance *i, enum agent_action kind)
 {
 	settle(i);
 	s->done = 0;
+	struct import_set *set = providers_of(i);
 	carry_out(s, &(struct agent_order){.type = ORDER_ACTION,
 					   .action = ++s->next_action,
 					   .kind = kind,
@@ -171,9 +185,11 @@ void order(struct stage *s, struct instance *i, enum agent_action kind)
 					   .serves = !i->has_left,
 					   .imports = i->imports,
 					   .n_imports = i->n_imports,
+					   .import_set = set,
 					   .grace_ms = i->grace_ms,
 					   .stop_ms = i->stop_ms,
 					   .deadline_ms = i->deadline_ms});
+	import_set_unref(set);
 }
 
 void order_kill(struct stage *s, struct instance *i, enum agent_action kind)

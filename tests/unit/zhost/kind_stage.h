@@ -39,7 +39,7 @@ struct stage {
 	unsigned done, ended;
 	uint64_t action;
 	char error[200];
-	bool has_error, is_finished, is_unreached;
+	bool has_error, is_finished, is_unreached, settings_failed;
 	int is_healthy; /* -1: not reported */
 };
 

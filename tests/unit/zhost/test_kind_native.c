@@ -235,6 +235,78 @@ static void update(struct stage *s, struct instance *i, struct fake_zrun *z)
 	expect_done(s, "");
 }
 
+/* The pairs "NAME=VALUE;" of an update that came. */
+static void expect_update(struct stage *s, struct fake_zrun *z, const char *pairs)
+{
+	char body[512], seen[512] = "";
+	struct zrun_update update;
+	assert_int_equal(receive(s, z, body, sizeof(body)), ZRUN_UPDATE);
+	memcpy(&update, body, sizeof(update));
+	const char *at = body + sizeof(update);
+	for (uint32_t n = 0; n < update.count; n++) {
+		struct zrun_import import;
+		memcpy(&import, at, sizeof(import));
+		at += sizeof(import);
+		strncat(seen, at, import.name_size);
+		strcat(seen, "=");
+		strncat(seen, at + import.name_size, import.value_size);
+		strcat(seen, ";");
+		at += import.name_size + import.value_size;
+	}
+	assert_string_equal(seen, pairs);
+}
+
+static void answer_update(struct stage *s, struct fake_zrun *z, const char *error)
+{
+	char body[128];
+	struct zrun_updated updated = {.result = error[0] != '\0' ? -1 : 0};
+	memcpy(mempcpy(body, &updated, sizeof(updated)), error, strlen(error));
+	fake_zrun_send(z, ZRUN_UPDATED, 0, body, sizeof(updated) + strlen(error));
+	loop_run_ready(&s->loop);
+}
+
+#define SEVERAL_LINES                                                                        \
+	"env B: the value of ${imports.db.port} has several lines: put it alone on a line, " \
+	"or export it without line breaks"
+
+static void a_value_that_cannot_be_filled_in_does_not_hold_up_imports(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	Samoza__V1__Variable env[2] = {SAMOZA__V1__VARIABLE__INIT, SAMOZA__V1__VARIABLE__INIT};
+	Samoza__V1__Variable *all[] = {&env[0], &env[1]};
+	env[0].name = (char *)"A";
+	env[0].value = (char *)"1";
+	env[1].name = (char *)"B";
+	env[1].value = (char *)"port ${imports.db.port}";
+	i.spec.env = all;
+	i.spec.n_env = 2;
+	i.n_imports = 1;
+	(void)recipe_ends(s, &i, ACTION_DEPLOY);
+	struct fake_zrun *z = start(s, &i);
+	i.variable.value = (char *)"4\n3";
+	order(s, &i, ACTION_UPDATE);
+	expect_update(s, z, "db db-1 port=4\n3;@ keep -=;");
+	answer_update(s, z, "");
+	expect_done(s, SEVERAL_LINES);
+	assert_true(s->settings_failed);
+	assert_false(s->is_unreached);
+
+	/* What its recipe says is reported, too. */
+	order(s, &i, ACTION_UPDATE);
+	expect_update(s, z, "db db-1 port=4\n3;@ keep -=;");
+	answer_update(s, z, "no");
+	expect_done(s, "no; " SEVERAL_LINES);
+	assert_true(s->settings_failed);
+
+	i.variable.value = (char *)"43";
+	order(s, &i, ACTION_UPDATE);
+	expect_update(s, z, "db db-1 port=43;@ env A=1;@ env B=port 43;");
+	answer_update(s, z, "");
+	expect_done(s, "");
+	assert_false(s->settings_failed);
+}
+
 /* docs/native-spaces.md: `undeploy` sees no imports. */
 static void a_native_undeploy_sees_nothing_of_the_update_before(void **state)
 {
@@ -359,6 +431,7 @@ int main(void)
 		TEST(a_native_process_reports_its_health),
 		TEST(a_native_update_that_takes_too_long_is_ended_alone),
 		TEST(a_native_update_whose_template_does_not_arrive_has_not_reached_its_process),
+		TEST(a_value_that_cannot_be_filled_in_does_not_hold_up_imports),
 		TEST(a_native_undeploy_sees_nothing_of_the_update_before),
 		TEST(files_of_config_are_made_where_there_are_some_and_go_with_the_last),
 		TEST(a_native_instance_is_stopped_and_removed_by_processes),
