@@ -40,6 +40,8 @@ static bool begin_settings(struct agent *agent, struct agent_copy *copy, enum ag
 		copy->action_settings = copy->settings;
 	if (kind == ACTION_UPDATE && settings_any(copy->spec) && !keeps) {
 		copy->settings_unsure = true;
+		/* Of what either of the two has it may have a value, until an update reaches it. */
+		copy->settings.unset &= copy->action_settings.unset;
 		copy_touch(agent, copy, true);
 	}
 	copy->action_keeps_settings = keeps;
