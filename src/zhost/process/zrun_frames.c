@@ -52,6 +52,7 @@ int zrun_process_update(struct zrun_process *p, const import_vector *imports,
 		to = mempcpy(to, v->name, import.name_size);
 		to = mempcpy(to, v->value, import.value_size);
 	}
+	p->awaits_updated = true;
 	return 0;
 }
 
@@ -108,6 +109,10 @@ static bool take_hello(struct zrun_process *p, uint16_t flags, const uint8_t *bo
 	resend(p);
 	p->listener->commands_lost(p->user);
 	p->listener->connected(p->user, hello.phase == ZRUN_PHASE_STARTED);
+	if (p->update_lost) {
+		p->update_lost = false;
+		p->listener->update_lost(p->user);
+	}
 	return true;
 }
 
@@ -156,10 +161,12 @@ static bool take_updated(struct zrun_process *p, const uint8_t *body, size_t siz
 
 	if (!zrun_take(&c, &updated, sizeof(updated)))
 		return false;
-	if (p->updates_ignored > 0)
+	if (p->updates_ignored > 0) {
 		p->updates_ignored--;
-	else
-		p->listener->updated(p->user, updated.result, (const char *)c.at, c.left);
+		return true;
+	}
+	p->awaits_updated = false;
+	p->listener->updated(p->user, updated.result, (const char *)c.at, c.left);
 	return true;
 }
 

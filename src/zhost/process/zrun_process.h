@@ -62,6 +62,8 @@ struct zrun_process_listener {
 	void (*started)(void *user);
 	/* An update was handled. `text`: why a recipe failed. */
 	void (*updated)(void *user, int32_t result, const char *text, size_t size);
+	/* An update is not answered: the connection has ended meanwhile, and there is another one. */
+	void (*update_lost)(void *user);
 	/* Its health check fails, or succeeds again. */
 	void (*health)(void *user, bool is_healthy);
 	/* The process has ended and its files are gone, as is the object. `report` is borrowed;

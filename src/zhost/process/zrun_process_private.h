@@ -72,6 +72,8 @@ struct zrun_process {
 	int64_t stop_by_ms; /* end of the grace, monotonic */
 	struct zrun_lease lease;
 	uint32_t updates_ignored; /* UPDATED frames that answer an earlier zhost */
+	bool awaits_updated;	  /* of an update of this one */
+	bool update_lost; /* its connection has ended meanwhile: it is not known whether it came */
 	/* Sent, but not taken by the guest yet. */
 	uint32_t window_messages, window_bytes;
 	uint32_t unanswered; /* DATA_* frames, also of connections before */

@@ -289,6 +289,8 @@ void process_disconnect(struct zrun_process *p)
 	close(p->fd);
 	p->fd = -1;
 	p->is_connected = false;
+	p->update_lost |= p->awaits_updated;
+	p->awaits_updated = false;
 	/* Half a frame is of no use to the next connection. */
 	buffer_done(&p->in);
 	buffer_done(&p->out);

@@ -35,6 +35,14 @@ static void on_updated(void *user, int32_t result, const char *text, size_t size
 	resident_updated(user, result, text, size);
 }
 
+/* Whether it came is not known: it is sent again, and a process that has it answers at once. */
+static void on_update_lost(void *user)
+{
+	struct resident *r = user;
+	if (r->state == RESIDENT_UPDATING)
+		resident_failed(r, "the connection to its process was lost");
+}
+
 static void on_health(void *user, bool is_healthy)
 {
 	resident_health(user, is_healthy);
@@ -107,6 +115,7 @@ static const struct zrun_process_listener listener = {
 	.connected = on_connected,
 	.started = on_started,
 	.updated = on_updated,
+	.update_lost = on_update_lost,
 	.health = on_health,
 	.ended = on_ended,
 	.rejected = on_rejected,

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -235,6 +236,34 @@ static void update(struct stage *s, struct instance *i, struct fake_zrun *z)
 	expect_done(s, "");
 }
 
+static bool is_connecting(void *user)
+{
+	const struct fake_zrun *z = user;
+	struct pollfd poll_for = {.fd = z->listener_fd, .events = POLLIN};
+	return poll(&poll_for, 1, 0) == 1;
+}
+
+/* Else it would wait for an answer that never comes, and could not be stopped either. */
+static void an_update_whose_connection_was_lost_has_not_reached_its_process(void **state)
+{
+	struct stage *s = *state;
+	struct instance i = native();
+	char body[256];
+	(void)recipe_ends(s, &i, ACTION_DEPLOY);
+	struct fake_zrun *z = start(s, &i);
+	i.n_imports = 1;
+	order(s, &i, ACTION_UPDATE);
+	assert_int_equal(receive(s, z, body, sizeof(body)), ZRUN_UPDATE);
+	fake_zrun_hang_up(z);
+	loop_run_until(&s->loop, is_connecting, z);
+	assert_int_equal(s->done, 0);
+	fake_zrun_hello(z, ZRUN_PHASE_STARTED);
+	loop_run_ready(&s->loop);
+	expect_done(s, "the connection to its process was lost");
+	assert_true(s->is_unreached);
+	update(s, &i, z);
+}
+
 /* The pairs "NAME=VALUE;" of an update that came. */
 static void expect_update(struct stage *s, struct fake_zrun *z, const char *pairs)
 {
@@ -431,6 +460,7 @@ int main(void)
 		TEST(a_native_process_reports_its_health),
 		TEST(a_native_update_that_takes_too_long_is_ended_alone),
 		TEST(a_native_update_whose_template_does_not_arrive_has_not_reached_its_process),
+		TEST(an_update_whose_connection_was_lost_has_not_reached_its_process),
 		TEST(a_value_that_cannot_be_filled_in_does_not_hold_up_imports),
 		TEST(a_native_undeploy_sees_nothing_of_the_update_before),
 		TEST(files_of_config_are_made_where_there_are_some_and_go_with_the_last),

@@ -98,6 +98,11 @@ static void on_command(void *user, const struct command_report *report)
 	     (int)report->size, report->text);
 }
 
+static void on_update_lost(void *user)
+{
+	note(user, "update_lost");
+}
+
 static void on_commands_lost(void *user)
 {
 	(void)user;
@@ -107,6 +112,7 @@ const struct zrun_process_listener zrun_stage_listener = {
 	.connected = on_connected,
 	.started = on_started,
 	.updated = on_updated,
+	.update_lost = on_update_lost,
 	.health = on_health,
 	.ended = on_ended,
 	.rejected = on_rejected,
