@@ -195,7 +195,7 @@ static void hello(struct runner *i)
 		.started_wall_ms = i->started_wall_ms,
 		.sandbox = i->sandbox,
 		.phase = i->phase,
-		.update_pending = i->imports_changed,
+		.update_pending = i->updates_owed > 0,
 		.queued_messages = (uint16_t)l->queue_messages,
 		.queued_bytes = l->queue_bytes,
 		.topology_size = (uint16_t)strlen(i->topology),
