@@ -14,6 +14,7 @@
 #include "core/control/state/state.h"
 #include "core/control/state/target.h"
 #include "core/control/state/topology_state.h"
+#include "core/control/state/unit_reload.h"
 #include "core/control/state/unload_order.h"
 #include "core/lifecycle/rules.h"
 #include "core/lifecycle/slot_set.h"
@@ -273,11 +274,19 @@ void copy_forsaken(struct control *c, struct copy *copy)
 		copy_gone(c, copy);
 }
 
+/* What is known of its values is not true of what is left. */
+static void reload_changed(struct slot_control *root)
+{
+	if (root->reload != NULL)
+		unit_reload_mark(root);
+}
+
 void unit_copy_ended(struct control *c, struct copy *copy)
 {
 	struct slot_control *sc = copy->sc;
 	PRE(copy_serves(copy) && sc->slot->parent != NULL && copy->absent);
 	copy_free(c, copy);
+	reload_changed(control_of_slot(sc->slot->root));
 	sc->lost = sc->no_place = sc->placed_again = sc->placed_before = false;
 	slot_publish_facts(sc);
 	mark_slot(sc);
@@ -400,6 +409,7 @@ void unit_retire(struct control *c, struct slot_control *root)
 	mark_application(a, APPLICATION_PLACE);
 	unit_supersede(c, root);
 	unit_rebase(c, root);
+	reload_changed(root);
 	if (root->slot->each && root->slot->leaves) /* another one may appear */
 		mark_application(a, APPLICATION_EACH);
 }
