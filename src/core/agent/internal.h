@@ -88,8 +88,8 @@ struct agent_copy {
 	size_t n_exports;
 	uint64_t imports_version, imports_hash; /* that the process knows */
 	struct settings_sum settings;		/* of its env and config */
-	/* An update of them has begun, and its process may not have got it, or some of it: they are not known. Durable, as
-	 * `settings` is. */
+	/* An update of them has begun, and its process may not have got it, or some of it: they are not known, and what has a
+	 * value before or after it counts as set. Durable, as `settings` is. */
 	bool settings_unsure;
 	unsigned
 		unreached; /* updates that did not reach its process, or not with env and config, since one did */
