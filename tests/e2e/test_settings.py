@@ -1,5 +1,6 @@
 """Environment variables and files of spaces, with values of what they import: seen from inside of processes, and taken again by
 each way of `reload` when a value changes. [workloads.configuration]"""
+import contextlib
 import pathlib
 import re
 
@@ -95,14 +96,38 @@ def environ(pid):
     return dict(v.split("=", 1) for v in pathlib.Path(f"/proc/{pid}/environ").read_text().split("\0") if "=" in v)
 
 
-def processes(c, instance):
-    found = []
+def parent(pid):
+    return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def environs(c, instance):
+    """The environment of each process of it, by pid: without one that ends meanwhile, and without what a shell has forked
+    and is not another program yet."""
+    found, parents = {}, {}
     for pid, _ in processes_of("recipes/start"):
-        try:
-            if environ(pid).get("SAMOZA_INSTANCE") == instance and environ(pid).get("SAMOZA_TOPOLOGY") == "cfg":
-                found.append(pid)
-        except OSError:
-            pass
+        with contextlib.suppress(OSError):
+            its = environ(pid)
+            if its.get("SAMOZA_INSTANCE") == instance and its.get("SAMOZA_TOPOLOGY") == "cfg":
+                parents[pid] = parent(pid)
+                found[pid] = its
+    return {pid: its for pid, its in found.items() if parents[pid] not in found}
+
+
+def processes(c, instance):
+    return list(environs(c, instance))
+
+
+def values(c, instance, name):
+    """Of that variable in its processes; None: one has none."""
+    return {its.get(name) for its in environs(c, instance).values()}
+
+
+def beginnings(c, zhost, size):
+    """Of the files of instances there: without those of one that is removed meanwhile."""
+    found = []
+    for directory in spaces_directories(c, zhost):
+        with contextlib.suppress(OSError):
+            found += [file.read_text()[:size] for file in (directory / "package/.samoza/config").glob("*")]
     return found
 
 
@@ -121,7 +146,7 @@ def move_db(c):
 
 def wait_all(c, at):
     """Every process has the new values, by the way of its space."""
-    until(lambda: {environ(p)["DB"] for p in processes(c, "again")} == {at}, "a new process of `again` has the variable")
+    until(lambda: values(c, "again", "DB") == {at}, "a new process of `again` has the variable")
     for instance, what in (("again", "start"), ("hup", "hup"), ("recipe", "update"), ("calc", "update"), ("calm", "start")):
         until(lambda i=instance, w=what: said(c, i, w)[-1:] and said(c, i, w)[-1][1] == at, f"{instance} has the file")
     assert said(c, "recipe", "update")[-1] == (at, at) and said(c, "calc", "update")[-1] == (at, at)
@@ -180,10 +205,9 @@ def test_values_reach_processes_and_are_taken_again(two):
     spaces = [dict(s, env=dict(s.get("env", {}), LEVEL="debug")) if s["name"] != "db" else s for s in SPACES]
     c.submit(app(c, "1.1.0", spaces, TEMPLATE.replace("[db]", "[database]")))
     until(lambda: c.topology("cfg")["version"] == "1.1.0" and c.state("cfg") == "running", "the version is there")
-    until(lambda: [f.read_text()[:11] for d in spaces_directories(c, "edge-node-1")
-                   for f in (d / "package/.samoza/config").glob("*")] == ["[database]\n"] * 3, "the files are written")
+    until(lambda: beginnings(c, "edge-node-1", 11) == ["[database]\n"] * 3, "the files are written")
     assert processes(c, "hup") + processes(c, "recipe") == pids
-    assert environ(processes(c, "again")[0])["LEVEL"] == "debug"
+    until(lambda: values(c, "again", "LEVEL") == {"debug"}, "a process of `again` has the variable alone")
 
     status = c.zshell("spaces", "status", "cfg/hup").stdout
     assert re.search(r"Env: +DB=\S+, LEVEL=debug, MODE=qu\$\{\$\}\{x\}ck", status), status
