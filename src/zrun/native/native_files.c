@@ -39,15 +39,21 @@ static int move_up(struct removal *r, int at, const char *name)
 	return 0;
 }
 
+/* Something else may be removing the same directory: what is no longer there is removed. */
+static int unless_gone(int result)
+{
+	return result == 0 || errno == ENOENT ? 0 : -1;
+}
+
 static int remove_entry(struct removal *r, int at, const char *name, unsigned depth)
 {
 	int fd, result;
 
-	if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
+	if (unless_gone(unlinkat(at, name, 0)) == 0)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return -1;
-	if (unlinkat(at, name, AT_REMOVEDIR) == 0)
+	if (unless_gone(unlinkat(at, name, AT_REMOVEDIR)) == 0)
 		return 0;
 	if (errno == EACCES || errno == ENOTDIR)
 		return -1;
@@ -57,11 +63,11 @@ static int remove_entry(struct removal *r, int at, const char *name, unsigned de
 	if (fd < 0 && errno == EACCES && fchmodat(at, name, 0700, 0) == 0)
 		fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return -1;
+		return unless_gone(-1);
 	/* An ordinary user needs it for what is inside. */
 	(void)fchmod(fd, 0700);
 	result = remove_below(r, fd, depth + 1);
-	return result < 0 ? result : unlinkat(at, name, AT_REMOVEDIR);
+	return result < 0 ? result : unless_gone(unlinkat(at, name, AT_REMOVEDIR));
 }
 
 /* Takes `at` over. */
@@ -93,7 +99,7 @@ int native_remove(const char *directory, char *text, size_t text_size)
 	for (unsigned n = 0; n < 100000; n++) {
 		int fd = openat(r.top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		result = fd < 0 ? -1 : remove_below(&r, fd, 0);
+		result = fd < 0 ? unless_gone(-1) : remove_below(&r, fd, 0);
 		if (result < 0 || rmdir(directory) == 0 || errno == ENOENT)
 			break;
 		if (errno != ENOTEMPTY) {

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,6 +143,37 @@ static void test_remove_follows_no_links(void **state)
 	assert_int_equal(native_remove(directory, text, sizeof(text)), 0); /* there is none */
 }
 
+static void *remove_it(void *directory)
+{
+	char text[300];
+	return native_remove(directory, text, sizeof(text)) == 0 ? NULL : directory;
+}
+
+static void test_two_may_remove_the_same_directory(void **state)
+{
+	char directory[300], name[60];
+
+	(void)state;
+	(void)snprintf(directory, sizeof(directory), "%s/both", top);
+	assert_int_equal(mkdir(directory, 0700), 0);
+	for (unsigned d = 0; d < 300; d++) {
+		(void)snprintf(name, sizeof(name), "both/%u", d);
+		assert_int_equal(mkdir(in_top(name), 0700), 0);
+		for (unsigned f = 0; f < 5; f++) {
+			(void)snprintf(name, sizeof(name), "both/%u/%u", d, f);
+			assert_int_equal(mkdir(in_top(name), 0700), 0);
+		}
+	}
+	pthread_t other;
+	void *others_result;
+	assert_int_equal(pthread_create(&other, NULL, remove_it, directory), 0);
+	void *result = remove_it(directory);
+	assert_int_equal(pthread_join(other, &others_result), 0);
+	assert_null(result);
+	assert_null(others_result);
+	assert_int_equal(access(directory, F_OK), -1);
+}
+
 static void test_directories_deeper_than_any_path_are_removed(void **state)
 {
 	char directory[300], text[300];
@@ -211,6 +243,8 @@ int main(void)
 						end),
 		cmocka_unit_test_setup_teardown(test_a_missing_file_is_named, begin, end),
 		cmocka_unit_test_setup_teardown(test_remove_follows_no_links, begin, end),
+		cmocka_unit_test_setup_teardown(test_two_may_remove_the_same_directory, begin,
+						end),
 		cmocka_unit_test_setup_teardown(
 			test_directories_deeper_than_any_path_are_removed, begin, end),
 		cmocka_unit_test_setup_teardown(
