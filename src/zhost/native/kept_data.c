@@ -110,14 +110,14 @@ static int sync_directory(const char *path, struct error **err)
 	return 0;
 }
 
-/* Under a name that nothing has: the same one may be forgotten again. */
+/* Under a name that nothing has: the same one may be forgotten again. It is shortened, both together may be too long. */
 static int move_away(const char *top, const char *topology, const char *entry,
 		     path_vector *gone, struct error **err)
 {
 	CLEANUP(freep) char *from = str_printf("%s/%s/%s", top, topology, entry);
 	for (unsigned n = 0;; n++) {
 		CLEANUP(freep)
-		char *to = str_printf("%s/" GONE "%u-%s-%s", top, n, topology, entry);
+		char *to = str_printf("%s/" GONE "%u-%.63s-%.100s", top, n, topology, entry);
 		if (rename(from, to) == 0) {
 			vector_push(gone, steal_ptr(&to));
 			return 0;

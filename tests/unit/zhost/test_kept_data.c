@@ -139,6 +139,29 @@ static void a_long_path_has_a_short_name(void **state)
 	expect_found("shop", path, NULL);
 }
 
+/* Each name is a file's, both together would not be. */
+static void a_long_path_of_a_long_name_is_forgotten(void **state)
+{
+	char topology[64], path[181], *made = NULL;
+	path_vector gone = {0};
+	(void)state;
+	memset(topology, 't', sizeof(topology) - 1);
+	topology[sizeof(topology) - 1] = '\0';
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	for (uint64_t epoch = 1000000007; epoch < 1000000009; epoch++) {
+		assert_int_equal(kept_data_make(dir, topology, path, epoch, 1234, &made, NULL),
+				 0);
+		free(made);
+	}
+	assert_int_equal(kept_data_forget(dir, topology, 1000000009, &gone, NULL), 0);
+	assert_int_equal(gone.count, 2);
+	expect_found(topology, path, NULL);
+	vector_for_each (&gone, directory)
+		free(*directory);
+	vector_done(&gone);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -151,6 +174,7 @@ int main(void)
 		TEST(what_is_being_forgotten_does_not_count),
 		TEST(a_name_that_was_never_here_is_forgotten),
 		TEST(a_long_path_has_a_short_name),
+		TEST(a_long_path_of_a_long_name_is_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
