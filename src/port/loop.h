@@ -140,7 +140,8 @@ static inline void loop_busy_poll(struct loop *loop)
 #define LOOP_JOBS_AT_ONCE 2
 
 /* Cannot be taken back: at the end of the loop it waits until all of it has run. At most LOOP_JOBS_AT_ONCE run at a time, begun in the order
- * of the calls. A simulated loop runs it itself, before it waits. */
+ * of the calls: what may take minutes begins its jobs one after the other, so that it holds one of these places.
+ * A simulated loop runs it itself, before it waits. */
 void loop_run_in_thread(struct loop *loop, struct loop_job *job);
 
 /* ---- for implementations ---- */

@@ -710,8 +710,8 @@ static int begin(struct zhost_daemon *d, const char *config_file, struct error *
 		r = loop_start_threads(&d->loop, err);
 	if (r < 0)
 		return r;
-	data_each_forgotten(d->data, forget_again, d);
 	native_sweep(d->native, is_used, d);
+	data_each_forgotten(d->data, forget_again, d);
 	trim_logs(d);
 	start_uplink(d);
 	d->usage = usage_new(&d->loop, d->residents, d->state_dir.dir_fd, on_usage, d);

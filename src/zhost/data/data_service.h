@@ -52,8 +52,8 @@ struct local_data {
 	 * is kept under DATA_FORGOTTEN. `name` NULL: only sends `epoch` to zrms, once all of that
 	 * is durable. */
 	void (*forget)(void *user, const char *name, uint64_t epoch);
-	/* Not all of what the instances of that name have kept is deleted yet: the record stays, by which the next zhost
-	 * goes on. NULL: it always is. */
+	/* Not all of what the instances of that name have kept is deleted, or that has failed: the record stays, by which the
+	 * next zhost goes on. NULL: all always is. */
 	bool (*forgets)(void *user, const char *name);
 	/* Nothing can be written because the disk is full, whatever the quota. */
 	bool (*disk_is_full)(void *user);
@@ -69,7 +69,7 @@ void data_service_free(struct data_service *s);
 /* What earlier zhosts deleted. Before the first request. */
 int data_service_load(struct data_service *s, struct kv *kv, struct error **err) must_check;
 
-/* Topology names whose data was deleted, as far as that may have to be done once more after a crash. */
+/* Topology names of whose deleted data there is a record: at each start it is deleted once more. */
 void data_each_forgotten(const struct data_service *s,
 			 void (*each)(void *user, const char *name, uint64_t epoch),
 			 void *user);

@@ -9,20 +9,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <utlist.h>
 
 #include "adapter/log/log.h"
 #include "adapter/pki/credentials.h"
 #include "adapter/sandbox/cgroup.h"
 #include "adapter/sandbox/filter.h"
 #include "base/buffer.h"
-#include "base/check.h"
-#include "base/heap.h"
 #include "base/str.h"
 #include "model/space_defaults.h"
 #include "zhost/artifact/package_files.h"
+#include "zhost/native/clearing.h"
 #include "zhost/native/kept_data.h"
-#include "zrun/native/native_files.h"
 
 #define RESERVE_MS 400 /* of an action's time: for zrun to kill and to report */
 #define LIST_MAX   ((size_t)16 * 1024 * 1024)
@@ -35,7 +32,6 @@
 static const char *const recipes[] = {"deploy", "start", "update", "stop", "undeploy"};
 
 struct native_runtime {
-	struct loop *loop;
 	const struct state_dir *dir;
 	const char *zhost;
 	void *filter;
@@ -45,36 +41,8 @@ struct native_runtime {
 	const struct closed_ports *closed;
 	const struct zrms_addresses *zrms;
 	bool has_users; /* the numbers above can be used */
-	struct forgetting *forgettings;
+	struct clearing *clearing;
 };
-
-/* ---- what is being forgotten ---- */
-
-/* What a topology has kept, until it is moved away. It outlives the runtime. */
-struct forgetting {
-	struct loop_job job;
-	struct native_runtime *runtime; /* NULL: it is gone */
-	char *directory, *topology;
-	uint64_t epoch;
-	path_vector gone;
-	struct error *err;
-	struct forgetting *next;
-};
-
-/* Before which what a topology has kept does not count; 0: all counts. */
-static uint64_t forgets_before(const struct native_runtime *n, const char *topology)
-{
-	uint64_t epoch = 0;
-	for (const struct forgetting *f = n->forgettings; f != NULL; f = f->next)
-		if (f->epoch > epoch && str_equal(f->topology, topology))
-			epoch = f->epoch;
-	return epoch;
-}
-
-bool native_forgets(const struct native_runtime *n, const char *topology)
-{
-	return forgets_before(n, topology) != 0;
-}
 
 /* ---- files ---- */
 
@@ -297,7 +265,7 @@ static int find_kept(struct native_launch *l, const struct native_runtime *n,
 	const char *topology = a->spec->topology_name;
 	struct stat st;
 	l->kept = kept_data_find(n->dir->path, topology, data_path(a),
-				 forgets_before(n, topology));
+				 clearing_counts_from(n->clearing, topology));
 	*ret_user = user_of(n, a, l);
 	if (l->kept == NULL)
 		return a->action == ACTION_UNDEPLOY
@@ -369,75 +337,19 @@ void native_ended(const char *file_name)
 
 /* ---- directories of instances that are no longer here ---- */
 
-struct removal {
-	struct loop_job job;
-	path_vector directories;
-};
-
-static void remove_directories(struct loop_job *job)
-{
-	struct removal *r = container_of(job, struct removal, job);
-	char text[300];
-	vector_for_each (&r->directories, directory)
-		(void)native_remove(*directory, text, sizeof(text));
-}
-
-static void removed(struct loop_job *job)
-{
-	struct removal *r = container_of(job, struct removal, job);
-	vector_for_each (&r->directories, directory)
-		free(*directory);
-	vector_done(&r->directories);
-	free(r);
-}
-
-/* Takes `r` over. */
-static void remove_in_thread(struct native_runtime *n, struct removal *r)
-{
-	r->job = (struct loop_job){.run = remove_directories, .done = removed};
-	if (r->directories.count == 0)
-		removed(&r->job);
-	else
-		loop_run_in_thread(n->loop, &r->job);
-}
-
-static void forget(struct loop_job *job)
-{
-	struct forgetting *f = container_of(job, struct forgetting, job);
-	int r = kept_data_forget(f->directory, f->topology, f->epoch, &f->gone, &f->err);
-	POST(r == 0 || f->err != NULL);
-}
-
-static void on_forgotten(struct loop_job *job)
-{
-	struct forgetting *f = container_of(job, struct forgetting, job);
-	if (f->err != NULL)
-		log_error("zhost", "data.not_forgotten", LOG_S("topology", f->topology),
-			  LOG_E(f->err), LOG_S("then", "remove it by hand"));
-	struct removal *r = mem_new(struct removal);
-	r->directories = f->gone;
-	if (f->runtime != NULL) {
-		LL_DELETE(f->runtime->forgettings, f);
-		remove_in_thread(f->runtime, r);
-	} else {
-		removed(&r->job); /* the next zhost removes them */
-	}
-	error_free(f->err);
-	free(f->directory);
-	free(f->topology);
-	free(f);
-}
-
 void native_forget(struct native_runtime *n, const char *topology, uint64_t epoch)
 {
-	struct forgetting *f = mem_new(struct forgetting);
-	f->runtime = n;
-	f->directory = mem_strdup(n->dir->path);
-	f->topology = mem_strdup(topology);
-	f->epoch = epoch;
-	f->job = (struct loop_job){.run = forget, .done = on_forgotten};
-	LL_PREPEND(n->forgettings, f);
-	loop_run_in_thread(n->loop, &f->job);
+	clearing_forget(n->clearing, topology, epoch);
+}
+
+bool native_forgets(const struct native_runtime *n, const char *topology)
+{
+	return clearing_forgets(n->clearing, topology);
+}
+
+void native_forget_settled(struct native_runtime *n, const char *topology)
+{
+	clearing_settle(n->clearing, topology);
 }
 
 /* Renamed at once, so that no instance uses them again; removed in a thread. */
@@ -446,7 +358,7 @@ void native_sweep(struct native_runtime *n, bool (*is_used)(void *user, const ch
 {
 	cgroup_sweep();
 	CLEANUP(freep) char *spaces = str_printf("%s/spaces", n->dir->path);
-	struct removal *r = mem_new(struct removal);
+	path_vector directories = {0};
 	DIR *dir = opendir(spaces);
 	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
@@ -457,14 +369,16 @@ void native_sweep(struct native_runtime *n, bool (*is_used)(void *user, const ch
 		if (strcmp(gone, e->d_name) != 0 &&
 		    renameat(dirfd(dir), e->d_name, dirfd(dir), gone) < 0)
 			continue;
-		vector_push(&r->directories, str_printf("%s/%s", spaces, gone));
+		vector_push(&directories, str_printf("%s/%s", spaces, gone));
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
-	kept_data_gone(n->dir->path, &r->directories);
-	if (r->directories.count > 0)
-		log_info("zhost", "swept", LOG_U("directories", r->directories.count));
-	remove_in_thread(n, r);
+	kept_data_gone(n->dir->path, &directories);
+	if (directories.count > 0)
+		log_info("zhost", "swept", LOG_U("directories", directories.count));
+	vector_for_each (&directories, directory)
+		clearing_remove(n->clearing, *directory);
+	vector_done(&directories);
 }
 
 /* ---- life ---- */
@@ -487,7 +401,7 @@ int native_runtime_new(struct loop *loop, const struct state_dir *dir, const cha
 		       struct native_runtime **ret_runtime, struct error **err)
 {
 	struct native_runtime *n = mem_new(struct native_runtime);
-	n->loop = loop;
+	n->clearing = clearing_new(loop, dir->path);
 	n->dir = dir;
 	n->zhost = zhost;
 	n->has_users = has_users();
@@ -509,8 +423,7 @@ void native_runtime_free(struct native_runtime *n)
 {
 	if (n == NULL)
 		return;
-	for (struct forgetting *f = n->forgettings; f != NULL; f = f->next)
-		f->runtime = NULL;
+	clearing_free(n->clearing);
 	free(n->filter);
 	free(n->connects_filter);
 	free(n);

@@ -22,16 +22,19 @@ int native_runtime_new(struct loop *loop, const struct state_dir *dir, const cha
 		       struct native_runtime **ret_runtime, struct error **err) must_check;
 /* NULL is fine. */
 void native_runtime_free(struct native_runtime *n);
-/* Removes, in a thread, the directories of instances that are no longer here, and their control
- * groups. After the records were loaded. `is_used`: the name is of an instance here. */
+/* Removes, in a thread, the directories of instances that are no longer here, and what was forgotten; and their control groups. After the
+ * records were loaded, before native_forget(). `is_used`: the name is of an instance here. */
 void native_sweep(struct native_runtime *n, bool (*is_used)(void *user, const char *file_name),
 		  void *user);
 
 /* Forgets what the instances of a topology name have kept that were placed before `epoch`: at once for those that come, on the disk
- * in a thread. Once more by the next zhost, where this one ends before that (data_each_forgotten()). */
+ * in a thread. Each start does it once more for every record that is left of it (data_each_forgotten()), whether it was done or not;
+ * therefore what is older does not count until the record is gone: no instance takes for its own what the next start removes. */
 void native_forget(struct native_runtime *n, const char *topology, uint64_t epoch);
-/* It is not on the disk yet. */
+/* It is not on the disk yet, or that has failed: the record has to stay. */
 bool native_forgets(const struct native_runtime *n, const char *topology);
+/* The record is dropped, as no instance is left that was placed before: what these have made since goes, too. PRE: !native_forgets(). */
+void native_forget_settled(struct native_runtime *n, const char *topology);
 
 /* Writes the list of the package's files for the zrun that deploys. */
 int native_write_list(struct native_runtime *n, const char *file_name,

@@ -188,6 +188,7 @@ static void drop_forgotten(void *user, const char *name)
 	struct reconcile *rec = user;
 
 	agent_loop_put(rec->commits, DATA_FORGOTTEN, name, NULL, 0);
+	residents_data_settled(rec->residents, name);
 }
 
 static bool disk_is_full(void *user)

@@ -121,6 +121,12 @@ bool residents_forgets_data(const struct residents *rs, const char *topology)
 	return rs->parts.native != NULL && native_forgets(rs->parts.native, topology);
 }
 
+void residents_data_settled(struct residents *rs, const char *topology)
+{
+	if (rs->parts.native != NULL)
+		native_forget_settled(rs->parts.native, topology);
+}
+
 bool residents_has_file(const struct residents *rs, const char *file_name)
 {
 	for (const struct resident *r = rs->by_id; r != NULL; r = r->hh.next)

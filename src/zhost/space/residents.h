@@ -101,8 +101,10 @@ bool residents_take_up(struct residents *rs, const Samoza__V1__InstanceKey *key,
 		       struct exit_report *ret_report);
 /* Forgets what instances of a topology name have kept that were placed before `epoch`. */
 void residents_forget_data(struct residents *rs, const char *topology, uint64_t epoch);
-/* It is not on the disk yet. */
+/* It is not on the disk yet, or that has failed. */
 bool residents_forgets_data(const struct residents *rs, const char *topology);
+/* The record of it is dropped, as none of those instances is left. PRE: !residents_forgets_data(). */
+void residents_data_settled(struct residents *rs, const char *topology);
 /* Whether a name is the file_name of an instance here. */
 bool residents_has_file(const struct residents *rs, const char *file_name);
 /* What zrms asks for may have a newer spec of an instance here: its log keeps to that budget. */
