@@ -158,6 +158,8 @@ struct agent_order {
 	/* update: env and config stay as they are. Its space takes other values by a new copy, or one of them is missing that its
 	 * process has. */
 	bool keeps_settings;
+	/* update: its spec has neither env nor config, and its process has some, which go. */
+	bool drops_settings;
 	bool writes;	  /* it may write to its data: action, rights */
 	bool serves;	  /* messages to the instance are for it: action, rights */
 	int64_t grace_ms; /* stop: time for on_close; the agent orders the kill */

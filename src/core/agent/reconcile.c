@@ -66,6 +66,8 @@ static void begin_action(struct agent *agent, struct agent_copy *copy, enum agen
 	if (kind == ACTION_START || kind == ACTION_UPDATE) {
 		copy->action_imports_hash = copy_hash_imports(copy);
 		o.keeps_settings = begin_settings(agent, copy, kind);
+		o.drops_settings = kind == ACTION_UPDATE && !settings_any(copy->spec) &&
+				   copy->settings.sum != 0 && !o.keeps_settings;
 		o.import_set = copy_imports(copy);
 		o.imports = o.import_set->providers;
 		o.n_imports = o.import_set->count;

@@ -638,6 +638,8 @@ static void update(struct resident *r, struct task *t)
 	resident_enter(r, RESIDENT_UPDATING);
 	take_asked(r, t);
 	r->is_late = false;
+	if (t->drops_settings)
+		settings_drop(&r->imports);
 	if (t->keeps_settings && settings_any(r->asked)) {
 		settings_keep(&r->imports);
 		go_on(r);

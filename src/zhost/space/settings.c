@@ -135,3 +135,8 @@ void settings_keep(import_vector *to)
 {
 	vector_push(to, ((struct import_value){mem_strdup("@ keep -"), mem_strdup("")}));
 }
+
+void settings_drop(import_vector *to)
+{
+	vector_push(to, ((struct import_value){mem_strdup("@ none -"), mem_strdup("")}));
+}

@@ -12,6 +12,7 @@ void task_init(struct task *t, const struct agent_order *order)
 			   .writes = order->writes,
 			   .serves = order->serves,
 			   .keeps_settings = order->keeps_settings,
+			   .drops_settings = order->drops_settings,
 			   .grace_ms = order->grace_ms,
 			   .stop_ms = order->stop_ms,
 			   .deadline_ms = order->deadline_ms};

@@ -18,6 +18,7 @@ struct task {
 	import_vector imports;		/* the same, in the form that the kind takes */
 	bool writes;			/* it may write to its data */
 	bool keeps_settings;		/* update: env and config stay as they are */
+	bool drops_settings;		/* update: they go, the spec has none */
 	bool serves;			/* messages to the instance are for it */
 	int64_t grace_ms, stop_ms, deadline_ms;
 };

@@ -156,34 +156,48 @@ static char *update_read(struct zrun_cursor *c, uint32_t count, size_t *ret_size
 }
 
 /* Pairs of a set that are of the instance, not of an import; and the last one of an update that leaves them as they
- * are (zhost/space/settings.h). */
+ * are, or after which there are none (zhost/space/settings.h). */
 #define SETTING "@ "
 #define KEPT	"@ keep -\0"
+#define NONE	"@ none -\0"
 
-static bool keeps_settings(const char *block, size_t size)
+static bool ends_with(const char *block, size_t size, const char *pair, size_t pair_size)
 {
-	return size >= sizeof(KEPT) &&
-	       memcmp(block + size - sizeof(KEPT), KEPT, sizeof(KEPT)) == 0;
+	return size >= pair_size && memcmp(block + size - pair_size, pair, pair_size) == 0;
 }
 
-/* The set, with the settings of the one before in the place of its last pair. Takes `block`; NULL: there is no memory. */
+static bool is_setting(const char *name)
+{
+	return strncmp(name, SETTING, strlen(SETTING)) == 0;
+}
+
+static bool has_settings(const char *block, size_t size)
+{
+	for (const char *at = block, *end = block + size; at < end;) {
+		if (is_setting(at))
+			return true;
+		at += strlen(at) + 1;
+		at += strlen(at) + 1;
+	}
+	return false;
+}
+
+/* The set, with the settings of the one before. Takes `block`; NULL: there is no memory. */
 static char *with_former(const struct import_set *former, char *block, size_t *size,
 			 uint32_t *count)
 {
 	const char *at = former->data, *end = at + former->size;
-	char *set = realloc(block, *size + former->size);
+	char *set = realloc(block, *size + former->size + 1);
 
 	if (set == NULL) {
 		free(block);
 		return NULL;
 	}
-	*size -= sizeof(KEPT);
-	(*count)--;
 	while (at < end) {
 		const char *value = at + strlen(at) + 1;
 		const char *next = value + strlen(value) + 1;
 
-		if (strncmp(at, SETTING, strlen(SETTING)) == 0) {
+		if (is_setting(at)) {
 			memcpy(set + *size, at, (size_t)(next - at));
 			*size += (size_t)(next - at);
 			(*count)++;
@@ -192,6 +206,24 @@ static char *with_former(const struct import_set *former, char *block, size_t *s
 	}
 	return set;
 }
+
+/* As the update says by its last pair, which goes. One of a zhost that knows no settings leaves them as they are. */
+static char *take_settings(const struct import_set *former, char *block, size_t *size,
+			   uint32_t *count)
+{
+	bool keeps = ends_with(block, *size, KEPT, sizeof(KEPT));
+	bool drops = ends_with(block, *size, NONE, sizeof(NONE));
+
+	if (keeps || drops) {
+		*size -= sizeof(KEPT);
+		(*count)--;
+	} else {
+		keeps = !has_settings(block, *size);
+	}
+	return keeps ? with_former(former, block, size, count) : block;
+}
+
+_Static_assert(sizeof(KEPT) == sizeof(NONE), "both are taken away alike");
 
 static void take_update(struct runner *i, const struct zrun_frame *frame, const uint8_t *body)
 {
@@ -206,8 +238,8 @@ static void take_update(struct runner *i, const struct zrun_frame *frame, const 
 	    update.count <= c.left / sizeof(struct zrun_import))
 		block = update_read(&c, update.count, &size);
 	count = update.count;
-	if (block != NULL && keeps_settings(block, size))
-		block = with_former(&i->imports, block, &size, &count);
+	if (block != NULL)
+		block = take_settings(&i->imports, block, &size, &count);
 	if (block == NULL) {
 		broken(i, "a damaged update of imports");
 		return;

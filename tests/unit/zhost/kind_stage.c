@@ -183,6 +183,7 @@ void order(struct stage *s, struct instance *i, enum agent_action kind)
 					   .key = &i->key,
 					   .spec = &i->spec,
 					   .serves = !i->has_left,
+					   .drops_settings = i->drops_settings,
 					   .imports = i->imports,
 					   .n_imports = i->n_imports,
 					   .import_set = set,

@@ -51,6 +51,7 @@ struct instance {
 	size_t n_imports;
 	int64_t grace_ms, stop_ms, deadline_ms;
 	bool has_left; /* another copy serves in its place */
+	bool drops_settings;
 	Samoza__V1__Variable port, variable;
 	Samoza__V1__Variable *exports[1], *variables[1];
 	Samoza__V1__Provider provider;

@@ -334,6 +334,14 @@ static void a_value_that_cannot_be_filled_in_does_not_hold_up_imports(void **sta
 	answer_update(s, z, "");
 	expect_done(s, "");
 	assert_false(s->settings_failed);
+
+	/* The last of them goes, and that is said: a set without any would be of a zhost that knows none. */
+	i.spec.n_env = 0;
+	i.drops_settings = true;
+	order(s, &i, ACTION_UPDATE);
+	expect_update(s, z, "db db-1 port=43;@ none -=;");
+	answer_update(s, z, "");
+	expect_done(s, "");
 }
 
 /* docs/native-spaces.md: `undeploy` sees no imports. */

@@ -319,6 +319,28 @@ static void test_update(void **state)
 	play_end(&p);
 }
 
+static void updated_with(const char *name, const char *value, const char *log)
+{
+	p.log_size = 0;
+	p.log[0] = '\0';
+	play_update(&p, name, value);
+	play_until(&p, ZRUN_UPDATED);
+	assert_true(play_logged(&p, log));
+}
+
+/* A set without any is of a zhost of a version that knows none. */
+static void test_settings_stay_until_an_update_says_otherwise(void **state)
+{
+	starts(&(struct part){.guest = GUEST_ABI, .test_case = "echo"});
+	updated_with("db.ip", "10.0.0.9", "there is no app.conf");
+	updated_with("@ config app.conf", "v1", "app.conf is v1");
+	updated_with("db.ip", "10.0.0.10", "app.conf is v1");
+	updated_with("@ keep -", "", "app.conf is v1");
+	updated_with("@ none -", "", "there is no app.conf");
+	updated_with("db.ip", "10.0.0.11", "there is no app.conf");
+	play_end(&p);
+}
+
 /* zhost goes away and comes back: the guest continues, the lines of that time are delivered. */
 static void test_reattach(void **state)
 {
@@ -564,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_grace),
 		cmocka_unit_test(test_close_puts),
 		cmocka_unit_test(test_update),
+		cmocka_unit_test(test_settings_stay_until_an_update_says_otherwise),
 		cmocka_unit_test(test_reattach),
 		cmocka_unit_test(test_an_orphan_stops_by_itself),
 		cmocka_unit_test(test_ring),

@@ -297,6 +297,10 @@ SAMOZA_ON_UPDATE(void)
 
 	samoza_import("db.ip", text + 13, sizeof(text) - 13);
 	samoza_log(SAMOZA_INFO, text);
+	char config[64] = "app.conf is ";
+	if (samoza_config("app.conf", config + 12, sizeof(config) - 12) < 0)
+		strcpy(config, "there is no app.conf");
+	samoza_log(SAMOZA_INFO, config);
 	return is("update-fails") ? 5 : 0;
 }
 
