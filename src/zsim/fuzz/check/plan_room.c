@@ -268,6 +268,30 @@ static bool is_in_others_room(const plan_events *all, const plan_events *plan,
 	return false;
 }
 
+/* The move number `at` of the subject, from 0; NULL: it has fewer. */
+static const struct plan_event *move_at(const plan_events *all, const char *subject, size_t at)
+{
+	vector_for_each (all, e)
+		if (str_equal(e->subject, subject) && at-- == 0)
+			return e;
+	return NULL;
+}
+
+/* What the subject does in `without` is what it does first in `with`. */
+static bool is_beginning_of(const plan_events *with, const plan_events *without,
+			    const char *subject)
+{
+	size_t at = 0;
+	vector_for_each (without, e) {
+		if (!str_equal(e->subject, subject))
+			continue;
+		const struct plan_event *same = move_at(with, subject, at++);
+		if (same == NULL || !str_equal(same->text, e->text))
+			return false;
+	}
+	return true;
+}
+
 bool plan_drains_in_another_order(const struct fuzz *f, const Samoza__V1__PlanView *view,
 				  const plan_events *plan, const plan_events *happened,
 				  const char *subject)
@@ -275,10 +299,13 @@ bool plan_drains_in_another_order(const struct fuzz *f, const Samoza__V1__PlanVi
 	CLEANUP(freep) char *unit = unit_of_subject(subject);
 	if (f->world.control == NULL)
 		return false;
-	return (is_left_without_room(f->world.control, unit) &&
-		is_in_others_room(plan, plan, happened, unit)) ||
-	       (is_planned_without_room(view, unit) &&
-		is_in_others_room(happened, plan, happened, unit));
+	bool is_left = is_left_without_room(f->world.control, unit);
+	bool was_to_be_left = is_planned_without_room(view, unit);
+	const plan_events *with = is_left ? plan : happened;
+	const plan_events *without = is_left ? happened : plan;
+	return is_left != was_to_be_left && is_in_others_room(with, plan, happened, unit) &&
+	       (!str_has_prefix(subject, "placement ") ||
+		is_beginning_of(with, without, subject));
 }
 
 /* Its topology has something that waits for room now: others may have got what there was. */
@@ -296,15 +323,6 @@ bool plan_is_about_room(const struct fuzz *f, const plan_events *plan,
 {
 	return follows_optional(f, plan, happened, subject) ||
 	       (f->world.control != NULL && has_got_no_room(f, subject));
-}
-
-/* The move number `at` of the subject, from 0; NULL: it has fewer. */
-static const struct plan_event *move_at(const plan_events *all, const char *subject, size_t at)
-{
-	vector_for_each (all, e)
-		if (str_equal(e->subject, subject) && at-- == 0)
-			return e;
-	return NULL;
 }
 
 static bool is_placement_of(const struct plan_event *e, const char *topology)
@@ -341,21 +359,6 @@ static bool had_others_elsewhere(const plan_events *with, const plan_events *wit
 			return true;
 	}
 	return false;
-}
-
-/* What the subject does in `without` is what it does first in `with`. */
-static bool is_beginning_of(const plan_events *with, const plan_events *without,
-			    const char *subject)
-{
-	size_t at = 0;
-	vector_for_each (without, e) {
-		if (!str_equal(e->subject, subject))
-			continue;
-		const struct plan_event *same = move_at(with, subject, at++);
-		if (same == NULL || !str_equal(same->text, e->text))
-			return false;
-	}
-	return true;
 }
 
 bool plan_gives_room_to_others(const struct fuzz *f, const plan_events *plan,

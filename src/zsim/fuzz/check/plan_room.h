@@ -47,7 +47,7 @@ bool plan_is_about_room(const struct fuzz *f, const plan_events *plan,
 			const plan_events *happened, const char *subject);
 /* A drain hands its units over one after the other, each to the place that is best then. Where others had their turns in
  * another order than planned, and took room where it was to go, there may be none left for it; and where they did not take
- * it, there may be some for one that was to have none. `view`: the plan itself. */
+ * it, there may be some for one that was to have none. Where it has none, it gets no other place. `view`: the plan itself. */
 bool plan_drains_in_another_order(const struct fuzz *f, const Samoza__V1__PlanView *view,
 				  const plan_events *plan, const plan_events *happened,
 				  const char *subject);
