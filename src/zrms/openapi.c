@@ -40,13 +40,13 @@ static char *references_move(const char *text)
 /* A text may be written as a number or a word in YAML; in JSON it is a text. */
 static void texts_narrow(json_t *schema)
 {
-	const char *key;
-	json_t *value;
-	size_t k;
 	if (json_is_array(json_object_get(schema, "type")))
 		set(schema, "type", json_string("string"));
-	json_object_foreach(schema, key, value) texts_narrow(value);
-	json_array_foreach(schema, k, value) texts_narrow(value);
+	for (void *at = json_object_iter(schema); at != NULL;
+	     at = json_object_iter_next(schema, at))
+		texts_narrow(json_object_iter_value(at));
+	for (size_t k = 0; k < json_array_size(schema); k++)
+		texts_narrow(json_array_get(schema, k));
 }
 
 /* Adds the type, and what it refers to, to `schemas`; returns a reference to it. */
