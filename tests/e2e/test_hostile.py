@@ -133,7 +133,7 @@ def test_each_route_gives_each_of_them_no_more_than_its_role(c):
 
     def try_it(who, method, path, operation, needs, body):
         more = {"Content-Type": "application/json"} if body else {}
-        # Of some requests only so many are answered at once, whoever asks.
+        # Of some requests only so many are answered at once, for all who ask together.
         status, text = until(lambda: (said := ask(c, method, path, {**people[who], **more}, body)) and (said[0] != 503 or '"busy"' not in said[1]) and said,
                              f"{method} {path} is answered", 60)
         why = judge(who, status, text, operation, needs, method)

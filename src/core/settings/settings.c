@@ -137,7 +137,7 @@ uint64_t settings_unset_of(uint64_t unset, const Samoza__V1__InstanceSpec *from,
 
 /* ---- text ---- */
 
-/* What has several lines may be the whole of some, a certificate for example, and not a part of one: whoever exports it would
+/* What has several lines may be the whole of some, a certificate for example, and not a part of one: its exporter would
  * write lines of its importers' files. */
 static bool may_stand(const struct buffer *before, const char *value, const char *rest)
 {

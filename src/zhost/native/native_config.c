@@ -92,7 +92,7 @@ static void remove_others(int directory, const struct native_config_file *files,
 		close(copy);
 }
 
-/* Those of a version before, with their folder. Where there are none nothing is made. */
+/* Those of a version before, with their directory. Where there are none nothing is made. */
 static void remove_all(const char *package)
 {
 	CLEANUP(closep) int top = enter(AT_FDCWD, package);
@@ -119,7 +119,8 @@ int native_config_write(const struct native_runtime *n, const char *file_name,
 	}
 	CLEANUP(closep) int directory = make_directory(package);
 	if (directory < 0 || stat(data, &owner) < 0)
-		return error_errno(err, "cannot make the folder of its config in %s", package);
+		return error_errno(err, "cannot make the directory of its config in %s",
+				   package);
 	for (size_t k = 0; k < count; k++)
 		if (!write_file(directory, &files[k], &owner))
 			return error_errno(err, "cannot write %s", files[k].name);

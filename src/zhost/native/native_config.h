@@ -1,5 +1,5 @@
 /*
- * The files of `config` in the folder of a NATIVE instance: spaces/NAME/package/.samoza/config/, which its programs see read only
+ * The files of `config` in the directory of a NATIVE instance: spaces/NAME/package/.samoza/config/, which its programs see read only
  * under the name in SAMOZA_CONFIG. A file is replaced as a whole; only the instance's own user reads it.
  */
 #ifndef SAMOZA_ZHOST_NATIVE_NATIVE_CONFIG_H
