@@ -12,11 +12,13 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+DISK_MIN = 3 << 30  # what end-to-end tests that run at the same time may have, and those that fail
 
 
 class Tally:
@@ -83,6 +85,10 @@ def run_scenarios(build, tally):
 
 
 def run_pytest(build, tally):
+    free = shutil.disk_usage(build).free
+    if free < DISK_MIN:
+        tally.fail(f"e2e: {build} has {free >> 20} MiB free, and {DISK_MIN >> 20} are needed")
+        return
     report = build / "e2e.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-rs", "--durations=5", f"--junitxml={report}",
                f"--basetemp={build / 'e2e'}", "-p", "no:cacheprovider",

@@ -469,6 +469,28 @@ def pytest_runtest_makereport(item, call):
         item.has_failed = True
 
 
+def pytest_runtest_logreport(report):
+    """At once, since a report at the end may never come (a full disk, a deadline)."""
+    if report.failed and not control_groups.is_worker():
+        print(f"\nFAILED {report.nodeid} ({report.when})", flush=True)
+
+
+def mounts_below(directory):
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        return [point for line in mounts if (point := line.split()[4]).startswith(f"{directory}/")]
+
+
+@pytest.fixture
+def tmp_path(tmp_path, request):
+    """Removed after a test that passed: those of one run are 15 GB, most of it etcd's logs and what zrms reserves.
+    SAMOZA_E2E_KEEP=1 keeps them."""
+    yield tmp_path
+    if getattr(request.node, "has_failed", False) or "SAMOZA_E2E_KEEP" in os.environ:
+        return
+    assert mounts_below(tmp_path) == [], "the test leaves mounts"  # what is mounted would be removed, too
+    shutil.rmtree(tmp_path, ignore_errors=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def state_home(tmp_path_factory):
     """Not the one of who runs the tests."""
