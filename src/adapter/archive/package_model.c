@@ -280,6 +280,16 @@ static void check_recipes(struct opening *o, const char *directory, const struct
 	}
 }
 
+/* What an instance gets beside its files is in there (zhost/native/native_config.h, zrun/native/native_api.h). */
+static void check_hidden(struct opening *o, const struct mex_space *s)
+{
+	for (unsigned i = 0; i < s->asset_count; i++)
+		if (strcmp(s->assets[i].path, ".samoza") == 0 ||
+		    str_has_prefix(s->assets[i].path, ".samoza/"))
+			finding_in_file(o, s->assets[i].file->path,
+					"zhost has files of its own there: choose another name");
+}
+
 /* What each type of space must have and must not have [formats.mex.archive]. */
 static void check_space_files(struct opening *o, unsigned index)
 {
@@ -301,8 +311,10 @@ static void check_space_files(struct opening *o, unsigned index)
 	if (kind != NULL && kind->required_file != NULL &&
 	    !has_asset(s->assets, s->asset_count, kind->required_file))
 		finding_in_file(o, directory, "a %s space needs %s", type, kind->required_file);
-	if (kind != NULL && kind->has_recipes)
+	if (kind != NULL && kind->has_recipes) {
 		check_recipes(o, directory, s);
+		check_hidden(o, s);
+	}
 	if (kind != NULL && !kind->has_module)
 		return;
 	if (s->module != NULL)

@@ -222,6 +222,11 @@ static const struct variation variations[] = {
 	 .text = "spaces/db/: a NATIVE space needs recipes/start\n"},
 	{"start not executable", .replace = {"spaces/db/recipes/start", "#!/bin/sh\n", 0100644},
 	 .text = "spaces/db/recipes/start: the recipe is not executable\n"},
+	{"a file in the place of zhost's", .add = {"spaces/db/.samoza", "x"},
+	 .text = "spaces/db/.samoza: zhost has files of its own there: choose another name\n"},
+	{"files in the place of zhost's", .add = {"spaces/db/.samoza/config/x", "x"},
+	 .text = "spaces/db/.samoza/config/x: zhost has files of its own there: choose "
+		 "another name\n"},
 	{"bad module", .replace = {"spaces/api/core.wasm", "masm"},
 	 .text = "spaces/api/core.wasm: no module\n"},
 };
