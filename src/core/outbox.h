@@ -39,6 +39,7 @@ enum record_kind {
 	RECORD_IDEMPOTENCY = 21,   /* id: "PRINCIPAL/KEY" */
 	RECORD_NOTICE_TARGET = 30, /* id: its name */
 	RECORD_BACKUP_AGE = 31,	   /* id "" */
+	RECORD_SECRET = 40,	   /* id: its name */
 };
 
 struct record_change {

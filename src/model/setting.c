@@ -123,3 +123,8 @@ bool setting_is_reserved(const char *name)
 	return str_has_prefix(name, "SAMOZA_") || strcmp(name, "HOME") == 0 ||
 	       strcmp(name, "TMPDIR") == 0;
 }
+
+bool space_has_settings(const struct space *s)
+{
+	return s->env_count > 0 || s->config_count > 0 || s->secret_count > 0;
+}

@@ -25,8 +25,12 @@ struct space;
 #define SETTING_FILLED_MAX_BYTES     ((size_t)64 * 1024)
 #define SETTING_FILLED_ALL_MAX_BYTES ((size_t)96 * 1024)
 
-/* Of imports, that env and config of a space refer to: of each one bit says whether it has a value (core/settings/settings.h). */
+/* Variables of imports that env and config of a space refer to, and its secrets: of each one bit says whether it has a value
+ * (core/settings/settings.h). */
 #define SETTING_REFERENCES_MAX 63
+
+/* In lists of what a space refers to: "secret:NAME". No import has such a name. */
+#define SETTING_SECRET "secret:"
 
 enum setting_kind {
 	SETTING_END,
@@ -47,6 +51,9 @@ struct setting_piece {
 struct setting_piece setting_next(const char **at);
 /* What is wrong with a piece, for people; the caller frees. */
 char *setting_wrong_text(const struct setting_piece *piece);
+
+/* Its processes get env, config or secrets. */
+bool space_has_settings(const struct space *s);
 
 /* Another copy may have another value of that export: it is filled in when it starts. */
 bool setting_is_filled(const struct space *s, const char *variable);

@@ -109,6 +109,11 @@ struct config_decl {
 	const char *file, *template;
 };
 
+/* `secrets`: either of variable and file is NULL. */
+struct secret_use {
+	const char *name, *variable, *file;
+};
+
 struct import_decl {
 	const char *from;     /* a space or a facet; as written: "store", "shop/store" */
 	const char *topology; /* that it is of, where it is another one; NULL: this one */
@@ -187,6 +192,11 @@ struct space {
 	const char **
 		references; /* FROM.NAME of each ${imports.FROM.NAME} in `env`, sorted, each once */
 	unsigned reference_count;
+	struct secret_use *secrets; /* sorted by name */
+	unsigned secret_count;
+	const char *
+		*secret_references; /* SETTING_SECRET and the name of each, sorted, each once */
+	unsigned secret_reference_count;
 	enum space_reload reload; /* what happens when a value of these changes */
 
 	bool exclusive;
@@ -242,7 +252,7 @@ struct topology {
 	unsigned path_count;
 	struct instance_decl *instances;
 	unsigned instance_count;
-	bool has_settings;   /* a space has env or config */
+	bool has_settings;   /* a space has env, config or secrets */
 	uint64_t data_bytes; /* of all instances together, without those of `count: each` */
 	unsigned *by_path;   /* instance indexes, sorted by path (strcmp) */
 	unsigned *by_name;   /* space indexes, sorted by name */

@@ -62,6 +62,8 @@ must_check int zhost_spec_compile(const Samoza__V1__ZhostSpec *in, const char *p
 #define CAPABILITY_CLUSTER_API "cluster.api"
 /* The zhost gives its instances `env` and `config`: by its version, too. */
 #define CAPABILITY_SETTINGS "space.settings"
+/* The zhost gives its instances secrets: by its version, too. */
+#define CAPABILITY_SECRETS "space.secrets"
 /* sys.*, net.*, data.*, events.*: offered by every zhost [topology.placement.rule-2]. */
 bool capability_is_common(const char *capability);
 /* Whether the zhost offers it. O(log n). */

@@ -15,6 +15,9 @@ static bool is_seen(const struct principal *who, const Samoza__V1__EventRecord *
 {
 	if (str_equal(event->kind, "credential"))
 		return false;
+	/* It names a secret of topologies, which may be others. */
+	if (str_equal(event->kind, "secret"))
+		return !access_is_limited(who);
 	if (str_is_empty(event->topology))
 		return true;
 	CLEANUP(freep) char *name = mem_strndup(event->subject, strcspn(event->subject, "/"));

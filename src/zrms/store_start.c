@@ -51,6 +51,8 @@ const char *store_kind_name(enum record_kind kind)
 		return "the notices to";
 	case RECORD_BACKUP_AGE:
 		return "the age of the newest backup";
+	case RECORD_SECRET:
+		return "the secret";
 	}
 	return "unknown kind";
 }

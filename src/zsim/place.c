@@ -72,10 +72,11 @@ struct placement_run {
 /* They are of this version, which no file says. */
 static void offer_by_version(Samoza__V1__ZhostSpec *zhost)
 {
-	zhost->capabilities = mem_resize(zhost->capabilities, zhost->n_capabilities + 2,
+	zhost->capabilities = mem_resize(zhost->capabilities, zhost->n_capabilities + 3,
 					 sizeof(*zhost->capabilities));
 	zhost->capabilities[zhost->n_capabilities++] = mem_strdup(CAPABILITY_PAGE_ACCESS);
 	zhost->capabilities[zhost->n_capabilities++] = mem_strdup(CAPABILITY_SETTINGS);
+	zhost->capabilities[zhost->n_capabilities++] = mem_strdup(CAPABILITY_SECRETS);
 }
 
 static int add_zhosts(struct placement_run *p, const Samoza__V1__ZhostList *list,

@@ -64,7 +64,8 @@ export interface SpaceView {
   name: string; topology: string; topology_id: string; path: string; space: string; type: string; state: string; goal: string; zhost?: string;
   since: string; restarts: number; last_error?: string; why?: string; version?: string;
   api?: { role: string; topologies: string[]; since?: string };
-  settings?: { env: { name: string; value: string }[]; config: string[]; reload: string; waits?: string; references: { name: string; value?: string }[] };
+  settings?: { env: { name: string; value: string }[]; config: string[]; reload: string; waits?: string; references: { name: string; value?: string }[];
+    secrets: { name: string; as?: string; file?: string; version?: number }[] };
 }
 
 export interface PlanView {

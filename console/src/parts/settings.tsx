@@ -1,4 +1,4 @@
-// What an instance gets as env and config, what its references stand for now, and whether its process has that.
+// What an instance gets as env, config and secrets (never a secret's value), what its references stand for now, and whether its process has that.
 import { effect } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { read } from '../base/api';
@@ -36,10 +36,12 @@ export function Settings({ topology, path }: { topology: string; path: string })
   const rows: [string, string, string][] = [
     ...(settings.env ?? []).map(({ name, value }): [string, string, string] => ['env', name, value]),
     ...(settings.config ?? []).map((name): [string, string, string] => ['config', name, 'a file of its own']),
-    ...(settings.references ?? []).map(({ name, value }): [string, string, string] => ['import', `imports.${name}`, value ?? 'no provider gives it'])];
+    ...(settings.references ?? []).map(({ name, value }): [string, string, string] => ['import', `imports.${name}`, value ?? 'no provider gives it']),
+    ...(settings.secrets ?? []).map((s): [string, string, string] =>
+      ['secret', s.as ?? s.file ?? '', s.version === undefined ? `${s.name} is not set for this topology` : `${s.name}, version ${s.version}`])];
   return (
-    <Card id="settings" name="Env and config">
-      <div class="table-box" tabIndex={0} role="region" aria-label="Env and config of the instance">
+    <Card id="settings" name="What it gets">
+      <div class="table-box" tabIndex={0} role="region" aria-label="Env, config and secrets of the instance">
         <table>
           <thead><tr><th>Kind</th><th>Name</th><th>Value</th></tr></thead>
           <tbody>{rows.map(([kind, name, value]) => (

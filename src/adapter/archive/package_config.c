@@ -179,7 +179,7 @@ static int compare_name(const void *key, const void *element)
 static void check_references(struct opening *o, const struct space *s,
 			     const setting_references *references)
 {
-	size_t count = s->reference_count;
+	size_t count = s->reference_count + s->secret_reference_count;
 	for (size_t k = 0; k < references->count; k++)
 		if (bsearch(references->items[k], s->references, s->reference_count,
 			    sizeof(s->references[0]), compare_name) == NULL)
@@ -188,8 +188,8 @@ static void check_references(struct opening *o, const struct space *s,
 		return;
 	CLEANUP(freep) char *directory = str_printf("spaces/%s/", s->name);
 	finding_in_file(o, directory,
-			"its templates and env refer to more than %d variables of imports: "
-			"refer to fewer",
+			"its templates and env refer to more than %d variables of imports, "
+			"secrets counted: refer to fewer",
 			SETTING_REFERENCES_MAX);
 }
 

@@ -76,6 +76,7 @@ struct agent *agent_new(const struct agent_config *config)
 	agent->machine = mem_strdup(config->machine);
 	agent->limits = message_copy(config->limits);
 	agent->allows_exec = config->allows_exec;
+	agent->gives_secrets = config->gives_secrets;
 	agent->incarnation = config->incarnation;
 	agent->spec = message_copy(config->spec);
 	agent->heartbeat_ms = config->heartbeat_ms;

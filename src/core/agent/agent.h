@@ -68,6 +68,7 @@ struct agent_config {
 	const char *zedge, *platform, *version, *address, *mesh;
 	/* For HELLO: by what the machine limits; NULL: not known. Borrowed for agent_new(), copied. */
 	const Samoza__V1__Limits *limits;
+	bool gives_secrets;   /* for HELLO: to its instances */
 	bool allows_exec;     /* for HELLO: commands may be run in its NATIVE instances */
 	int64_t heartbeat_ms; /* until HELLO_ACK says otherwise */
 	int64_t failure_timeout_ms;

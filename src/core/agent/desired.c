@@ -43,12 +43,35 @@ static bool asks_again(const Samoza__V1__DesiredInstance *old,
 	return new->generation > old->generation &&new->imports_version == old->imports_version;
 }
 
+static void swap_secrets(Samoza__V1__InstanceSpec *a, Samoza__V1__InstanceSpec *b)
+{
+	size_t count = a->n_secrets;
+	Samoza__V1__SecretGrant **secrets = a->secrets;
+	a->n_secrets = b->n_secrets;
+	a->secrets = b->secrets;
+	b->n_secrets = count;
+	b->secrets = secrets;
+}
+
+/* Which versions there are is no matter of its revision. */
+static void take_secrets(struct agent *agent, struct agent_copy *copy,
+			 const Samoza__V1__InstanceSpec *spec)
+{
+	if (spec->n_secrets == 0 || spec->revision != copy->spec->revision)
+		return;
+	Samoza__V1__InstanceSpec *other = message_copy(spec);
+	swap_secrets(copy->spec, other);
+	samoza__v1__instance_spec__free_unpacked(other, NULL);
+	copy_touch(agent, copy, true);
+}
+
 /* A spec that is sent again: its fields are adjusted where its revision is higher. Which copies it
  * belongs to, a record of format 1 did not say. */
 static void adjust(struct agent *agent, struct agent_copy *copy,
 		   const Samoza__V1__InstanceSpec *spec)
 {
 	bool is_newer = spec->revision > copy->spec->revision;
+	take_secrets(agent, copy, spec);
 	if (!is_newer && spec->placement == copy->spec->placement)
 		return;
 	bool had_lease = copy_has_lease(copy);

@@ -163,7 +163,7 @@ struct sent_heartbeat {
 struct agent {
 	char *identity, *zedge, *mesh, *platform, *version, *address, *boot, *machine;
 	Samoza__V1__Limits *limits;
-	bool allows_exec;
+	bool allows_exec, gives_secrets;
 	uint64_t incarnation;
 	Samoza__V1__ZhostSpec *spec;
 	int64_t heartbeat_ms, failure_timeout_ms;

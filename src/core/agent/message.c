@@ -166,6 +166,7 @@ void hello_send(struct agent *agent, const uint64_t *mesh_sums)
 	h.has_page_access = h.page_access = true;
 	h.has_api_token = h.api_token = true;
 	h.has_settings = h.settings = true;
+	h.has_secrets = h.secrets = agent->gives_secrets;
 	h.instances = held.items;
 	h.n_instances = held.count;
 	h.mesh_sums = (uint64_t *)(uintptr_t)mesh_sums;

@@ -13,10 +13,10 @@
 #include "core/agent/message.h"
 #include "core/agent/slot.h"
 
-/* [workloads.configuration.missing] An update does not take a value away from what runs. */
+/* [workloads.configuration.missing] An update does not take a value away from what runs, and gives no secret that is missing. */
 static bool takes_settings(const struct agent_copy *copy, struct settings_sum *ret_now)
 {
-	if (!settings_in_place(copy->spec))
+	if (!settings_in_place(copy->spec) || settings_missing_secret(copy->spec) != NULL)
 		return false;
 	*ret_now = copy_settings(copy);
 	return !settings_lose(&copy->settings, ret_now);

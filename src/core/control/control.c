@@ -35,6 +35,7 @@
 #include "core/control/request/requests.h"
 #include "core/control/request/rollout_request.h"
 #include "core/control/request/scale_request.h"
+#include "core/control/request/secret_request.h"
 #include "core/control/request/signing_key_request.h"
 #include "core/control/rollout/rollouts.h"
 #include "core/control/slot/copies.h"
@@ -93,6 +94,7 @@ void control_free(struct control *c)
 	sign_ins_done(&c->sign_ins);
 	idempotency_keys_done(&c->idempotency);
 	signing_keys_done(&c->signing_keys);
+	secrets_done(&c->secrets);
 	join_tokens_done(&c->join_tokens);
 	identities_done(&c->identities);
 	made_zhosts_done(&c->made);
@@ -176,6 +178,9 @@ static void apply(struct control *c, const struct control_input *input)
 		break;
 	case CONTROL_SIGNING_KEY:
 		signing_key_request(c, input);
+		break;
+	case CONTROL_SECRET:
+		secret_request(c, input);
 		break;
 	case CONTROL_BACKUP:
 	case CONTROL_LEADER_MOVE:

@@ -29,6 +29,7 @@
 #include "base/vector.h"
 #include "core/access/credentials.h"
 #include "core/access/identity.h"
+#include "core/access/secrets.h"
 #include "core/access/signing_keys.h"
 #include "core/control/state/config.h"
 #include "core/control/state/input.h"
@@ -184,6 +185,11 @@ bool control_backup_age_is_new(const struct control *control, int64_t newest_ms,
 
 /* Keys that sign packages; for each, `key` is the 32 bytes in hexadecimal digits. */
 Samoza__V1__SigningKeyListView *control_view_signing_keys(const struct control *control);
+/* Secrets of topologies that `p` sees, by name (NULL: all); never what they say. */
+Samoza__V1__SecretListView *control_view_secrets(const struct control *control,
+						 const struct principal *p);
+/* All of them; borrowed until the next input. */
+const struct secrets *control_secrets(const struct control *control);
 /* What the core knows of them; borrowed until the next input. */
 const struct signing_keys *control_signing_keys(const struct control *control);
 /* Of the zhost of that name, or NULL: none has joined, or it was removed. Borrowed until the next input. */

@@ -207,6 +207,10 @@ static void rule_start(struct slot *s)
 		cause = str_printf("no started provider of %s", slot_missing_import(s)->from);
 		move_unless_there(s, STATE_UNRESOLVED, cause);
 		return;
+	case START_SECRET:
+		cause = str_printf("the secret %s is not set", s->serving.missing_secret);
+		move_unless_there(s, STATE_UNRESOLVED, cause);
+		return;
 	case START_OTHER_COPY:
 		move_unless_there(s, STATE_DEPLOYED_STOPPED,
 				  "another copy may still be running");
@@ -291,7 +295,7 @@ void slot_stopped(struct slot *s, const char *cause)
 	if (slot_effective_goal(s) == GOAL_DEPLOYED_STARTED) {
 		if (s->parent != NULL && !slot_is_up(s->parent))
 			to = STATE_WAITING_FOR_ANCESTOR;
-		else if (slot_missing_import(s) != NULL)
+		else if (slot_missing_import(s) != NULL || s->serving.missing_secret != NULL)
 			to = STATE_UNRESOLVED;
 	}
 	slot_move(s, to, false, cause);

@@ -12,14 +12,16 @@ enum start_obstacle {
 	START_MAY,	  /* none */
 	START_ANCESTOR,	  /* the copy above is not started, or about to stop */
 	START_IMPORT,	  /* slot_missing_import() */
+	START_SECRET,	  /* one that it is to have is not there */
 	START_OTHER_COPY, /* one of two copies is exclusive, and the other may still run */
 };
 
 /* What differs between the copies of a slot. */
 struct start_side {
 	const struct import_decl
-		*missing;      /* mandatory, and not provided to it; NULL: none is */
-	bool parent_up;	       /* or it has none */
+		*missing; /* mandatory, and not provided to it; NULL: none is */
+	bool parent_up;	  /* or it has none */
+	bool lacks_secret;
 	int64_t may_run_at_ms; /* monotonic; 0: at any time */
 };
 

@@ -185,6 +185,12 @@ static void describe_provider(struct sentence *b, const struct slot *s,
 static void describe_missing(struct sentence *b, const struct slot *s)
 {
 	const struct import_decl *import = slot_missing_import(s);
+	if (import == NULL && s->serving.missing_secret != NULL) {
+		set_code(b, FAILURE_SECRET_MISSING);
+		(void)buffer_printf(&b->text, ": the secret %s is not set for %s",
+				    s->serving.missing_secret, s->set->name);
+		return;
+	}
 	set_code(b, FAILURE_IMPORT);
 	if (import == NULL)
 		return;

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/fingerprint.h"
 #include "base/str.h"
+#include "core/access/secrets.h"
 #include "core/control/control.h"
 #include "core/control/state/output_lines.h"
 #include "port/frame.h"
@@ -112,12 +113,34 @@ static Samoza__V1__RecordedOutput *add(struct writer *w, uint64_t digest)
 	return add_of_kind(w, digest, w->name.size);
 }
 
+/* ---- secrets ---- */
+
+/* NULL: it is another record, or none. The caller frees. */
+static void *without_secret(const ProtobufCMessageDescriptor *type, const void *data,
+			    size_t size, size_t *ret_size)
+{
+	ProtobufCMessage *message = NULL;
+	struct buffer packed = BUFFER_INIT(SIZE_MAX);
+	if (type != &samoza__v1__secret_record__descriptor ||
+	    schema_message_unpack(type, data, size, &message, NULL) < 0)
+		return NULL;
+	secret_mask((Samoza__V1__SecretRecord *)message);
+	(void)!schema_message_pack(message, &packed, NULL);
+	schema_message_free(message);
+	*ret_size = packed.size;
+	return buffer_steal(&packed);
+}
+
 /* ---- messages ---- */
 
 static uint64_t digest_of_bytes(uint64_t before, const ProtobufCMessageDescriptor *type,
 				const void *data, size_t size)
 {
 	ProtobufCMessage *message = NULL;
+	size_t masked_size = 0;
+	CLEANUP(freep) void *masked = without_secret(type, data, size, &masked_size);
+	if (masked != NULL)
+		return fingerprint(before, masked, masked_size);
 	if (!output_lines_may_be_in(data, size) ||
 	    schema_message_unpack(type, data, size, &message, NULL) < 0)
 		return fingerprint(before, data, size);
@@ -144,6 +167,8 @@ static char *text_of(const struct writer *w, const ProtobufCMessage *message)
 	if (!w->with_text || message == NULL)
 		return NULL;
 	ProtobufCMessage *copy = schema_message_copy(message);
+	if (copy->descriptor == &samoza__v1__secret_record__descriptor)
+		secret_mask((Samoza__V1__SecretRecord *)copy);
 	output_lines_mask(copy, OUTPUT_LINES_CUT);
 	char *text = schema_write_json(copy, SCHEMA_JSON_COMPACT);
 	schema_message_free(copy);
@@ -355,7 +380,9 @@ void record_without_lines(enum record_kind kind, const void *data, size_t size, 
 	const ProtobufCMessageDescriptor *type = control_record_type(kind);
 	ProtobufCMessage *message = NULL;
 	struct buffer packed = BUFFER_INIT(SIZE_MAX);
-	*ret_data = NULL;
+	*ret_data = without_secret(type, data, size, ret_size);
+	if (*ret_data != NULL)
+		return;
 	if (type == NULL || !output_lines_may_be_in(data, size) ||
 	    schema_message_unpack(type, data, size, &message, NULL) < 0)
 		return;

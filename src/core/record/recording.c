@@ -570,12 +570,29 @@ static void forget_scratch(struct recording *r)
 	r->scratch = BUFFER_INIT(SIZE_MAX);
 }
 
+static void mask_secrets(Samoza__V1__Checkpoint *checkpoint)
+{
+	for (size_t k = 0; k < checkpoint->n_records; k++) {
+		Samoza__V1__CheckpointRecord *r = checkpoint->records[k];
+		void *masked = NULL;
+		size_t size = 0;
+		if (r->kind == RECORD_SECRET)
+			record_without_lines(RECORD_SECRET, r->data.data, r->data.len, &masked,
+					     &size);
+		if (masked == NULL)
+			continue;
+		free(r->data.data);
+		r->data = (ProtobufCBinaryData){size, masked};
+	}
+}
+
 int recording_checkpoint_entry(const struct recording *r, struct instant now, struct buffer *to,
 			       struct error **err)
 {
 	Samoza__V1__RecordingEntry entry = SAMOZA__V1__RECORDING_ENTRY__INIT;
 	entry.what_case = SAMOZA__V1__RECORDING_ENTRY__WHAT_CHECKPOINT;
 	entry.checkpoint = checkpoint_new(r->control, now);
+	mask_secrets(entry.checkpoint);
 	entry.has_mono_step = entry.has_drift = entry.has_promise_ms = true;
 	entry.mono_step = now.mono_ms;
 	entry.drift = now.wall_ms - now.mono_ms;

@@ -1,5 +1,7 @@
 #include "core/settings/settings.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -32,6 +34,28 @@ static const char *value_of(Samoza__V1__Provider *const *providers, size_t count
 		if (value != NULL)
 			return value;
 	}
+	return NULL;
+}
+
+/* The number of its version: the value is not known here. */
+static const char *version_of(const Samoza__V1__InstanceSpec *spec, const char *reference,
+			      char buffer[24])
+{
+	const char *name = reference + strlen(SETTING_SECRET);
+	for (size_t k = 0; k < spec->n_secrets; k++) {
+		if (!str_equal(spec->secrets[k]->name, name) || !spec->secrets[k]->has_version)
+			continue;
+		(void)snprintf(buffer, 24, "%" PRIu64, spec->secrets[k]->version);
+		return buffer;
+	}
+	return NULL;
+}
+
+const char *settings_missing_secret(const Samoza__V1__InstanceSpec *spec)
+{
+	for (size_t k = 0; k < spec->n_secrets; k++)
+		if (!spec->secrets[k]->has_version)
+			return spec->secrets[k]->name;
 	return NULL;
 }
 
@@ -77,19 +101,30 @@ bool settings_lose(const struct settings_sum *then, const struct settings_sum *n
 }
 
 struct providers {
+	const Samoza__V1__InstanceSpec *spec;
+	char version[24];
 	Samoza__V1__Provider *const *items;
 	size_t count;
 };
 
 static const char *value_of_providers(void *user, const char *reference)
 {
-	const struct providers *p = user;
+	struct providers *p = user;
+	if (str_has_prefix(reference, SETTING_SECRET))
+		return version_of(p->spec, reference, p->version);
 	return settings_value(p->items, p->count, reference);
+}
+
+bool settings_has(const Samoza__V1__InstanceSpec *spec, Samoza__V1__Provider *const *providers,
+		  size_t count, const char *reference)
+{
+	struct providers all = {.spec = spec, .items = providers, .count = count};
+	return value_of_providers(&all, reference) != NULL;
 }
 
 bool settings_any(const Samoza__V1__InstanceSpec *spec)
 {
-	return spec->n_env > 0 || spec->n_config > 0;
+	return spec->n_env > 0 || spec->n_config > 0 || spec->n_secrets > 0;
 }
 
 bool settings_in_place(const Samoza__V1__InstanceSpec *spec)
@@ -102,7 +137,7 @@ struct settings_sum settings_of(const Samoza__V1__InstanceSpec *spec,
 {
 	if (!settings_any(spec))
 		return (struct settings_sum){0};
-	struct providers from = {providers, count};
+	struct providers from = {.spec = spec, .items = providers, .count = count};
 	struct settings_sum all =
 		settings_sum(spec->references, spec->n_references, value_of_providers, &from);
 	if (!settings_in_place(spec))
@@ -114,6 +149,12 @@ struct settings_sum settings_of(const Samoza__V1__InstanceSpec *spec,
 	for (size_t k = 0; k < spec->n_config; k++) {
 		add(&all.sum, spec->config[k]->name);
 		add(&all.sum, spec->config[k]->digest);
+	}
+	for (size_t k = 0; k < spec->n_secrets; k++) {
+		const Samoza__V1__SecretGrant *secret = spec->secrets[k];
+		add(&all.sum, secret->name);
+		add(&all.sum, secret->variable != NULL ? secret->variable : "");
+		add(&all.sum, secret->file != NULL ? secret->file : "");
 	}
 	all.sum = all.sum != 0 ? all.sum : 1;
 	return all;

@@ -6,6 +6,8 @@
  *   agent   the same, of the providers that an action gets: what a start or an update reports
  *   zhost   has the exports, too: settings_fill() makes the text
  *
+ * Secrets are compared by the numbers of their versions: what they say is known neither to zrms' core nor to the agent.
+ *
  * Providers are those of an instance, import by import, each in the order of their paths, without the instance itself: as
  * an agent_order has them. A sum is the same in all versions, since it is compared on both ends of a link, and kept.
  *
@@ -25,7 +27,7 @@
 const char *settings_value(Samoza__V1__Provider *const *providers, size_t count,
 			   const char *reference);
 
-/* The value of "FROM.NAME"; NULL: it has none now. */
+/* The value of "FROM.NAME", of "secret:NAME" the number of its version; NULL: it has none now. */
 typedef const char *settings_value_fn(void *user, const char *reference);
 /* What a process has, or would get. */
 struct settings_sum {
@@ -40,6 +42,13 @@ struct settings_sum settings_sum(char *const *references, size_t count,
 				 settings_value_fn *value, void *user);
 /* What would be started with `now` has no value where what has `then` has one. */
 bool settings_lose(const struct settings_sum *then, const struct settings_sum *now);
+
+/* One that the instance is to have, and that is not there for it now; NULL: none is missing. Borrowed. */
+const char *settings_missing_secret(const Samoza__V1__InstanceSpec *spec);
+
+/* The reference of the spec has a value now: a provider gives it, or the secret has a version. */
+bool settings_has(const Samoza__V1__InstanceSpec *spec, Samoza__V1__Provider *const *providers,
+		  size_t count, const char *reference);
 
 /* The spec names something, so that its instances have a sum. */
 bool settings_any(const Samoza__V1__InstanceSpec *spec);

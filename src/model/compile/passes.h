@@ -7,7 +7,7 @@
  *   fields   everything that one space declares         fields.c, placement.c
  *   each     one instance on every zhost                each.c
  *   links    imports, paths, what can start             links.c, startable.c
- *   settings env, config, reload                        settings.c
+ *   settings env, config, reload, secrets               settings.c, secrets.c
  *   clash    declarations that no cluster can satisfy   clash.c
  *   expand   instances                                  expand.c
  */
@@ -42,6 +42,8 @@ void compile_placement(struct compile *c, struct space *s, const Samoza__V1__Pla
 bool compile_links(struct compile *c);
 /* After fields and links. */
 void compile_settings(struct compile *c);
+/* What of it is about secrets. PRE: its env and config are compiled. */
+void compile_secrets(struct compile *c, struct space *s, const Samoza__V1__Space *in);
 /* After names, in place of compile_links(): only whether the names are known. Unset ones are
  * left out, and imports unless all `facets` are known. */
 void compile_link_names(struct compile *c, bool facets);

@@ -393,8 +393,9 @@ void compile_settings(struct compile *c)
 		struct space *s = &c->t->spaces[i];
 		compile_env(c, s, c->in->spaces[i]);
 		compile_config(c, s, c->in->spaces[i]);
+		compile_secrets(c, s, c->in->spaces[i]);
 		compile_reload(c, s, c->in->spaces[i]);
-		c->t->has_settings |= s->env_count > 0 || s->config_count > 0;
+		c->t->has_settings |= space_has_settings(s);
 	}
 	check_circles(c);
 }

@@ -176,7 +176,12 @@ void compile_offline_start(struct compile *c)
 		bool is_asked = in != NULL && in->has_offline_start && in->offline_start;
 		bool is_denied = in != NULL && in->has_offline_start && !in->offline_start;
 		bool is_fixed = never[root_of(c->t, i)];
-		s->offline_start = is_fixed && !s->exclusive && !is_denied;
+		bool has_secrets = c->in->spaces[i]->n_secrets > 0;
+		s->offline_start = is_fixed && !s->exclusive && !is_denied && !has_secrets;
+		if (is_asked && has_secrets)
+			finding(c, AT("spaces[%u].loss.offline_start", i),
+				"a space with secrets cannot start without zrms, which alone "
+				"keeps them");
 		if (is_asked && s->exclusive)
 			finding(c, AT("spaces[%u].loss.offline_start", i),
 				"an exclusive space cannot start without zrms, which alone "

@@ -97,6 +97,24 @@ static char *references_text(const Samoza__V1__SettingsView *settings)
 	return buffer_steal(&text);
 }
 
+/* "DB_PASSWORD is db-password version 3, tls.key is tls, which is not set for its topology"; NULL: none. */
+static char *secrets_text(const Samoza__V1__SettingsView *settings)
+{
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 20);
+	if (settings == NULL || settings->n_secrets == 0)
+		return NULL;
+	for (size_t k = 0; k < settings->n_secrets; k++) {
+		const Samoza__V1__SecretUseView *one = settings->secrets[k];
+		(void)buffer_printf(&text, "%s%s is %s", k > 0 ? ", " : "",
+				    one->as != NULL ? one->as : one->file, one->name);
+		if (one->has_version)
+			(void)buffer_printf(&text, " version %" PRIu64, one->version);
+		else
+			(void)buffer_add_string(&text, ", which is not set for its topology");
+	}
+	return buffer_steal(&text);
+}
+
 /* "restart (another value waits: waits for the rollout)" */
 static char *reload_text(const Samoza__V1__SettingsView *settings)
 {
@@ -148,6 +166,7 @@ static void print_head(const struct shell *shell, const Samoza__V1__SpaceView *s
 	CLEANUP(freep) char *env = env_text(s->settings);
 	CLEANUP(freep) char *config = config_text(s->settings);
 	CLEANUP(freep) char *references = references_text(s->settings);
+	CLEANUP(freep) char *secrets = secrets_text(s->settings);
 	CLEANUP(freep) char *reload = reload_text(s->settings);
 	CLEANUP(freep) char *cpu = cpu_text(usage);
 	CLEANUP(freep)
@@ -176,6 +195,7 @@ static void print_head(const struct shell *shell, const Samoza__V1__SpaceView *s
 			     {"Env", env},
 			     {"Config", config},
 			     {"Values", references},
+			     {"Secrets", secrets},
 			     {"Reload", reload},
 			     {"Process", pid},
 			     {"Cpu", cpu},

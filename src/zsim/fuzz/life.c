@@ -30,6 +30,7 @@
 #include "zsim/fuzz/check/check_quotas.h"
 #include "zsim/fuzz/check/check_rebalances.h"
 #include "zsim/fuzz/check/check_recording.h"
+#include "zsim/fuzz/check/check_secrets.h"
 #include "zsim/fuzz/check/check_settings.h"
 #include "zsim/fuzz/check/check_sign_ins.h"
 #include "zsim/fuzz/check/check_signers.h"
@@ -206,6 +207,7 @@ static void action_begins(void *user, const struct sim_machine *machine,
 	check_messages_action(user, machine, order);
 	check_patience_update(user, machine, order);
 	check_settings_action(user, order);
+	check_secrets_action(user, order);
 }
 
 static void after_step(void *user)
@@ -232,6 +234,7 @@ static void committed(void *user, const struct outbox *o, const struct data_answ
 	check_joins_committed(user, o);
 	check_sign_ins_committed(user, o);
 	check_signers_committed(user, o);
+	check_secrets_committed(user, o);
 	check_notices_committed(user, o);
 	check_machines_committed(user, o);
 	check_audit_committed(user, o);
@@ -277,6 +280,7 @@ static void birth(struct fuzz *f)
 	(void)check_joins_of(f);
 	(void)check_sign_ins_of(f);
 	(void)check_signers_of(f);
+	(void)check_secrets_of(f);
 	(void)check_notices_of(f);
 	struct world_options options = {
 		.heartbeat_ms = 10000,
@@ -492,6 +496,7 @@ static void end(struct fuzz *f)
 	check_sign_ins_done(f);
 	check_keys_done(f);
 	check_signers_done(f);
+	check_secrets_done(f);
 	check_notices_done(f);
 	check_machines_done(f);
 	vector_done(&f->new_copies);

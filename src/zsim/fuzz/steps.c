@@ -26,6 +26,7 @@
 #include "zsim/fuzz/draw/draw_notices.h"
 #include "zsim/fuzz/draw/draw_protocols.h"
 #include "zsim/fuzz/draw/draw_rotation.h"
+#include "zsim/fuzz/draw/draw_secrets.h"
 #include "zsim/fuzz/draw/draw_sign_ins.h"
 #include "zsim/fuzz/draw/draw_signers.h"
 #include "zsim/fuzz/draw/draw_times.h"
@@ -676,6 +677,7 @@ void fuzz_step(struct fuzz *f)
 	draw_keys(f);
 	ask_late(f);
 	draw_signers(f);
+	draw_secrets(f);
 	draw_notices(f);
 	draw_machines(f);
 	draw_rotation(f);
@@ -721,4 +723,6 @@ void fuzz_calm(struct fuzz *f)
 		if (w->violation == NULL)
 			(void)fuzz_ask(f, &input);
 	}
+	if (w->violation == NULL && w->control != NULL)
+		draw_secrets_end(f);
 }

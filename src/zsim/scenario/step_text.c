@@ -51,6 +51,14 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 	if (step->key != NULL)
 		return str_printf("%s key %s", step->key->rm ? "remove" : "trust",
 				  step->key->name);
+	if (step->secret != NULL)
+		return str_printf("%s secret %s",
+				  step->secret->rm	 ? "remove"
+				  : step->secret->reseal ? "seal"
+							 : "set",
+				  step->secret->name);
+	if (step->n_secrets > 0)
+		return mem_strdup("secrets");
 	if (step->key_files != NULL)
 		return mem_strdup("key files");
 	if (step->n_signers > 0)

@@ -15,6 +15,7 @@
 #include "zsim/scenario/machines.h"
 #include "zsim/scenario/packages.h"
 #include "zsim/scenario/scenario.h"
+#include "zsim/scenario/secrets.h"
 #include "zsim/scenario/sign_ins.h"
 #include "zsim/scenario/signers.h"
 #include "zsim/scenario/step_run.h"
@@ -532,7 +533,7 @@ void step_do(struct step_run *run, const Samoza__V1__ScenarioStep *step)
 	else if (step->exec != NULL)
 		do_exec(run, step->exec);
 	else if (joins_do(run, step) || machines_do(run, step) || signers_do(run, step) ||
-		 sign_ins_do(run, step))
+		 secrets_do(run, step) || sign_ins_do(run, step))
 		return;
 	else if (step->bulk != NULL)
 		do_bulk(run, step->bulk);

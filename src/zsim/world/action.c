@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "core/settings/settings.h"
+#include "model/setting.h"
 #include "model/space_kind.h"
 #include "zsim/world/event.h"
 #include "zsim/world/machine_state.h"
@@ -84,13 +85,22 @@ static char *settings_text(const struct agent_order *o)
 		text = str_printf("%s%s%s=%s", before != NULL ? before : "",
 				  before != NULL ? " " : "", o->spec->env[k]->name, value);
 	}
+	for (size_t k = 0; k < o->spec->n_secrets; k++) {
+		const Samoza__V1__SecretGrant *secret = o->spec->secrets[k];
+		CLEANUP(freep) char *before = text;
+		text = str_printf("%s%s%s=%s#%" PRIu64, before != NULL ? before : "",
+				  before != NULL ? " " : "",
+				  secret->variable != NULL ? secret->variable : secret->file,
+				  secret->name, secret->version);
+	}
 	return text;
 }
 
 static bool has_all_values(const struct agent_order *o)
 {
 	for (size_t k = 0; k < o->spec->n_references; k++)
-		if (settings_value(o->imports, o->n_imports, o->spec->references[k]) == NULL)
+		if (!settings_has(o->spec, o->imports, o->n_imports,
+				  o->spec->references[k]))
 			return false;
 	return true;
 }
@@ -103,8 +113,8 @@ static void note_given(struct world *w, struct sim_process *p, const struct agen
 	for (size_t k = 0; k < o->spec->n_references; k++) {
 		CLEANUP(freep) char *name = str_printf("%s ", o->spec->references[k]);
 		CLEANUP(freep) char *all = steal_ptr(&p->given);
-		bool has = settings_value(o->imports, o->n_imports, o->spec->references[k]) !=
-			   NULL;
+		bool has = settings_has(o->spec, o->imports, o->n_imports,
+					o->spec->references[k]);
 		if (!has && o->kind == ACTION_UPDATE && before != NULL &&
 		    strstr(before, name) != NULL)
 			world_violate(w, "%s loses the value of %s", p->name, name);
@@ -118,7 +128,7 @@ static bool take_settings(struct world *w, struct sim_process *p, const struct a
 {
 	free(p->would);
 	p->would = has_all_values(o) ? settings_text(o) : NULL;
-	if (keeps)
+	if (keeps || (o->kind == ACTION_UPDATE && settings_missing_secret(o->spec) != NULL))
 		return false;
 	if (o->kind == ACTION_UPDATE && !settings_in_place(o->spec))
 		world_violate(w,
@@ -215,6 +225,7 @@ void action_begin(struct world *w, struct sim_machine *n, const struct agent_ord
 	a->kind = o->kind;
 	a->id = mem_strdup(id);
 	plan_failure(w, a, name, o);
+	a->fails |= o->kind == ACTION_START && settings_missing_secret(o->spec) != NULL;
 	HASH_ADD(hh, n->actions, number, sizeof(a->number), a);
 	bool is_too_late = o->kind == ACTION_START && o->deadline_ms <= w->now_ms;
 	if (o->kind == ACTION_START && !is_too_late) {

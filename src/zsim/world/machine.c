@@ -193,6 +193,7 @@ void machine_start(struct world *w, struct sim_machine *n)
 		.spec = n->spec,
 		.address = n->address,
 		.limits = limits_of(n),
+		.gives_secrets = true,
 		.heartbeat_ms = HEARTBEAT_MS,
 		.failure_timeout_ms = FAILURE_TIMEOUT_MS,
 	});

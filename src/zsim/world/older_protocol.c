@@ -92,6 +92,7 @@ static void shorten_hello(uint32_t protocol, Samoza__V1__Hello *hello)
 	hello->has_page_access = hello->page_access = false;
 	hello->has_api_token = hello->api_token = false;
 	hello->has_settings = hello->settings = false;
+	hello->has_secrets = hello->secrets = false;
 	if (older_protocol_says_itself(protocol))
 		return;
 	schema_set_string(&hello->machine, NULL, NULL);

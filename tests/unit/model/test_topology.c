@@ -270,6 +270,59 @@ static void only_what_is_never_placed_elsewhere_starts_without_zrms(void **state
 		"alone knows that it runs nowhere else\n");
 }
 
+/* [workloads.configuration.secrets] */
+static void secrets_are_named_once_and_given_in_one_way(void **state)
+{
+	static const struct {
+		const char *secrets, *finding;
+	} wrong[] = {
+		{"{name: a}", "missing one of 'as', 'file' in secrets"},
+		{"{name: a, as: A, file: a}", "'file' cannot be combined with 'as' in secrets"},
+		{"{name: A, as: A}", "expected 1 to 63 characters of a-z, 0-9 and '-'"},
+		{"{name: a, as: SAMOZA_A}", "zhost sets SAMOZA_A"},
+		{"{name: a, as: LEVEL}", "'web' has two variables LEVEL"},
+		{"{name: a, as: A}, {name: b, as: A}", "'web' has two variables A"},
+		{"{name: a, file: a.conf}", "'web' has two files a.conf"},
+		{"{name: a, file: f}, {name: b, file: f}", "'web' has two files f"},
+	};
+	CLEANUP(freep) char *none = NULL, *ui = NULL, *alone = NULL;
+	CLEANUP(topology_unrefp)
+	struct topology *t = compile_text(
+		HEAD
+		"- {name: web, type: CALL, loss: {replace_after: never}, secrets: [{name: b, "
+		"as: B}, {name: a, file: a2}, {name: a, file: a1}]}\n",
+		&none);
+
+	assert_non_null(t);
+	assert_true(t->has_settings);
+	assert_int_equal(t->spaces[0].secret_count, 3);
+	assert_string_equal(t->spaces[0].secrets[0].file, "a1");
+	assert_string_equal(t->spaces[0].secrets[2].variable, "B");
+	assert_int_equal(t->spaces[0].secret_reference_count, 2);
+	assert_string_equal(t->spaces[0].secret_references[0], "secret:a");
+	assert_string_equal(t->spaces[0].secret_references[1], "secret:b");
+	assert_false(t->spaces[0].offline_start);
+	for (size_t k = 0; k < ARRAY_SIZE(wrong); k++) {
+		CLEANUP(freep) char *findings = NULL;
+		CLEANUP(freep)
+		char *text =
+			str_printf(HEAD "- {name: web, type: NATIVE, env: {LEVEL: x}, config: "
+					"[{file: a.conf, template: t}], secrets: [%s]}\n",
+				   wrong[k].secrets);
+		assert_null(compile_text(text, &findings));
+		if (strstr(findings, wrong[k].finding) == NULL)
+			fail_msg("%s: %s", wrong[k].secrets, findings);
+	}
+	assert_null(compile_text(HEAD "- {name: web, type: UI, secrets: [{name: a, as: A}]}\n",
+				 &ui));
+	assert_non_null(strstr(ui, "a space of type UI runs no program that could read it"));
+	assert_null(compile_text(HEAD
+				 "- {name: web, type: CALL, secrets: [{name: a, as: A}], loss: "
+				 "{replace_after: never, offline_start: true}}\n",
+				 &alone));
+	assert_non_null(strstr(alone, "a space with secrets cannot start without zrms"));
+}
+
 /* Findings past the limit are counted, and the first ones stand first. */
 static void findings_are_limited(void **state)
 {
@@ -417,6 +470,7 @@ int main(void)
 		cmocka_unit_test(valid_topologies_are_accepted),
 		cmocka_unit_test(what_does_not_go_with_each_is_refused),
 		cmocka_unit_test(findings_are_reported_without_positions),
+		cmocka_unit_test(secrets_are_named_once_and_given_in_one_way),
 	};
 	return cmocka_run_group_tests_name("topology", tests, NULL, NULL);
 }

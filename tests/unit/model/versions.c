@@ -61,6 +61,7 @@ const char sample[] =
 	"  logs: {size: 3MiB, keep: 2d, rate: 3KiB}\n"
 	"  env: {LEVEL: info}\n"
 	"  config: [{file: a.conf, template: a.tmpl}]\n"
+	"  secrets: [{name: db, as: DB}, {name: tls, file: tls.key}]\n"
 	"  reload: update\n"
 	"  recipes: {timeout: 5s}\n"
 	"  run: {mode: foreground}\n"

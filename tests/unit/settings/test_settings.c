@@ -236,6 +236,39 @@ static void test_a_value_that_is_missing_is_lost_where_it_was_there(void **state
 	assert_int_equal(settings_bit(63), settings_bit(200));
 }
 
+static void test_another_version_of_a_secret_is_another_sum(void **state)
+{
+	(void)state;
+	Samoza__V1__SecretGrant grant = SAMOZA__V1__SECRET_GRANT__INIT, *grants[] = {&grant};
+	Samoza__V1__InstanceSpec spec = SAMOZA__V1__INSTANCE_SPEC__INIT;
+	char name[] = "tls", file[] = "tls.key", variable[] = "KEY", reference[] = "secret:tls";
+	char *references[] = {reference};
+	grant.name = name;
+	grant.file = file;
+	grant.has_version = true;
+	grant.version = 1;
+	spec.secrets = grants;
+	spec.n_secrets = 1;
+	spec.references = references;
+	spec.n_references = 1;
+	assert_true(settings_any(&spec));
+	uint64_t sum = settings_of(&spec, NULL, 0).sum;
+	assert_null(settings_missing_secret(&spec));
+	grant.version = 2;
+	assert_int_not_equal(sum, settings_of(&spec, NULL, 0).sum);
+	grant.has_version = false;
+	assert_string_equal(settings_missing_secret(&spec), "tls");
+	/* In place, as what it is given counts, too. */
+	grant.has_version = spec.has_reload = true;
+	spec.reload = SAMOZA__V1__RELOAD__RELOAD_UPDATE;
+	sum = settings_of(&spec, NULL, 0).sum;
+	grant.file = NULL;
+	grant.variable = variable;
+	assert_int_not_equal(sum, settings_of(&spec, NULL, 0).sum);
+	/* Versions compare sums: this one is never another. */
+	assert_true(sum == UINT64_C(7666335782054958201));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_too_large_is_refused),
 		cmocka_unit_test(test_a_sum_differs_where_a_value_does),
 		cmocka_unit_test(test_a_value_that_is_missing_is_lost_where_it_was_there),
+		cmocka_unit_test(test_another_version_of_a_secret_is_another_sum),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

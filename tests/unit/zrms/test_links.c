@@ -172,6 +172,7 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_API_TOKEN:
 	case CONTROL_AUTHORITY:
 	case CONTROL_SIGNING_KEY:
+	case CONTROL_SECRET:
 	case CONTROL_BACKUP:
 	case CONTROL_LEADER_MOVE:
 	case CONTROL_ZRMS_FORGET:

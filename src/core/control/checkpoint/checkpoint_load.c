@@ -621,6 +621,7 @@ static void restore_written(struct control *c)
 	c->written.next_sequence = c->next_sequence;
 	c->written.next_event = c->emitter.next_event;
 	c->written.next_audit = c->emitter.next_audit;
+	c->written.secret_floor = c->secrets.floor;
 	c->written.term = c->term;
 }
 

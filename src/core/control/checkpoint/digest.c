@@ -45,8 +45,10 @@ static void add_records(struct control *c, struct buffer *b)
 	records_write_all(c);
 	c->emitter.outbox = before;
 	vector_for_each (&outbox.records, r)
-		LINE("record %d %s %016" PRIx64 "\n", (int)r->kind, r->id,
-		     sum_of(r->data, r->size));
+		if (r->kind !=
+		    RECORD_SECRET) /* sealed otherwise in a recording; listed by itself */
+			LINE("record %d %s %016" PRIx64 "\n", (int)r->kind, r->id,
+			     sum_of(r->data, r->size));
 	outbox_done(&outbox);
 }
 
@@ -429,6 +431,14 @@ char *control_digest(struct control *c, struct instant now)
 		     signing_key_is_trusted((*k)->record) ? "" : " removed");
 	}
 	free(keys);
+	const struct secret **secrets = secrets_sorted(&c->secrets);
+	LINE("secrets above %llu\n", LLU(c->secrets.floor));
+	for (const struct secret **s = secrets; *s != NULL; s++)
+		for (size_t k = 0; k < (*s)->record->n_versions; k++)
+			LINE("secret %s %llu for %s\n", (*s)->record->name,
+			     LLU((*s)->record->versions[k]->number),
+			     (*s)->record->versions[k]->topologies);
+	free(secrets);
 	LINE("public\n");
 	add_providers(c->lifecycle.shared, b);
 	add_records(c, b);

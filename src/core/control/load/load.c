@@ -79,6 +79,8 @@ const ProtobufCMessageDescriptor *control_record_type(enum record_kind kind)
 		return &samoza__v1__notice_target_record__descriptor;
 	case RECORD_BACKUP_AGE:
 		return &samoza__v1__backup_age_record__descriptor;
+	case RECORD_SECRET:
+		return &samoza__v1__secret_record__descriptor;
 	}
 	return NULL;
 }
@@ -91,6 +93,7 @@ static int take_meta(struct control *c, Samoza__V1__MetaRecord *take, struct err
 	c->emitter.next_event = take->next_event;
 	c->emitter.next_audit = take->next_audit;
 	c->term = take->term;
+	c->secrets.floor = take->secret_floor;
 	c->has_term_gap |= !take->has_term;
 	c->written.format = format;
 	free(c->cluster);
@@ -167,6 +170,11 @@ int control_load(struct control *c, enum record_kind kind, const void *data, siz
 		schema_message_free(message);
 		return r;
 	}
+	if (kind == RECORD_SECRET) {
+		r = secrets_put(&c->secrets, (const Samoza__V1__SecretRecord *)message, err);
+		schema_message_free(message);
+		return r;
+	}
 	if (kind == RECORD_IDEMPOTENCY) {
 		r = idempotency_keys_put(&c->idempotency,
 					 (const Samoza__V1__IdempotencyRecord *)message, err);
@@ -208,6 +216,7 @@ bool control_is_to_convert(const struct control *c)
 enum {
 	EPOCH_GAP = 1000000,
 	EVENT_GAP = 10000, /* of a history that keeps a million */
+	SECRET_GAP = 1000,
 };
 
 int control_load_without(struct control *c, enum record_kind kind, const char *id,
@@ -236,6 +245,9 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 	case RECORD_NOTICE_TARGET: /* it begins with the next event */
 	case RECORD_BACKUP_AGE:	   /* an old backup is said once more */
 		return 0;
+	case RECORD_SECRET: /* as if it were removed; which versions it had is not known */
+		c->secrets.floor += SECRET_GAP;
+		return 0;
 	case RECORD_META:
 	case RECORD_ZHOST:
 	case RECORD_MACHINE:	 /* somebody may pay for it */
@@ -257,6 +269,7 @@ void control_load_gap(struct control *c)
 	c->next_epoch += EPOCH_GAP;
 	c->emitter.next_event += EVENT_GAP;
 	c->emitter.next_audit += EVENT_GAP;
+	c->secrets.floor += SECRET_GAP;
 	c->has_term_gap = true;
 }
 

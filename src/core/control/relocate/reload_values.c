@@ -1,6 +1,7 @@
 #include "core/control/relocate/reload_values.h"
 
 #include "base/str.h"
+#include "core/control/state/secret_uses.h"
 #include "core/control/state/setting_list.h"
 #include "core/control/state/state.h"
 #include "core/lifecycle/provider_set.h"
@@ -45,12 +46,16 @@ struct lookup {
 	const struct copy *copy;
 };
 
-/* As settings_value() finds it on its zhost: of the first import of that name whose provider has it. */
+/* As settings_value() finds it on its zhost: of the first import of that name whose provider has it. Of a secret the number of
+ * its version. */
 static const char *value_of(void *user, const char *reference)
 {
 	const struct lookup *lookup = user;
 	const struct copy *copy = lookup->copy;
 	const struct declaration *declared = copy->declared;
+	if (str_has_prefix(reference, SETTING_SECRET))
+		return secret_number_for(copy->unit->application,
+					 reference + strlen(SETTING_SECRET));
 	size_t size = strcspn(reference, ".");
 	for (unsigned k = 0; k < declared->space->import_count; k++) {
 		const char *from = declared->space->imports[k].from;
@@ -104,8 +109,7 @@ static enum reload_need need_of(const struct copy *copy, const struct settings_s
 
 static bool has_settings(const struct copy *copy)
 {
-	const struct space *space = copy->declared->space;
-	return space->env_count > 0 || space->config_count > 0;
+	return space_has_settings(copy->declared->space);
 }
 
 enum reload_need reload_need_of(struct reload_values *values, const struct copy *copy)

@@ -1,5 +1,5 @@
 /*
- * What copies would start with now as env and config, compared with what their processes have: the values of their references, as
+ * What copies would start with now as env, config and secrets, compared with what their processes have: the values of their references, as
  * their zhosts find them (core/settings/settings.h). Values are looked for once in a pass.
  */
 #ifndef SAMOZA_CORE_CONTROL_RELOAD_VALUES_H

@@ -9,10 +9,12 @@
 #include "core/control/slot/successor_place.h"
 #include "core/control/slot/wants.h"
 #include "core/control/state/drain.h"
+#include "core/control/state/secret_uses.h"
 #include "core/control/state/setting_list.h"
 #include "core/control/state/state.h"
 #include "core/control/state/unit_reload.h"
 #include "core/lifecycle/goal.h"
+#include "model/setting.h"
 
 #define REFERENCES_SHOWN 3
 
@@ -64,7 +66,7 @@ static char *obstacle_of(const struct slot_control *root)
 {
 	if (application_of(root->slot)->rollout != NULL)
 		return mem_strdup("waits for the rollout");
-	if (drain_is_active(slot_zhost(root)->drain))
+	if (slot_is_placed(root) && drain_is_active(slot_zhost(root)->drain))
 		return mem_strdup("waits for the drain of its zhost");
 	return NULL;
 }
@@ -92,7 +94,15 @@ static bool has_no_place(const struct slot_control *root)
 
 /* ---- one unit ---- */
 
-/* "reload: another value of imports.db.port, imports.db.ip" */
+/* "imports.db.port", or "the secret tls" */
+static char *reference_text(const char *reference)
+{
+	return str_has_prefix(reference, SETTING_SECRET)
+		       ? str_printf("the secret %s", reference + strlen(SETTING_SECRET))
+		       : str_printf("imports.%s", reference);
+}
+
+/* "reload: another value of imports.db.port, the secret tls" */
 static char *cause_of(struct reload_values *values, const struct slot_control *root)
 {
 	struct buffer b = BUFFER_INIT(4096);
@@ -103,10 +113,12 @@ static char *cause_of(struct reload_values *values, const struct slot_control *r
 		if (copy == NULL || reload_need_of(values, copy) != RELOAD_DIFFERS)
 			continue;
 		struct setting_list list = setting_list_of(copy);
-		for (size_t k = 0; k < list.count; k++, shown++)
-			if (shown < REFERENCES_SHOWN)
-				(void)buffer_printf(&b, "%simports.%s", shown > 0 ? ", " : "",
-						    list.items[k]);
+		for (size_t k = 0; k < list.count; k++, shown++) {
+			if (shown >= REFERENCES_SHOWN)
+				continue;
+			CLEANUP(freep) char *one = reference_text(list.items[k]);
+			(void)buffer_printf(&b, "%s%s", shown > 0 ? ", " : "", one);
+		}
 		setting_list_done(&list);
 	}
 	if (shown > REFERENCES_SHOWN)
@@ -363,10 +375,10 @@ char *reload_waits(const struct copy *copy)
 	if (root->reload == NULL || !slot_is_placed(root))
 		return NULL;
 	enum reload_need need = reload_need_of(&values, copy);
-	if (need == RELOAD_LACKS)
-		text = str_printf("imports.%s has no value now: it keeps those that it has",
-				  reload_lacking(&values, copy));
-	else if (need == RELOAD_DIFFERS && root->reload->need == RELOAD_LACKS)
+	if (need == RELOAD_LACKS) {
+		CLEANUP(freep) char *what = reference_text(reload_lacking(&values, copy));
+		text = str_printf("%s has no value now: it keeps those that it has", what);
+	} else if (need == RELOAD_DIFFERS && root->reload->need == RELOAD_LACKS)
 		text = mem_strdup("waits: a value that its unit has is missing now");
 	else if (need == RELOAD_DIFFERS)
 		text = waits_text(&values, root->reload);

@@ -52,6 +52,8 @@ enum access_role access_needed(const struct control_input *input)
 		return ACCESS_VIEWER;
 	case CONTROL_SIGN_IN:
 		return needed_to_sign_in(input->sign_in.action);
+	case CONTROL_SECRET:
+		return input->secret.action == SECRET_RESEAL ? ACCESS_ADMIN : ACCESS_OPERATOR;
 	case CONTROL_HELLO:
 	case CONTROL_REPORT:
 	case CONTROL_HEARTBEAT:
@@ -100,6 +102,7 @@ const char *access_topology(const struct control_input *input)
 	case CONTROL_TOKEN:
 	case CONTROL_AUTHORITY:
 	case CONTROL_SIGNING_KEY:
+	case CONTROL_SECRET:
 	case CONTROL_BACKUP:
 	case CONTROL_LEADER_MOVE:
 	case CONTROL_NOTICE_TEST:
@@ -232,6 +235,34 @@ static bool check_topology(struct control *c, const struct control_input *input)
 	return refuse(c, input, err);
 }
 
+static bool may_change_secret(const struct principal *p, const char *topologies)
+{
+	return access_covers_grant(p, ACCESS_OPERATOR, &topologies, 1);
+}
+
+/* Who is limited to names changes secrets of theirs alone: what it is for now, and what it is to be for. */
+static bool check_secret(struct control *c, const struct control_input *input)
+{
+	const Samoza__V1__SecretRecord *asked = input->secret.records[0];
+	const Samoza__V1__SecretRecord *known = secrets_find(&c->secrets, asked->name);
+	const struct principal *p = input->principal;
+	bool is_hidden = known != NULL && !may_change_secret(p, known->versions[0]->topologies);
+	struct error *err = NULL;
+	if (input->secret.action == SECRET_REMOVE && is_hidden)
+		(void)error_set(&err, ERR_NOT_FOUND, "no secret %s", asked->name);
+	else if (is_hidden)
+		(void)error_set(&err, ERR_DENIED,
+				"the secret %s is one of topologies that %s may not change: "
+				"choose another name",
+				asked->name, p->name);
+	else if (input->secret.action == SECRET_SET && asked->n_versions > 0 &&
+		 !may_change_secret(p, asked->versions[0]->topologies))
+		(void)error_set(&err, ERR_DENIED,
+				"%s may not set secrets for topologies named %s", p->name,
+				asked->versions[0]->topologies);
+	return err == NULL || refuse(c, input, err);
+}
+
 /* A zhost speaks for itself alone; later frames are bound to the name by the link. */
 static bool check_zhost(struct control *c, const struct control_input *input)
 {
@@ -256,5 +287,8 @@ bool access_check(struct control *c, const struct control_input *input)
 		return check_zhost(c, input);
 	if (!access_covers(input->principal->role, needed))
 		return refuse_role(c, input, needed);
-	return needed == ACCESS_OPERATOR ? check_topology(c, input) : true;
+	if (needed != ACCESS_OPERATOR)
+		return true;
+	return input->type == CONTROL_SECRET ? check_secret(c, input)
+					     : check_topology(c, input);
 }

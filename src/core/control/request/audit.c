@@ -189,6 +189,24 @@ static char *about_signing_key(const struct control_input *input)
 	return mem_strdup("read the files of keys");
 }
 
+/* Never what it says. */
+static char *about_secret(const struct control_input *input)
+{
+	const Samoza__V1__SecretRecord *record = input->secret.records[0];
+	switch (input->secret.action) {
+	case SECRET_SET:
+		return str_printf("set secret %s for topologies named %s", record->name,
+				  record->versions[0]->topologies);
+	case SECRET_REMOVE:
+		return str_printf("remove secret %s%s", record->name,
+				  input->secret.force ? " with force" : "");
+	case SECRET_RESEAL:
+		break;
+	}
+	return str_printf("seal %zu secret%s with another key", input->secret.count,
+			  str_plural(input->secret.count));
+}
+
 /* A machine by itself, and it is noted all the same: the store does not say that it may. */
 static char *remembered(const struct control *c, const char *name, const uint8_t *key,
 			const struct control_certified *certified)
@@ -241,6 +259,8 @@ static char *words(const struct control *c, const struct control_input *input)
 		return about_authority(input);
 	case CONTROL_SIGNING_KEY:
 		return about_signing_key(input);
+	case CONTROL_SECRET:
+		return about_secret(input);
 	case CONTROL_BACKUP:
 		if (input->backup.recording)
 			return mem_strdup("fetch a piece of the recording");

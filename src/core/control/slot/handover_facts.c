@@ -4,6 +4,7 @@
 #include "core/control/slot/rollout_steps.h"
 #include "core/control/state/apart.h"
 #include "core/control/state/handover_kind.h"
+#include "core/control/state/secret_uses.h"
 #include "core/control/state/state.h"
 #include "core/lifecycle/start_condition.h"
 
@@ -54,6 +55,8 @@ static enum start_obstacle obstacle_of(const struct copy *copy)
 				   : slot_missing_import_of(copy->sc->slot, copy->declared),
 		.parent_up =
 			above == NULL || (above->target == TARGET_STARTED && is_started(above)),
+		.lacks_secret =
+			secret_missing(copy->unit->application, copy->declared->space) != NULL,
 		.may_run_at_ms = slot_copy_alone_at_ms(&copy->of_slot, c->now.mono_ms),
 	};
 	return start_condition(copy->sc->slot, &side);

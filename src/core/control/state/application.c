@@ -9,6 +9,7 @@
 #include "core/control/state/dirty_set.h"
 #include "core/control/state/loss.h"
 #include "core/control/state/open_roots.h"
+#include "core/control/state/secret_uses.h"
 #include "core/control/state/unit_reload.h"
 #include "core/control/state/zhost_registry.h"
 #include "core/lifecycle/lifecycle.h"
@@ -89,6 +90,7 @@ void slot_publish_facts(struct slot_control *sc)
 		.may_run_at_ms = may_run_at_ms(sc),
 		.last_error = sc->last_error,
 	};
+	facts.missing_secret = secret_missing(application_of(sc->slot), facts.declared->space);
 	const struct control_zhost *remains =
 		facts.may_run_at_ms == NEVER_MS ? remains_on(sc) : NULL;
 	if (remains != NULL)

@@ -31,6 +31,7 @@ enum control_input_type {
 	CONTROL_TOKEN,	     /* of those with which machines join: made, removed */
 	CONTROL_AUTHORITY,   /* of the cluster: rotated */
 	CONTROL_SIGNING_KEY, /* that packages are signed with: added, removed, found in files */
+	CONTROL_SECRET,	     /* that spaces get: set, removed, sealed with another key */
 	CONTROL_BACKUP,	     /* all records are handed out: changes nothing, for the audit */
 	CONTROL_ZRMS_FORGET, /* one that is gone for good: changes nothing here either */
 	CONTROL_LEADER_MOVE, /* another zrms is to lead: changes nothing here, for the audit */
@@ -98,6 +99,12 @@ enum signing_key_action {
 	SIGNING_KEY_ADD,
 	SIGNING_KEY_REMOVE,
 	SIGNING_KEY_FILES, /* these are in files of zrms now; of the system itself */
+};
+
+enum secret_action {
+	SECRET_SET,    /* another version, or the first one */
+	SECRET_REMOVE, /* both versions; processes that have it keep it */
+	SECRET_RESEAL, /* the same values, sealed with another key */
 };
 
 enum machine_action {
@@ -251,6 +258,14 @@ struct control_input {
 			Samoza__V1__SigningKeyRecord *const *files;
 			size_t file_count;
 		} signing_key;
+		struct {
+			enum secret_action action;
+			/* Set: one with one version: secrets_next() is its number, and who and when are the core's.
+			 * Remove: its name. Reseal: versions that there are; of others nothing happens. */
+			Samoza__V1__SecretRecord *const *records;
+			size_t count;
+			bool force; /* although it is in use */
+		} secret;
 		struct {
 			bool keys;	/* those of the cluster, too */
 			bool recording; /* no backup: a piece of the recording */

@@ -7,6 +7,7 @@
  *
  *   data that a space writes     its length and a digest remain; a replay hands over as many zeros
  *   what a program has printed   output_lines.h
+ *   secrets                      the core has them sealed alone, and of that a fingerprint remains
  *   credentials, tokens, codes   the core has only their hashes, and those remain
  *
  * Every input has its case in both directions: the compiler refuses one that has not.

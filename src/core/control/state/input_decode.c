@@ -130,6 +130,19 @@ static int decode_rebalance(struct decoded_input *d)
 	return 0;
 }
 
+static int decode_secret(struct decoded_input *d, struct error **err)
+{
+	const Samoza__V1__RecordedSecret *body = d->message->secret;
+	bool sets = body->action == SECRET_SET;
+	if (body->n_records == 0 || (sets && body->records[0]->n_versions != 1))
+		return error_set(err, ERR_INVALID, "a request that names no secret");
+	d->input.secret.action = (enum secret_action)body->action;
+	d->input.secret.records = body->records;
+	d->input.secret.count = body->n_records;
+	d->input.secret.force = body->force;
+	return 0;
+}
+
 static int decode_signing_key(struct decoded_input *d)
 {
 	const Samoza__V1__RecordedSigningKey *body = d->message->signing_key;
@@ -213,6 +226,7 @@ static int decode_people(struct decoded_input *d, struct error **err)
 			 .missing = m->authority->missing,
 			 .n_missing = m->authority->n_missing);
 		CASE(SIGNING_KEY) : BY(SIGNING_KEY, decode_signing_key(d));
+		CASE(SECRET) : BY(SECRET, decode_secret(d, err));
 		CASE(BACKUP)
 		    : AS(BACKUP, backup, .keys = m->backup->keys,
 			 .recording = m->backup->recording);
@@ -306,6 +320,7 @@ static int decode_machines(struct decoded_input *d, struct error **err)
 		    : CASE(TOKEN)
 		    : CASE(AUTHORITY)
 		    : CASE(SIGNING_KEY)
+		    : CASE(SECRET)
 		    : CASE(BACKUP)
 		    : CASE(LEADER_MOVE)
 		    : CASE(ZRMS_FORGET)

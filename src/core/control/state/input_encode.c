@@ -6,6 +6,7 @@
 #include "core/access/idempotency_keys.h"
 #include "core/access/identity.h"
 #include "core/access/join_tokens.h"
+#include "core/access/secrets.h"
 #include "core/control/state/output_lines.h"
 #include "schema/message.h"
 
@@ -224,6 +225,26 @@ static int encode_signing_key(const struct control_input *in, Samoza__V1__Record
 	body.n_files = in->signing_key.file_count;
 	body.files = BORROWED(in->signing_key.files);
 	return pack(r, to);
+}
+
+static int encode_secret(const struct control_input *in, Samoza__V1__RecordedInput *r,
+			 struct buffer *to)
+{
+	BODY(r, SECRET, RecordedSecret, SAMOZA__V1__RECORDED_SECRET__INIT, body);
+	r->secret = &body;
+	body.action = in->secret.action;
+	body.records = mem_new_array(Samoza__V1__SecretRecord *, in->secret.count);
+	for (; body.n_records < in->secret.count; body.n_records++) {
+		body.records[body.n_records] = (Samoza__V1__SecretRecord *)schema_message_copy(
+			&in->secret.records[body.n_records]->base);
+		secret_mask(body.records[body.n_records]);
+	}
+	SET(body, force, in->secret.force, true);
+	int result = pack(r, to);
+	for (size_t k = 0; k < body.n_records; k++)
+		schema_message_free(&body.records[k]->base);
+	free(body.records);
+	return result;
 }
 
 static int encode_backup(const struct control_input *in, Samoza__V1__RecordedInput *r,
@@ -544,6 +565,8 @@ static int encode_body(const struct control_input *in, Samoza__V1__RecordedInput
 		return encode_authority(in, r, to);
 	case CONTROL_SIGNING_KEY:
 		return encode_signing_key(in, r, to);
+	case CONTROL_SECRET:
+		return encode_secret(in, r, to);
 	case CONTROL_BACKUP:
 		return encode_backup(in, r, to);
 	case CONTROL_LEADER_MOVE:

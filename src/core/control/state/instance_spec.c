@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "core/control/state/handover_kind.h"
 #include "core/control/state/path_ends.h"
+#include "core/control/state/secret_uses.h"
 #include "core/control/state/setting_list.h"
 #include "model/space_kind.h"
 #include "schema/message.h"
@@ -102,6 +103,23 @@ static void add_settings(Samoza__V1__InstanceSpec *spec, const struct copy *copy
 	setting_list_done(&list);
 }
 
+static void add_secrets(Samoza__V1__InstanceSpec *spec, const struct copy *copy)
+{
+	const struct space *space = copy->declared->space;
+	const struct control_application *a = copy->unit->application;
+	spec->secrets = mem_new_array(Samoza__V1__SecretGrant *, space->secret_count);
+	for (unsigned k = 0; k < space->secret_count; k++) {
+		Samoza__V1__SecretGrant *grant =
+			NEW(Samoza__V1__SecretGrant, samoza__v1__secret_grant__descriptor);
+		grant->name = mem_strdup(space->secrets[k].name);
+		grant->version = secret_version_for(a, grant->name);
+		grant->has_version = grant->version != 0;
+		grant->variable = mem_strdup(space->secrets[k].variable);
+		grant->file = mem_strdup(space->secrets[k].file);
+		spec->secrets[spec->n_secrets++] = grant;
+	}
+}
+
 /* NULL: it is kept under the name by which the zhost knows it. */
 static char *data_owner_of(const struct copy *copy)
 {
@@ -161,6 +179,7 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 	for (unsigned k = 0; k < space->export_count; k++)
 		s->exports[k] = variable_new(space->exports[k].name, space->exports[k].value);
 	add_settings(s, copy);
+	add_secrets(s, copy);
 	s->paths = path_ends(revision->topology, space, &s->n_paths);
 	s->package_digest = mem_strdup(revision->record->package_digest);
 	s->has_revision = true;

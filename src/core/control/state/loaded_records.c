@@ -46,6 +46,7 @@ void loaded_records_add(struct loaded_records *loaded, enum record_kind kind,
 	case RECORD_IDEMPOTENCY:
 	case RECORD_NOTICE_TARGET:
 	case RECORD_BACKUP_AGE:
+	case RECORD_SECRET:
 		break;
 	}
 	IMPOSSIBLE("a record that is not kept here");

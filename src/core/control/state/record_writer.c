@@ -401,6 +401,8 @@ static void write_meta(struct control *c)
 	r.next_audit = c->emitter.next_audit;
 	r.has_term = true;
 	r.term = c->term;
+	r.has_secret_floor = c->secrets.floor != 0;
+	r.secret_floor = c->secrets.floor;
 	put(c, RECORD_META, mem_strdup(""), &r.base);
 }
 
@@ -410,7 +412,8 @@ static bool meta_changed(const struct control *c)
 	return c->written.format != STORE_FORMAT || c->written.next_epoch != c->next_epoch ||
 	       c->written.next_sequence != c->next_sequence || c->written.term != c->term ||
 	       c->written.next_event != c->emitter.next_event ||
-	       c->written.next_audit != c->emitter.next_audit;
+	       c->written.next_audit != c->emitter.next_audit ||
+	       c->written.secret_floor != c->secrets.floor;
 }
 
 /* A plan has no drivers, and what is known of machines decides nothing there: it is not in records_write_all(). */
@@ -461,12 +464,20 @@ void records_write(struct control *c)
 	c->written.next_event = c->emitter.next_event;
 	c->written.next_audit = c->emitter.next_audit;
 	c->written.term = c->term;
+	c->written.secret_floor = c->secrets.floor;
 }
 
 void records_delete_slot(struct control *c, struct slot_control *sc)
 {
 	delete_recorded(c, sc);
 	delete (c, RECORD_SLOT, record_id_slot(application_of(sc->slot)->id, sc->slot->path));
+}
+
+static void write_secrets(struct control *c)
+{
+	CLEANUP(freep) const struct secret **sorted = secrets_sorted(&c->secrets);
+	for (const struct secret **s = sorted; *s != NULL; s++)
+		records_write_secret(c, (*s)->record);
 }
 
 void records_write_all(struct control *c)
@@ -498,6 +509,7 @@ void records_write_all(struct control *c)
 		records_write_identity(c, i);
 	for (const struct signing_key *k = c->signing_keys.recorded; k != NULL; k = k->hh.next)
 		records_write_signing_key(c, k->key);
+	write_secrets(c);
 	if (c->authorities != NULL)
 		records_write_authorities(c);
 	vector_for_each (&c->notice_targets, target)
@@ -619,6 +631,16 @@ void records_write_signing_key(struct control *c, const uint8_t *key)
 void records_write_authorities(struct control *c)
 {
 	put(c, RECORD_AUTHORITIES, mem_strdup(""), &c->authorities->base);
+}
+
+void records_write_secret(struct control *c, const Samoza__V1__SecretRecord *record)
+{
+	put(c, RECORD_SECRET, mem_strdup(record->name), &record->base);
+}
+
+void records_delete_secret(struct control *c, const char *name)
+{
+	delete (c, RECORD_SECRET, mem_strdup(name));
 }
 
 void records_write_notice_target(struct control *c,

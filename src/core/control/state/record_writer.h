@@ -48,6 +48,8 @@ void records_delete_made_zhost(struct control *c, const struct made_zhost *made)
 void records_delete_identity(struct control *c, const struct identity *identity);
 /* PRE: there is a record of that key. */
 void records_write_signing_key(struct control *c, const uint8_t *key);
+void records_write_secret(struct control *c, const Samoza__V1__SecretRecord *record);
+void records_delete_secret(struct control *c, const char *name);
 /* PRE: there is one. */
 void records_write_authorities(struct control *c);
 void records_write_notice_target(struct control *c,

@@ -1,5 +1,5 @@
 /*
- * What the `env` and `config` of a copy refer to: of its declaration, and of the templates of its package.
+ * What the `env` and `config` of a copy refer to, of its declaration and of the templates of its package, and its secrets.
  */
 #ifndef SAMOZA_CORE_CONTROL_SETTING_LIST_H
 #define SAMOZA_CORE_CONTROL_SETTING_LIST_H
@@ -9,7 +9,7 @@
 struct copy;
 
 struct setting_list {
-	char **items; /* FROM.NAME, sorted, each once; borrowed from its revision */
+	char **items; /* FROM.NAME, or SETTING_SECRET and NAME; sorted, each once; borrowed from its revision */
 	size_t count;
 };
 

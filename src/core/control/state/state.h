@@ -22,6 +22,7 @@
 #include "core/access/idempotency_keys.h"
 #include "core/access/identity.h"
 #include "core/access/join_tokens.h"
+#include "core/access/secrets.h"
 #include "core/access/sign_ins.h"
 #include "core/access/signing_keys.h"
 #include "core/control/state/application.h"
@@ -61,7 +62,7 @@ struct control {
 	bool has_term_gap;  /* terms may have been used that no record names */
 	int64_t promise_ms; /* heartbeats are acknowledged before it; NEVER_MS: always */
 	struct {
-		uint64_t next_epoch, next_sequence, next_event, next_audit, term;
+		uint64_t next_epoch, next_sequence, next_event, next_audit, term, secret_floor;
 		uint32_t format;
 	} written;		       /* in the last MetaRecord */
 	const char *actor;	       /* of the request that is handled; borrowed */
@@ -82,6 +83,7 @@ struct control {
 	struct sign_ins sign_ins;
 	struct idempotency_keys idempotency; /* of requests that were carried out */
 	struct signing_keys signing_keys;    /* of packages */
+	struct secrets secrets;		     /* that spaces get */
 	struct join_tokens join_tokens;
 	struct identities identities;				 /* of zhosts */
 	struct made_zhosts made;				 /* by drivers */

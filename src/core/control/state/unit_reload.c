@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/control/state/state.h"
+#include "model/setting.h"
 
 struct unit_reload *unit_reload_new(struct slot_control *root)
 {
@@ -30,8 +31,7 @@ void unit_reload_mark(struct slot_control *root)
 void unit_reload_mark_copy(const struct copy *copy)
 {
 	const struct space *space = copy->declared != NULL ? copy->declared->space : NULL;
-	if (space != NULL && copy->sc != NULL &&
-	    (space->env_count > 0 || space->config_count > 0))
+	if (space != NULL && copy->sc != NULL && space_has_settings(space))
 		unit_reload_mark(control_of_slot(copy->sc->slot->root));
 }
 

@@ -1,5 +1,5 @@
 /*
- * What is known of a unit whose processes have, or may have, other values of `env` and `config` than they would start with
+ * What is known of a unit whose processes have, or may have, other values of `env`, `config` and secrets than they would start with
  * now. A unit without one has what it would start with. relocate/reloads.h goes by it.
  *
  *   (none) ──unit_reload_mark()──► due ──looked at──► equal ──► (none), once no reload of it counts any longer
@@ -42,7 +42,7 @@ struct unit_reload {
 
 /* What a copy of the unit has, or what it would start with, may be another value. PRE: it is a root. */
 void unit_reload_mark(struct slot_control *root);
-/* The same of the unit of a copy that serves or is to, where its space has `env` or `config`. */
+/* The same of the unit of a copy that serves or is to, where its space has settings. */
 void unit_reload_mark_copy(const struct copy *copy);
 /* PRE: there is none. */
 struct unit_reload *unit_reload_new(struct slot_control *root);

@@ -3,10 +3,12 @@
 #include "base/str.h"
 #include "core/control/relocate/reloads.h"
 #include "core/control/state/instance_spec.h"
+#include "core/control/state/secret_uses.h"
 #include "core/control/state/setting_list.h"
 #include "core/control/state/state.h"
 #include "core/control/view/view_parts.h"
 #include "core/settings/settings.h"
+#include "model/setting.h"
 #include "schema/message.h"
 
 #define VALUE_SHOWN 64 /* bytes */
@@ -82,6 +84,8 @@ static void add_references(const struct copy *copy, const provider_vector *from,
 	struct setting_list list = setting_list_of(copy);
 	s->references = mem_new_array(Samoza__V1__ReferenceView *, list.count);
 	for (size_t k = 0; k < list.count; k++) {
+		if (str_has_prefix(list.items[k], SETTING_SECRET))
+			continue; /* view_secret_uses() */
 		Samoza__V1__ReferenceView *one =
 			(Samoza__V1__ReferenceView *)schema_message_new(
 				&samoza__v1__reference_view__descriptor);
@@ -104,11 +108,31 @@ static char *update_waits(const struct copy *copy, const provider_vector *from)
 	return is_same ? NULL : mem_strdup("its zhost has not given them to it yet");
 }
 
+/* ---- secrets ---- */
+
+static void view_secret_uses(const struct control_application *a, const struct space *space,
+			     Samoza__V1__SettingsView *s)
+{
+	s->secrets = mem_new_array(Samoza__V1__SecretUseView *, space->secret_count);
+	for (unsigned k = 0; k < space->secret_count; k++) {
+		const struct secret_use *use = &space->secrets[k];
+		Samoza__V1__SecretUseView *one =
+			(Samoza__V1__SecretUseView *)schema_message_new(
+				&samoza__v1__secret_use_view__descriptor);
+		one->name = mem_strdup(use->name);
+		one->as = mem_strdup(use->variable);
+		one->file = mem_strdup(use->file);
+		one->version = secret_version_for(a, use->name);
+		one->has_version = one->version != 0;
+		s->secrets[s->n_secrets++] = one;
+	}
+}
+
 void view_space_settings(const struct slot_control *sc, Samoza__V1__SpaceView *v)
 {
 	const struct copy *copy = serving_copy(sc);
 	const struct space *space = slot_declared_space(sc->slot);
-	if (space->env_count == 0 && space->config_count == 0)
+	if (space->env_count == 0 && space->config_count == 0 && space->secret_count == 0)
 		return;
 	Samoza__V1__SettingsView *s = (Samoza__V1__SettingsView *)schema_message_new(
 		&samoza__v1__settings_view__descriptor);
@@ -125,6 +149,7 @@ void view_space_settings(const struct slot_control *sc, Samoza__V1__SpaceView *v
 	s->config = mem_new_array(char *, space->config_count);
 	for (unsigned k = 0; k < space->config_count; k++)
 		s->config[s->n_config++] = mem_strdup(space->config[k].file);
+	view_secret_uses(application_of(sc->slot), space, s);
 	if (copy == NULL)
 		return;
 	provider_vector from = providers_of(copy);

@@ -321,6 +321,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 	by_version_settle(spec, CAPABILITY_CLUSTER_API,
 			  hello->has_api_token && hello->api_token);
 	by_version_settle(spec, CAPABILITY_SETTINGS, hello->has_settings && hello->settings);
+	by_version_settle(spec, CAPABILITY_SECRETS, hello->has_secrets && hello->secrets);
 	bool is_other =
 		!is_new && !z->removed && !schema_message_equal(&z->message->base, &spec->base);
 	if (zhost_take_spec(z, spec, &err) < 0) {

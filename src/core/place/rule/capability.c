@@ -24,6 +24,8 @@ static void compile(struct filter *f, const struct space *s)
 	if (s != NULL &&
 	    (s->env_count > 0 || s->config_count > 0 || s->reload != RELOAD_BY_RESTART))
 		add(f, CAPABILITY_SETTINGS);
+	if (s != NULL && s->secret_count > 0)
+		add(f, CAPABILITY_SECRETS);
 }
 
 /* No setting offers it: what a zhost of another version does not; NULL: it is a matter of settings. */
@@ -33,6 +35,8 @@ static const char *by_version(const struct requirement *r)
 		return "checks access to pages";
 	if (strcmp(r->declared, CAPABILITY_SETTINGS) == 0)
 		return "gives instances env and config";
+	if (strcmp(r->declared, CAPABILITY_SECRETS) == 0)
+		return "gives instances secrets";
 	return strcmp(r->declared, CAPABILITY_CLUSTER_API) == 0
 		       ? "gives instances tokens for zrms"
 		       : NULL;
@@ -77,6 +81,7 @@ static enum failure_code code_of(const struct requirement *r)
 	return strcmp(r->declared, CAPABILITY_PAGE_ACCESS) == 0	  ? FAILURE_PAGE_ACCESS
 	       : strcmp(r->declared, CAPABILITY_CLUSTER_API) == 0 ? FAILURE_CLUSTER_API
 	       : strcmp(r->declared, CAPABILITY_SETTINGS) == 0	  ? FAILURE_SETTINGS
+	       : strcmp(r->declared, CAPABILITY_SECRETS) == 0	  ? FAILURE_SECRETS
 								  : FAILURE_CAPABILITY;
 }
 

@@ -11,6 +11,7 @@
 #include "zsim/fuzz/check/check_mesh.h"
 #include "zsim/fuzz/check/check_quotas.h"
 #include "zsim/fuzz/check/check_rollouts.h"
+#include "zsim/fuzz/check/check_secrets.h"
 #include "zsim/fuzz/check/check_sets.h"
 #include "zsim/fuzz/check/check_settings.h"
 #include "zsim/fuzz/check/each.h"
@@ -123,7 +124,15 @@ static enum instance_state due_state(const struct quiet *q, unsigned instance)
 		return STATE_DEPLOYED_STOPPED;
 	if (decl->parent >= 0 && !is_started(q, (unsigned)decl->parent))
 		return STATE_WAITING_FOR_ANCESTOR;
-	return missing_import(q, instance) != NULL ? STATE_UNRESOLVED : STATE_DEPLOYED_STARTED;
+	if (missing_import(q, instance) != NULL)
+		return STATE_UNRESOLVED;
+	/* [workloads.configuration.secrets] What runs keeps what it has. */
+	return check_secrets_missing(q->f, q->submitted->name,
+				     instance_space(q->submitted->topology, instance)) !=
+				       NULL &&
+			       !is_started(q, instance)
+		       ? STATE_UNRESOLVED
+		       : STATE_DEPLOYED_STARTED;
 }
 
 static bool has_place(const struct quiet *q, unsigned instance)
@@ -239,6 +248,7 @@ static void check_topology(const struct quiet *q)
 	check_each(q->f, q->submitted);
 	imports_check(q->f, q->submitted, q->views);
 	check_settings(q->f, q->submitted, q->views);
+	check_secrets(q->f, q->submitted, q->views);
 	check_topology_state(q);
 }
 

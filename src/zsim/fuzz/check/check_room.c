@@ -53,7 +53,8 @@ static void leave_shared(struct fuzz *f, const Samoza__V1__CopyRecord *r, bool w
 {
 	CLEANUP(freep) char *root = mem_strndup(r->path, strcspn(r->path, "/"));
 	uint64_t most[ROOM_KINDS] = {0};
-	if (!draws_have(f, DRAW_ROLLOUTS) && !draws_have(f, DRAW_RELOADS))
+	if (!draws_have(f, DRAW_ROLLOUTS) && !draws_have(f, DRAW_RELOADS) &&
+	    !draws_have(f, DRAW_SECRETS))
 		return;
 	for (const struct mirrored_copy *m = f->copies; m != NULL; m = m->hh.next) {
 		uint64_t newer[ROOM_KINDS];

@@ -63,7 +63,7 @@ static void check_start(struct fuzz *f, const struct agent_order *order)
 		const char *reference = order->spec->references[k];
 		CLEANUP(freep) char *given = str_printf("%s ", reference);
 		if (strstr(p->given, given) != NULL &&
-		    settings_value(order->imports, order->n_imports, reference) == NULL)
+		    !settings_has(order->spec, order->imports, order->n_imports, reference))
 			world_violate(&f->world,
 				      "%s is handed over for new values, and the new copy has "
 				      "none of %s",

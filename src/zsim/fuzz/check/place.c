@@ -86,6 +86,8 @@ bool place_suits(const struct topology *t, unsigned root, const struct mirrored_
 		if ((s->env_count > 0 || s->config_count > 0) &&
 		    !zhost_spec_offers(&z->spec, CAPABILITY_SETTINGS))
 			return false;
+		if (s->secret_count > 0 && !zhost_spec_offers(&z->spec, CAPABILITY_SECRETS))
+			return false;
 		for (unsigned c = 0; c < s->constraint_count; c++)
 			if (!constraint_holds(&s->constraints[c], &z->spec.labels))
 				return false;

@@ -9,6 +9,7 @@
 #include "core/lifecycle/state.h"
 #include "zsim/fuzz/check/across.h"
 #include "zsim/fuzz/check/check_patience.h"
+#include "zsim/fuzz/check/check_secrets.h"
 #include "zsim/fuzz/check/family.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/fuzz/life/mirrored.h"
@@ -100,7 +101,8 @@ static void check_one(struct fuzz *f, const struct family *y, unsigned instance)
 			      decl->path,
 			      lost != NULL ? "without a provider of " : "under its parent",
 			      lost != NULL ? lost : ", which is not started");
-	if (state == STATE_UNRESOLVED && missing == NULL)
+	if (state == STATE_UNRESOLVED && missing == NULL &&
+	    check_secrets_missing(f, y->name, instance_space(y->topology, instance)) == NULL)
 		world_violate(&f->world, "%s/%s is unresolved, but lacks no provider", y->name,
 			      decl->path);
 	if (state == STATE_UNRESOLVED && orphan)

@@ -4,6 +4,7 @@
 #include "schema/message.h"
 #include "zsim/fuzz/draw/draw_api.h"
 #include "zsim/fuzz/draw/draw_reloads.h"
+#include "zsim/fuzz/draw/draw_secrets.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/world/machine_state.h"
 #include "zsim/world/world.h"
@@ -309,4 +310,5 @@ void draw_needs(struct fuzz *f, Samoza__V1__Topology *t)
 	}
 	draw_api(f, t);
 	draw_reloads(f, t);
+	draw_secret_uses(f, t);
 }

@@ -84,6 +84,7 @@ static const struct row rows[DRAWS] = {
 			 WITHIN(ROLLOUTS)},
 	[DRAW_NOTICES] = {"notices", 2, 1, 10, "a notice reaches its target"},
 	[DRAW_RELOADS] = {"reloads", 3, 2, 25, "an instance takes another value of env"},
+	[DRAW_SECRETS] = {"secrets", 3, 2, 25, "an instance gets its secrets"},
 	[DRAW_API] = {"api", 2, 1, 10, "an instance shows a token that is good"},
 	[DRAW_SHRINKS] = {"shrinks", 3, 2, 15, "a zhost has less than is reserved there"},
 };

@@ -75,6 +75,7 @@ enum fuzz_draw {
 	DRAW_NOTICES,
 	DRAW_RELOADS,
 	DRAW_LATE,
+	DRAW_SECRETS,
 	DRAWS,
 };
 

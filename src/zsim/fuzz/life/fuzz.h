@@ -206,6 +206,7 @@ struct fuzz {
 	VECTOR(struct decoded_input *) late;	/* draw_late.h */
 	struct keys_seen *keys;			/* check_keys.h; NULL: none are drawn */
 	struct people *people;			/* check_sign_ins.h; NULL: none are drawn */
+	struct secret_histories *secrets;	/* check_secrets.h; NULL: none are drawn */
 	struct signers *signers;		/* check_signers.h; NULL: none are drawn */
 	struct notices_seen *notices;		/* check_notices.h; NULL: none are drawn */
 	struct machines_seen *machines;		/* check_machines.h; NULL */
