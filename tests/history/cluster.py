@@ -175,8 +175,7 @@ class HistoryCluster:
         config.write_text(json.dumps({"zhosts": [{"name": name, "cpu": 16, "memory": "16GiB"}]}))
         words = [self.bin / "zhost", "--dir", self.directory / name, "--name", name, "--zedge", f"127.0.0.1:{ZEDGE}",
                  "--config", config]
-        status, body = self.ask("POST", "/v1/tokens", {"name": name})
-        assert status == 201, body
+        body = self.ask_until_done("/v1/tokens", {"name": name})
         self.add(name, "zhost", [*words, "--join", body["token"]]).start()
         until(lambda: (self.directory / name / "credentials" / "identity.pem").exists(), f"{name} has joined", 60)
         self.services[name, "zhost"].words = [str(w) for w in words]
@@ -233,6 +232,14 @@ class HistoryCluster:
         thread.join()
         return answer["it"]
 
+    def ask_until_done(self, path, body):
+        """Of a change that may be asked for twice: its leader may go before it has answered."""
+        def done():
+            status, said = self.ask("POST", path, body)
+            assert status in (0, 200, 201, 503), said
+            return [said] if status in (200, 201) else None
+        return until(done, f"POST {path} is done", 60)[0]
+
     def roles(self):
         """What the health of each says; None: it does not answer."""
         from clients import role_of
@@ -257,9 +264,7 @@ class HistoryCluster:
         return until(found, f"one leads{f' that is not {other_than}' if other_than else ''}", deadline)
 
     def submit(self, package, query=""):
-        status, body = self.ask("POST", f"/v1/topologies{query}", pathlib.Path(package).read_bytes())
-        assert status in (200, 201), body
-        return body
+        return self.ask_until_done(f"/v1/topologies{query}", pathlib.Path(package).read_bytes())
 
     def build(self, source, name):
         target = self.directory / f"{name}.mex"

@@ -134,17 +134,24 @@ class Follower(Watcher):
                 time.sleep(0.1)
 
     def compare_when_there(self, rest):
-        """It has caught up, or it misses something."""
-        last = self.compare(rest)
+        """It has caught up, or it misses something. Events go on meanwhile: those that were stored by then count."""
+        stored = self.read_stored(rest)
+        last = max(stored, default=0)
         end = time.monotonic() + 20
         while (self.last or 0) < last and time.monotonic() < end:
             time.sleep(0.1)
         if (self.last or 0) < last:
             self.findings.append(f"the follower has seen nothing after event {self.last}; there are {last}")
+        missing = [n for n in range(1, last + 1) if n not in stored]
+        if missing:
+            self.findings.append(f"events are missing in the store: {missing[:10]}")
+        for number, event in dict(self.events).items():
+            if number <= last and stored.get(number) != event:
+                self.findings.append(f"event {number} was {event}, and is {stored.get(number)}")
         return last
 
-    def compare(self, rest):
-        """With what is stored: nothing is missing, doubled or other than it was said."""
+    def read_stored(self, rest):
+        """All that are stored, by their numbers."""
         stored, after = {}, 0
         while True:
             _, said = rest.request("GET", f"/v1/events?after={after}&stream=0", patience=20)
@@ -155,14 +162,7 @@ class Follower(Watcher):
                 if number in stored:
                     self.findings.append(f"event {number} is stored twice")
                 stored[number] = event
-        last = max(stored, default=0)
-        missing = [n for n in range(1, last + 1) if n not in stored]
-        if missing:
-            self.findings.append(f"events are missing in the store: {missing[:10]}")
-        for number, event in self.events.items():
-            if stored.get(number) != event:
-                self.findings.append(f"event {number} was {event}, and is {stored.get(number)}")
-        return last
+        return stored
 
 
 class Leaders(Watcher):
