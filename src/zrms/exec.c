@@ -14,7 +14,9 @@ enum {
 	START_WAIT_MS = 10000,
 	/* What zrms says itself comes in addition to the window. */
 	OUTPUT_MAX = EXEC_WINDOW + EXEC_FRAME_MAX,
-	LINK_WAIT_MS = 5000, /* for the other link of a zhost */
+	LINK_WAIT_MS = 5000,   /* for the other link of a zhost */
+	CLOSE_WAIT_MS = 5000,  /* of a client that was refused, or whose command is ended */
+	READ_WAIT_MS = 300000, /* of one whose own output may be read slowly */
 	SINCE_MAX = 2 * EXEC_WINDOW,
 	PROGRAM_SHOWN = 200, /* bytes of its first word, in the event */
 };
@@ -36,6 +38,7 @@ struct exec {
 	struct loop_timer *link_wait; /* NULL: it waits for no link */
 	bool is_recording, is_recorded;
 	bool is_denied;	  /* its credential has ended */
+	bool has_ended;	  /* the client was sent the end, and is to close when it has read it */
 	uint64_t link_id; /* 0: the zhost knows nothing of it, or no more */
 	char *zhost;
 	size_t input_credit, output_credit; /* bytes that either end may send */
@@ -73,8 +76,10 @@ static void end_client(struct exec *x, const char *error)
 		return;
 	end.error = (char *)(uintptr_t)error;
 	reply.end = &end;
-	to_client(x, &reply);
-	wire_link_close_after(x->client);
+	if (!x->has_ended)
+		to_client(x, &reply);
+	x->has_ended = true;
+	wire_link_await_close(x->client, CLOSE_WAIT_MS);
 }
 
 /* ---- to the zhost ---- */
@@ -460,8 +465,9 @@ void execs_reply(struct execs *execs, uint64_t link_id, Samoza__V1__ExecReply *r
 	if (reply->end == NULL)
 		return;
 	x->link_id = 0;
+	x->has_ended = true;
 	if (x->client != NULL)
-		wire_link_close_after(x->client);
+		wire_link_await_close(x->client, READ_WAIT_MS);
 }
 
 void execs_link_gone(struct execs *execs, uint64_t link_id)
@@ -513,7 +519,8 @@ void execs_end_all(struct execs *execs)
 	HASH_ITER (hh, execs->all, x, next) {
 		if (x->client == NULL)
 			continue;
-		if (x->link_id != 0 || x->start_deadline != NULL || x->link_wait != NULL)
+		if (x->has_ended || x->link_id != 0 || x->start_deadline != NULL ||
+		    x->link_wait != NULL)
 			end_client(x, "the command was ended: zrms is shutting down");
 		loop_timer_free(steal_ptr(&x->link_wait));
 		cancel(x);

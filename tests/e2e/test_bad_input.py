@@ -1,5 +1,6 @@
 """What must be refused: each with a clear message and the right status, and nothing is kept."""
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -69,8 +70,10 @@ def refused(desk, data, *words, status=422):
 
 def kept(desk):
     """Names of what zrms stores of uploads; artifacts of refused ones must not stay."""
-    return sorted(str(p.relative_to(desk.directory)) for p in (desk.directory / "zrms").rglob("*")
-                  if p.is_file() and "cache" not in p.parts and not p.name.endswith(("-wal", "-shm")))
+    # os.walk, because directories of what was refused go meanwhile.
+    found = [os.path.relpath(os.path.join(place, name), desk.directory)
+             for place, _, names in os.walk(desk.directory / "zrms") for name in names]
+    return sorted(path for path in found if "cache" not in pathlib.Path(path).parts and not path.endswith(("-wal", "-shm")))
 
 
 def entries(path):

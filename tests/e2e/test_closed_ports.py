@@ -148,7 +148,7 @@ def test_zrms_is_closed_to_native_spaces_and_nothing_else_is(c, servers):
     text = TRIES.replace("{port}", port).replace("{open}", str(servers[0])).replace("{full}", str(servers[1]))
     native_deploy(c, "calls", [{"name": "p", "run": {"mode": "foreground"}}], {"p/recipes/start": text})
     lines = until(lambda: (lambda all: all if any("try all: done" in x for x in all) else None)(c.log_of("calls", "p")),
-                  "it has tried all")
+                  "it has tried all", 60)  # on purpose it waits for 13 s
     found = dict(x.split("try ", 1)[1].rstrip(".").split(": ", 1) for x in lines if "try " in x)
     everywhere = [name for name in found if name.startswith("closed ")]
     assert len(everywhere) == 7 and {found[name] for name in everywhere} == {"EACCES"}, found

@@ -196,14 +196,29 @@ def test_ctrl_c_interrupts_the_command_at_the_other_end(x):
     gone("sleep 300005")
 
 
+PIPE = 65536
+
+
+def waiting_in(pipe):
+    """Bytes that nobody has read."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
+
+
+def test_who_reads_slowly_gets_all_of_it_and_the_status(x):
+    """The window takes all, so that the command ends, and zshell has still to write it, and says meanwhile how far it is."""
+    zhost = x.zedge("edge-node-1")
+    p = begin(x, "run/p", "--", "sh", "-c", "head -c 130000 /dev/zero; exit 7", pipesize=4096)
+    until(lambda: waiting_in(p.stdout) and counted(zhost, "zhost_exec_sessions") == 0, "the command has ended")
+    assert counted(x.url, "zrms_exec_sessions") == 1
+    output, errors = p.communicate(timeout=DEADLINE)
+    assert (p.returncode, len(output), errors) == (7, 130000, b"")
+
+
 def test_ctrl_c_is_heard_while_what_reads_the_output_does_not(x):
     p = begin(x, "run/p", "--", "sh", "-c", "exec head -c 300016000000000 /dev/zero")
     assert select.select([p.stdout], [], [], DEADLINE)[0]
 
-    def is_blocked():
-        return pathlib.Path(f"/proc/{p.pid}/syscall").read_text().startswith("1 0x1 ")  # write to it
-
-    until(is_blocked, "zshell waits for its reader")
+    until(lambda: waiting_in(p.stdout) > PIPE - 4096, "zshell waits for its reader")
     p.send_signal(signal.SIGINT)
     until(lambda: [line for _, line in processes_of("head -c 300016") if "zshell" not in line] == [],
           "the command has ended")

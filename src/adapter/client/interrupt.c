@@ -43,6 +43,9 @@ void interrupt_clear(void)
 	pending = 0;
 	while (ends[0] >= 0 && read(ends[0], drop, sizeof(drop)) > 0)
 		;
+	/* One that came meanwhile may have been read, too. */
+	if (pending != 0)
+		(void)!write(ends[1], "", 1);
 }
 
 int interrupt_fd(void)

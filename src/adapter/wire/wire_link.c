@@ -25,7 +25,7 @@ struct wire_link {
 	struct buffer
 		urgent; /* frames that pass those in `output`; [urgent_sent, size) waits */
 	size_t urgent_sent;
-	struct loop_timer *deadline; /* of wire_link_close_after() */
+	struct loop_timer *deadline; /* of wire_link_close_after(), wire_link_await_close() */
 	struct loop_timer *rest;     /* while `input` waits for the rest of a frame */
 	size_t rest_size;	     /* of `input` when it was set */
 	struct error *why;
@@ -63,14 +63,29 @@ static void on_deadline(void *user)
 	link_fail(link, NULL);
 }
 
+static void deadline_set(struct wire_link *link, int64_t ms)
+{
+	if (link->deadline == NULL)
+		link->deadline = loop_timer_new(link->loop, on_deadline, link);
+	loop_timer_at(link->deadline, loop_now(link->loop).mono_ms + ms);
+}
+
 void wire_link_close_after(struct wire_link *link)
 {
 	if (link->closing || link->close_at_end)
 		return;
 	link->close_at_end = true;
 	loop_defer(link->loop, &link->turn);
-	link->deadline = loop_timer_new(link->loop, on_deadline, link);
-	loop_timer_at(link->deadline, loop_now(link->loop).mono_ms + CLOSE_AFTER_MS);
+	deadline_set(link, CLOSE_AFTER_MS);
+}
+
+void wire_link_await_close(struct wire_link *link, int64_t most_ms)
+{
+	if (link->closing || link->close_at_end)
+		return;
+	wire_link_ignore(link);
+	wire_link_pause(link, false);
+	deadline_set(link, most_ms);
 }
 
 /* ---- reading ---- */

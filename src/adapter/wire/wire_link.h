@@ -67,5 +67,9 @@ size_t wire_link_waiting(const struct wire_link *link);
 void wire_link_close(struct wire_link *link, const struct error *why);
 /* Closes when what waits is written, within 5 s. */
 void wire_link_close_after(struct wire_link *link);
+/* The last frame is appended: the peer closes when it has read it, within `most_ms`. What comes
+ * meanwhile is dropped. The one that closes while the other one still sends, resets the connection, and what that one has not
+ * read may be lost. */
+void wire_link_await_close(struct wire_link *link, int64_t most_ms);
 
 #endif

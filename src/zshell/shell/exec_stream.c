@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -98,8 +99,9 @@ struct exec_stream {
 	int fd;
 	struct buffer in, out;
 	bool reads_input; /* there may be more of it */
-	size_t credit;	  /* of input that may be sent */
-	size_t taken;	  /* of output, not reported yet */
+	bool is_deaf; /* the other end takes nothing more; the command's end may be on its way */
+	size_t credit; /* of input that may be sent */
+	size_t taken;  /* of output, not reported yet */
 	bool drops; /* Ctrl-C came while this program's own output was blocked: it is not waited for */
 	bool has_ended;
 	int status;
@@ -120,20 +122,21 @@ static int lost(const struct exec_stream *s, struct error **err)
 			 s->options->url);
 }
 
-static int flush(struct exec_stream *s, struct error **err)
+/* Where it fails, what has come before is read: it may be the end, and what comes last says that the connection is lost. */
+static void flush(struct exec_stream *s)
 {
-	while (s->out.size > 0) {
+	while (s->out.size > 0 && !s->is_deaf) {
 		ssize_t n = send(s->fd, s->out.data, s->out.size, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
-			return 0;
-		if (n < 0)
-			return lost(s, err);
-		buffer_consume(&s->out, (size_t)n);
+			return;
+		s->is_deaf = n < 0;
+		buffer_consume(&s->out, n > 0 ? (size_t)n : 0);
 	}
-	return 0;
+	if (s->is_deaf)
+		buffer_clear(&s->out);
 }
 
 static int send_start(struct exec_stream *s, struct error **err)
@@ -219,19 +222,38 @@ static int resize(struct exec_stream *s, struct error **err)
 
 /* ---- output ---- */
 
+/* Until it takes something, or Ctrl-C has come: both are waited for at once, as a Ctrl-C that comes right before a write that
+ * blocks is not heard. False: it takes nothing. */
+static bool wait_for_reader(int fd)
+{
+	struct pollfd polls[2] = {{.fd = fd, .events = POLLOUT},
+				  {.fd = interrupt_fd(), .events = POLLIN}};
+	int r;
+
+	do
+		r = poll(polls, 2, -1);
+	while (r < 0 && errno == EINTR);
+	return r < 0 || polls[0].revents != 0;
+}
+
 /* Waits as long as it takes: the command's output waits meanwhile, and nobody else's. Ctrl-C ends the
  * waiting; what was not written is lost. */
 static int write_all(struct exec_stream *s, int fd, const ProtobufCBinaryData *part,
 		     struct error **err)
 {
 	for (size_t done = 0; done < part->len && !s->drops;) {
-		ssize_t n = write(fd, part->data + done, part->len - done);
+		size_t size = part->len - done < PIPE_BUF ? part->len - done : PIPE_BUF;
 
-		if (n < 0 && errno == EAGAIN)
-			(void)poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
-		else if (n < 0 && errno != EINTR)
+		if (!wait_for_reader(fd)) {
+			s->drops = true;
+			break;
+		}
+		/* A pipe has room for so much. A terminal may block all the same. */
+		ssize_t n = write(fd, part->data + done, size);
+
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return error_errno(err, "cannot write what the command printed");
-		s->drops = (n < 0 || (size_t)n < part->len - done) && interrupt_pending();
+		s->drops = (n < 0 || (size_t)n < size) && interrupt_pending();
 		done += n > 0 ? (size_t)n : 0;
 	}
 	return 0;
@@ -317,7 +339,8 @@ static int read_stream(struct exec_stream *s, struct error **err)
 
 static int turn(struct exec_stream *s, struct error **err)
 {
-	bool reads = s->reads_input && s->credit > 0 && s->out.size < OUT_MAX / 2;
+	bool reads =
+		s->reads_input && !s->is_deaf && s->credit > 0 && s->out.size < OUT_MAX / 2;
 	struct pollfd polls[4] = {
 		{.fd = s->fd, .events = (short)(POLLIN | (s->out.size > 0 ? POLLOUT : 0))},
 		{.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
@@ -331,14 +354,16 @@ static int turn(struct exec_stream *s, struct error **err)
 		r = interrupt(s, err);
 	/* Before what follows may block in this program's own output. */
 	if (r == 0 && !s->has_ended)
-		r = flush(s, err);
+		flush(s);
 	if (r == 0 && polls[3].revents != 0)
 		r = resize(s, err);
 	if (r == 0 && polls[1].revents != 0)
 		r = read_input(s, err);
 	if (r == 0 && (polls[0].revents & ~POLLOUT) != 0)
 		r = read_stream(s, err);
-	return r == 0 && !s->has_ended ? flush(s, err) : r;
+	if (r == 0 && !s->has_ended)
+		flush(s);
+	return r;
 }
 
 int exec_stream_run(const struct exec_stream_options *options, int fd, struct buffer *rest,
@@ -361,7 +386,7 @@ int exec_stream_run(const struct exec_stream_options *options, int fd, struct bu
 	if (r == 0)
 		r = take_frames(&s, err);
 	if (r == 0)
-		r = flush(&s, err);
+		flush(&s);
 	while (r == 0 && !s.has_ended)
 		r = turn(&s, err);
 	if (options->terminal)

@@ -479,6 +479,38 @@ static void a_peer_that_does_not_read_delays_the_close_by_five_seconds(void **st
 	assert_true(s->side.is_closed);
 }
 
+static void a_link_that_awaits_the_close_drops_what_comes_and_has_its_time(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1000);
+	heartbeat_add(&b, 1);
+	wire_link_pause(s->side.link, true);
+	assert_int_equal(heartbeat_send(s->side.link, 1, NULL), 0);
+	wire_link_await_close(s->side.link, 300000);
+	peer_send(s->peer, b.data, b.size);
+	sim_loop_run(&s->peer->loop, 60000);
+	assert_true(s->peer->got.size > 0);
+	assert_false(s->side.is_closed);
+	assert_int_equal(s->side.frames, 0);
+	wire_link_await_close(s->side.link, 5000);
+	sim_loop_run(&s->peer->loop, 4999);
+	assert_false(s->side.is_closed);
+	sim_loop_run(&s->peer->loop, 1);
+	assert_true(s->side.is_closed);
+	assert_null(s->side.why);
+}
+
+static void the_peer_ends_a_link_that_awaits_it(void **state)
+{
+	struct stage *s = *state;
+	wire_link_pause(s->side.link, true);
+	wire_link_await_close(s->side.link, 5000);
+	peer_close(s->peer);
+	sim_loop_run(&s->peer->loop, 1000);
+	assert_true(s->side.is_closed);
+	assert_null(s->side.why);
+}
+
 static void a_cut_closes_the_link_with_its_reason(void **state)
 {
 	struct stage *s = *state;
@@ -519,6 +551,8 @@ int main(void)
 		TEST(a_closing_link_takes_no_frames_and_reports_once),
 		TEST(a_link_that_closes_after_its_output_writes_all_of_it),
 		TEST(a_peer_that_does_not_read_delays_the_close_by_five_seconds),
+		TEST(a_link_that_awaits_the_close_drops_what_comes_and_has_its_time),
+		TEST(the_peer_ends_a_link_that_awaits_it),
 		TEST(a_cut_closes_the_link_with_its_reason),
 		TEST(the_link_knows_its_peer),
 	};

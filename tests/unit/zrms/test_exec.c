@@ -25,6 +25,7 @@ struct end {
 	struct stream *stream; /* until it is connected */
 	struct wire_link *wire;
 	bool is_closed;
+	bool is_slow; /* a client that has not read the end */
 	unsigned frames;
 	ProtobufCMessage *last;
 };
@@ -54,11 +55,14 @@ static int on_frame(void *user, struct wire_link *wire, const struct frame *fram
 		    struct error **err)
 {
 	struct end *e = user;
-	(void)wire;
 	e->frames++;
 	if (e->last != NULL)
 		protobuf_c_message_free_unpacked(e->last, NULL);
-	return frame_decode(frame, &e->last, err);
+	int r = frame_decode(frame, &e->last, err);
+	if (r == 0 && frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY && !e->is_slow &&
+	    ((const Samoza__V1__ExecReply *)e->last)->end != NULL)
+		wire_link_close(wire, NULL);
+	return r;
 }
 
 static void on_closed(void *user, struct wire_link *wire, const struct error *why)
@@ -414,6 +418,60 @@ static void an_end_is_passed_on_and_closes_the_stream(void **state)
 	assert_true(execs_is_empty(s->execs));
 }
 
+/* It sends meanwhile, of what it had taken before: the one that closes first resets the connection. */
+static void a_client_that_reads_slowly_closes_when_it_has_read_the_end(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__ExecReply reply = SAMOZA__V1__EXEC_REPLY__INIT;
+	Samoza__V1__ExecEnd done = SAMOZA__V1__EXEC_END__INIT;
+	s->client.is_slow = true;
+	client_start(s);
+	reply.session = order(s)->session;
+	reply.end = &done;
+	zhost_send(s, &reply);
+	client_input(s, EXEC_PART_MAX);
+	sim_loop_run(&s->loop, 290000);
+	assert_false(s->client.is_closed);
+	assert_int_equal(s->zhost.frames, 1);
+	wire_link_close(s->client.wire, NULL);
+	sim_loop_run(&s->loop, 100);
+	assert_true(execs_is_empty(s->execs));
+}
+
+static void a_client_that_does_not_close_holds_up_no_shutdown(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__ExecReply reply = SAMOZA__V1__EXEC_REPLY__INIT;
+	Samoza__V1__ExecEnd done = SAMOZA__V1__EXEC_END__INIT;
+	s->client.is_slow = true;
+	client_start(s);
+	reply.session = order(s)->session;
+	reply.end = &done;
+	zhost_send(s, &reply);
+	unsigned frames = s->client.frames;
+	execs_end_all(s->execs);
+	sim_loop_run(&s->loop, 4000);
+	assert_false(s->client.is_closed);
+	assert_int_equal(s->client.frames, frames);
+	sim_loop_run(&s->loop, 2000);
+	assert_true(s->client.is_closed);
+	assert_true(execs_is_empty(s->execs));
+}
+
+static void a_client_that_is_refused_has_five_seconds_to_read_why(void **state)
+{
+	struct stage *s = *state;
+	s->client.is_slow = true;
+	client_start(s);
+	wire_link_close(s->zhost.wire, NULL);
+	sim_loop_run(&s->loop, 100);
+	assert_non_null(answer(s)->end->error);
+	sim_loop_run(&s->loop, 4000);
+	assert_false(s->client.is_closed);
+	sim_loop_run(&s->loop, 2000);
+	assert_true(s->client.is_closed);
+}
+
 static void a_client_that_sends_more_than_its_window_loses_its_command(void **state)
 {
 	struct stage *s = *state;
@@ -682,6 +740,9 @@ int main(void)
 		TEST(a_command_goes_to_its_zhost_after_its_event_is_durable),
 		TEST(a_start_names_the_copy_that_zrms_knows_and_a_number_of_its_own),
 		TEST(an_end_is_passed_on_and_closes_the_stream),
+		TEST(a_client_that_reads_slowly_closes_when_it_has_read_the_end),
+		TEST(a_client_that_does_not_close_holds_up_no_shutdown),
+		TEST(a_client_that_is_refused_has_five_seconds_to_read_why),
 		TEST(a_client_that_sends_more_than_its_window_loses_its_command),
 		TEST(what_the_zhost_has_taken_may_be_sent_again),
 		TEST(a_zhost_that_sends_more_than_its_window_loses_the_session_only),
