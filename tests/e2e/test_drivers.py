@@ -285,7 +285,7 @@ def test_settings_and_labels_change_no_word_of_zrms(driven):
                                                  "labels": pairs})[0] < 300
     made = driven.wait_step("m1", "awaited")
     assert (place / "words").read_text() == f"{made['key']} m1\n"
-    assert (place / "token").read_text().startswith("smz1.")
+    assert (place / "token").read_text().startswith("smz2.")
     for name in ("a", "b", "name", "key", "settings", "labels"):
         assert f"{name}={HOSTILE[name]}\n" in (place / "given").read_text()
 
@@ -310,7 +310,7 @@ def test_the_local_driver_waits_for_its_zhost_as_long_as_that_takes(tmp_path, be
     (kept / "log").write_text("2026 info  zhost   started name=m1\n")  # by an earlier attempt
 
     def call(operation):
-        line = json.dumps({"operation": operation, "key": "abcd-1", "name": "m1", "token": "smz1.a",
+        line = json.dumps({"operation": operation, "key": "abcd-1", "name": "m1", "token": "smz2.a",
                            "settings": {"network": "shared"}, "labels": {}}, separators=(",", ":"))
         done = run(SHIPPED / "local", cwd=tmp_path, input=line + "\n", check=False,
                    env={"PATH": os.environ["PATH"], "SAMOZA_BIN": str(tmp_path / "bin")})
@@ -348,7 +348,7 @@ class Near:
         self.environment = {"PATH": f"{directory}/path:{os.environ['PATH']}", "SAMOZA_BIN": str(self.programs)}
 
     def begin(self, operation, key, name="m1", **settings):
-        line = json.dumps({"operation": operation, "key": key, "name": name, "token": "smz1.a",
+        line = json.dumps({"operation": operation, "key": key, "name": name, "token": "smz2.a",
                            "settings": {"host": "near", "dir": str(self.there), "unit": "no", **settings}, "labels": {}},
                           separators=(",", ":"))
         process = subprocess.Popen([SHIPPED / "ssh"], cwd=self.place, env=self.environment, text=True,
@@ -498,7 +498,7 @@ def test_the_ssh_driver_makes_a_zhost_on_a_machine_that_is_there(driven, host, t
     key = driven.made("m1")["key"]
     assert (there / key / "bin" / "zhost").exists()
     command = (pathlib.Path("/proc") / (there / key / "pid").read_text().strip() / "cmdline").read_bytes()
-    assert b"smz1." not in command
+    assert b"smz2." not in command
     # The machine is taken.
     failed = driven.create("m2", "ssh", "--set", f"host={host.address},key={host.key},dir={there},unit=no", "--wait=60s",
                            check=False)

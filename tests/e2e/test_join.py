@@ -1,4 +1,6 @@
 """Machines that join with a token: joining, renewal, removal, and what is refused."""
+import base64
+import hashlib
 import pathlib
 import re
 import shutil
@@ -53,10 +55,10 @@ def below(pid):
     return own + [each for child in own for each in below(child)]
 
 
-def cut(token):
-    """Where it shows: what a cut leaves of an address may be one, too; of its base64 no four letters and one."""
-    left = (len(token.rsplit(".", 1)[1]) - 1) % 4
-    return token[:-(left or 4)]
+def whole(parts):
+    """The word of these parts: its last one is a sum of the others."""
+    word = ".".join(parts[:5])
+    return word + "." + base64.urlsafe_b64encode(hashlib.sha256(word.encode()).digest()[:3]).decode()
 
 
 def ends(zhost, words):
@@ -67,7 +69,7 @@ def ends(zhost, words):
 
 def test_a_machine_joins_with_one_word_and_needs_it_no_more(alone):
     token = create(alone, "--name", "n*", "--labels", "zone=a")
-    assert re.fullmatch(r"smz1\.[a-z0-9]{8}\.[\w-]{43}\.[\w-]{43}\.[\w-]+", token)
+    assert re.fullmatch(r"smz2\.[a-z0-9]{8}\.[\w-]{43}\.[\w-]{43}\.[\w-]+\.[\w-]{4}", token)
     zhost = joiner(alone, "n1", token)
     zhost.start()
     alone.wait_zhost("n1", "deployed-started")
@@ -122,12 +124,14 @@ def test_the_word_is_nowhere_to_be_read_once_it_has_joined(alone, sweep_groups, 
 def test_what_cannot_join_says_which_side_must_do_what(alone):
     token = create(alone, "--name", "edge-*")
     ends(joiner(alone, "n1", token), "the join token is for names such as 'edge-*', not for 'n1'")
-    ends(joiner(alone, "edge-1", cut(token)), "copy the whole word as it was printed")
+    ends(joiner(alone, "edge-1", token[:-1]), "copy the whole word as it was printed")
     parts = token.split(".")
-    other = ".".join([*parts[:3], "A" * 43, parts[4]])
-    ends(joiner(alone, "edge-1", other), "this is another cluster: its CA is")
+    assert whole(parts) == token
+    ends(joiner(alone, "edge-1", f"smz1.{'.'.join(parts[1:5])}"), "is of another version: install the version that made it")
+    ends(joiner(alone, "edge-1", whole([*parts[:3], "A" * 43, parts[4]])), "this is another cluster: its CA is")
     parts[2] = "A" * 43
-    ends(joiner(alone, "edge-1", ".".join(parts)), "not known here: it was revoked")
+    ends(joiner(alone, "edge-1", ".".join(parts)), "copy the whole word as it was printed")
+    ends(joiner(alone, "edge-1", whole(parts)), "not known here: it was revoked")
     alone.zshell("cluster", "token", "rm", parts[1])
     ends(joiner(alone, "edge-1", token), "zshell cluster token create")
     assert alone.get("/v1/zhosts")["zhosts"] == []
@@ -206,7 +210,7 @@ def test_startz_node_joins_with_a_token(alone):
     node = BIN / "startz", "node", "--name", "n1", "--dir", home, "--detach"
     refused = run(*node, check=False)
     assert refused.returncode != 0 and "give --zrms URL, or --join TOKEN" in refused.stderr
-    broken = run(*node, "--join", cut(token), check=False)
+    broken = run(*node, "--join", token[:-1], check=False)
     assert broken.returncode != 0 and "copy the whole word as it was printed" in broken.stderr
     try:
         done = run(*node, "--join", token)

@@ -18,7 +18,7 @@ from howto import Page
 FILE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "howto" / "three-machines.md"
 TRYING = "On one machine, for trying"
 TOKEN = re.compile(r"^ *(smzu_\S+)$", re.M)
-WORD = re.compile(r"^(smz1\.\S+)$", re.M)
+WORD = re.compile(r"^(smz2\.\S+)$", re.M)
 SPACES = ("api", "store", "dashboard")
 
 

@@ -7,11 +7,16 @@
 #include "base/check.h"
 #include "base/str.h"
 
-#define FORM	    "smz1.ID.SECRET.PIN.ADDRESS"
-#define JOIN_PREFIX "smz1"
+#define FORM	    "smz2.ID.SECRET.PIN.ADDRESS.SUM"
+#define JOIN_PREFIX "smz2"
 #define USER_PREFIX "smzu_" /* adapter/token */
 
-enum { VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING, ADDRESS_MAX = 261, PARTS = 5 };
+enum {
+	VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
+	ADDRESS_MAX = 261,
+	PARTS = 6,
+	SUM_BYTES = 3
+};
 
 /* No I, l, o, 0, 1: an id is also read aloud. */
 static const char id_letters[] = "abcdefghjkmnpqrstuvwxyz23456789";
@@ -67,6 +72,18 @@ static bool decode_exactly(const char *text, size_t size, void *to, size_t wante
 {
 	size_t n = 0;
 	return decode(text, size, to, wanted, &n) && n == wanted;
+}
+
+/* ---- the sum ---- */
+
+/* Of all that comes before its dot. */
+static void sum_of(const char *text, size_t size, uint8_t to[SUM_BYTES])
+{
+	uint8_t hash[crypto_hash_sha256_BYTES];
+	int r = crypto_hash_sha256(hash, (const uint8_t *)text, size);
+	INVARIANT(r == 0);
+	memcpy(to, hash, SUM_BYTES);
+	sodium_memzero(hash, sizeof(hash));
 }
 
 /* ---- addresses ---- */
@@ -139,6 +156,10 @@ char *join_token_write(const struct join_token *token)
 		(void)buffer_add_string(&text, i > 0 ? "," : ".");
 		encoded_add(&text, token->addresses[i], strlen(token->addresses[i]));
 	}
+	uint8_t sum[SUM_BYTES];
+	sum_of(text.data, text.size, sum);
+	(void)buffer_add_string(&text, ".");
+	encoded_add(&text, sum, sizeof(sum));
 	return buffer_steal(&text);
 }
 
@@ -228,8 +249,9 @@ static int parts_take(const char *text, size_t size, struct part parts[PARTS],
 	if (r == 0 && count < PARTS)
 		r = error_set(
 			err, ERR_INVALID,
-			"the join token has %zu of %d parts: copy the whole word; expected "
-			"%s, and there is no form without a pin",
+			"the join token is not whole, it has %zu of %d parts: copy the whole "
+			"word as it was printed; expected %s, and there is no form without a "
+			"pin",
 			count, PARTS, FORM);
 	return r;
 }
@@ -286,6 +308,19 @@ static int addresses_read(struct part part, struct join_token *token, struct err
 	return 0;
 }
 
+/* A word that lost letters, or got others, may have parts that are good all the same: 7331 becomes 733. */
+static int sum_check(const char *text, const struct part *part, struct error **err)
+{
+	uint8_t given[SUM_BYTES], sum[SUM_BYTES];
+	sum_of(text, (size_t)(part->text - 1 - text), sum);
+	if (decode_exactly(part->text, part->size, given, sizeof(given)) &&
+	    memcmp(given, sum, sizeof(sum)) == 0)
+		return 0;
+	return error_set(err, ERR_INVALID,
+			 "the join token is not whole, its sum is another: copy the whole word "
+			 "as it was printed");
+}
+
 int join_token_read(const char *text, struct join_token *ret_token, struct error **err)
 {
 	static const char blank[] = " \t\r\n";
@@ -309,6 +344,8 @@ int join_token_read(const char *text, struct join_token *ret_token, struct error
 		r = pins_read(parts[3], &token, err);
 	if (r == 0)
 		r = addresses_read(parts[4], &token, err);
+	if (r == 0)
+		r = sum_check(text, &parts[5], err);
 	if (r < 0)
 		return r;
 	*ret_token = token;

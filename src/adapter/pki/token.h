@@ -1,11 +1,13 @@
 /*
  * The word that lets a machine join: it is shown once.
  *
- *   smz1.ID.SECRET.PIN[+PIN].ADDRESS[,ADDRESS]   the pins say whom the machine may believe
+ *   smz2.ID.SECRET.PIN[+PIN].ADDRESS[,ADDRESS].SUM   the pins say whom the machine may believe
  *
  * Tokens of users are in adapter/token. A secret has 32 random bytes, written as 43 characters of base64url, and so have pins; addresses
  * ("10.0.0.5:7331") are written as base64url, too. A cluster keeps only the hash of a secret: what can be
- * guessed is 256 bits, so it needs no salt and no slow hash.
+ * guessed is 256 bits, so it needs no salt and no slow hash. The sum has 24 bits of SHA-256 of all that comes before its dot, as 4
+ * characters of base64url: a word that was not copied whole is refused, and does not become one with another
+ * port. Words that begin with smz1 had none.
  */
 #ifndef SAMOZA_ADAPTER_PKI_TOKEN_H
 #define SAMOZA_ADAPTER_PKI_TOKEN_H
@@ -40,7 +42,7 @@ int join_token_new(const struct pki_pin *pins, size_t pin_count, const char *con
 		   struct error **err) must_check;
 /* The word: pki_secret_free(). */
 char *join_token_write(const struct join_token *token);
-/* ERR_INVALID, ERR_UNSUPPORTED (of a later version): the message says what is wrong with the word, and never
+/* ERR_INVALID, ERR_UNSUPPORTED (of another version): the message says what is wrong with the word, and never
  * shows it. Spaces and line ends around it are no mistake. */
 int join_token_read(const char *text, struct join_token *ret_token,
 		    struct error **err) must_check;

@@ -226,7 +226,7 @@ static void a_certificate_for_another_key_or_name_is_not_taken(void **state)
 static void what_is_no_word_is_refused_before_anything_is_written(void **state)
 {
 	struct stage *s = *state;
-	assert_int_equal(join(s, "smz1.a.b.c.d", false), ERR_INVALID);
+	assert_int_equal(join(s, "smz2.a.b.c.d.e", false), ERR_INVALID);
 	assert_says(s, "--join");
 	assert_false(has(s, ""));
 	assert_int_equal(zrms.asked, 0);
