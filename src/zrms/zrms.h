@@ -34,6 +34,7 @@
 #include "zrms/mesh_queries.h"
 #include "zrms/notices.h"
 #include "zrms/plans.h"
+#include "zrms/secret/secret_store.h"
 #include "zrms/settings.h"
 #include "zrms/submission/submissions.h"
 #include "zrms/submission/translations.h"
@@ -74,6 +75,7 @@ struct zrms {
 	struct read_ahead *read_ahead;	  /* with `lead`, until the store is loaded */
 	void (*yield)(struct zrms *zrms); /* it gives its place away: as SIGTERM */
 	struct control *control;
+	struct secret_vault *vault; /* from when it leads: secrets are opened with it */
 	struct recorder *recorder; /* of `control`; NULL: the settings want none */
 	struct commit_driver *commits;
 	struct links *links;

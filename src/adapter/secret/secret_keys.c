@@ -44,10 +44,19 @@ void secret_text_freep(char **text)
 	free(*text);
 }
 
+/* In pages of its own: neither swapped out, as far as the limit of locked memory allows, nor in a core dump. */
+static struct secret_keys *keys_alloc(void)
+{
+	struct secret_keys *keys = sodium_malloc(sizeof(*keys));
+	if (keys == NULL)
+		IMPOSSIBLE("there is no memory for the keys of secrets");
+	sodium_memzero(keys, sizeof(*keys));
+	return keys;
+}
+
 void secret_keys_free(struct secret_keys *keys)
 {
-	secret_wipe(keys, keys != NULL ? sizeof(*keys) : 0);
-	free(keys);
+	sodium_free(keys); /* wipes it */
 }
 
 void secret_keys_freep(struct secret_keys **keys)
@@ -74,25 +83,84 @@ static void draw(struct secret_key *key)
 
 struct secret_keys *secret_keys_new(void)
 {
-	struct secret_keys *keys = mem_new(struct secret_keys);
+	begin();
+	struct secret_keys *keys = keys_alloc();
 	draw(&keys->items[0]);
 	keys->count = 1;
 	return keys;
 }
 
-void secret_keys_add(struct secret_keys *keys)
+static const struct secret_key *find(const struct secret_keys *keys, const char *id)
 {
-	PRE(keys->count == 1);
-	keys->items[1] = keys->items[0];
-	draw(&keys->items[0]);
-	keys->count = 2;
+	for (size_t k = 0; k < keys->count; k++)
+		if (str_equal(keys->items[k].id, id))
+			return &keys->items[k];
+	return NULL;
 }
 
-void secret_keys_drop(struct secret_keys *keys)
+/* Room at the front. */
+static void shift(struct secret_keys *keys)
 {
-	for (size_t k = 1; k < keys->count; k++)
-		secret_wipe(&keys->items[k], sizeof(keys->items[k]));
-	keys->count = 1;
+	PRE(keys->count < SECRET_KEYS_MAX);
+	memmove(&keys->items[1], &keys->items[0], keys->count * sizeof(keys->items[0]));
+	keys->count++;
+}
+
+void secret_keys_add(struct secret_keys *keys)
+{
+	shift(keys);
+	draw(&keys->items[0]);
+}
+
+static void remove_at(struct secret_keys *keys, size_t at)
+{
+	keys->count--;
+	memmove(&keys->items[at], &keys->items[at + 1],
+		(keys->count - at) * sizeof(keys->items[0]));
+	secret_wipe(&keys->items[keys->count], sizeof(keys->items[0]));
+}
+
+bool secret_keys_drop(struct secret_keys *keys, const char *id)
+{
+	for (size_t k = 0; k < keys->count; k++)
+		if (str_equal(keys->items[k].id, id)) {
+			remove_at(keys, k);
+			return true;
+		}
+	return false;
+}
+
+bool secret_keys_has(const struct secret_keys *keys, const char *id)
+{
+	return find(keys, id) != NULL;
+}
+
+bool secret_keys_take(struct secret_keys *keys, const struct secret_keys *from, const char *id)
+{
+	const struct secret_key *key = find(from, id);
+	if (key == NULL || secret_keys_has(keys, id) || keys->count == SECRET_KEYS_MAX)
+		return false;
+	shift(keys);
+	keys->items[0] = *key;
+	return true;
+}
+
+struct secret_keys *secret_keys_copy(const struct secret_keys *keys)
+{
+	struct secret_keys *copy = keys_alloc();
+	*copy = *keys;
+	return copy;
+}
+
+void secret_keys_mark(const struct secret_keys *keys, const char *use, const void *data,
+		      size_t size, uint8_t ret_mark[SECRET_MARK_BYTES])
+{
+	unsigned char key[SECRET_MARK_BYTES];
+	PRE(keys->count > 0);
+	(void)crypto_generichash(key, sizeof(key), (const unsigned char *)use, strlen(use),
+				 keys->items[0].bytes, KEY_BYTES);
+	(void)crypto_generichash(ret_mark, SECRET_MARK_BYTES, data, size, key, sizeof(key));
+	secret_wipe(key, sizeof(key));
 }
 
 size_t secret_keys_count(const struct secret_keys *keys)
@@ -222,7 +290,7 @@ static bool read_line(const char **at, const char *end, struct secret_key *key)
 static int read_lines(const char *at, const char *end, struct secret_keys **ret_keys,
 		      struct error **err)
 {
-	CLEANUP(secret_keys_freep) struct secret_keys *keys = mem_new(struct secret_keys);
+	CLEANUP(secret_keys_freep) struct secret_keys *keys = keys_alloc();
 	while (at < end && keys->count < SECRET_KEYS_MAX &&
 	       read_line(&at, end, &keys->items[keys->count]))
 		keys->count++;
@@ -318,14 +386,6 @@ uint8_t *secret_seal(const struct secret_keys *keys, const struct secret_label *
 							 sealed, keys->items[0].bytes);
 	*ret_size = NONCE_BYTES + (size_t)sealed_size;
 	return sealed;
-}
-
-static const struct secret_key *find(const struct secret_keys *keys, const char *id)
-{
-	for (size_t k = 0; k < keys->count; k++)
-		if (str_equal(keys->items[k].id, id))
-			return &keys->items[k];
-	return NULL;
 }
 
 int secret_open(const struct secret_keys *keys, const char *id,

@@ -13,24 +13,30 @@
 #ifndef SAMOZA_ADAPTER_SECRET_KEYS_H
 #define SAMOZA_ADAPTER_SECRET_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 
 #define SECRET_KEY_ID_CHARS 16 /* hexadecimal digits */
-#define SECRET_KEYS_MAX	    2
+#define SECRET_KEYS_MAX	    4 /* two while values are sealed again; more where that was cut off */
 
+/* In memory of its own, which is locked and wiped. */
 struct secret_keys;
 
 /* One key, by chance. */
 struct secret_keys *secret_keys_new(void);
-/* A new one that is the first; only the one that was it stays beside. PRE: secret_keys_count() is 1. */
+struct secret_keys *secret_keys_copy(const struct secret_keys *keys);
+/* A new one that is the first; those that there are stay beside. PRE: there are fewer than SECRET_KEYS_MAX. */
 void secret_keys_add(struct secret_keys *keys);
-/* Only the first one stays. */
-void secret_keys_drop(struct secret_keys *keys);
+/* Of `from`, as the first one. False: it is there already, or in neither, or there is no room. */
+bool secret_keys_take(struct secret_keys *keys, const struct secret_keys *from, const char *id);
+/* False: there is none of that id. */
+bool secret_keys_drop(struct secret_keys *keys, const char *id);
+bool secret_keys_has(const struct secret_keys *keys, const char *id);
 size_t secret_keys_count(const struct secret_keys *keys);
-/* Of the first one, or of the one before. */
+/* The first one, at 0, is the one of now. */
 const char *secret_keys_id(const struct secret_keys *keys, size_t at);
 /* Wipes them. NULL is fine. */
 void secret_keys_free(struct secret_keys *keys);
@@ -59,6 +65,12 @@ uint8_t *secret_seal(const struct secret_keys *keys, const struct secret_label *
 int secret_open(const struct secret_keys *keys, const char *key,
 		const struct secret_label *label, const void *sealed, size_t size,
 		char **ret_value, size_t *ret_size, struct error **err) must_check;
+
+/* What shows whether data is the same to who has the first key, and tells nobody else anything about it. `use`: what for; marks
+ * of different uses have nothing to do with each other. PRE: there is a key. */
+#define SECRET_MARK_BYTES 32
+void secret_keys_mark(const struct secret_keys *keys, const char *use, const void *data,
+		      size_t size, uint8_t ret_mark[SECRET_MARK_BYTES]);
 
 /* So that the compiler does not leave it out. NULL is fine. */
 void secret_wipe(void *data, size_t size);

@@ -108,8 +108,34 @@ static void a_new_key_seals_and_the_one_before_still_opens(void **state)
 	char *two = open_text(copy, secret_keys_id(keys, 0), &db, new, new_size, 0);
 	assert_string_equal(one, "one");
 	assert_string_equal(two, "two");
-	secret_keys_drop(copy);
+	assert_false(secret_keys_drop(copy, "0123456789abcdef"));
+	assert_true(secret_keys_drop(copy, first));
 	assert_null(open_text(copy, first, &db, old, size, ERR_NOT_FOUND));
+	assert_int_equal(secret_keys_count(copy), 1);
+	/* Taken from another file, it is the first again. */
+	assert_true(secret_keys_take(copy, keys, first));
+	assert_false(secret_keys_take(copy, keys, first));
+	assert_string_equal(secret_keys_id(copy, 0), first);
+	CLEANUP(freep) char *again = open_text(copy, first, &db, old, size, 0);
+	assert_string_equal(again, "one");
+}
+
+static void a_mark_shows_nothing_to_who_has_no_key(void **state)
+{
+	CLEANUP(secret_keys_freep) struct secret_keys *keys = secret_keys_new();
+	CLEANUP(secret_keys_freep) struct secret_keys *same = copy_of(keys, NULL);
+	CLEANUP(secret_keys_freep) struct secret_keys *others = secret_keys_new();
+	uint8_t mark[SECRET_MARK_BYTES], other[SECRET_MARK_BYTES];
+	(void)state;
+	secret_keys_mark(keys, "a use", "hunter2", 7, mark);
+	secret_keys_mark(same, "a use", "hunter2", 7, other);
+	assert_memory_equal(mark, other, sizeof(mark));
+	secret_keys_mark(same, "a use", "hunter3", 7, other);
+	assert_memory_not_equal(mark, other, sizeof(mark));
+	secret_keys_mark(same, "other use", "hunter2", 7, other);
+	assert_memory_not_equal(mark, other, sizeof(mark));
+	secret_keys_mark(others, "a use", "hunter2", 7, other);
+	assert_memory_not_equal(mark, other, sizeof(mark));
 }
 
 static void a_file_may_be_sealed_with_a_passphrase(void **state)
@@ -166,6 +192,7 @@ int main(void)
 		cmocka_unit_test(a_value_is_opened_as_what_it_was_sealed),
 		cmocka_unit_test(it_is_not_opened_as_anything_else),
 		cmocka_unit_test(a_new_key_seals_and_the_one_before_still_opens),
+		cmocka_unit_test(a_mark_shows_nothing_to_who_has_no_key),
 		cmocka_unit_test(a_file_may_be_sealed_with_a_passphrase),
 		cmocka_unit_test(what_was_cut_or_changed_is_no_file),
 	};
