@@ -38,6 +38,8 @@ api_handler api_tokens_list, api_token_create, api_token_remove, api_join;
 api_handler api_authorities_list, api_rotation_begin, api_rotation_finish, api_rotation_abort;
 /* api_trust.c */
 api_handler api_trust_list, api_trust_add, api_trust_remove;
+/* api_secrets.c */
+api_handler api_secrets_list, api_secret_set, api_secret_remove, api_secrets_rotate;
 /* api_audit.c */
 api_handler api_audit;
 /* api_backup.c */

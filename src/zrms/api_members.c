@@ -8,6 +8,7 @@
 #include "zrms/api_handlers.h"
 #include "zrms/lead.h"
 #include "zrms/own_identity.h"
+#include "zrms/secret/secret_keeper.h"
 
 /* ---- who one is ---- */
 
@@ -106,12 +107,15 @@ void api_member_identity(void *context, struct http_request *request)
 	if (identity_view(zrms, asked, !is_expired, &view, &err) < 0) {
 		api_refuse(request, err);
 	} else {
+		if (!is_expired)
+			secret_keeper_member(zrms->secret_keeper, asked, &view);
 		api_send_view_now(request, 200, &view.base);
 		if (view.certificate != NULL)
 			log_info("tls", "certificate.issued", LOG_S("to", "zrms"),
 				 LOG_S("peer", http_peer(request)->address));
 	}
 	keys_free(&view);
+	secret_keeper_view_done(&view);
 	free(view.authorities);
 	free(view.certificate);
 	samoza__v1__zrms_identity_request__free_unpacked(asked, NULL);

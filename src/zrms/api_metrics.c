@@ -7,6 +7,7 @@
 #include "adapter/uv/loop.h"
 #include "zrms/own_history.h"
 #include "zrms/recorder.h"
+#include "zrms/secret/secret_keeper.h"
 
 enum { CONNECTIONS, OPENED, REQUESTS, REFUSED, STARVED, STREAMS, WAITING, ANSWERS };
 static const struct metric metrics[] = {
@@ -90,16 +91,13 @@ static const struct metric_source link_refusal_metrics =
 
 /* As api_register_metrics() registers them. */
 const struct metric_source *const api_metric_sources[] = {
-	&cli_build_metrics,	&loop_metrics,
-	&control_metrics,	&sqlite_store_metrics,
-	&commit_driver_metrics, &links_metrics,
-	&link_refusal_metrics,	&listening_metrics,
-	&hub_metrics,		&submissions_metrics,
-	&translations_metrics,	&artifacts_metrics,
-	&copies_metrics,	&http_metrics,
-	&execs_metrics,		&backups_metrics,
-	&recorder_metrics,	&own_history_metrics,
-	&notices_metrics,	NULL,
+	&cli_build_metrics,    &loop_metrics,	       &control_metrics,
+	&sqlite_store_metrics, &commit_driver_metrics, &links_metrics,
+	&link_refusal_metrics, &listening_metrics,     &hub_metrics,
+	&submissions_metrics,  &translations_metrics,  &artifacts_metrics,
+	&copies_metrics,       &http_metrics,	       &execs_metrics,
+	&backups_metrics,      &recorder_metrics,      &own_history_metrics,
+	&notices_metrics,      &secret_metrics,	       NULL,
 };
 
 void api_register_metrics(struct zrms *zrms)
@@ -121,6 +119,7 @@ void api_register_metrics(struct zrms *zrms)
 		metric_registry_add(r, &execs_metrics, zrms->execs);
 	metric_registry_add(r, &backups_metrics, zrms->backups);
 	metric_registry_add(r, &notices_metrics, zrms->notices);
+	metric_registry_add(r, &secret_metrics, zrms);
 	if (zrms->recorder != NULL)
 		metric_registry_add(r, &recorder_metrics, zrms->recorder);
 	metric_registry_add(r, &submissions_metrics, zrms->submissions);

@@ -14,6 +14,9 @@
 /* Digests of more files than a package has. */
 #define ARTIFACTS_BODY_MAX ((size_t)8 << 20)
 
+/* A value in base64, and some. */
+#define SECRET_BODY_MAX ((size_t)64 * 1024)
+
 /* clang-format off */
 /* What queries may say. */
 #define PAGES \
@@ -67,6 +70,8 @@ static const struct http_query history_query[] = {
 	{"after", HTTP_NUMBER, "Only events with a higher `seq`"},
 	{"until", HTTP_NUMBER, "Only events with this `seq`, or a lower one"},
 	{0}};
+static const struct http_query secret_remove_query[] = {
+	{"force", HTTP_FLAG, "1: although it is in use"}, {0}};
 static const struct http_query remove_query[] = {
 	{"data", HTTP_FLAG, "1: the data of its spaces, too"},
 	{0}};
@@ -369,6 +374,18 @@ static const struct http_route routes[] = {
 	 "the answer has its topologies",
 	 NULL, VIEW(signing_key_view),
 	 "removeTrust", NULL, "404 409", ACCESS_ADMIN},
+	{"GET", "/v1/secrets", api_secrets_list, 0, NULL,
+	 "Secrets: their names, versions and users, never what they say", NULL, VIEW(secret_list_view),
+	 "listSecrets", NULL, NULL, ACCESS_VIEWER},
+	{"POST", "/v1/secrets", api_secret_set, HTTP_BODY_MEMORY, NULL,
+	 "Set a secret, or give it another value: a further version; the two newest are kept", VIEW(secret_request), VIEW(secret_view),
+	 "setSecret", NULL, "409 411 413 422", ACCESS_OPERATOR, SECRET_BODY_MAX, true},
+	{"DELETE", "/v1/secrets/{name}", api_secret_remove, 0, secret_remove_query,
+	 "Remove a secret; force=1: also one that is in use, which running copies keep", NULL, NULL,
+	 "removeSecret", "204", "404 409", ACCESS_OPERATOR},
+	{"POST", "/v1/secrets/rotate-key", api_secrets_rotate, 0, NULL,
+	 "Seal all secrets with another key; the answer comes when the one before is gone", NULL, VIEW(secret_key_view),
+	 "rotateSecretKey", NULL, "409", ACCESS_ADMIN},
 	{"GET", "/v1/authorities", api_authorities_list, 0, NULL,
 	 "The certificate authorities of the cluster, how far a rotation is, and for which zhosts it waits",
 	 NULL, VIEW(authority_list_view),

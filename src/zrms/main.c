@@ -40,6 +40,7 @@
 #include "zrms/reach.h"
 #include "zrms/recorder.h"
 #include "zrms/renewals.h"
+#include "zrms/secret/secret_keeper.h"
 #include "zrms/standby.h"
 #include "zrms/state_open.h"
 #include "zrms/store_trust.h"
@@ -417,6 +418,7 @@ static void end_begin(struct zrms *zrms)
 	http_server_drain(zrms->http);
 	listening_drain(zrms->listening);
 	notices_stop(zrms->notices);
+	secret_keeper_wake(zrms->secret_keeper); /* what waits there is answered */
 	zrms->end_ms = loop_now(&zrms->loop).mono_ms + END_MAX_MS;
 	loop_timer_at(zrms->ending, 0);
 }
@@ -472,6 +474,8 @@ static void parts_free(struct zrms *zrms)
 	drivers_free(zrms->drivers);
 	store_trust_free(zrms->store_trust);
 	notices_free(zrms->notices);
+	secret_keeper_free(zrms->secret_keeper);
+	secret_vault_free(zrms->vault);
 	recorder_free(zrms->recorder);
 	commit_driver_free(zrms->commits);
 	submissions_free(zrms->submissions);
@@ -555,6 +559,8 @@ static int parts_open(struct zrms *zrms, const char *trust, struct error **err)
 	zrms->api = api_new(zrms);
 	r = access_open(&zrms->access, zrms, zrms->settings.dir, err);
 	if (r == 0)
+		r = secret_keeper_open(zrms, err);
+	if (r == 0)
 		r = submissions_open(zrms, trust, err);
 	if (r == 0)
 		r = commit_driver_start(zrms->commits, err);
@@ -570,6 +576,7 @@ static int parts_open(struct zrms *zrms, const char *trust, struct error **err)
 		first_admin_take(zrms);
 		loop_before_poll(&zrms->loop, store_watch, zrms);
 		state_opened(zrms);
+		secret_keeper_start(zrms->secret_keeper);
 		notices_start(zrms->notices);
 		zrms->store_trust = store_trust_new(zrms);
 		api_register_metrics(zrms);

@@ -12,12 +12,14 @@
 #include "zrms/artifact/fetch.h"
 #include "zrms/lead.h"
 #include "zrms/own_identity.h"
+#include "zrms/secret/member_secrets.h"
 #include "zrms/standby.h"
 #include "zrms/zrms.h"
 
 enum {
 	ASK_MS = 5000,
-	RETRY_MS = 30000, /* after a certificate was not to be had */
+	ASK_SOON_MS = 500, /* it has no key of secrets yet */
+	RETRY_MS = 30000,  /* after a certificate was not to be had */
 	CONNECT_MS = 3000,
 	SILENCE_MS = 10000,
 	ANSWER_MAX = 256 * 1024,
@@ -27,6 +29,8 @@ struct member_identity {
 	struct zrms *zrms;
 	char *credentials; /* DIR/credentials */
 	struct loop_timer *timer;
+	struct member_secrets *secrets;
+	bool is_early; /* the leader has said something that it is to hear the outcome of */
 	bool is_of_another; /* its certificate is not of the authority that signs */
 	int64_t retry_ms;
 	/* What is asked now. */
@@ -110,6 +114,8 @@ static int take(struct member_identity *m, const Samoza__V1__ZrmsIdentityView *v
 		r = certificate_take(m, trust, view->certificate, err);
 	if (r == 0)
 		r = keys_take(m, trust, view, err);
+	if (r == 0)
+		m->is_early = member_secrets_take(m->secrets, view);
 	if (r == 0 && is_renewed)
 		listening_renewed(m->zrms->listening);
 	else if (has_changed)
@@ -169,13 +175,14 @@ static void on_done(void *user, const struct error *why)
 	CLEANUP(error_freep) struct error *err = NULL;
 	bool is_renewal = m->key != NULL;
 	/* One that leads by now renews by itself. */
+	m->is_early = false;
 	if (stands_by(m->zrms) && answer_take(m, why, &err) < 0 && is_renewal) {
 		log_warn("tls", "certificate.not.renewed", LOG_E(err),
 			 LOG_S("then", "the leader is asked again"));
 		m->retry_ms = loop_now(&m->zrms->loop).mono_ms + RETRY_MS;
 	}
 	asked_done(m);
-	if (m->is_of_another && m->retry_ms == 0)
+	if (m->is_early || (m->is_of_another && m->retry_ms == 0))
 		loop_timer_at(m->timer, loop_now(&m->zrms->loop).mono_ms);
 }
 
@@ -226,7 +233,11 @@ static char *body_make(struct member_identity *m)
 	body.keys = keys;
 	for (size_t i = 0; i < body.n_keys; i++)
 		keys[i] = texts[i];
-	return schema_write_json(&body.base, SCHEMA_JSON_COMPACT);
+	body.name = (char *)(uintptr_t)leader_name(lead_seen(zrms->lead));
+	member_secrets_ask(m->secrets, &body);
+	char *json = schema_write_json(&body.base, SCHEMA_JSON_COMPACT);
+	member_secrets_asked(m->secrets, &body);
+	return json;
 }
 
 static void ask(struct member_identity *m, const char *address)
@@ -256,7 +267,9 @@ static void on_time(void *user)
 	const struct election_leader *leader = leader_known(lead_seen(zrms->lead));
 	if (m->call == NULL && leader->fence != 0 && !str_is_empty(leader->member.address))
 		ask(m, leader->member.address);
-	loop_timer_at(m->timer, loop_now(&m->zrms->loop).mono_ms + ASK_MS);
+	loop_timer_at(m->timer,
+		      loop_now(&m->zrms->loop).mono_ms +
+			      (member_secrets_has_none(m->secrets) ? ASK_SOON_MS : ASK_MS));
 }
 
 /* ---- life ---- */
@@ -266,6 +279,7 @@ struct member_identity *member_identity_new(struct zrms *zrms)
 	struct member_identity *m = mem_new(struct member_identity);
 	m->zrms = zrms;
 	m->credentials = own_identity_directory(zrms->settings.dir);
+	m->secrets = member_secrets_new(zrms->settings.dir);
 	m->answer = BUFFER_INIT(ANSWER_MAX);
 	m->timer = loop_timer_new(&zrms->loop, on_time, m);
 	loop_timer_at(m->timer, loop_now(&zrms->loop).mono_ms);
@@ -281,6 +295,7 @@ void member_identity_free(struct member_identity *identity)
 	pki_key_freep(&m->key);
 	buffer_done(&m->answer);
 	loop_timer_free(m->timer);
+	member_secrets_free(m->secrets);
 	free(m->credentials);
 	free(m);
 }

@@ -4,6 +4,7 @@
  *
  *   each ASK_MS ─► POST /v1/cluster/zrms/identity ─► whom the cluster trusts ─► authorities.pem
  *                   ├ with a new key, when its own is to be renewed, or another authority signs ─► identity.pem
+ *                   ├ keys of secrets (secret/member_secrets.h)
  *                   └ keys of authorities that it lacks, after a rotation ─► authority.pem, authority-next.pem
  *
  * So it is known to zhosts, to the others and to the etcd that shows the same certificate, however long it stands by, and after

@@ -11,6 +11,7 @@
 
 _Static_assert(IDEMPOTENCY_REQUEST_SIZE == crypto_hash_sha256_BYTES,
 	       "what the core compares is a SHA-256");
+_Static_assert(IDEMPOTENCY_REQUEST_SIZE == SECRET_MARK_BYTES, "or a mark instead");
 
 struct request_key {
 	UT_hash_handle hh;
@@ -18,6 +19,7 @@ struct request_key {
 	char *id; /* "PRINCIPAL/KEY" */
 	const char *text;
 	crypto_hash_sha256_state hash; /* of method, target and body so far */
+	bool is_secret; /* what can be guessed from the hash of its body is nobody's */
 	uint8_t request[crypto_hash_sha256_BYTES];
 };
 
@@ -32,12 +34,13 @@ static char *key_of(const char *header)
 }
 
 static struct request_key *key_new(struct asker *asker, const struct http_request *request,
-				   const char *text)
+				   const struct http_route *route, const char *text)
 {
 	struct request_key *key = mem_new(struct request_key);
 	CLEANUP(freep)
 	char *first = str_printf("%s %s\n", http_method(request), http_raw_target(request));
 	key->zrms = asker->zrms;
+	key->is_secret = route->is_secret;
 	key->id = str_printf("%s/%s", asker->principal->name, text);
 	key->text = key->id + strlen(asker->principal->name) + 1;
 	(void)crypto_hash_sha256_init(&key->hash);
@@ -87,7 +90,7 @@ struct http_refusal request_key_admit(struct asker *asker, struct http_request *
 	HASH_FIND_STR(asker->zrms->request_keys, id, other);
 	if (other != NULL)
 		return at_work(asker, request);
-	asker->key = key_new(asker, request, text);
+	asker->key = key_new(asker, request, route, text);
 	return (struct http_refusal){0};
 }
 
@@ -100,6 +103,17 @@ void request_key_body(void *context, struct http_request *request, const void *d
 		(void)crypto_hash_sha256_update(&asker->key->hash, data, size);
 }
 
+/* The hash of a short value could be guessed at: it is kept in a form that says nothing without the key of secrets. */
+static void hash_hide(struct request_key *key)
+{
+	const struct secret_vault *vault = key->zrms->vault;
+	uint8_t mark[SECRET_MARK_BYTES] = {0};
+	if (vault != NULL && vault->keys != NULL) /* otherwise it is refused */
+		secret_keys_mark(vault->keys, "idempotency", key->request, sizeof(key->request),
+				 mark);
+	memcpy(key->request, mark, sizeof(key->request));
+}
+
 void request_key_ask(struct asker *asker, struct control_input *input)
 {
 	struct request_key *key = asker->key;
@@ -107,6 +121,8 @@ void request_key_ask(struct asker *asker, struct control_input *input)
 		return;
 	crypto_hash_sha256_state hash = key->hash; /* it may be asked for again */
 	(void)crypto_hash_sha256_final(&hash, key->request);
+	if (key->is_secret)
+		hash_hide(key);
 	input->key.text = key->text;
 	input->key.request = key->request;
 }

@@ -5,6 +5,9 @@
  *                │ one of that key is at work: 409                                    ├─ known: the answer of then
  *                └ no key may look so: 400                                            └─ of another request: 422
  *
+ * What is compared is a hash of method, target and body; where the body has a secret (http_route.is_secret), one that says nothing
+ * without the key of secrets. After `secret rotate-key` such a request is another one: 422.
+ *
  * What is at work is known to this zrms alone, until it is answered; what was carried out is in the store.
  *
  * Source: [machines.replicated.failover].

@@ -46,6 +46,7 @@ struct lead;
 struct member_identity;
 struct own_history;
 struct recorder;
+struct secret_keeper;
 struct standby;
 struct topology_logs;
 struct last_lines;
@@ -76,7 +77,8 @@ struct zrms {
 	void (*yield)(struct zrms *zrms); /* it gives its place away: as SIGTERM */
 	struct control *control;
 	struct secret_vault *vault; /* from when it leads: secrets are opened with it */
-	struct recorder *recorder; /* of `control`; NULL: the settings want none */
+	struct secret_keeper *secret_keeper; /* the same */
+	struct recorder *recorder;	     /* of `control`; NULL: the settings want none */
 	struct commit_driver *commits;
 	struct links *links;
 	struct hub *hub;

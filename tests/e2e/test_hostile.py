@@ -28,13 +28,13 @@ PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
 ROUTES = {
     "nobody": "getFront getHealth getOpenapi join signIn",
     "viewer": "getCluster getSummary listZrms listTopologies getTopology explainTopology listRevisions getRevision listTopologySpaces getSpace listSpaces "
-              "listMeshSpaces listMeshPeers listMeshRoutes pingMesh listZhosts getZhost getZhostUsage listUsage getEvents getMetrics getSession signOut makeSignInCode listNotices",
+              "listMeshSpaces listMeshPeers listMeshRoutes pingMesh listZhosts getZhost getZhostUsage listUsage getEvents getMetrics getSession signOut makeSignInCode listNotices listSecrets",
     "operator": "submitTopology removeTopology startTopology stopTopology recoverTopology promoteRollout abortRollout "
                 "pauseRollout resumeRollout rollbackTopology scaleTopology deployAll startAll stopAll undeployAll getLogs "
-                "setGoal moveSpace execSpace",
+                "setGoal moveSpace execSpace setSecret removeSecret",
     "admin": "getRebalance rebalanceCluster stopRebalance removeZhost cordonZhost uncordonZhost drainZhost makeZhostToken "
              "getBackup getRecording listUsers createUser removeUser rotateUserToken listTokens createToken removeToken getAudit "
-             "listSessions endSession listTrust addTrust removeTrust createZhost destroyZhost listArtifacts holdArtifacts getHistory renewZrms forgetZrms listAuthorities rotateAuthority testNotices finishRotation abortRotation moveLeader",
+             "listSessions endSession listTrust addTrust removeTrust createZhost destroyZhost listArtifacts holdArtifacts getHistory renewZrms forgetZrms listAuthorities rotateAuthority testNotices finishRotation abortRotation moveLeader rotateSecretKey",
     "zhost": "getArtifact",
 }
 NEEDS = {operation: role for role, names in ROUTES.items() for operation in names.split()}
@@ -79,7 +79,7 @@ def state_of(c):
     zhost = c.get("/v1/zhosts/n1")
     return {"topologies": [t["id"] for t in c.get("/v1/topologies")["topologies"]], "state": topology["state"],
             "spaces": spaces, "zhost": (zhost["state"], zhost.get("cordoned")),
-            "zhosts": [z["name"] for z in c.get("/v1/zhosts")["zhosts"]], "keys": c.get("/v1/trust"),
+            "zhosts": [z["name"] for z in c.get("/v1/zhosts")["zhosts"]], "keys": c.get("/v1/trust"), "secrets": c.get("/v1/secrets"),
             "users": [(u["name"], u["role"]) for u in c.get("/v1/users")["users"]], "tokens": c.get("/v1/tokens")}
 
 

@@ -79,6 +79,8 @@ struct http_route {
 	const char *refusals;
 	unsigned needs;	 /* what options.admit makes of it; 0: nothing */
 	size_t body_max; /* of a body in memory; 0: options.memory_max */
+	/* Its body in memory has a secret: it is wiped as it goes, and is not in http_said(). */
+	bool is_secret;
 };
 
 /* What is wrong with a request; status 0: nothing. */
@@ -194,7 +196,7 @@ char *http_header_list(const struct http_request *request, const char *name);
 bool http_host_is_loopback(const struct http_request *request);
 /* The value of a header, or NULL: of several lines, the first one's. */
 const char *http_header(const struct http_request *request, const char *name);
-/* All that the client has written, but for headers and a body in a file: segments of the path, values of the query,
+/* All that the client has written, but for headers, a body in a file and that of a route with a secret: segments of the path, values of the query,
  * decoded, and the body, one per line. The caller frees. */
 char *http_said(const struct http_request *request);
 /* Whatever options.admit has found out about who asks; freed with the request by `free_user`. */

@@ -46,6 +46,11 @@ const char *http_query(const struct http_request *request, const char *name)
 	return NULL;
 }
 
+static bool is_secret(const struct http_request *request)
+{
+	return request->route != NULL && request->route->is_secret;
+}
+
 char *http_said(const struct http_request *request)
 {
 	struct buffer said = BUFFER_INIT(SIZE_MAX / 2);
@@ -58,7 +63,8 @@ char *http_said(const struct http_request *request)
 			r = buffer_printf(&said, "%s\n", pair->value);
 	if (r == 0)
 		r = buffer_printf(&said, "%s\n",
-				  request->body.data != NULL && request->spool_fd < 0
+				  request->body.data != NULL && request->spool_fd < 0 &&
+						  !is_secret(request)
 					  ? request->body.data
 					  : "");
 	INVARIANT(r == 0);
@@ -179,6 +185,8 @@ static void request_free(struct http_request *request)
 	if (request->spool_fd >= 0)
 		(void)close(request->spool_fd);
 	free(request->late.message);
+	if (is_secret(request) && request->body.data != NULL)
+		explicit_bzero(request->body.data, request->body.size);
 	buffer_done(&request->body);
 	http_target_done(&request->target);
 	http_match_done(&request->match);
@@ -406,6 +414,8 @@ static struct http_refusal body_prepare(struct http_request *request)
 	if (request->content_length <= SPOOL_MEMORY_MAX ||
 	    request->route->body == HTTP_BODY_MEMORY) {
 		request->body = BUFFER_INIT((size_t)request->content_length);
+		if (is_secret(request)) /* so that it does not move, and is in one place */
+			(void)buffer_reserve(&request->body, request->body.max);
 		return NO_REFUSAL;
 	}
 	CLEANUP(error_freep) struct error *err = NULL;
@@ -504,6 +514,8 @@ static enum MHD_Result body_take(struct http_request *request, const char *data,
 	if (request->server->options.body != NULL)
 		request->server->options.body(request->server->options.context, request, data,
 					      taken);
+	if (is_secret(request)) /* nobody reads it there again */
+		explicit_bzero((char *)(uintptr_t)data, taken);
 	bool last = request->spooled + request->body.size == request->content_length;
 	if (request->spool_fd >= 0 && (request->body.size >= SPOOL_MEMORY_MAX || last))
 		spool_write(request);

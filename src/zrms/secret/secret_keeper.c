@@ -1,0 +1,402 @@
+#include "zrms/secret/secret_keeper.h"
+
+#include <string.h>
+
+#include "adapter/backup/passphrase.h"
+#include "adapter/log/log.h"
+#include "adapter/pki/credentials.h"
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "base/vector.h"
+#include "zrms/lead.h"
+#include "zrms/secret/secret_passphrase.h"
+#include "zrms/secret/secret_rotation.h"
+#include "zrms/zrms.h"
+
+enum {
+	LOOK_MS = 100,		/* while something waits */
+	MISSING_LOOK_MS = 2000, /* while a key is missing */
+	SHARE_MS = 12000,	/* others ask each five seconds */
+	MEMBERS_MAX = 64,
+};
+
+/* What another one has said that it has. */
+struct member {
+	UT_hash_handle hh;
+	char *name, *ids; /* "ID ID " */
+};
+
+struct secret_keeper {
+	struct zrms *zrms;
+	struct loop_timer *timer;
+	struct member *members;
+	VECTOR(struct http_request *) waiting; /* until the key is shared */
+	struct secret_rotation rotation;
+	int64_t rekeyed_ms; /* monotonic clock */
+	unsigned missing;   /* as it was said last */
+	bool is_started;
+};
+
+static int64_t now_ms(const struct secret_keeper *k)
+{
+	return loop_now(&k->zrms->loop).mono_ms;
+}
+
+/* ---- what is missing ---- */
+
+unsigned secret_keeper_missing(const struct zrms *zrms)
+{
+	CLEANUP(freep)
+	const char **needed = secret_keys_needed(control_secrets(zrms->control));
+	unsigned count = 0;
+	for (const char **id = needed; *id != NULL; id++)
+		count += !secret_vault_has(zrms->vault, *id);
+	return count;
+}
+
+/* "db-password, tls": those with a version that cannot be opened. The caller frees. */
+static char *closed_names(const struct zrms *zrms)
+{
+	CLEANUP(freep)
+	const struct secret **sorted = secrets_sorted(control_secrets(zrms->control));
+	struct buffer names = BUFFER_INIT(4096);
+	for (const struct secret **s = sorted; *s != NULL; s++)
+		for (size_t k = 0; k < (*s)->record->n_versions; k++)
+			if (!secret_vault_has(zrms->vault, (*s)->record->versions[k]->key)) {
+				if (buffer_printf(&names, "%s%s", names.size > 0 ? ", " : "",
+						  (*s)->record->name) < 0)
+					return buffer_steal(&names);
+				break;
+			}
+	return buffer_steal(&names);
+}
+
+static void say_missing(struct secret_keeper *k)
+{
+	unsigned missing = secret_keeper_missing(k->zrms);
+	if (missing == k->missing)
+		return;
+	k->missing = missing;
+	if (missing == 0) {
+		log_info("secret", "keys.found", LOG_S("file", k->zrms->vault->path));
+		return;
+	}
+	CLEANUP(freep) char *names = closed_names(k->zrms);
+	log_error("secret", "key.missing", LOG_S("file", k->zrms->vault->path),
+		  LOG_U("keys", missing), LOG_S("secrets", names),
+		  LOG_S("then", "nobody gets their values: copy the file from another zrms of "
+				"the cluster or from a backup with keys, or set them again"));
+}
+
+int secret_keeper_can_seal(struct secret_keeper *k, struct error **err)
+{
+	struct secret_vault *vault = k->zrms->vault;
+	if (vault->keys != NULL)
+		return 0;
+	if (HASH_COUNT(control_secrets(k->zrms->control)->by_name) > 0)
+		return error_set(err, ERR_CONFLICT,
+				 "the key with which secrets are sealed is not in %s: copy "
+				 "that file from another zrms of the cluster or from a backup "
+				 "with keys; without it, remove all secrets (secret rm "
+				 "--force), and set them again",
+				 vault->path);
+	int r = secret_vault_keep(vault, secret_keys_new(), err);
+	if (r < 0)
+		return r;
+	log_info("secret", "key.made", LOG_S("file", vault->path));
+	secret_keeper_rekeyed(k);
+	return 0;
+}
+
+/* ---- others ---- */
+
+void secret_keeper_rekeyed(struct secret_keeper *k)
+{
+	k->rekeyed_ms = now_ms(k);
+	secret_keeper_wake(k);
+}
+
+bool secret_keeper_is_late(const struct secret_keeper *k)
+{
+	return now_ms(k) >= k->rekeyed_ms + SHARE_MS;
+}
+
+static bool has_said(const struct secret_keeper *k, const char *name, const char *id)
+{
+	struct member *m = NULL;
+	HASH_FIND_STR(k->members, name, m);
+	return m != NULL && strstr(m->ids, id) != NULL;
+}
+
+char *secret_keeper_lacking(const struct secret_keeper *k)
+{
+	const struct zrms *zrms = k->zrms;
+	struct buffer names = BUFFER_INIT(4096);
+	size_t count = 0;
+	if (zrms->lead == NULL ||
+	    zrms->cluster == NULL) /* they cannot ask without certificates */
+		return NULL;
+	const struct leader *seen = lead_seen(zrms->lead);
+	const struct election_member *members = leader_members(seen, &count);
+	const char *id = secret_keys_id(zrms->vault->keys, 0);
+	for (size_t i = 0; i < count; i++)
+		if (!str_equal(members[i].name, leader_name(seen)) &&
+		    !has_said(k, members[i].name, id))
+			(void)buffer_printf(&names, "%s%s", names.size > 0 ? ", " : "",
+					    members[i].name);
+	return names.size > 0 ? buffer_steal(&names) : NULL;
+}
+
+/* Nobody waits longer for it. */
+static bool goes_on(const struct secret_keeper *k)
+{
+	CLEANUP(freep) char *lacking = NULL;
+	if (k->zrms->stopping || secret_keeper_is_late(k))
+		return true;
+	lacking = secret_keeper_lacking(k);
+	return lacking == NULL;
+}
+
+bool secret_keeper_shared(struct secret_keeper *k, struct http_request *request)
+{
+	if (goes_on(k))
+		return true;
+	vector_push(&k->waiting, request);
+	secret_keeper_wake(k);
+	return false;
+}
+
+static void waiting_continue(struct secret_keeper *k)
+{
+	if (k->waiting.count == 0 || !goes_on(k))
+		return;
+	CLEANUP(freep) char *lacking = k->zrms->stopping ? NULL : secret_keeper_lacking(k);
+	if (lacking != NULL)
+		log_warn("secret", "key.not.shared", LOG_S("lacking", lacking),
+			 LOG_S("then", "secrets are set all the same: should they lead "
+				       "before they have it, they cannot open them"));
+	while (k->waiting.count > 0) {
+		struct http_request *request = k->waiting.items[k->waiting.count - 1];
+		k->waiting.count--;
+		http_handle_again(request);
+	}
+}
+
+static void member_note(struct secret_keeper *k, const char *name, char *const *ids,
+			size_t count)
+{
+	struct buffer text = BUFFER_INIT(4096);
+	struct member *m = NULL;
+	HASH_FIND_STR(k->members, name, m);
+	if (m == NULL && HASH_COUNT(k->members) >= MEMBERS_MAX)
+		return;
+	if (m == NULL) {
+		m = mem_new(struct member);
+		m->name = mem_strdup(name);
+		HASH_ADD_KEYPTR(hh, k->members, m->name, strlen(m->name), m);
+	}
+	for (size_t i = 0; i < count; i++)
+		(void)buffer_printf(&text, "%s ", ids[i]);
+	free(m->ids);
+	m->ids = buffer_steal(&text);
+}
+
+/* A version that is sealed with it is opened by it. */
+static bool is_proved(const struct secret_keeper *k, const struct secret_keys *keys,
+		      const char *id)
+{
+	const struct secret_vault tried = {.keys = (struct secret_keys *)(uintptr_t)keys,
+					   .path = k->zrms->vault->path};
+	const struct secret *s, *next;
+	HASH_ITER (hh, control_secrets(k->zrms->control)->by_name, s, next)
+		for (size_t i = 0; i < s->record->n_versions; i++) {
+			const Samoza__V1__SecretVersion *version = s->record->versions[i];
+			char *value = NULL;
+			size_t size = 0;
+			if (!str_equal(version->key, id))
+				continue;
+			int r = secret_open_value(&tried, s->record->name, version, &value,
+						  &size, NULL);
+			secret_wipe(value, size);
+			free(value);
+			return r == 0;
+		}
+	return false;
+}
+
+/* What records name and this one lacks. It was led over while it was away: the key is newer than what it has. */
+static int take_missing(struct secret_keeper *k, const char *file, struct error **err)
+{
+	struct secret_vault *vault = k->zrms->vault;
+	CLEANUP(secret_keys_freep) struct secret_keys *theirs = NULL;
+	CLEANUP(secret_keys_freep) struct secret_keys *all = NULL;
+	CLEANUP(freep)
+	const char **needed = secret_keys_needed(control_secrets(k->zrms->control));
+	bool any = false;
+	int r = secret_keys_read(file, strlen(file), vault->passphrase, &theirs, err);
+	if (r < 0)
+		return r;
+	all = secret_keys_copy(vault->keys != NULL ? vault->keys : theirs);
+	for (const char **id = needed; *id != NULL; id++)
+		if (!secret_vault_has(vault, *id) && secret_keys_has(theirs, *id) &&
+		    is_proved(k, theirs, *id)) {
+			any = true;
+			(void)secret_keys_take(all, theirs, *id);
+		}
+	if (!any)
+		return 0;
+	r = secret_vault_keep(vault, steal_ptr(&all), err);
+	if (r == 0)
+		secret_keeper_rekeyed(k);
+	return r;
+}
+
+static bool lacks(char *const *ids, size_t count, const struct secret_keys *keys)
+{
+	for (size_t at = 0; at < secret_keys_count(keys); at++) {
+		bool has = false;
+		for (size_t i = 0; i < count && !has; i++)
+			has = str_equal(ids[i], secret_keys_id(keys, at));
+		if (!has)
+			return true;
+	}
+	return false;
+}
+
+static void view_fill(const struct secret_keeper *k,
+		      const Samoza__V1__ZrmsIdentityRequest *asked,
+		      Samoza__V1__ZrmsIdentityView *view)
+{
+	const struct secret_vault *vault = k->zrms->vault;
+	CLEANUP(freep)
+	const char **needed = secret_keys_needed(control_secrets(k->zrms->control));
+	size_t count = 0, size = 0;
+	while (needed[count] != NULL)
+		count++;
+	view->secret_keys_needed = mem_new_array(char *, count + 1);
+	for (; view->n_secret_keys_needed < count; view->n_secret_keys_needed++)
+		view->secret_keys_needed[view->n_secret_keys_needed] =
+			mem_strdup(needed[view->n_secret_keys_needed]);
+	view->has_secret_keys_settled = true;
+	view->secret_keys_settled =
+		vault->keys != NULL && commit_driver_is_idle(k->zrms->commits);
+	if (vault->keys == NULL)
+		return;
+	view->secret_keys = mem_new_array(char *, SECRET_KEYS_MAX);
+	for (; view->n_secret_keys < secret_keys_count(vault->keys); view->n_secret_keys++)
+		view->secret_keys[view->n_secret_keys] =
+			mem_strdup(secret_keys_id(vault->keys, view->n_secret_keys));
+	if (lacks(asked->secret_keys, asked->n_secret_keys, vault->keys))
+		(void)!pki_file_read(vault->path, &view->secret_key_file, &size, NULL);
+}
+
+void secret_keeper_member(struct secret_keeper *k, const Samoza__V1__ZrmsIdentityRequest *asked,
+			  Samoza__V1__ZrmsIdentityView *view)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	if (asked->name == NULL) /* of an earlier version */
+		return;
+	member_note(k, asked->name, asked->secret_keys, asked->n_secret_keys);
+	if (asked->secret_key_file != NULL && take_missing(k, asked->secret_key_file, &err) < 0)
+		log_warn("secret", "key.not.taken", LOG_S("from", asked->name), LOG_E(err));
+	say_missing(k);
+	view_fill(k, asked, view);
+}
+
+void secret_keeper_view_done(Samoza__V1__ZrmsIdentityView *view)
+{
+	for (size_t i = 0; i < view->n_secret_keys; i++)
+		free(view->secret_keys[i]);
+	free(view->secret_keys);
+	for (size_t i = 0; i < view->n_secret_keys_needed; i++)
+		free(view->secret_keys_needed[i]);
+	free(view->secret_keys_needed);
+	pki_secret_free(view->secret_key_file);
+}
+
+void secret_keeper_rotate(struct secret_keeper *k, struct http_request *request)
+{
+	secret_rotation_begin(&k->rotation, request);
+}
+
+/* ---- life ---- */
+
+static void on_time(void *user)
+{
+	struct secret_keeper *k = user;
+	bool looks = k->missing > 0;
+	if (looks && secret_vault_look(k->zrms->vault))
+		secret_keeper_rekeyed(k);
+	say_missing(k);
+	waiting_continue(k);
+	bool soon = secret_rotation_step(&k->rotation) || k->waiting.count > 0;
+	if (soon || k->missing > 0)
+		loop_timer_at(k->timer, now_ms(k) + (soon ? LOOK_MS : MISSING_LOOK_MS));
+}
+
+void secret_keeper_wake(struct secret_keeper *k)
+{
+	if (k->is_started)
+		loop_timer_at(k->timer, now_ms(k) + 1);
+}
+
+int secret_keeper_open(struct zrms *zrms, struct error **err)
+{
+	CLEANUP(passphrase_freep) char *passphrase = NULL;
+	CLEANUP(error_freep) struct error *why = NULL;
+	int r = secret_passphrase_find(&passphrase, err);
+	if (r == 0)
+		r = secret_vault_open(zrms->settings.dir, passphrase, &zrms->vault, err);
+	if (r < 0)
+		return r;
+	struct secret_keeper *k = mem_new(struct secret_keeper);
+	k->zrms = zrms;
+	k->rotation.zrms = zrms;
+	k->timer = loop_timer_new(&zrms->loop, on_time, k);
+	k->rekeyed_ms = now_ms(k);
+	zrms->secret_keeper = k;
+	/* Where it cannot be written, the first that is set tries again. */
+	if (HASH_COUNT(control_secrets(zrms->control)->by_name) == 0 &&
+	    secret_keeper_can_seal(k, &why) < 0)
+		log_warn("secret", "key.not.made", LOG_E(why));
+	say_missing(k);
+	return 0;
+}
+
+void secret_keeper_start(struct secret_keeper *k)
+{
+	k->is_started = true;
+	secret_keeper_wake(k);
+}
+
+void secret_keeper_free(struct secret_keeper *k)
+{
+	struct member *m, *next;
+	if (k == NULL)
+		return;
+	HASH_ITER (hh, k->members, m, next) {
+		HASH_DEL(k->members, m);
+		free(m->name);
+		free(m->ids);
+		free(m);
+	}
+	vector_done(&k->waiting);
+	loop_timer_free(k->timer);
+	free(k);
+}
+
+/* ---- metrics ---- */
+
+static const struct metric metrics[] = {
+	{"zrms_secret_keys_missing", METRIC_GAUGE,
+	 "Keys with which secrets are sealed and that are not on this zrms."},
+};
+
+static void read_metrics(const void *part, struct metric_values *to)
+{
+	metric_set(to, 0, secret_keeper_missing(part));
+}
+
+const struct metric_source secret_metrics = METRIC_SOURCE(metrics, read_metrics);
