@@ -30,6 +30,7 @@ extern const struct cli_command command_status, command_topo, command_topo_list,
 	command_user_session_rm, command_completion, command_complete, command_exit,
 	command_zhost_create, command_zhost_destroy, command_zhost_list, command_trust,
 	command_trust_list, command_trust_add, command_trust_rm, command_notices,
-	command_notices_list, command_notices_test;
+	command_notices_list, command_notices_test, command_secret, command_secret_list,
+	command_secret_set, command_secret_rm, command_secret_rotate_key;
 
 #endif

@@ -117,7 +117,7 @@ static int take_token(struct shell *shell, const char *url, char **ret_token,
 	else if (!str_is_empty(variable))
 		*ret_token = mem_strdup(variable);
 	else
-		r = secret_read(shell, prompt, ret_token, err);
+		r = secret_read(shell, prompt, "token", ret_token, err);
 	if (r == 0 && !token_is_well_formed(*ret_token))
 		r = error_set(err, ERR_INVALID,
 			      "that is no token: expected smzu_ and 43 characters");

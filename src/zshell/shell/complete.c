@@ -121,6 +121,17 @@ static void add_keys(struct shell *shell, const char *current, struct cli_candid
 			cli_add_candidate(c, current, list->keys[i]->name);
 }
 
+static void add_secrets(struct shell *shell, const char *current, struct cli_candidates *c)
+{
+	CLEANUP(view_freep) Samoza__V1__SecretListView *list = NULL;
+
+	if (api_get(shell->api, "/v1/secrets", &samoza__v1__secret_list_view__descriptor,
+		    (void **)&list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list->n_secrets; i++)
+		cli_add_candidate(c, current, list->secrets[i]->name);
+}
+
 static void add_notices(struct shell *shell, const char *current, struct cli_candidates *c)
 {
 	CLEANUP(view_freep) Samoza__V1__NoticeListView *list = NULL;
@@ -165,6 +176,8 @@ static void add_names(void *context, int kind, const char *current, struct cli_c
 		add_sessions(context, current, c);
 	else if (kind == ARGUMENT_KEY)
 		add_keys(context, current, c);
+	else if (kind == ARGUMENT_SECRET)
+		add_secrets(context, current, c);
 	else if (kind == ARGUMENT_NOTICES)
 		add_notices(context, current, c);
 	else if (kind == ARGUMENT_SHELL)

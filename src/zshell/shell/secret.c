@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 
-enum { LINE_SIZE = 512, CTRL_C = 3, CTRL_D = 4 };
+enum { LINE_SIZE = SECRET_LINE_MAX + 1, CTRL_C = 3, CTRL_D = 4 };
 
 /* Byte by byte: what follows is for others. False: none came. */
 static bool read_line(char line[LINE_SIZE])
@@ -34,7 +34,7 @@ static bool read_line(char line[LINE_SIZE])
 	return true;
 }
 
-static bool is_terminal(const struct shell *shell)
+bool secret_is_typed(const struct shell *shell)
 {
 	return isatty(STDIN_FILENO) == 1 && isatty(fileno(shell->output.err)) == 1;
 }
@@ -45,7 +45,7 @@ static bool read_hidden(const struct shell *shell, const char *prompt, char line
 	struct termios before, hidden;
 	bool good;
 
-	if (!is_terminal(shell) || tcgetattr(STDIN_FILENO, &before) < 0)
+	if (!secret_is_typed(shell) || tcgetattr(STDIN_FILENO, &before) < 0)
 		return read_line(line);
 	hidden = before;
 	hidden.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
@@ -58,8 +58,8 @@ static bool read_hidden(const struct shell *shell, const char *prompt, char line
 	return good;
 }
 
-int secret_read(const struct shell *shell, const char *prompt, char **ret_secret,
-		struct error **err)
+int secret_read(const struct shell *shell, const char *prompt, const char *what,
+		char **ret_secret, struct error **err)
 {
 	char line[LINE_SIZE];
 	bool good = read_hidden(shell, prompt, line);
@@ -67,14 +67,15 @@ int secret_read(const struct shell *shell, const char *prompt, char **ret_secret
 	if (good)
 		*ret_secret = mem_strdup(line);
 	explicit_bzero(line, sizeof(line));
-	return good ? 0 : error_set(err, ERR_STALE, "no token was given; nothing was changed");
+	return good ? 0
+		    : error_set(err, ERR_STALE, "no %s was given; nothing was changed", what);
 }
 
 bool secret_agrees(const struct shell *shell, const char *question)
 {
 	char line[LINE_SIZE];
 
-	if (!is_terminal(shell))
+	if (!secret_is_typed(shell))
 		return false;
 	(void)fprintf(shell->output.err, "%s [y/N] ", question);
 	(void)fflush(shell->output.err);

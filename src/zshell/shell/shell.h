@@ -50,6 +50,7 @@ enum argument_kind {
 	ARGUMENT_CONTEXT, /* of zshell's own */
 	ARGUMENT_SESSION, /* of somebody who has signed in: its id */
 	ARGUMENT_KEY,	  /* that packages are signed with */
+	ARGUMENT_SECRET,  /* that spaces get: its name */
 	ARGUMENT_NOTICES, /* a target of notices */
 	ARGUMENT_SHELL,	  /* bash, zsh, fish */
 };

@@ -430,7 +430,7 @@ def commands_of(zshell):
 
 def test_help_lists_every_command_and_explains_each(zshell):
     commands = commands_of(zshell)
-    assert len(commands) == 75, commands
+    assert len(commands) == 80, commands
     for command in commands:
         one = zshell("help", *command.split())
         assert (one.status, one.err) == (0, ""), command
