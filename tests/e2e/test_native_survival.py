@@ -114,6 +114,27 @@ def test_an_exclusive_instance_stops_without_its_zhost(c):
     until(lambda: processes_of("sleep 100030") == [], "it has ended")
 
 
+def test_a_child_of_an_exclusive_instance_stops_before_it_without_its_zhost(sweep_groups, start_cluster):
+    # Of the failure timeout, each of the two has two seconds to stop in.
+    c = start_cluster(zhosts=("edge-node-1",), timeout="6s")
+    files = {}
+    for name, number in (("outer", 100092), ("inner", 100093)):
+        files[f"{name}/recipes/start"] = f"#!/bin/sh\nsleep {number} >/dev/null 2>&1 &\necho $! > pid\n"
+        files[f"{name}/recipes/stop"] = (f"#!/bin/sh\ndate +%s%N > {name}-begins\nkill $(cat pid)\n"
+                                         f"date +%s%N > {name}-ends\n")
+    native_deploy(c, "order", [{"name": "outer", "exclusive": True, "stop": {"grace": "4s"}},
+                               {"name": "inner", "inside": "outer"}], files)
+    run_by(2, "sleep 100092", "sleep 100093")
+    c.zhosts["edge-node-1"].kill()
+    until(lambda: processes_of("sleep 100092") + processes_of("sleep 100093") == [], "both have ended")
+
+    def written(name):
+        file, = (c.directory / "edge-node-1" / "spaces").glob(f"*/data/{name}")
+        return int(file.read_text())
+    between = written("outer-begins") - written("inner-ends")
+    assert between > 0, f"the parent began to stop {-between / 1e9} s before its child had stopped"
+
+
 def test_a_hung_deploy_is_repeated_after_a_restart_of_its_zhost(c):
     # Long enough for a zhost to restart on a loaded machine before the recipe's time is over.
     submit_failing(c, "again", [{"name": "p", "recipes": {"timeout": "15s"}}], {
