@@ -189,11 +189,13 @@ static bool has_handover(const struct fuzz *f, const Samoza__V1__SlotRecord *r)
  * its zhost had reported of it is taken. */
 static bool is_handed_over(struct fuzz *f, const struct mirrored *m)
 {
-	if (m->taken != f->commits || m->record == NULL || m->record->serving == m->served)
+	if (m->taken != f->commits || m->record == NULL)
 		return false;
-	/* The last of them is of a version without it. */
+	/* The last of them is of a version without it, as the first may have been. */
 	if (!m->record->has_serving)
 		return has_handover(f, m->record);
+	if (m->record->serving == m->served)
+		return false;
 	if (has_handover(f, m->record))
 		return true;
 	CLEANUP(freep) char *id = str_printf("%s#%" PRIu64, m->id, m->record->serving);

@@ -434,6 +434,7 @@ static void unit_part(struct control *c, struct unit_placement *unit)
 		unit_free(unit);
 		return;
 	}
+	bool served = unit->placement.role == ROLE_SERVING;
 	placement_set_role(&unit->placement, ROLE_RETIRED);
 	if (unit->place_unit != PLACE_NONE)
 		place_unit_leaves(c->place, unit->place_unit, true);
@@ -441,9 +442,12 @@ static void unit_part(struct control *c, struct unit_placement *unit)
 		struct copy *copy = copy_of_slot_copy(*item);
 		mesh_tables_mark(copy->sc);
 		/* Without a process nobody needs it, also if it was asked to start: it must not start
-		 * one while it waits for its turn, nor does it hold up others. */
+		 * one while it waits for its turn or drains, nor does it hold up others. */
 		if (copy->heard && !phase_is_active((Samoza__V1__Phase)copy->phase))
 			copy->of_slot.active = false;
+		if (served && !unit->lost && copy->target == TARGET_STARTED &&
+		    copy->sc->slot->state != STATE_DEPLOYED_STARTED)
+			copy_order(copy, TARGET_DEPLOYED);
 		copy_retire(copy);
 	}
 	vector_push(&unit->application->retired, unit);
