@@ -110,7 +110,7 @@ def test_a_leader_that_lacks_what_it_needs_fetches_it_from_the_others(three):
     c.wait_zhost("edge-node-2", "deployed-started")
     c.zshell("spaces", "move", "shop/a", "--to", "edge-node-2")
     until(lambda: c.zhost_of("shop", "a") == "edge-node-2", "it is handed over")
-    assert artifacts_of(c, first) == needed
+    until(lambda: artifacts_of(c, first) == needed, "it has fetched all that it lacks")
 
 
 def test_members_are_known_by_their_certificates(three):
