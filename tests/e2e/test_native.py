@@ -1,6 +1,7 @@
 """NATIVE spaces: recipes as real processes, in order, with their environment and errors
 (docs/native-spaces.md)."""
 import os
+import pathlib
 import re
 import signal
 
@@ -323,3 +324,14 @@ def test_a_hung_deploy_and_undeploy_time_out(c):
     c.zshell("spaces", "undeploy", "hangu/p")
     until(lambda: error(c, "hangu", "p") == "undeploy: timed out after 4 s: packs", "it is said")
     assert processes_of("sleep 100037") == []
+
+
+def test_what_is_looked_for_on_the_whole_machine_is_of_one_file():
+    """Files that look for processes run one test after another, beside the others (conftest.py): a number that one of those has, too,
+    would be found by chance."""
+    marks = {file.name: set(re.findall(r"(?:\bsleep |SLEEPER\.format\()(\d{6})", file.read_text()))
+             for file in pathlib.Path(__file__).parent.glob("test_*.py")}
+    looks = {name for name in marks if "processes_of" in (pathlib.Path(__file__).parent / name).read_text()}
+    assert {"test_native.py", "test_exec.py"} <= looks
+    found = [(name, other, both) for name in looks for other in marks.keys() - looks if (both := marks[name] & marks[other])]
+    assert found == []

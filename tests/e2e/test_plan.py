@@ -107,7 +107,7 @@ def canary(c, version, word, spaces):
     """`spaces`: by name, what they declare; all change with `word`."""
     declared = [{"name": name, "run": {"mode": "foreground"}, **more} for name, more in spaces.items()]
     directory = native_app(c, "shop", declared, {
-        f"{name}/recipes/start": f"#!/bin/sh\n# {word if more.get('handover') else 'same'}\nexec sleep 100074\n"
+        f"{name}/recipes/start": f"#!/bin/sh\n# {word if more.get('handover') else 'same'}\nexec sleep 100174\n"
         for name, more in spaces.items()}, version)
     manifest = json.loads((directory / "manifest.yaml").read_text())
     (directory / "manifest.yaml").write_text(json.dumps(

@@ -102,7 +102,7 @@ def test_heartbeats_do_not_wait_for_data_that_is_forgotten(start_cluster, monkey
     zhost = c.add_zhost("edge-node-1")
     c.wait_zhost("edge-node-1", "deployed-started")
     package = native_deploy(c, "keep", [{"name": "p", "run": {"mode": "foreground"}}], {
-        "p/recipes/start": "#!/bin/sh\necho x >> $SAMOZA_DATA/starts && exec sleep 100043\n"})
+        "p/recipes/start": "#!/bin/sh\necho x >> $SAMOZA_DATA/starts && exec sleep 100143\n"})
     old, = (data / "keep").iterdir()
     c.zshell("topo", "stop", "keep")
     until(lambda: spaces_directories(c, "edge-node-1") == [], "all is undeployed")

@@ -200,7 +200,7 @@ def test_on_a_terminal_names_align_and_are_coloured(start_cluster):
 def test_a_line_of_ten_megabytes_is_bounded_and_the_log_says_so(start_cluster):
     c = start_cluster(zhosts=("n1",))
     native_deploy(c, "long", [{"name": "p", "run": {"mode": "foreground"}}], {
-        "p/recipes/start": "#!/bin/sh\nhead -c 10485760 /dev/zero | tr '\\0' x\necho\nsleep 1\necho after\nexec sleep 100071\n"})
+        "p/recipes/start": "#!/bin/sh\nhead -c 10485760 /dev/zero | tr '\\0' x\necho\nsleep 1\necho after\nexec sleep 100171\n"})
     c.deploy("wasm", [{"name": "w", "type": "CALL", "capabilities": ["sys.log"]}], {"w": """
 #include <samoza.h>
 static char text[60001], longest[10 << 20];
