@@ -97,7 +97,7 @@ def test_dashboards_and_alerts_run_on_what_prometheus_has_read(scraped):
 
     for board in BOARDS:
         for title, query in queries(json.loads(board.read_text())):
-            until(lambda q=query: answer("query", query=q)["result"], f"{board.name}: {title}: {query}")
+            until(lambda q=query: answer("query", query=q)["result"], f"{board.name}: {title}: {query}", 60)
     for board in BOARDS:
         for variable in json.loads(board.read_text())["templating"]["list"]:
             if variable["type"] == "query":
