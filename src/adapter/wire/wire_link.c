@@ -177,6 +177,8 @@ static void input_take(struct wire_link *link, const uint8_t *data, size_t size)
 static void input_resume(struct wire_link *link)
 {
 	link->resumes = false;
+	if (link->input.size == 0)
+		return;
 	size_t used = frames_take(link, (const uint8_t *)link->input.data, link->input.size);
 	buffer_consume(&link->input, used);
 	buffer_trim(&link->input);
