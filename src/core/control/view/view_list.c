@@ -145,8 +145,8 @@ static void next_topologies(const struct control *c, enum control_list list,
 static void next_zhosts(const struct control *c, struct list_position *at, struct slice *slice)
 {
 	named_zhost_list left;
-	view_zhosts_after(c, slice->filter, at->name, &left);
-	for (size_t k = 0; k < left.count && slice->count < slice->max; k++) {
+	view_zhosts_after(c, slice->filter, at->name, slice->max - slice->count, &left);
+	for (size_t k = 0; k < left.count; k++) {
 		const struct named_zhost *one = &left.items[k];
 		slice_add(slice, one->zhost != NULL ? view_zhost(c, one->zhost)
 						    : view_made_zhost(one->made));

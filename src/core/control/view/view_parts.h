@@ -47,9 +47,9 @@ struct named_zhost {
 	const struct made_zhost *made;
 };
 typedef VECTOR(struct named_zhost) named_zhost_list;
-/* By name, those after `name` (NULL: all). The caller calls vector_done(). */
+/* By name, the first `max` of those after `name` (NULL: of all). The caller calls vector_done(). */
 void view_zhosts_after(const struct control *c, const struct list_filter *filter,
-		       const char *name, named_zhost_list *ret_list);
+		       const char *name, size_t max, named_zhost_list *ret_list);
 /* What needs attention, the worst first: at most `max` of them, and how many there are. */
 void view_attention(const struct control *c, const struct list_filter *filter, size_t max,
 		    Samoza__V1__SummaryView *v);

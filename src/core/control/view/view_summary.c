@@ -188,8 +188,8 @@ control_view_summary_zhosts(const struct control *c, struct list_position *posit
 	static const struct list_filter all;
 	Samoza__V1__SummaryZhostsView *v = NULL;
 	named_zhost_list left;
-	view_zhosts_after(c, &all, position->name, &left);
-	size_t count = left.count < max ? left.count : max;
+	view_zhosts_after(c, &all, position->name, max, &left);
+	size_t count = left.count;
 	if (count > 0) {
 		v = columns_new(count);
 		v->seq = control_newest_event(c);
