@@ -272,7 +272,7 @@ void fleet_hello(struct fleet *f, unsigned zhost)
 {
 	struct fleet_zhost *z = &f->zhosts.items[zhost];
 	Samoza__V1__Hello *hello = NEW(Samoza__V1__Hello, samoza__v1__hello__descriptor);
-	hello->protocol = 3;
+	hello->protocol = f->protocol;
 	hello->spec = NEW(Samoza__V1__ZhostSpec, samoza__v1__zhost_spec__descriptor);
 	hello->spec->name = mem_strdup(z->name);
 	hello->spec->cpu = mem_strdup("10000");
@@ -387,6 +387,7 @@ void fleet_init(struct fleet *f, unsigned zhosts)
 	*f = (struct fleet){
 		.control = control_new(&CONTROL_CONFIG_DEFAULT, "fleet"),
 		.now = {.mono_ms = 1000, .wall_ms = INT64_C(1800000000000)},
+		.protocol = 3,
 	};
 	outbox_init(&f->outbox);
 	vector_push(&f->by_link, 0); /* link 0 is none */

@@ -65,6 +65,8 @@ struct fleet {
 	 * encoded. */
 	uint64_t sent_bytes;
 	double zrms_seconds;
+	uint32_t
+		protocol; /* that the zhosts speak; fleet_init(): 3, which asks for no answer to mesh tables */
 	bool is_encoding; /* messages are encoded as well, as zrms does */
 };
 
