@@ -102,7 +102,10 @@ static void on_audit(void *user, const Samoza__V1__AuditRecord *line)
 static void on_message(void *user, const struct link_message *message)
 {
 	struct zrms *zrms = user;
+	struct control_input input;
 	links_send(zrms->links, message);
+	if (control_frame_sent(message, &input))
+		commit_driver_input(zrms->commits, &input);
 }
 
 static void on_answer(void *user, const struct data_change *change, struct data_answer *answer)

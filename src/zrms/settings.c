@@ -366,6 +366,7 @@ int settings_control(const struct settings *s, struct control_config *ret_config
 		.on_disconnect_ms = s->on_disconnect_ms,
 		.margin_ms = s->margin_ms,
 		.drain_units = s->drain_units,
+		.says_answered = true,
 	};
 	return 0;
 }

@@ -122,3 +122,25 @@ def test_heartbeats_do_not_wait_for_data_that_is_forgotten(start_cluster, monkey
     disk.goes_on()
     until(lambda: [p.name for p in data.iterdir()] == ["keep"], "the former data is removed")
     assert (new / "starts").read_text() == "x\n"
+
+
+def test_a_zhost_whose_hello_waits_for_the_disk_of_zrms_is_not_silent(start_cluster, monkeypatch, tmp_path):
+    disk = Disk(tmp_path / "stuck")
+    monkeypatch.setenv("LD_PRELOAD", str(SHIM))
+    monkeypatch.setenv("STUCK_DISK", str(disk.mark))
+    c = start_cluster(zhosts=[])
+    monkeypatch.delenv("LD_PRELOAD")
+    back = c.add_zhost("edge-node-1")
+    c.add_zhost("edge-node-2")
+    for name in ("edge-node-1", "edge-node-2"):
+        c.wait_zhost(name, "deployed-started")
+    disk.sticks()
+    back.kill()
+    back.start()
+    until(disk.is_asked, "its HELLO is taken")
+    begun = heartbeats(c)
+    until(lambda: heartbeats(c) >= begun + HEARTBEATS, "more than a failure timeout passes")
+    accepted = back.log.read_text().count("accepted zrms=")
+    disk.goes_on()
+    until(lambda: back.log.read_text().count("accepted zrms=") > accepted, "it is answered")
+    assert [e for e in c.events() if e.get("to") == "problem"] == []

@@ -53,6 +53,7 @@
 #include "core/control/state/topology_state.h"
 #include "core/control/state/unit_reload.h"
 #include "core/control/state/unload_order.h"
+#include "core/control/zhost/beats.h"
 #include "core/control/zhost/reports.h"
 #include "core/control/zhost/rotation.h"
 #include "core/control/zhost/silence.h"
@@ -211,6 +212,9 @@ static void apply(struct control *c, const struct control_input *input)
 		break;
 	case CONTROL_HEARTBEAT:
 		zhost_heartbeat(c, input->heartbeat.link_id, input->heartbeat.message);
+		break;
+	case CONTROL_HELLO_ANSWERED:
+		zhost_hello_answered(c, zhost_by_link(&c->zhosts, input->answered.link_id));
 		break;
 	case CONTROL_CLOSED:
 		zhost_closed(c, input->closed.link_id);

@@ -80,6 +80,17 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 	return 1;
 }
 
+bool control_frame_sent(const struct link_message *message, struct control_input *ret_input)
+{
+	const Samoza__V1__HelloAck *ack = (const Samoza__V1__HelloAck *)message->message;
+	if (ack == NULL || message->type != SAMOZA__V1__FRAME_TYPE__FRAME_HELLO_ACK ||
+	    ack->verdict != SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED)
+		return false;
+	*ret_input = (struct control_input){.type = CONTROL_HELLO_ANSWERED,
+					    .answered = {.link_id = message->link_id}};
+	return true;
+}
+
 Samoza__V1__DataReply control_frame_data_reply(const struct data_change *change,
 					       const struct data_answer *answer)
 {

@@ -13,6 +13,9 @@
 int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 			const ProtobufCMessage *message, struct control_input *ret_input,
 			struct error **err) must_check;
+/* For on_message() of core/control/control_loop.h, once the frame is with its link. True: the core hears of it by *ret_input, which
+ * borrows nothing. */
+bool control_frame_sent(const struct link_message *message, struct control_input *ret_input);
 /* The reply to a data request; borrows the answer. */
 Samoza__V1__DataReply control_frame_data_reply(const struct data_change *change,
 					       const struct data_answer *answer);

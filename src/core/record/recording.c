@@ -365,6 +365,7 @@ static Samoza__V1__RecordedBirth *birth_new(const struct control *c)
 	to->on_disconnect_ms = config->on_disconnect_ms;
 	to->margin_ms = config->margin_ms;
 	to->drain_units = config->drain_units;
+	to->has_says_answered = to->says_answered = config->says_answered;
 	birth->config = to;
 	birth->cluster = mem_strdup(c->cluster);
 	size_t count = 0;
@@ -435,8 +436,9 @@ static void on_start(void *user, struct instant now)
 /* A zhost comes, goes, or is looked at: how long ago it was heard counts. */
 static bool is_about_zhosts(enum control_input_type type)
 {
-	return type == CONTROL_HELLO || type == CONTROL_CLOSED || type == CONTROL_JOIN ||
-	       type == CONTROL_ZHOST || type == CONTROL_MACHINE || type == CONTROL_DRIVER;
+	return type == CONTROL_HELLO || type == CONTROL_HELLO_ANSWERED ||
+	       type == CONTROL_CLOSED || type == CONTROL_JOIN || type == CONTROL_ZHOST ||
+	       type == CONTROL_MACHINE || type == CONTROL_DRIVER;
 }
 
 static void look_at_heartbeat(const struct recording *r, const struct control_input *input,

@@ -97,6 +97,7 @@ static int begin_birth(struct replay *r, const Samoza__V1__RecordedBirth *birth,
 		.on_disconnect_ms = from->on_disconnect_ms,
 		.margin_ms = from->margin_ms,
 		.drain_units = from->drain_units,
+		.says_answered = from->says_answered,
 		.drivers = birth->n_drivers > 0 ? (const char *const *)r->drivers : NULL,
 	};
 	r->control = control_new(&config, birth->cluster);

@@ -99,7 +99,7 @@ char *step_text(const Samoza__V1__ScenarioStep *step)
 	if (step->slow != NULL)
 		return str_printf("%s of %s take %s",
 				  step->slow->by != NULL ? "frames" : "commits",
-				  step->slow->zhost,
+				  step->slow->zhost != NULL ? step->slow->zhost : "zrms",
 				  step->slow->by != NULL ? step->slow->by : step->slow->disk);
 	if (step->zhost != NULL)
 		return str_printf("zhost %s: %s", step->zhost->name,

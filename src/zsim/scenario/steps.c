@@ -282,6 +282,12 @@ static void set_duration(int64_t *ret_ms, const char *text)
 
 static void do_slow(struct step_run *run, const Samoza__V1__SlowStep *step)
 {
+	if (step->zhost == NULL) {
+		if (step->by != NULL)
+			step_fail(run, "'by' is of a zhost: name it");
+		set_duration(&run->world->zrms_disk_delay_ms, step->disk);
+		return;
+	}
 	struct sim_machine *n = machine_find(run->world, step->zhost);
 	if (n == NULL) {
 		step_fail(run, "there is no machine %s", step->zhost);

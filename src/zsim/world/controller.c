@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "core/control/control_frames.h"
 #include "zsim/world/driver.h"
 #include "zsim/world/event.h"
 #include "zsim/world/link.h"
@@ -156,6 +157,7 @@ static void on_accepted(struct world *w, struct sim_link *link)
 {
 	const struct sim_machine *joined = w->machines.items[link->machine];
 	link->is_member = true;
+	link->answered_ms = w->now_ms;
 	vector_for_each (&w->machines, n)
 		if (str_equal((*n)->name, joined->name))
 			(*n)->replaced = *n != joined;
@@ -182,6 +184,7 @@ static void on_message(void *user, const struct link_message *m)
 {
 	const struct sim_life *life = user;
 	struct world *w = life->world;
+	struct control_input input;
 	if (life != w->life && m->type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT_ACK &&
 	    m->message != NULL)
 		check_late_acknowledgement(life, m);
@@ -193,6 +196,8 @@ static void on_message(void *user, const struct link_message *m)
 		sim_link_send(w, m->link_id, true, m->type, m->message);
 	if (m->close)
 		sim_link_close_after(w, m->link_id);
+	if (control_frame_sent(m, &input))
+		control_loop_input(life->commits, world_instant(w), &input);
 }
 
 /* To the process: it does nothing with it here. */
@@ -252,6 +257,12 @@ static void on_written(void *user, const struct outbox *outbox,
 		w->hooks.committed(w->hooks.user, outbox, answers);
 }
 
+static bool answers_at_once(const struct world *w)
+{
+	return w->hooks.commit_delay == NULL && w->zrms_disk_delay_ms == 0 &&
+	       w->zrms_commit_ms <= w->now_ms;
+}
+
 static void on_asked(void *user)
 {
 	struct sim_life *life = user;
@@ -259,9 +270,11 @@ static void on_asked(void *user)
 	int64_t *last_ms = life == w->life ? &w->zrms_commit_ms : &life->commit_ms;
 	if (life == w->life && w->hooks.asked != NULL)
 		w->hooks.asked(w->hooks.user);
-	if (w->hooks.commit_delay == NULL)
-		return; /* answered at the end of the turn */
-	int64_t at = w->now_ms + w->hooks.commit_delay(w->hooks.user, NULL);
+	if (answers_at_once(w))
+		return; /* at the end of the turn */
+	int64_t at = w->now_ms + (w->hooks.commit_delay != NULL
+					  ? w->hooks.commit_delay(w->hooks.user, NULL)
+					  : w->zrms_disk_delay_ms);
 	if (at < *last_ms)
 		at = *last_ms; /* in order */
 	*last_ms = at;
@@ -380,6 +393,7 @@ void controller_start_elected(struct world *w, uint64_t term, uint64_t fence,
 		.on_disconnect_ms = w->options.on_disconnect_ms,
 		.drivers = w->options.has_drivers ? sim_drivers : NULL,
 		.drain_units = w->options.drain_units,
+		.says_answered = true,
 	};
 	const struct sim_store_hooks hooks = {
 		.asked = on_asked,
@@ -437,7 +451,7 @@ void controller_start_elected(struct world *w, uint64_t term, uint64_t fence,
 void controller_turn(struct world *w)
 {
 	(void)control_loop_turn(w->commits, world_instant(w));
-	if (w->hooks.commit_delay == NULL)
+	if (answers_at_once(w))
 		answer_commits(w);
 	end_dead(w);
 }

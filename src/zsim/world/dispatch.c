@@ -20,6 +20,14 @@
 #include "zsim/world/process.h"
 #include "zsim/world/world.h"
 
+static void note_hello(struct world *w, uint64_t link_id)
+{
+	struct sim_link *link = &w->links.items[link_id - 1];
+	const char *zhost = w->machines.items[link->machine]->name;
+	if (w->control != NULL && control_link_of(w->control, zhost) == link_id)
+		link->hello_ms = w->now_ms;
+}
+
 static void take_control_frame(struct world *w, const struct sim_event *h,
 			       const ProtobufCMessage *message)
 {
@@ -47,6 +55,8 @@ static void take_control_frame(struct world *w, const struct sim_event *h,
 		former_take(former, &input);
 	else
 		controller_take(w, &input);
+	if (input.type == CONTROL_HELLO && former == NULL)
+		note_hello(w, h->link_id);
 }
 
 static void take_agent_frame(struct world *w, struct sim_machine *n, const struct sim_event *h,
@@ -204,6 +214,7 @@ static void driver_outcome(struct world *w, const struct sim_event *h)
 static void link_closes(struct world *w, struct sim_life *former, uint64_t link_id)
 {
 	const struct control_input input = {.type = CONTROL_CLOSED, .closed.link_id = link_id};
+	w->links.items[link_id - 1].closed_ms = w->now_ms;
 	if (former != NULL)
 		former_take(former, &input);
 	else if (w->control != NULL &&

@@ -17,8 +17,12 @@ static struct sim_link *link_of(struct world *w, uint64_t number)
 
 uint64_t sim_link_open(struct world *w, struct sim_machine *n, uint64_t life)
 {
-	vector_push(&w->links,
-		    ((struct sim_link){.machine = n->index, .life = life, .open = true}));
+	vector_push(&w->links, ((struct sim_link){.machine = n->index,
+						  .life = life,
+						  .open = true,
+						  .hello_ms = NEVER_MS,
+						  .answered_ms = NEVER_MS,
+						  .closed_ms = NEVER_MS}));
 	return w->links.count;
 }
 

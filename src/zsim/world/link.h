@@ -19,6 +19,9 @@ struct sim_link {
 	bool open;
 	bool greeted;	    /* its first frame to zrms has arrived: a HELLO */
 	bool is_member;	    /* zrms has accepted its HELLO */
+	/* When the core has taken its HELLO, when the answer to it was sent, and when zrms noticed that it is closed; NEVER_MS: not
+	 * so far. */
+	int64_t hello_ms, answered_ms, closed_ms;
 	int64_t last_ms[2]; /* when the last frame of each direction arrives: order is kept */
 };
 

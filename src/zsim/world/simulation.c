@@ -101,6 +101,11 @@ static struct sim_event *next_held(struct world *w)
 	return oldest;
 }
 
+static bool takes_more(const struct world *w)
+{
+	return w->hooks.batch_more != NULL && w->hooks.batch_more(w->hooks.user);
+}
+
 /* Messages and results come before timers, and those of zhosts before those of zrms: what
  * arrives at the instant of a check has arrived. */
 static bool step_now(struct world *w)
@@ -113,13 +118,13 @@ static bool step_now(struct world *w)
 		return true;
 	}
 	if (w->control != NULL && !stalls && control_loop_is_due(w->commits) &&
-	    (first == NULL || first->key > w->now_ms || !w->hooks.batch_more(w->hooks.user))) {
+	    (first == NULL || first->key > w->now_ms || !takes_more(w))) {
 		controller_turn(w);
 		return true;
 	}
 	struct sim_machine *filling = filling_machine(w);
 	if (filling != NULL &&
-	    (first == NULL || first->key > w->now_ms || !w->hooks.batch_more(w->hooks.user))) {
+	    (first == NULL || first->key > w->now_ms || !takes_more(w))) {
 		machine_turn(w, filling);
 		return true;
 	}

@@ -92,6 +92,7 @@ struct world {
 	bool load_fails;	      /* the last load of anything was made to fail */
 	bool zrms_dies;		      /* once the call that it is in has returned */
 	uint64_t zrms_life;	      /* grows with each start and each death */
+	int64_t zrms_disk_delay_ms;   /* that each commit takes, where no hook says it */
 	int64_t zrms_commit_ms;	      /* when the last commit that was asked for is answered */
 	int64_t zrms_stalls_until_ms; /* it stands still, and its links stay */
 	VECTOR(struct sim_event *) zrms_backlog; /* what came meanwhile, in order */

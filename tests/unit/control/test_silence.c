@@ -291,6 +291,138 @@ static void who_is_heard_before_its_part_is_not_lost(void **state)
 	fixture_done(&f);
 }
 
+/* ---- HELLO ---- */
+
+static void begin_with_a_hello(struct fixture *f)
+{
+	fixture_init(f);
+	fixture_start(f);
+	f->control->config.says_answered = true;
+	fixture_hello(f, "n1", 1, NULL, 0);
+	fixture_advance(f, 3 * f->control->config.failure_timeout_ms);
+	check_zhost(f, "n1", ZHOST_STARTED);
+}
+
+static void answer(struct fixture *f, uint64_t link_id)
+{
+	(void)fixture_handle(f, &(struct control_input){.type = CONTROL_HELLO_ANSWERED,
+							.answered = {.link_id = link_id}});
+}
+
+/* It is lost a failure timeout from now on, and no earlier; the event says for how long it was silent. */
+static void check_watched(struct fixture *f)
+{
+	int64_t timeout_ms = f->control->config.failure_timeout_ms;
+	fixture_advance(f, timeout_ms);
+	check_zhost(f, "n1", ZHOST_STARTED);
+	f->now.mono_ms++;
+	f->now.wall_ms++;
+	tick(f);
+	check_zhost(f, "n1", ZHOST_PROBLEM);
+	assert_string_equal(f->events.items[f->events.count - 1]->cause,
+			    "no heartbeat for 30.0 s");
+}
+
+static void who_waits_for_the_answer_to_its_hello_is_watched_from_it_on(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin_with_a_hello(&f);
+	answer(&f, 1);
+	check_watched(&f);
+	fixture_done(&f);
+}
+
+static void who_waits_for_an_answer_is_watched_once_its_link_is_closed(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin_with_a_hello(&f);
+	(void)fixture_handle(
+		&f, &(struct control_input){.type = CONTROL_CLOSED, .closed = {.link_id = 1}});
+	answer(&f, 1); /* to nobody */
+	check_watched(&f);
+	fixture_done(&f);
+}
+
+static void the_answer_on_a_former_link_is_none(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin_with_a_hello(&f);
+	fixture_hello(&f, "n1", 2, NULL, 0);
+	answer(&f, 1);
+	fixture_advance(&f, 3 * f.control->config.failure_timeout_ms);
+	check_zhost(&f, "n1", ZHOST_STARTED);
+	answer(&f, 2);
+	check_watched(&f);
+	fixture_done(&f);
+}
+
+static void who_sends_heartbeats_needs_no_answer(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin_with_a_hello(&f);
+	fixture_heartbeat(&f, "n1", 1);
+	check_watched(&f);
+	fixture_done(&f);
+}
+
+/* An answer that comes after heartbeats is no sign of life. */
+static void a_late_answer_is_not_heard(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin_with_a_hello(&f);
+	fixture_heartbeat(&f, "n1", 1);
+	fixture_advance(&f, f.control->config.failure_timeout_ms);
+	answer(&f, 1);
+	f.now.mono_ms++;
+	f.now.wall_ms++;
+	tick(&f);
+	check_zhost(&f, "n1", ZHOST_PROBLEM);
+	fixture_done(&f);
+}
+
+static void what_an_exclusive_instance_may_rely_on_ends_as_from_hello_on(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin_with_a_hello(&f);
+	const struct control_zhost *z = zhost_find(&f.control->zhosts, "n1");
+	int64_t said_ms = f.now.mono_ms - 3 * f.control->config.failure_timeout_ms;
+	answer(&f, 1);
+	assert_int_equal(z->heard_ms, said_ms);
+	fixture_done(&f);
+}
+
+static void check_copied(const struct fixture *f, bool waits)
+{
+	struct control *copy = NULL;
+	Samoza__V1__Checkpoint *checkpoint = checkpoint_new(f->control, f->now);
+	const char *const none[] = {NULL};
+	assert_int_equal(checkpoint_load_whole(checkpoint, none, &copy, NULL), 0);
+	assert_int_equal(zhost_find(&copy->zhosts, "n1")->hello_waits, waits);
+	assert_true(copy->config.says_answered);
+	CLEANUP(freep) char *before = control_digest(f->control, f->now);
+	CLEANUP(freep) char *after = control_digest(copy, f->now);
+	assert_string_equal(before, after);
+	schema_message_free(&checkpoint->base);
+	control_free(copy);
+}
+
+static void a_checkpoint_knows_whose_hello_waits(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin_with_a_hello(&f);
+	check_copied(&f, true);
+	answer(&f, 1);
+	check_copied(&f, false);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +435,13 @@ int main(void)
 		cmocka_unit_test(the_loss_of_many_zhosts_is_decided_in_parts),
 		cmocka_unit_test(who_is_heard_before_its_part_is_not_lost),
 		cmocka_unit_test(a_checkpoint_knows_who_is_overdue),
+		cmocka_unit_test(who_waits_for_the_answer_to_its_hello_is_watched_from_it_on),
+		cmocka_unit_test(who_waits_for_an_answer_is_watched_once_its_link_is_closed),
+		cmocka_unit_test(the_answer_on_a_former_link_is_none),
+		cmocka_unit_test(who_sends_heartbeats_needs_no_answer),
+		cmocka_unit_test(a_late_answer_is_not_heard),
+		cmocka_unit_test(what_an_exclusive_instance_may_rely_on_ends_as_from_hello_on),
+		cmocka_unit_test(a_checkpoint_knows_whose_hello_waits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

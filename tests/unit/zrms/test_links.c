@@ -182,6 +182,7 @@ static uint64_t link_of(const struct control_input *input)
 	case CONTROL_BACKUP_AGE:
 	case CONTROL_JOIN:
 	case CONTROL_RENEW:
+	case CONTROL_HELLO_ANSWERED:
 	case CONTROL_CLOSED:
 	case CONTROL_DATA_FULL:
 	case CONTROL_FORGOTTEN:

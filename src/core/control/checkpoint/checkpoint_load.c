@@ -171,6 +171,8 @@ static int restore_zhost(struct control *c, const Samoza__V1__VolatileZhost *v,
 	z->counter = v->counter;
 	z->heard_ms = v->heard_ms;
 	z->heard_wall_ms = v->heard_wall_ms;
+	z->hello_waits = v->hello_waits;
+	z->answered_ms = v->answered_ms;
 	z->long_leases_end_ms = v->long_leases_end_ms;
 	heap_remove(&c->deadlines, &z->deadline);
 	if (v->has_deadline_ms)
@@ -724,6 +726,7 @@ int checkpoint_load_whole(const Samoza__V1__Checkpoint *from, const char *const 
 		.on_disconnect_ms = from->config->on_disconnect_ms,
 		.margin_ms = from->config->margin_ms,
 		.drain_units = from->config->drain_units,
+		.says_answered = from->config->says_answered,
 	};
 	const struct instant now = {.mono_ms = from->now_ms, .wall_ms = from->wall_ms};
 	struct control *c = control_new(&config, "");

@@ -130,6 +130,9 @@ static Samoza__V1__VolatileZhost *zhost_volatile(const struct control *c,
 	v->counter = z->counter;
 	v->heard_ms = z->heard_ms;
 	v->heard_wall_ms = z->heard_wall_ms;
+	v->has_hello_waits = v->hello_waits = z->hello_waits;
+	v->has_answered_ms = z->answered_ms != 0;
+	v->answered_ms = z->answered_ms;
 	v->long_leases_end_ms = z->long_leases_end_ms;
 	v->has_deadline_ms = heap_has(&z->deadline);
 	v->deadline_ms = z->deadline.key;
@@ -506,6 +509,7 @@ Samoza__V1__Checkpoint *checkpoint_new(struct control *c, struct instant now)
 	config->on_disconnect_ms = c->config.on_disconnect_ms;
 	config->margin_ms = c->config.margin_ms;
 	config->drain_units = c->config.drain_units;
+	config->has_says_answered = config->says_answered = c->config.says_answered;
 	to->config = config;
 	to->now_ms = now.mono_ms;
 	to->wall_ms = now.wall_ms;

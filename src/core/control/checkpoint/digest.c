@@ -145,6 +145,9 @@ static void add_zhost(const struct control *c, const struct control_zhost *z, st
 	     TIMER(z->deadline), z->protocol);
 	if (z->is_overdue)
 		LINE("  overdue\n");
+	if (z->hello_waits || z->answered_ms != 0)
+		LINE("  answered %lld%s\n", LL(z->answered_ms),
+		     z->hello_waits ? ", waits" : "");
 	LINE("  usage %llu %llu %llu%s%s%s, refused %s %lld%s, mesh%s %llu, desired %llu\n",
 	     LLU(z->usage.cpu_millicores), LLU(z->usage.memory_bytes), LLU(z->usage.disk_bytes),
 	     z->order_all ? " order-all" : "", z->disk_full ? " full" : "",

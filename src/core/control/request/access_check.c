@@ -65,6 +65,7 @@ enum access_role access_needed(const struct control_input *input)
 	case CONTROL_JOIN:   /* the secret of the token is the proof */
 	case CONTROL_RENEW:  /* the key is */
 	case CONTROL_CLOSED: /* nobody asks for these: they have happened */
+	case CONTROL_HELLO_ANSWERED:
 	case CONTROL_DATA_FULL:
 	case CONTROL_DRIVER:
 	case CONTROL_NOTICE_TARGETS:
@@ -115,6 +116,7 @@ const char *access_topology(const struct control_input *input)
 	case CONTROL_HELLO:
 	case CONTROL_REPORT:
 	case CONTROL_HEARTBEAT:
+	case CONTROL_HELLO_ANSWERED:
 	case CONTROL_CLOSED:
 	case CONTROL_DATA:
 	case CONTROL_DATA_FULL:

@@ -290,6 +290,7 @@ static char *words(const struct control *c, const struct control_input *input)
 				  &input->hello.certified);
 	case CONTROL_REPORT:
 	case CONTROL_HEARTBEAT:
+	case CONTROL_HELLO_ANSWERED:
 	case CONTROL_CLOSED:
 	case CONTROL_DATA:
 	case CONTROL_DATA_FULL:

@@ -17,6 +17,9 @@ struct control_config {
 	uint32_t drain_units;	    /* drain.units: handed over at a time; 0: the default */
 	/* Of plans, whose zhosts deliver no messages: mesh tables have versions, and name nobody. Decides nothing. */
 	bool has_empty_tables;
+	/* CONTROL_HELLO_ANSWERED follows each HELLO that is taken: until then a zhost is not watched. Not so in recordings of
+	 * before, whose zhosts are watched from their HELLO on. */
+	bool says_answered;
 	/* Names of the drivers that make machines; ends with NULL. Borrowed; NULL: there are none. */
 	const char *const *drivers;
 };

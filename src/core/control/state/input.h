@@ -41,6 +41,7 @@ enum control_input_type {
 	CONTROL_HELLO,	     /* a zhost on a new link */
 	CONTROL_REPORT,
 	CONTROL_HEARTBEAT,
+	CONTROL_HELLO_ANSWERED, /* that it is taken was handed to the link, once it was durable (control_frame_sent()) */
 	CONTROL_CLOSED,	   /* a link is gone */
 	CONTROL_DATA,	   /* data.* of a space with cluster storage: fenced, then a record */
 	CONTROL_DATA_FULL, /* a write of a space was refused: its quota is used up */
@@ -297,6 +298,9 @@ struct control_input {
 			uint64_t link_id;
 			const Samoza__V1__Heartbeat *message;
 		} heartbeat;
+		struct {
+			uint64_t link_id;
+		} answered;
 		struct {
 			uint64_t link_id;
 		} closed;

@@ -248,6 +248,7 @@ static int decode_people(struct decoded_input *d, struct error **err)
 		    : CASE(HELLO)
 		    : CASE(REPORT)
 		    : CASE(HEARTBEAT)
+		    : CASE(HELLO_ANSWERED)
 		    : CASE(CLOSED)
 		    : CASE(DATA)
 		    : CASE(DATA_FULL)
@@ -278,6 +279,8 @@ static int decode_machines(struct decoded_input *d, struct error **err)
 		CASE(HEARTBEAT)
 		    : AS(HEARTBEAT, heartbeat, .link_id = m->heartbeat->link,
 			 .message = m->heartbeat->message);
+		CASE(HELLO_ANSWERED)
+		    : AS(HELLO_ANSWERED, answered, .link_id = m->hello_answered->link);
 		CASE(CLOSED) : AS(CLOSED, closed, .link_id = m->closed->link);
 		CASE(DATA) : BY(DATA, decode_data(d, err));
 		CASE(DATA_FULL) : AS(DATA_FULL, data_full, .owner = m->data_full->owner);

@@ -448,6 +448,16 @@ static int encode_heartbeat(const struct control_input *in, Samoza__V1__Recorded
 	return pack(r, to);
 }
 
+static int encode_answered(const struct control_input *in, Samoza__V1__RecordedInput *r,
+			   struct buffer *to)
+{
+	BODY(r, HELLO_ANSWERED, RecordedHelloAnswered,
+	     SAMOZA__V1__RECORDED_HELLO_ANSWERED__INIT, body);
+	r->hello_answered = &body;
+	body.link = in->answered.link_id;
+	return pack(r, to);
+}
+
 static int encode_closed(const struct control_input *in, Samoza__V1__RecordedInput *r,
 			 struct buffer *to)
 {
@@ -591,6 +601,8 @@ static int encode_body(const struct control_input *in, Samoza__V1__RecordedInput
 		return encode_report(in, r, to);
 	case CONTROL_HEARTBEAT:
 		return encode_heartbeat(in, r, to);
+	case CONTROL_HELLO_ANSWERED:
+		return encode_answered(in, r, to);
 	case CONTROL_CLOSED:
 		return encode_closed(in, r, to);
 	case CONTROL_DATA:

@@ -3,14 +3,36 @@
 #include "base/str.h"
 #include "core/control/state/state.h"
 
+int64_t zhost_silent_since_ms(const struct control_zhost *z)
+{
+	return z->answered_ms > z->heard_ms ? z->answered_ms : z->heard_ms;
+}
+
 static int64_t silent_ms(const struct control *c, const struct control_zhost *z)
 {
-	return z->heard_ms + c->config.failure_timeout_ms + 1;
+	return zhost_silent_since_ms(z) + c->config.failure_timeout_ms + 1;
 }
 
 void zhost_watch(struct control *c, struct control_zhost *z)
 {
+	z->hello_waits = false;
 	heap_set(&c->deadlines, &z->deadline, silent_ms(c, z));
+}
+
+void zhost_hello_waits(struct control *c, struct control_zhost *z)
+{
+	if (!c->config.says_answered)
+		return;
+	z->hello_waits = true;
+	heap_remove(&c->deadlines, &z->deadline);
+}
+
+void zhost_hello_answered(struct control *c, struct control_zhost *z)
+{
+	if (z == NULL || !z->hello_waits)
+		return;
+	z->answered_ms = c->now.mono_ms;
+	zhost_watch(c, z);
 }
 
 bool zhost_is_forgiven(const struct control *c, const struct control_zhost *z)
@@ -27,7 +49,8 @@ bool beat_is_void(const struct control_zhost *z, const Samoza__V1__Heartbeat *he
 /* It says of disks and data what is known, and ends nothing that was waited for. */
 static bool is_news(const struct control_zhost *z, const Samoza__V1__Usage *usage)
 {
-	return z->state != ZHOST_STARTED || z->is_overdue || z->long_leases_end_ms != 0 ||
+	return z->state != ZHOST_STARTED || z->is_overdue || z->hello_waits ||
+	       z->long_leases_end_ms != 0 ||
 	       (usage != NULL && (z->has_full_data || usage->n_data_full > 0 ||
 				  usage->disk_full != z->disk_full));
 }

@@ -26,8 +26,14 @@ struct zhost_beat {
 	uint64_t cpu_millicores, memory_bytes, disk_bytes;
 };
 
-/* Its silence is too long from a failure timeout after it was heard on. */
+/* Its silence is too long from a failure timeout after zhost_silent_since_ms() on. */
 void zhost_watch(struct control *c, struct control_zhost *z);
+/* Since it was heard; or since it may send heartbeats, where that is later (silence.h). Monotonic. */
+int64_t zhost_silent_since_ms(const struct control_zhost *z);
+/* Its HELLO is taken, and the answer waits until that is durable: it is not watched. */
+void zhost_hello_waits(struct control *c, struct control_zhost *z);
+/* The answer is on its way, or its link is gone: from now on it is. `z`: of that link; NULL: none. */
+void zhost_hello_answered(struct control *c, struct control_zhost *z);
 /* Its deadline is later than its silence alone makes it (silence.h): nothing else may make it sooner. */
 bool zhost_is_forgiven(const struct control *c, const struct control_zhost *z);
 /* The core does not take it: it is an old, repeated or foreign one. `z`: of its link; NULL: none. */

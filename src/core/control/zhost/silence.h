@@ -9,6 +9,15 @@
  * [topology.detection.heartbeat]. Once for each silence, so that a zrms that is held again and again still loses who is gone:
  * a zhost is forgiven while its deadline is no later than its silence alone makes it.
  *
+ * Nor the time in which a zhost waits for the answer to its HELLO: it sends no heartbeat before, and the answer waits until what HELLO
+ * has changed is durable.
+ *
+ *     HELLO ──── waits for the store ────► the answer is with its link (CONTROL_HELLO_ANSWERED), or that is closed
+ *                                           └─► silent from here on, until it is heard
+ *
+ * It needs no bound: what is decided after a HELLO leaves zrms after the answer to it, so an earlier judgement would help nobody. An
+ * answer that does not get through is no sign of life.
+ *
  * Nothing but the judgement waits. An exclusive instance may live elsewhere only after what its lease allows, which is counted
  * from the last heartbeat that was heard (zhost_leases_end_ms()), not from the judgement.
  */

@@ -351,6 +351,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 		if (!copy_is_retired(copy))
 			lifecycle_push(copy->sc->slot); /* it may have waited for this */
 	send_ack(c, link_id, SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED, NULL);
+	zhost_hello_waits(c, z);
 	forget_send(c, z);
 	z->order_all = true;
 	mark_zhost(z);
@@ -400,11 +401,13 @@ void zhost_closed(struct control *c, uint64_t link_id)
 	struct control_zhost *z = zhost_by_link(&c->zhosts, link_id);
 	if (z == NULL)
 		return;
+	bool has_waited = z->hello_waits;
+	zhost_hello_answered(c, z); /* it is not any more: it may say hello on another link */
 	zhost_set_link(&c->zhosts, z, 0);
 	mesh_tables_zhost_left(c, z);
 	int64_t off = c->config.on_disconnect_ms;
-	/* A link that broke while zrms was held may be made again by who is well. */
-	if (off > 0 && z->state == ZHOST_STARTED && c->now.mono_ms + off < z->deadline.key &&
+	/* A link that broke while zrms or its store was held may be made again by who is well. */
+	if (off > 0 && !has_waited && z->state == ZHOST_STARTED && c->now.mono_ms + off < z->deadline.key &&
 	    !zhost_is_forgiven(c, z))
 		heap_set(&c->deadlines, &z->deadline, c->now.mono_ms + off);
 }
@@ -477,7 +480,7 @@ static void zhost_fails(struct control *c, struct control_zhost *z)
 	c->count.zhost_problems++;
 	CLEANUP(freep)
 	char *cause = str_printf("no heartbeat for %.1f s",
-				 (double)(c->now.mono_ms - z->heard_ms) / 1e3);
+				 (double)(c->now.mono_ms - zhost_silent_since_ms(z)) / 1e3);
 	zhost_move(c, z, ZHOST_PROBLEM, cause);
 	heap_remove(&c->deadlines, &z->deadline);
 	if (z->link_id != 0) {
@@ -589,6 +592,7 @@ int zhost_remove(struct control *c, struct control_zhost *z, const char *cause,
 	forsake_all(c, z);
 	remains_vouched(c, z);
 	z->removed = true;
+	z->hello_waits = false;
 	zhost_move(c, z, ZHOST_UNDEPLOYING, cause);
 	zhost_move(c, z, ZHOST_NOT_DEPLOYED, cause);
 	heap_remove(&c->deadlines, &z->deadline);

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "zsim/fuzz/life/fuzz.h"
 #include "zsim/world/controller.h"
+#include "zsim/world/link.h"
 #include "zsim/world/world.h"
 
 void silence_stands_still(struct fuzz *f, int64_t duration_ms)
@@ -51,6 +52,9 @@ static void check_early(struct fuzz *f, const char *zhost, int64_t heard_ms, int
 			first = &f->standstills.all.items[k - 1];
 	if (first == NULL || first->until_ms <= heard_ms + ROUNDED_MS || !is_long(o, first))
 		return; /* it was heard since, or it is not clear */
+	if (o->on_disconnect_ms > 0 &&
+	    heard_ms + o->timeout_ms + ROUNDED_MS >= judged_ms(o, first))
+		return; /* nothing was to be forgiven, and its link is closed */
 	if (at_ms >= first->until_ms && at_ms < judged_ms(o, first))
 		world_violate(
 			&f->world,
@@ -85,6 +89,38 @@ static void check_late(struct fuzz *f, const char *zhost, int64_t heard_ms, int6
 			      (long long)late_ms);
 }
 
+/* The last one of its links whose HELLO the core has taken; NULL: none in this life of zrms. */
+static const struct sim_link *last_link(const struct fuzz *f, const char *zhost)
+{
+	const struct world *w = &f->world;
+	for (size_t k = w->links.count; k > 0; k--) {
+		const struct sim_link *link = &w->links.items[k - 1];
+		if (link->life == w->life->number && link->hello_ms != NEVER_MS &&
+		    str_equal(w->machines.items[link->machine]->name, zhost))
+			return link;
+	}
+	return NULL;
+}
+
+static void check_answered(struct fuzz *f, const char *zhost, int64_t at_ms)
+{
+	const struct world_options *o = &f->world.options;
+	const struct sim_link *link = last_link(f, zhost);
+	if (link == NULL || link->hello_ms > at_ms)
+		return;
+	int64_t from_ms =
+		link->answered_ms < link->closed_ms ? link->answered_ms : link->closed_ms;
+	bool is_short = o->on_disconnect_ms > 0 && link->closed_ms <= at_ms &&
+			link->answered_ms <= link->closed_ms;
+	int64_t patience_ms = is_short ? o->on_disconnect_ms : o->timeout_ms;
+	if (from_ms > at_ms)
+		world_violate(&f->world, "%s is lost while it waits for the answer to its HELLO",
+			      zhost);
+	else if (at_ms - from_ms < patience_ms)
+		world_violate(&f->world, "%s is lost %lld ms after the answer to its HELLO",
+			      zhost, (long long)(at_ms - from_ms));
+}
+
 void check_silence(struct fuzz *f, const Samoza__V1__EventRecord *event)
 {
 	int64_t at_ms = event->time_ms - WORLD_WALL_MS;
@@ -98,4 +134,5 @@ void check_silence(struct fuzz *f, const Samoza__V1__EventRecord *event)
 	int64_t heard_ms = at_ms - (int64_t)(silent_s * 1000);
 	check_early(f, event->subject, heard_ms, at_ms);
 	check_late(f, event->subject, heard_ms, at_ms);
+	check_answered(f, event->subject, at_ms);
 }

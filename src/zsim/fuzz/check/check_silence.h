@@ -1,6 +1,9 @@
 /*
  * The time in which zrms stood still is no silence: who is lost after it had a heartbeat interval and a check from then on, once for
  * each silence. And nobody is lost later than that: not after several times in which zrms stood still either.
+ *
+ * A zhost that waits for the answer to its HELLO is not silent: who is lost had a failure timeout from the answer on, or from the moment
+ * in which zrms noticed that its link is closed.
  */
 #ifndef SAMOZA_ZSIM_FUZZ_CHECK_SILENCE_H
 #define SAMOZA_ZSIM_FUZZ_CHECK_SILENCE_H
