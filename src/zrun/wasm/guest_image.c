@@ -68,11 +68,10 @@ static int find_place(struct dl_phdr_info *info, size_t size, void *user)
 
 void guest_image_map(struct guest *g, int module_fd)
 {
+	if (!has_image(g) || !g->module->runs[0].is_mapped)
+		return;
 	struct place image = {.address = (uintptr_t)g->module->image, .offset = -1};
 	const struct guest_image_run *runs = g->module->runs;
-
-	if (!has_image(g) || !runs[0].is_mapped)
-		return;
 	guest_reserve(g);
 	(void)dl_iterate_phdr(find_place, &image);
 	if (image.offset < 0)

@@ -233,14 +233,14 @@ HOST(fd_write, uint32_t fd, uint32_t vectors, uint32_t count, uint32_t written)
 	if (count > VECTORS_MAX)
 		return WASI_EINVAL;
 	for (uint32_t n = 0; n < count; n++) {
-		const uint32_t *vector = guest_memory(g, vectors + 8 * n, 8);
+		const uint8_t *vector = guest_memory(g, vectors + 8 * n, 8);
 		uint32_t at, size;
 		const char *text;
 
 		if (vector == NULL || (uint64_t)vectors + 8ull * n > UINT32_MAX)
 			return WASI_EFAULT;
 		memcpy(&at, vector, sizeof(at));
-		memcpy(&size, vector + 1, sizeof(size));
+		memcpy(&size, vector + sizeof(at), sizeof(size));
 		text = guest_memory(g, at, size);
 		if (text == NULL)
 			return WASI_EFAULT;
