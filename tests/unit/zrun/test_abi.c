@@ -93,6 +93,8 @@ static void test_receiver_sees_stop(void **state)
 static void test_checks(void **state)
 {
 	finishes(&(struct part){.guest = GUEST_ABI, .test_case = "pointers"});
+	finishes(&(struct part){
+		.guest = GUEST_BOUNDS, .test_case = "", .memory_bytes = 4ull << 30});
 	finishes(&(struct part){.guest = GUEST_ABI, .test_case = "data"});
 	finishes(&(struct part){.guest = GUEST_ABI, .test_case = "imports"});
 	finishes(&(struct part){.guest = GUEST_MEMORYLESS, .test_case = ""});

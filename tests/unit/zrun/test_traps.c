@@ -57,6 +57,9 @@ static const struct {
 	{"fill of 4 GiB", OOB},
 	{"copy from the end", OOB},
 	{"recursion with 64-bit values", EXHAUSTED},
+	{"recursion, in a host function that logs", EXHAUSTED},
+	{"recursion, in a host function that waits for an answer", EXHAUSTED},
+	{"recursion, in a host function with a large frame", EXHAUSTED},
 };
 
 static void test_traps(void **state)

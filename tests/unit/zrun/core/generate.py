@@ -47,6 +47,12 @@ EDGES = {'i32': I32, 'i64': I64, 'f32': F32, 'f64': F64}
 SIZE = {'i32': 4, 'i64': 8, 'f32': 4, 'f64': 8}
 AT = {'i32': 0x1000, 'i64': 0x1800, 'f32': 0x2000, 'f64': 0x3000}
 OUT = 0x10000
+END = 0x20000  # of the memory, before it grows
+LOADS = {'i32.load8_s': 1, 'i32.load8_u': 1, 'i32.load16_s': 2, 'i32.load16_u': 2, 'i32.load': 4, 'i64.load8_s': 1,
+         'i64.load8_u': 1, 'i64.load16_s': 2, 'i64.load16_u': 2, 'i64.load32_s': 4, 'i64.load32_u': 4, 'i64.load': 8,
+         'f32.load': 4, 'f64.load': 8}
+STORES = {'i32.store8': 1, 'i32.store16': 2, 'i32.store': 4, 'i64.store8': 1, 'i64.store16': 2, 'i64.store32': 4,
+          'i64.store': 8, 'f32.store': 4, 'f64.store': 8}
 
 # Results as i64: as they are, or with every NaN made one, apart by "quiet" only.
 KEEP = {'i32': '(i64.extend_i32_u %s)', 'i64': '%s',
@@ -227,12 +233,40 @@ def memory():
         move += f'(memory.copy (i32.const {to}) (i32.const {start}) (i32.const {size}))'
         move += store('(i64.load (i32.const 0x8000))') + store('(i64.load (i32.const 0x8008))')
     groups.append(('memory.copy', move))
+    groups.append(('the last bytes', ''.join(
+        store(KEEP[name[:3]] % f'({name} (i32.const {END - size}))') for name, size in LOADS.items())))
+    nothing = ''.join(f'({instruction} (i32.const {to}) (i32.const 0) (i32.const 0))' for instruction, to in (
+        ('memory.fill', END), ('memory.copy', END), ('memory.init $passive', END), ('memory.init $active', END),
+        ('memory.init $nothing', END), ('table.init $late', 12), ('table.init $imports', 12), ('table.init $none', 12),
+        ('table.init $declared', 12), ('table.copy', 12)))
+    groups.append(('nothing at the end', f'''{nothing} (memory.copy (i32.const 0) (i32.const {END}) (i32.const 0))
+      (table.copy (i32.const 0) (i32.const 12) (i32.const 0))
+      (memory.init $passive (i32.const 0) (i32.const 10) (i32.const 0)) (table.init $late (i32.const 0) (i32.const 2) (i32.const 0))
+      (data.drop $active) (data.drop $nothing) (elem.drop $imports) (elem.drop $none) (elem.drop $declared)''' + store(
+          '(i64.const 1)')))
     groups.append(('memory.init', '(memory.init $passive (i32.const 0x8000) (i32.const 2) (i32.const 8))' + store(
         '(i64.load (i32.const 0x8000))') + '(data.drop $passive) (memory.init $passive (i32.const 0) (i32.const 0) (i32.const 0))'))
     groups.append(('memory.grow', store(KEEP['i32'] % '(memory.size)') + store(KEEP['i32'] % '(memory.grow (i32.const 1))')
                    + store(KEEP['i32'] % '(memory.size)') + store(KEEP['i32'] % '(memory.grow (i32.const 1000))')
                    + store(KEEP['i32'] % '(memory.grow (i32.const -1))') + store(KEEP['i32'] % '(memory.grow (i32.const 0))')
                    + store(KEEP['i32'] % '(i32.load (i32.const 0x2fffc))')))
+    for name, size in dict(LOADS, **STORES).items():
+        value = f'({name[:3]}.const 0)' if name in STORES else ''
+        instruction = f'({name} (i32.const {END - size + 1}) {value})'
+        traps.append((f'{name} around the end', 'OOB', instruction if value else f'(drop {instruction})'))
+        # An address is a sum of 33 bits: this one does not begin again at 0.
+        instruction = f'({name} offset=0xffffffff (i32.const 9) {value})'
+        traps.append((f'{name} around 4 GiB', 'OOB', instruction if value else f'(drop {instruction})'))
+    for to, start, size in ((-1, 0, 1), (-1, 0, 2), (0, -1, 2), (2, 1, -1), (-1, -1, -1), (END, 0, 1), (0, END, 1)):
+        for name in ('memory.copy', 'memory.fill', 'memory.init $passive', 'table.copy', 'table.init $late'):
+            if name == 'memory.fill' and start or name[:5] == 'table' and END in (to, start):
+                continue
+            traps.append((f'{name} of {size} from {start} to {to}', 'OOB',
+                          f'({name} (i32.const {to}) (i32.const {start}) (i32.const {size}))'))
+    for name, to in (('memory.init $nothing', END + 1), ('memory.copy', END + 1), ('table.init $none', 13), ('table.copy', 13)):
+        traps.append((f'{name} of nothing beyond the end', 'OOB', f'({name} (i32.const {to}) (i32.const 0) (i32.const 0))'))
+    for name in ('memory.init $nothing', 'table.init $none', 'table.init $declared'):
+        traps.append((f'{name} of something', 'OOB', f'({name} (i32.const 0) (i32.const 0) (i32.const 1))'))
     for name, body in {
             'memory.init of what was dropped': '(data.drop $passive) (memory.init $passive (i32.const 0) (i32.const 0) (i32.const 1))',
             'memory.init of an active segment': '(memory.init $active (i32.const 0) (i32.const 0) (i32.const 1))',
@@ -247,6 +281,13 @@ def memory():
     for name, body in {
             'indirect call of an import of another type': '(drop (call_indirect (type $now) (i32.const 0)))',
             'indirect call of another type': '(drop (call_indirect (type $i) (i32.const 1)))',
+            'indirect call of one with other parameters': '''(call_indirect (type $pair) (i32.const 0) (f32.const 0)
+              (call $slot_of_swap)) (drop) (drop)''',
+            'indirect call of one with other results': '''(drop (call_indirect (type $i64_f64) (i32.const 0) (f64.const 0)
+              (call $slot_of_swap)))''',
+            'indirect call of one without results': '(call_indirect (type $v) (i32.const 0))',
+            'indirect call of the last index': '(drop (call_indirect (type $i) (i32.const -1)))',
+            'indirect call of null that was copied': '(table.copy (i32.const 0) (i32.const 9) (i32.const 1)) (drop (call_indirect (type $i) (i32.const 0)))',
             'indirect call of null': '(drop (call_indirect (type $i) (i32.const 9)))',
             'indirect call beyond the table': '(drop (call_indirect (type $i) (i32.const 12)))'}.items():
         traps.append((name, 'INDIRECT', body))
@@ -263,6 +304,18 @@ def control():
     groups.append(('stack-polymorphic code', loop('$a', 4, store(KEEP['i32'] % '(call $dead (local.get $a))'))))
     groups.append(('globals', store('(global.get $gj)') + store(KEEP['f32'] % '(global.get $gf)') + store(
         KEEP['f64'] % '(global.get $gd)') + '(global.set $gj (i64.add (global.get $gj) (i64.const 3)))' + store('(global.get $gj)')))
+    groups.append(('several results through the table', loop('$a', 3, f'''
+      (call_indirect (type $swap) (local.get $a) (f64.load offset={AT['f64']} (i32.mul (local.get $a) (i32.const 8)))
+        (call $slot_of_swap))
+      (local.set $i32) (local.set $f64)''' + store(KEEP['i32'] % '(local.get $i32)') + store(KEEP['f64'] % '(local.get $f64)'))))
+    groups.append(('an import that is there twice', store(KEEP['i32'] % '(call $yield_again)') + store(
+        KEEP['i32'] % '(call_indirect (type $same) (i32.const 0))')))
+    move = '(table.init $late (i32.const 4) (i32.const 0) (i32.const 2))'
+    for to, start, size in ((5, 4, 2), (4, 5, 2), (3, 3, 4)):
+        move += f'(table.copy (i32.const {to}) (i32.const {start}) (i32.const {size}))'
+    groups.append(('table.copy that overlaps', move + store(KEEP['i32'] % '(call_indirect (type $i) (i32.const 4))') + store(
+        KEEP['i32'] % '(call_indirect (type $ii) (i32.const 1) (i32.const 5))') + store(
+            KEEP['i32'] % '(call_indirect (type $ii) (i32.const 1) (i32.const 6))')))
     groups.append(('imports through the table', store(KEEP['i32'] % '(call_indirect (type $i) (i32.const 0))') + store(
         KEEP['i32'] % '(i64.gt_s (call_indirect (type $now) (i32.const 1)) (i64.const 1500000000000))') + store(
             KEEP['i32'] % '''(call_indirect (type $iiii) (i32.const 0) (i32.const 9) (i32.const 0x8100) (i32.const 3)
@@ -317,11 +370,16 @@ WAT = f'''(module
   (type $iiii (func (param i32 i32 i32 i32) (result i32)))
   (type $now (func (result i64)))
   (type $v (func))
+  (type $same (func (result i32)))
+  (type $swap (func (param i32 f64) (result f64 i32)))
+  (type $pair (func (param i32 f32) (result f64 i32)))
+  (type $i64_f64 (func (param i32 f64) (result f64)))
   (import "sys" "yield" (func $yield (type $i)))
   (import "sys" "now" (func $now (type $now)))
   (import "sys" "import_get" (func $import_get (type $iiii)))
   (import "net" "emit_to" (func $emit (type $iiii)))
   (import "wasi_snapshot_preview1" "fd_sync" (func $nosys (type $ii)))
+  (import "sys" "yield" (func $yield_again (type $same)))
   (memory (export "memory") 2 3)
   (global $gj (mut i64) (i64.const -5))
   (global $fuel (mut i32) (i32.const 0))
@@ -330,9 +388,14 @@ WAT = f'''(module
   (table $main 12 funcref)
   (elem $imports (i32.const 0) $yield $now $import_get $nosys)
   (elem $late func $yield $nosys)
+  (elem (i32.const 11) $swap)
+  (elem $none func)
+  (elem $declared declare func $factorial)
   (data $active (i32.const 0) "test.casep")
   {' '.join(f'(data (i32.const {AT[k]}) "{data(k)}")' for k in EDGES)}
   (data $passive "passive...")
+  (data $nothing "")
+  (func $slot_of_swap (result i32) (i32.const 11))
   (func $canon32 (param $x f32) (result i64)
     (if (result i64) (f32.eq (local.get $x) (local.get $x))
       (then (i64.extend_i32_u (i32.reinterpret_f32 (local.get $x))))
@@ -352,7 +415,7 @@ WAT = f'''(module
   (func $factorial (param i64) (result i64)
     (if (result i64) (i64.eqz (local.get 0)) (then (i64.const 1))
       (else (i64.mul (local.get 0) (call $factorial (i64.sub (local.get 0) (i64.const 1)))))))
-  (func $swap (param i32 f64) (result f64 i32) (local.get 1) (local.get 0))
+  (func $swap (type $swap) (param i32 f64) (result f64 i32) (local.get 1) (local.get 0))
   (func $fibonacci (param i32) (result i64) (local i64)
     (i64.const 0) (i64.const 1)
     (loop $l (param i64 i64) (result i64)

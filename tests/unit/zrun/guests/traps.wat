@@ -4,6 +4,9 @@
 (module
   (import "sys" "import_get" (func $import_get (param i32 i32 i32 i32) (result i32)))
   (import "sys" "now" (func $now (result i64)))
+  (import "sys" "log" (func $log (param i32 i32 i32) (result i32)))
+  (import "net" "emit_to" (func $emit (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
   (type $i (func (result i32)))
   (type $ii (func (param i32) (result i32)))
   (memory (export "memory") 1 2)
@@ -15,7 +18,7 @@
     $store8_edge $copy $fill $init $div0 $rem0 $div_overflow $div64_0 $div64_overflow
     $trunc_large $trunc_nan $trunc64 $trunc_negative $unreachable $null $out_of_table
     $wrong_type $recurse $tail $ping $void $indirect $large_frame $grow_and_load $load8_neg
-    $fill_far $copy_overflow $mutual64)
+    $fill_far $copy_overflow $mutual64 $recurse_log $recurse_emit $recurse_poll)
   (elem (i32.const 47) $takes_one)
   (func $takes_one (type $ii) (local.get 0))
 
@@ -68,6 +71,18 @@
   (func $copy_overflow (type $i) (memory.copy (i32.const 0) (i32.const -4) (i32.const 8)) (i32.const 1))
   (func $mutual64 (type $i) (i32.wrap_i64 (call $m (i64.const 1))))
   (func $m (param i64) (result i64) (i64.mul (local.get 0) (call $m (i64.add (local.get 0) (i64.const 1)))))
+  ;; Each level calls the host, which needs more of the stack than a level: there it ends.
+  (func $recurse_log (type $i)
+    (i32.add (call $log (i32.const 1) (i32.const 0) (i32.const 9)) (call $recurse_log)))
+  (func $recurse_emit (type $i) (local i64 i64 i64 i64 i64 i64 i64 i64)
+    (local.set 0 (call $now)) (local.set 1 (call $now)) (local.set 2 (call $now)) (local.set 3 (call $now))
+    (local.set 4 (call $now)) (local.set 5 (call $now)) (local.set 6 (call $now)) (local.set 7 (call $now))
+    (drop (call $emit (i32.const 0) (i32.const 4) (i32.const 0) (i32.const 9)))
+    (drop (call $recurse_emit))
+    (i32.wrap_i64 (i64.add (i64.add (i64.add (local.get 0) (local.get 1)) (i64.add (local.get 2) (local.get 3)))
+      (i64.add (i64.add (local.get 4) (local.get 5)) (i64.add (local.get 6) (local.get 7))))))
+  (func $recurse_poll (type $i)
+    (i32.add (call $poll (i32.const 1024) (i32.const 32768) (i32.const 512) (i32.const 64)) (call $recurse_poll)))
   (func $zero (result i32) (i32.load (i32.const 100)))
 
   (func (export "on_process") (result i32)
