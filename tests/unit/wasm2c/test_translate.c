@@ -190,17 +190,6 @@ static void test_reproducible(void **state)
 	translator_free(t);
 }
 
-static void test_operand_types(void **state)
-{
-	/* Structure and indices are right, but nothing is on the stack to return. */
-	struct translator *t = new_translator((struct translator_options){0});
-	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(BUILDER_MAX);
-
-	wasm_module(&b, "\0\x0b", 2);
-	refuse(t, &b, ERR_INVALID, "module refused by wasm-validate");
-	translator_free(t);
-}
-
 static void key_of(struct translator *t, const char *body, size_t size, const char *custom,
 		   char key[TRANSLATE_KEY_SIZE])
 {
@@ -596,7 +585,6 @@ int main(void)
 		cmocka_unit_test(test_guest),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_reproducible),
-		cmocka_unit_test(test_operand_types),
 		cmocka_unit_test(test_busy_machine),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_objects),
