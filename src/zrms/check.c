@@ -12,6 +12,7 @@
 #include "core/control/control.h"
 #include "schema/message.h"
 #include "schema/unknown.h"
+#include "zrms/secret/secret_store.h"
 #include "zrms/settings.h"
 #include "zrms/store_start.h"
 
@@ -32,6 +33,7 @@ struct check {
 	struct needed *needed; /* artifacts, by digest */
 	struct newer *newer;   /* as they were found */
 	uint64_t records;      /* that were looked at */
+	uint64_t secrets;
 };
 
 static void finding(struct check *c, const char *text)
@@ -147,6 +149,7 @@ static int on_record(void *user, enum record_kind kind, const char *id, const vo
 	const ProtobufCMessageDescriptor *type = control_record_type(kind);
 	(void)err;
 	c->records++;
+	c->secrets += kind == RECORD_SECRET;
 	if (type == NULL) {
 		CLEANUP(freep) char *of = str_printf("kind %d", (int)kind);
 		note_newer(&(struct look){c, of, id}, "it, and this version does not start");
@@ -203,7 +206,24 @@ static unsigned check_artifacts(struct check *c, const char *directory)
 
 /* ---- the command ---- */
 
-int check_directory(const char *dir, const char *store, uint64_t *ret_findings,
+void check_say_secrets(const struct check_result *result, const char *dir, const char *kept)
+{
+	CLEANUP(freep) char *path = str_printf("%s/" SECRET_KEYS_FILE, dir);
+	CLEANUP(freep)
+	char *from = str_printf("%s/" SECRET_KEYS_FILE, kept != NULL ? kept : dir);
+	bool is_kept = kept != NULL && access(from, F_OK) == 0;
+	if (result->secrets == 0 || access(path, F_OK) == 0)
+		return;
+	(void)printf("- %" PRIu64 " secret%s sealed with keys that are not here: copy %s%s to "
+		     "%s (mode 0600), or set them again; nobody gets their values before\n",
+		     result->secrets, result->secrets == 1 ? " is" : "s are",
+		     is_kept ? from : SECRET_KEYS_FILE,
+		     is_kept ? ""
+			     : " of another zrms of the cluster, or of a backup with keys,",
+		     path);
+}
+
+int check_directory(const char *dir, const char *store, struct check_result *ret_result,
 		    struct error **err)
 {
 	struct check c = {0};
@@ -228,14 +248,14 @@ int check_directory(const char *dir, const char *store, uint64_t *ret_findings,
 		(void)printf("no damage found\n");
 	else
 		(void)printf("%" PRIu64 " finding%s\n", c.findings, str_plural(c.findings));
-	*ret_findings = c.findings;
+	*ret_result = (struct check_result){c.findings, c.secrets};
 	return 0;
 }
 
 static int check_run(void *context, const struct cli_run *run, struct error **err)
 {
 	const struct settings *settings = context;
-	uint64_t findings = 0;
+	struct check_result result = {0};
 	(void)run;
 	const char *store = settings->dir;
 	if (!str_is_empty(settings->store)) {
@@ -245,12 +265,13 @@ static int check_run(void *context, const struct cli_run *run, struct error **er
 					 settings->store);
 		store = settings->store + strlen("sqlite:");
 	}
-	int r = check_directory(settings->dir, store, &findings, err);
+	int r = check_directory(settings->dir, store, &result, err);
 	if (r < 0)
 		return r == ERR_CONFLICT
 			       ? error_wrap(err, "zrms runs on it; stop zrms before the check")
 			       : r;
-	return findings == 0 ? CLI_DONE : CLI_FAILED;
+	check_say_secrets(&result, settings->dir, NULL);
+	return result.findings == 0 ? CLI_DONE : CLI_FAILED;
 }
 
 const struct cli_command check_command = {

@@ -143,15 +143,14 @@ static int extract(const char *file, const char *passphrase, const char *made,
 }
 
 /* Bytes may be those that were written, and the store damaged all the same when it was copied. */
-static int check_made(const char *made, struct error **err)
+static int check_made(const char *made, struct check_result *ret_result, struct error **err)
 {
-	uint64_t findings = 0;
-	int r = check_directory(made, made, &findings, err);
-	if (r == 0 && findings > 0)
+	int r = check_directory(made, made, ret_result, err);
+	if (r == 0 && ret_result->findings > 0)
 		return error_set(err, ERR_INVALID,
 				 "what the backup holds is damaged (%" PRIu64
 				 " finding%s, see above): take another one",
-				 findings, findings == 1 ? "" : "s");
+				 ret_result->findings, str_plural(ret_result->findings));
 	return r;
 }
 
@@ -235,14 +234,15 @@ static int put_in_place(const struct place *p, const char *made, char **ret_kept
 
 /* After an error what was made is removed: put_in_place() has none once that is DIR. */
 static int make(const struct place *p, const char *file, const char *passphrase,
-		char **ret_kept, struct archive_contents *ret_contents, struct error **err)
+		char **ret_kept, struct archive_contents *ret_contents,
+		struct check_result *ret_result, struct error **err)
 {
 	CLEANUP(freep) char *made = str_printf("%s.restoring-XXXXXX", p->dir);
 	if (mkdtemp(made) == NULL)
 		return error_errno(err, "cannot make a directory beside %s", p->dir);
 	int r = extract(file, passphrase, made, ret_contents, err);
 	if (r == 0)
-		r = check_made(made, err);
+		r = check_made(made, ret_result, err);
 	if (r == 0)
 		r = mark(made, ret_contents->created, err);
 	if (r == 0)
@@ -278,6 +278,7 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	const struct settings *settings = context;
 	const struct restore_options *o = line->options;
 	struct archive_contents contents = {0};
+	struct check_result result = {0};
 	CLEANUP(freep) char *kept = NULL;
 	CLEANUP(freep) char *dir = mem_strdup(settings->dir);
 	CLEANUP(passphrase_freep) char *passphrase = NULL;
@@ -290,10 +291,12 @@ static int run(void *context, const struct cli_run *line, struct error **err)
 	if (r == 0)
 		r = look(&place, o->replace, err);
 	if (r == 0)
-		r = make(&place, cli_argument(line, 0), passphrase, &kept, &contents, err);
+		r = make(&place, cli_argument(line, 0), passphrase, &kept, &contents, &result,
+			 err);
 	closep(&place.lock_fd);
 	if (r < 0)
 		return r;
 	say(dir, &contents, kept);
+	check_say_secrets(&result, dir, kept);
 	return CLI_DONE;
 }

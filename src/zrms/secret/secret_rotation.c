@@ -268,6 +268,11 @@ void secret_rotation_begin(struct secret_rotation *r, struct http_request *reque
 {
 	struct zrms *zrms = r->zrms;
 	struct error *err = NULL;
+	if (r->is_under_way &&
+	    r->request == NULL) { /* it goes on with what a life before has left */
+		r->request = request;
+		return;
+	}
 	int result = begin_check(r, &err);
 	if (result == 0)
 		result = secret_keeper_can_seal(zrms->secret_keeper, &err);
