@@ -42,6 +42,7 @@ TABLES = {
     "cluster upgrade status": ([], {"/v1/cluster": view("ClusterView"), "/v1/zhosts": view("ZhostListView")}),
     "trust": ([], {"/v1/trust": view("SigningKeyListView")}),
     "notices": ([], {"/v1/notices": view("NoticeListView", {"state": "failing"})}),
+    "secret": ([], {"/v1/secrets": view("SecretListView")}),
     "user": ([], {"/v1/users": view("UserListView")}),
     "user session": ([], {"/v1/sessions": view("SessionListView")}),
     "context": ([], {}),
@@ -53,7 +54,7 @@ OTHERS = {
     "spaces stop", "spaces undeploy", "spaces restart", "spaces move", "spaces logs", "spaces exec", "events", "mesh", "cluster",
     "cluster cordon", "cluster uncordon", "cluster leader move", "cluster zrms rm", "cluster audit", "cluster rm",
     "cluster token create", "cluster token rm", "cluster ca rotate", "cluster backup", "cluster record", "zhost create",
-    "zhost destroy", "trust add", "trust rm", "notices test", "user create", "user rm", "user token rotate", "user code",
+    "zhost destroy", "trust add", "trust rm", "secret set", "secret rm", "secret rotate-key", "notices test", "user create", "user rm", "user token rotate", "user code",
     "user session rm", "login", "logout", "context use", "context show", "help", "completion", "exit"}
 HEADER = re.compile(r" *[A-Z\u2026][A-Z/\u2026]*( .*)? [A-Z/\u2026]+")
 
