@@ -8,7 +8,7 @@
 #include "zrms/api_handlers.h"
 #include "zrms/lead.h"
 #include "zrms/own_identity.h"
-#include "zrms/secret/secret_keeper.h"
+#include "zrms/secret_keeper.h"
 
 /* ---- who one is ---- */
 

@@ -7,7 +7,7 @@
 #include "adapter/uv/loop.h"
 #include "zrms/own_history.h"
 #include "zrms/recorder.h"
-#include "zrms/secret/secret_keeper.h"
+#include "zrms/secret_keeper.h"
 
 enum { CONNECTIONS, OPENED, REQUESTS, REFUSED, STARVED, STREAMS, WAITING, ANSWERS };
 static const struct metric metrics[] = {

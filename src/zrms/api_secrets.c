@@ -10,7 +10,7 @@
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
 #include "zrms/api_reads.h"
-#include "zrms/secret/secret_keeper.h"
+#include "zrms/secret_keeper.h"
 
 /* ---- as they are shown ---- */
 

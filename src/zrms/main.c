@@ -40,7 +40,7 @@
 #include "zrms/reach.h"
 #include "zrms/recorder.h"
 #include "zrms/renewals.h"
-#include "zrms/secret/secret_keeper.h"
+#include "zrms/secret_keeper.h"
 #include "zrms/standby.h"
 #include "zrms/state_open.h"
 #include "zrms/store_trust.h"

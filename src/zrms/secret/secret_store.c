@@ -143,3 +143,12 @@ const char **secret_keys_needed(const struct secrets *all)
 		}
 	return ids;
 }
+
+unsigned secret_vault_missing(const struct secret_vault *v, const struct secrets *all)
+{
+	CLEANUP(freep) const char **needed = secret_keys_needed(all);
+	unsigned count = 0;
+	for (const char **id = needed; *id != NULL; id++)
+		count += !secret_vault_has(v, *id);
+	return count;
+}

@@ -50,7 +50,9 @@ void secret_seal_value(const struct secret_vault *vault, const char *name, const
 
 /* Ids of keys that records name: of all versions, each once; ends with NULL. The caller frees the list, not the ids. */
 const char **secret_keys_needed(const struct secrets *all);
-/* Whether the key of it is there. */
+/* Whether the key of that id is there. */
 bool secret_vault_has(const struct secret_vault *vault, const char *id);
+/* How many keys records name that are not there. */
+unsigned secret_vault_missing(const struct secret_vault *vault, const struct secrets *all);
 
 #endif

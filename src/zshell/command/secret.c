@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sodium.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "schema/scalar.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
 #include "zshell/shell/secret.h"
@@ -264,15 +264,16 @@ static int ask_to_set(struct shell *shell, char *name, const struct set_options 
 		      struct error **err)
 {
 	Samoza__V1__SecretRequest asked = SAMOZA__V1__SECRET_REQUEST__INIT;
-	size_t length = sodium_base64_encoded_len(value->size, sodium_base64_VARIANT_ORIGINAL);
-	CLEANUP(token_freep) char *text = mem_calloc(length, 1);
+	struct buffer base64 = BUFFER_INIT(2 * sizeof(*value));
+	CLEANUP(token_freep) char *text = NULL;
 	CLEANUP(token_freep) char *body = NULL;
 
 	asked.name = name;
 	asked.topologies = given->topology;
 	asked.has_force = asked.force = given->force;
-	asked.value = sodium_bin2base64(text, length, (const unsigned char *)value->bytes,
-					value->size, sodium_base64_VARIANT_ORIGINAL);
+	(void)buffer_reserve(&base64, base64.max); /* in one place, which is wiped */
+	(void)base64_add(&base64, (const uint8_t *)value->bytes, value->size);
+	asked.value = text = buffer_steal(&base64);
 	body = view_write(&asked.base);
 	return api_send(shell->api, "POST", "/v1/secrets", body,
 			&samoza__v1__secret_view__descriptor, (void **)ret, err);

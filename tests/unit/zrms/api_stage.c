@@ -2,6 +2,7 @@
 #include "zrms/api_answer.h"
 #include "zrms/api_reads.h"
 #include "zrms/drivers.h"
+#include "zrms/secret_keeper.h"
 #include "zrms/topology_logs.h"
 #include "zrms/usage_sampler.h"
 
@@ -182,9 +183,12 @@ static void make_parts(struct stage *s)
 			 0);
 	CLEANUP(freep) char *token = str_printf("%s/credentials/local-admin", s->directory);
 	assert_int_equal(access_open(&z->access, z, s->directory, NULL), 0);
+	z->settings.dir = s->directory;
+	assert_int_equal(secret_keeper_open(z, NULL), 0);
 	assert_int_equal(token_read(token, &s->token, NULL), 0);
 	make_http(s);
 	assert_int_equal(commit_driver_start(z->commits, NULL), 0);
+	secret_keeper_start(z->secret_keeper);
 	api_register_metrics(z);
 }
 
@@ -305,6 +309,8 @@ int end(void **state)
 	answer_all(s);
 	loop_defer_cancel(&z->loop, &s->answer);
 	metric_registry_done(&z->metrics);
+	secret_keeper_free(z->secret_keeper);
+	secret_vault_free(z->vault);
 	commit_driver_free(z->commits);
 	submissions_free(z->submissions);
 	subscribers_free(z->subscribers);

@@ -113,7 +113,10 @@ static void what_belongs_to_no_topology_needs_an_administrator_to_change(void **
 	const struct http_route *routes = api_routes(&count);
 	(void)state;
 	for (size_t k = 0; k < count; k++) {
-		bool is_of_topology = str_has_prefix(routes[k].pattern, "/v1/topologies");
+		/* Secrets are of topologies, too; the key of them is not. */
+		bool is_of_topology = str_has_prefix(routes[k].pattern, "/v1/topologies") ||
+				      strcmp(routes[k].pattern, "/v1/secrets") == 0 ||
+				      strcmp(routes[k].pattern, "/v1/secrets/{name}") == 0;
 		if (strcmp(routes[k].pattern, "/v1/join") == 0 ||
 		    strcmp(routes[k].pattern, "/v1/sign-in") == 0 ||
 		    strcmp(routes[k].pattern, "/v1/sign-in-codes") == 0 ||

@@ -1,4 +1,4 @@
-#include "zrms/secret/secret_rotation.h"
+#include "zrms/secret_rotation.h"
 
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "proto/view.pb-c.h"
 #include "schema/message.h"
 #include "zrms/api.h"
-#include "zrms/secret/secret_keeper.h"
+#include "zrms/secret_sharing.h"
 #include "zrms/zrms.h"
 
 /* A transaction of etcd takes 1.5 MiB and 128 operations. */
@@ -17,7 +17,24 @@ enum { PIECE_SECRETS = 32, PIECE_BYTES = 512 * 1024 };
 
 typedef VECTOR(Samoza__V1__SecretRecord *) piece_vector;
 
+/* Has a look at once. */
+static void wake(const struct secret_rotation *r)
+{
+	loop_timer_at(r->timer, loop_now(&r->zrms->loop).mono_ms);
+}
+
+static unsigned missing(const struct zrms *zrms)
+{
+	return secret_vault_missing(zrms->vault, control_secrets(zrms->control));
+}
+
 /* ---- the end ---- */
+
+static void clear(struct secret_rotation *r)
+{
+	*r = (struct secret_rotation){
+		.zrms = r->zrms, .sharing = r->sharing, .timer = r->timer};
+}
 
 static void answer(struct secret_rotation *r)
 {
@@ -36,7 +53,8 @@ static void end(struct secret_rotation *r, struct error *take_why)
 		answer(r);
 	else
 		log_warn("secret", "key.not.rotated", LOG_E(take_why));
-	*r = (struct secret_rotation){.zrms = r->zrms, .is_stuck = take_why != NULL};
+	clear(r);
+	r->is_stuck = take_why != NULL;
 	if (request != NULL && take_why != NULL)
 		api_refuse(request, take_why);
 	else
@@ -121,7 +139,7 @@ static void on_told(void *user, const struct reply *reply)
 		end(r, err);
 		return;
 	}
-	secret_keeper_wake(r->zrms->secret_keeper);
+	wake(r);
 }
 
 static void piece_ask(struct secret_rotation *r, const piece_vector *piece, uint64_t count)
@@ -199,11 +217,10 @@ static void give_up(struct secret_rotation *r, const char *lacking)
 /* True: it goes on. */
 static bool share(struct secret_rotation *r)
 {
-	CLEANUP(freep) char *lacking = secret_keeper_lacking(r->zrms->secret_keeper);
+	CLEANUP(freep) char *lacking = secret_sharing_lacking(r->sharing);
 	const char *id = secret_keys_id(r->zrms->vault->keys, 0);
 	r->is_sealing = lacking == NULL || is_needed(r->zrms, id);
-	if (r->is_sealing ||
-	    !(secret_keeper_is_late(r->zrms->secret_keeper) || r->zrms->stopping))
+	if (r->is_sealing || !(secret_sharing_is_late(r->sharing) || r->zrms->stopping))
 		return r->is_sealing;
 	give_up(r, lacking);
 	return false;
@@ -233,7 +250,7 @@ bool secret_rotation_step(struct secret_rotation *r)
 		return false; /* its answer goes on */
 	if (!r->is_under_way) {
 		/* Where a key is missing, what is here may be older than it: nothing is sealed with that. */
-		if (!is_left || r->is_stuck || secret_keeper_missing(r->zrms) > 0)
+		if (!is_left || r->is_stuck || missing(r->zrms) > 0)
 			return false;
 		r->is_under_way = true;
 		log_info("secret", "key.rotation.resumed",
@@ -249,17 +266,17 @@ bool secret_rotation_step(struct secret_rotation *r)
 static int begin_check(const struct secret_rotation *r, struct error **err)
 {
 	const struct zrms *zrms = r->zrms;
-	unsigned missing = secret_keeper_missing(zrms);
+	unsigned count = missing(zrms);
 	if (r->is_under_way)
 		return error_set(err, ERR_CONFLICT,
 				 "secrets are being sealed with another key: ask again when it "
 				 "is done");
-	if (missing > 0)
+	if (count > 0)
 		return error_set(err, ERR_CONFLICT,
 				 "%u key%s of secrets %s not in %s, so they cannot be opened: "
 				 "copy that file from another zrms of the cluster, or set or "
 				 "remove those secrets (secret list shows them)",
-				 missing, str_plural(missing), missing == 1 ? "is" : "are",
+				 count, str_plural(count), count == 1 ? "is" : "are",
 				 zrms->vault->path);
 	return 0;
 }
@@ -274,8 +291,6 @@ void secret_rotation_begin(struct secret_rotation *r, struct http_request *reque
 		return;
 	}
 	int result = begin_check(r, &err);
-	if (result == 0)
-		result = secret_keeper_can_seal(zrms->secret_keeper, &err);
 	/* One that was cut off has a key already, with which nothing has been lost. */
 	if (result == 0 && secret_keys_count(zrms->vault->keys) == 1) {
 		struct secret_keys *keys = secret_keys_copy(zrms->vault->keys);
@@ -286,6 +301,9 @@ void secret_rotation_begin(struct secret_rotation *r, struct http_request *reque
 		api_refuse(request, err);
 		return;
 	}
-	*r = (struct secret_rotation){.zrms = zrms, .request = request, .is_under_way = true};
-	secret_keeper_rekeyed(zrms->secret_keeper);
+	clear(r);
+	r->request = request;
+	r->is_under_way = true;
+	secret_sharing_rekeyed(r->sharing);
+	wake(r);
 }

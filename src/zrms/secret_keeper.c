@@ -1,4 +1,4 @@
-#include "zrms/secret/secret_keeper.h"
+#include "zrms/secret_keeper.h"
 
 #include <string.h>
 
@@ -10,32 +10,24 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "base/vector.h"
-#include "zrms/lead.h"
+#include "zrms/api.h"
 #include "zrms/secret/secret_passphrase.h"
-#include "zrms/secret/secret_rotation.h"
+#include "zrms/secret_rotation.h"
+#include "zrms/secret_sharing.h"
 #include "zrms/zrms.h"
 
 enum {
 	LOOK_MS = 100,		/* while something waits */
 	MISSING_LOOK_MS = 2000, /* while a key is missing */
-	SHARE_MS = 12000,	/* others ask each five seconds */
-	MEMBERS_MAX = 64,
-};
-
-/* What another one has said that it has. */
-struct member {
-	UT_hash_handle hh;
-	char *name, *ids; /* "ID ID " */
 };
 
 struct secret_keeper {
 	struct zrms *zrms;
 	struct loop_timer *timer;
-	struct member *members;
+	struct secret_sharing sharing;
 	VECTOR(struct http_request *) waiting; /* until the key is shared */
 	struct secret_rotation rotation;
-	int64_t rekeyed_ms; /* monotonic clock */
-	unsigned missing;   /* as it was said last */
+	unsigned missing; /* as it was said last */
 	bool is_started;
 };
 
@@ -46,14 +38,9 @@ static int64_t now_ms(const struct secret_keeper *k)
 
 /* ---- what is missing ---- */
 
-unsigned secret_keeper_missing(const struct zrms *zrms)
+static unsigned missing(const struct zrms *zrms)
 {
-	CLEANUP(freep)
-	const char **needed = secret_keys_needed(control_secrets(zrms->control));
-	unsigned count = 0;
-	for (const char **id = needed; *id != NULL; id++)
-		count += !secret_vault_has(zrms->vault, *id);
-	return count;
+	return secret_vault_missing(zrms->vault, control_secrets(zrms->control));
 }
 
 /* "db-password, tls": those with a version that cannot be opened. The caller frees. */
@@ -75,19 +62,25 @@ static char *closed_names(const struct zrms *zrms)
 
 static void say_missing(struct secret_keeper *k)
 {
-	unsigned missing = secret_keeper_missing(k->zrms);
-	if (missing == k->missing)
+	unsigned count = missing(k->zrms);
+	if (count == k->missing)
 		return;
-	k->missing = missing;
-	if (missing == 0) {
+	k->missing = count;
+	if (count == 0) {
 		log_info("secret", "keys.found", LOG_S("file", k->zrms->vault->path));
 		return;
 	}
 	CLEANUP(freep) char *names = closed_names(k->zrms);
 	log_error("secret", "key.missing", LOG_S("file", k->zrms->vault->path),
-		  LOG_U("keys", missing), LOG_S("secrets", names),
+		  LOG_U("keys", count), LOG_S("secrets", names),
 		  LOG_S("then", "nobody gets their values: copy the file from another zrms of "
 				"the cluster or from a backup with keys, or set them again"));
+}
+
+static void rekeyed(struct secret_keeper *k)
+{
+	secret_sharing_rekeyed(&k->sharing);
+	secret_keeper_wake(k);
 }
 
 int secret_keeper_can_seal(struct secret_keeper *k, struct error **err)
@@ -106,56 +99,19 @@ int secret_keeper_can_seal(struct secret_keeper *k, struct error **err)
 	if (r < 0)
 		return r;
 	log_info("secret", "key.made", LOG_S("file", vault->path));
-	secret_keeper_rekeyed(k);
+	rekeyed(k);
 	return 0;
 }
 
 /* ---- others ---- */
 
-void secret_keeper_rekeyed(struct secret_keeper *k)
-{
-	k->rekeyed_ms = now_ms(k);
-	secret_keeper_wake(k);
-}
-
-bool secret_keeper_is_late(const struct secret_keeper *k)
-{
-	return now_ms(k) >= k->rekeyed_ms + SHARE_MS;
-}
-
-static bool has_said(const struct secret_keeper *k, const char *name, const char *id)
-{
-	struct member *m = NULL;
-	HASH_FIND_STR(k->members, name, m);
-	return m != NULL && strstr(m->ids, id) != NULL;
-}
-
-char *secret_keeper_lacking(const struct secret_keeper *k)
-{
-	const struct zrms *zrms = k->zrms;
-	struct buffer names = BUFFER_INIT(4096);
-	size_t count = 0;
-	if (zrms->lead == NULL ||
-	    zrms->cluster == NULL) /* they cannot ask without certificates */
-		return NULL;
-	const struct leader *seen = lead_seen(zrms->lead);
-	const struct election_member *members = leader_members(seen, &count);
-	const char *id = secret_keys_id(zrms->vault->keys, 0);
-	for (size_t i = 0; i < count; i++)
-		if (!str_equal(members[i].name, leader_name(seen)) &&
-		    !has_said(k, members[i].name, id))
-			(void)buffer_printf(&names, "%s%s", names.size > 0 ? ", " : "",
-					    members[i].name);
-	return names.size > 0 ? buffer_steal(&names) : NULL;
-}
-
 /* Nobody waits longer for it. */
 static bool goes_on(const struct secret_keeper *k)
 {
 	CLEANUP(freep) char *lacking = NULL;
-	if (k->zrms->stopping || secret_keeper_is_late(k))
+	if (k->zrms->stopping || secret_sharing_is_late(&k->sharing))
 		return true;
-	lacking = secret_keeper_lacking(k);
+	lacking = secret_sharing_lacking(&k->sharing);
 	return lacking == NULL;
 }
 
@@ -172,7 +128,8 @@ static void waiting_continue(struct secret_keeper *k)
 {
 	if (k->waiting.count == 0 || !goes_on(k))
 		return;
-	CLEANUP(freep) char *lacking = k->zrms->stopping ? NULL : secret_keeper_lacking(k);
+	CLEANUP(freep)
+	char *lacking = k->zrms->stopping ? NULL : secret_sharing_lacking(&k->sharing);
 	if (lacking != NULL)
 		log_warn("secret", "key.not.shared", LOG_S("lacking", lacking),
 			 LOG_S("then", "secrets are set all the same: should they lead "
@@ -182,25 +139,6 @@ static void waiting_continue(struct secret_keeper *k)
 		k->waiting.count--;
 		http_handle_again(request);
 	}
-}
-
-static void member_note(struct secret_keeper *k, const char *name, char *const *ids,
-			size_t count)
-{
-	struct buffer text = BUFFER_INIT(4096);
-	struct member *m = NULL;
-	HASH_FIND_STR(k->members, name, m);
-	if (m == NULL && HASH_COUNT(k->members) >= MEMBERS_MAX)
-		return;
-	if (m == NULL) {
-		m = mem_new(struct member);
-		m->name = mem_strdup(name);
-		HASH_ADD_KEYPTR(hh, k->members, m->name, strlen(m->name), m);
-	}
-	for (size_t i = 0; i < count; i++)
-		(void)buffer_printf(&text, "%s ", ids[i]);
-	free(m->ids);
-	m->ids = buffer_steal(&text);
 }
 
 /* A version that is sealed with it is opened by it. */
@@ -249,7 +187,7 @@ static int take_missing(struct secret_keeper *k, const char *file, struct error 
 		return 0;
 	r = secret_vault_keep(vault, steal_ptr(&all), err);
 	if (r == 0)
-		secret_keeper_rekeyed(k);
+		rekeyed(k);
 	return r;
 }
 
@@ -298,7 +236,7 @@ void secret_keeper_member(struct secret_keeper *k, const Samoza__V1__ZrmsIdentit
 	CLEANUP(error_freep) struct error *err = NULL;
 	if (asked->name == NULL) /* of an earlier version */
 		return;
-	member_note(k, asked->name, asked->secret_keys, asked->n_secret_keys);
+	secret_sharing_note(&k->sharing, asked->name, asked->secret_keys, asked->n_secret_keys);
 	if (asked->secret_key_file != NULL && take_missing(k, asked->secret_key_file, &err) < 0)
 		log_warn("secret", "key.not.taken", LOG_S("from", asked->name), LOG_E(err));
 	say_missing(k);
@@ -318,7 +256,11 @@ void secret_keeper_view_done(Samoza__V1__ZrmsIdentityView *view)
 
 void secret_keeper_rotate(struct secret_keeper *k, struct http_request *request)
 {
-	secret_rotation_begin(&k->rotation, request);
+	struct error *err = NULL;
+	if (secret_keeper_can_seal(k, &err) < 0)
+		api_refuse(request, err);
+	else
+		secret_rotation_begin(&k->rotation, request);
 }
 
 /* ---- life ---- */
@@ -328,7 +270,7 @@ static void on_time(void *user)
 	struct secret_keeper *k = user;
 	bool looks = k->missing > 0;
 	if (looks && secret_vault_look(k->zrms->vault))
-		secret_keeper_rekeyed(k);
+		rekeyed(k);
 	say_missing(k);
 	waiting_continue(k);
 	bool soon = secret_rotation_step(&k->rotation) || k->waiting.count > 0;
@@ -353,9 +295,11 @@ int secret_keeper_open(struct zrms *zrms, struct error **err)
 		return r;
 	struct secret_keeper *k = mem_new(struct secret_keeper);
 	k->zrms = zrms;
-	k->rotation.zrms = zrms;
 	k->timer = loop_timer_new(&zrms->loop, on_time, k);
-	k->rekeyed_ms = now_ms(k);
+	k->sharing.zrms = zrms;
+	secret_sharing_rekeyed(&k->sharing);
+	k->rotation = (struct secret_rotation){
+		.zrms = zrms, .sharing = &k->sharing, .timer = k->timer};
 	zrms->secret_keeper = k;
 	/* Where it cannot be written, the first that is set tries again. */
 	if (HASH_COUNT(control_secrets(zrms->control)->by_name) == 0 &&
@@ -373,15 +317,9 @@ void secret_keeper_start(struct secret_keeper *k)
 
 void secret_keeper_free(struct secret_keeper *k)
 {
-	struct member *m, *next;
 	if (k == NULL)
 		return;
-	HASH_ITER (hh, k->members, m, next) {
-		HASH_DEL(k->members, m);
-		free(m->name);
-		free(m->ids);
-		free(m);
-	}
+	secret_sharing_done(&k->sharing);
 	vector_done(&k->waiting);
 	loop_timer_free(k->timer);
 	free(k);
@@ -396,7 +334,7 @@ static const struct metric metrics[] = {
 
 static void read_metrics(const void *part, struct metric_values *to)
 {
-	metric_set(to, 0, secret_keeper_missing(part));
+	metric_set(to, 0, missing(part));
 }
 
 const struct metric_source secret_metrics = METRIC_SOURCE(metrics, read_metrics);

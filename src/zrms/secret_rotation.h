@@ -16,11 +16,15 @@
 #include <stdint.h>
 
 struct http_request;
+struct loop_timer;
+struct secret_sharing;
 struct zrms;
 
 /* Of a secret_keeper. */
 struct secret_rotation {
 	struct zrms *zrms;
+	struct secret_sharing *sharing;
+	struct loop_timer *timer;     /* calls secret_rotation_step() */
 	struct http_request *request; /* NULL: nobody waits for it */
 	bool is_under_way;
 	bool is_sealing; /* the others have the key, or one has used it already */
@@ -30,7 +34,7 @@ struct secret_rotation {
 	uint64_t sealed; /* versions, in this life */
 };
 
-/* Begins one, and answers when it is done: SecretKeyView, or a refusal. */
+/* Begins one, and answers when it is done: SecretKeyView, or a refusal. PRE: there is a key. */
 void secret_rotation_begin(struct secret_rotation *rotation, struct http_request *request);
 /* What is left to do. True: something is. */
 bool secret_rotation_step(struct secret_rotation *rotation);

@@ -45,19 +45,9 @@ void secret_keeper_member(struct secret_keeper *keeper,
 			  Samoza__V1__ZrmsIdentityView *view);
 void secret_keeper_view_done(Samoza__V1__ZrmsIdentityView *view);
 
-/* ---- for secret_rotation.c ---- */
-
-/* The first key is another one since now. */
-void secret_keeper_rekeyed(struct secret_keeper *keeper);
-/* NULL: all that are there have the first key; otherwise the names of the others, "b, c". The caller frees. */
-char *secret_keeper_lacking(const struct secret_keeper *keeper);
-/* They have had time to get it. */
-bool secret_keeper_is_late(const struct secret_keeper *keeper);
-/* Has a look soon. */
+/* It has a look at once: zrms ends, and what waits is answered. */
 void secret_keeper_wake(struct secret_keeper *keeper);
 
-/* Ids that records name and that are not in the file. */
-unsigned secret_keeper_missing(const struct zrms *zrms);
 extern const struct metric_source secret_metrics; /* of struct zrms */
 
 #endif
