@@ -7,7 +7,7 @@ export const contents = [
   { part: 'Files', chapters: ['made/topology-yaml.md', 'made/manifest-yaml.md', 'made/zhosts-yaml.md'] },
   {
     part: 'Cluster operations',
-    chapters: ['manual/operations.md', 'packages.md', 'howto/three-zrms.md', 'howto/backup-with-etcd.md', 'metrics.md', 'howto/logs.md', 'howto/notices.md', 'manual/sizing.md', 'BENCHMARKS.md'],
+    chapters: ['manual/operations.md', 'packages.md', 'howto/three-zrms.md', 'howto/backup-with-etcd.md', 'metrics.md', 'howto/logs.md', 'howto/notices.md', 'howto/secrets.md', 'manual/sizing.md', 'BENCHMARKS.md'],
   },
   { part: 'Troubleshooting', chapters: ['manual/troubleshooting.md', 'manual/reasons.md', 'manual/refusals.md'] },
   { part: 'Security', chapters: ['THREATS.md'] },
