@@ -286,8 +286,9 @@ static void check_hidden(struct opening *o, const struct mex_space *s)
 	for (unsigned i = 0; i < s->asset_count; i++)
 		if (strcmp(s->assets[i].path, ".samoza") == 0 ||
 		    str_has_prefix(s->assets[i].path, ".samoza/"))
-			finding_in_file(o, s->assets[i].file->path,
-					"zhost has files of its own there: choose another name");
+			finding_in_file(
+				o, s->assets[i].file->path,
+				"zhost has files of its own there: choose another name");
 }
 
 /* What each type of space must have and must not have [formats.mex.archive]. */
