@@ -62,7 +62,8 @@ static void find_spans(spans *to, const struct image_segment *segments, size_t c
 	CLEANUP(freep)
 	struct image_segment *sorted = mem_new_array(struct image_segment, count + 1);
 
-	memcpy(sorted, segments, count * sizeof(segments[0]));
+	if (count > 0)
+		memcpy(sorted, segments, count * sizeof(segments[0]));
 	qsort(sorted, count, sizeof(sorted[0]), compare_segments);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t start = sorted[i].at, end = start + sorted[i].size;
