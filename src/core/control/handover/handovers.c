@@ -96,8 +96,9 @@ static void handover_free(struct control *c, struct slot_control *root)
 	mark_application(a, APPLICATION_PLACE | APPLICATION_STATE | APPLICATION_ROLLOUT);
 	slot_for_each_below (root->slot, s) {
 		struct copy *copy = serving_copy(control_of_slot(s));
-		/* While it was handed over, nothing was tried elsewhere. */
-		if (copy != NULL && copy->exhausted && slot_is_placed(copy->sc))
+		/* While it was handed over, nothing was tried elsewhere. What was excluded before that stays so until its time. */
+		if (copy != NULL && copy->exhausted && slot_is_placed(copy->sc) &&
+		    !exclusion_exists(root, copy_zhost(copy)))
 			exclusion_add(c, root, copy);
 		topology_state_count(control_of_slot(s));
 	}

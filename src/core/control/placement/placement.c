@@ -21,6 +21,7 @@
 #include "core/control/state/state.h"
 #include "core/control/state/target.h"
 #include "core/control/state/topology_state.h"
+#include "core/lifecycle/goal.h"
 #include "core/lifecycle/rules.h"
 
 static struct control_zhost *zhost_of_handle(const struct control *c, uint32_t handle)
@@ -585,7 +586,7 @@ void placement_gone(struct control *c, struct slot_control *sc)
 	}
 }
 
-void placement_exhausted(struct control *c, struct copy *copy)
+void placement_exhausted(struct control *c, struct copy *copy, bool is_known)
 {
 	struct slot_control *root = control_of_slot(copy->sc->slot->root);
 	if (root->slot->moving || copy_joins(copy) || !may_leave(root) ||
@@ -594,6 +595,12 @@ void placement_exhausted(struct control *c, struct copy *copy)
 	/* Nothing of it is to be started anywhere. */
 	if (copy->sc->slot->goal == GOAL_NOT_DEPLOYED)
 		return;
-	exclusion_add(c, root, copy);
+	bool is_excluded = exclusion_exists(root, copy_zhost(copy));
+	if (is_known && !is_excluded) {
+		slot_retry(copy->sc->slot);
+		return;
+	}
+	if (!is_known)
+		exclusion_add(c, root, copy);
 	placement_seek(copy->sc);
 }

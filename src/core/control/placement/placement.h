@@ -43,8 +43,9 @@ uint32_t placement_unit(const struct slot_control *root);
 /* The unit of the slot needs a place: the next flush looks for one. Until then it does not make its
  * topology failed; a topology that has failed already stays so. */
 void placement_seek(struct slot_control *sc);
-/* Its retries are used up on its zhost: its unit looks for another one. */
-void placement_exhausted(struct control *c, struct copy *copy);
+/* Its retries are used up on its zhost: its unit looks for another one. `is_known`: the zhost is back, and says what it had said before
+ * it was lost: where the exclusion has ended since, it is tried there again. */
+void placement_exhausted(struct control *c, struct copy *copy, bool is_known);
 /* Units that are still leaving another zhost hold places on this one, where nothing new may be placed
  * from now on: the next flush holds others for them. */
 void placement_drop_held(struct control *c, const struct control_zhost *z);

@@ -24,7 +24,7 @@
 #include "core/lifecycle/rules.h"
 
 static void take_error(struct control *c, struct copy *copy,
-		       const Samoza__V1__InstanceReport *r)
+		       const Samoza__V1__InstanceReport *r, bool adopting)
 {
 	struct slot_control *sc = copy->sc;
 	bool exhausted = r->exhausted && !copy->exhausted;
@@ -45,7 +45,7 @@ static void take_error(struct control *c, struct copy *copy,
 	slot_publish_facts(sc);
 	mark_copy(copy, COPY_RECORD);
 	if (exhausted)
-		placement_exhausted(c, copy);
+		placement_exhausted(c, copy, adopting && r->error != NULL && !is_new);
 	topology_state_count(sc);
 }
 
@@ -439,7 +439,7 @@ void report_apply(struct control *c, struct control_zhost *z,
 		take_forgiven(copy, r);
 		return;
 	}
-	take_error(c, copy, r);
+	take_error(c, copy, r, adopting);
 	apply_phase(copy, r, adopting);
 }
 
