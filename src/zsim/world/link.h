@@ -17,8 +17,8 @@ struct sim_link {
 	unsigned machine; /* its index */
 	uint64_t life;	  /* of the zrms at the other end */
 	bool open;
-	bool greeted;	    /* its first frame to zrms has arrived: a HELLO */
-	bool is_member;	    /* zrms has accepted its HELLO */
+	bool greeted;	/* its first frame to zrms has arrived: a HELLO */
+	bool is_member; /* zrms has accepted its HELLO */
 	/* When the core has taken its HELLO, when the answer to it was sent, and when zrms noticed that it is closed; NEVER_MS: not
 	 * so far. */
 	int64_t hello_ms, answered_ms, closed_ms;

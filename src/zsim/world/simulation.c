@@ -123,8 +123,7 @@ static bool step_now(struct world *w)
 		return true;
 	}
 	struct sim_machine *filling = filling_machine(w);
-	if (filling != NULL &&
-	    (first == NULL || first->key > w->now_ms || !takes_more(w))) {
+	if (filling != NULL && (first == NULL || first->key > w->now_ms || !takes_more(w))) {
 		machine_turn(w, filling);
 		return true;
 	}

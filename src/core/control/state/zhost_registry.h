@@ -39,7 +39,7 @@ struct control_zhost {
 	int64_t heard_ms;	    /* monotonic */
 	int64_t heard_wall_ms;	    /* 0: not since zrms started */
 	bool hello_waits;	    /* for its answer; until then it may not send heartbeats */
-	int64_t answered_ms;	    /* monotonic: since then it may, or its link is gone; 0: not so far */
+	int64_t answered_ms;	    /* monotonic: since then it may, or has no link; 0: never */
 	int64_t lease_timeout_ms;   /* it may count its leases by this; 0: not known */
 	int64_t long_leases_end_ms; /* monotonic: from then on by the present one; 0: it does */
 	Samoza__V1__Usage usage;

@@ -407,8 +407,8 @@ void zhost_closed(struct control *c, uint64_t link_id)
 	mesh_tables_zhost_left(c, z);
 	int64_t off = c->config.on_disconnect_ms;
 	/* A link that broke while zrms or its store was held may be made again by who is well. */
-	if (off > 0 && !has_waited && z->state == ZHOST_STARTED && c->now.mono_ms + off < z->deadline.key &&
-	    !zhost_is_forgiven(c, z))
+	if (off > 0 && !has_waited && z->state == ZHOST_STARTED &&
+	    c->now.mono_ms + off < z->deadline.key && !zhost_is_forgiven(c, z))
 		heap_set(&c->deadlines, &z->deadline, c->now.mono_ms + off);
 }
 

@@ -114,8 +114,8 @@ static void check_answered(struct fuzz *f, const char *zhost, int64_t at_ms)
 			link->answered_ms <= link->closed_ms;
 	int64_t patience_ms = is_short ? o->on_disconnect_ms : o->timeout_ms;
 	if (from_ms > at_ms)
-		world_violate(&f->world, "%s is lost while it waits for the answer to its HELLO",
-			      zhost);
+		world_violate(&f->world,
+			      "%s is lost while it waits for the answer to its HELLO", zhost);
 	else if (at_ms - from_ms < patience_ms)
 		world_violate(&f->world, "%s is lost %lld ms after the answer to its HELLO",
 			      zhost, (long long)(at_ms - from_ms));
