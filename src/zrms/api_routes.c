@@ -376,7 +376,7 @@ static const struct http_route routes[] = {
 	 "removeTrust", NULL, "404 409", ACCESS_ADMIN},
 	{"GET", "/v1/secrets", api_secrets_list, 0, NULL,
 	 "Secrets: their names, versions and users, never what they say", NULL, VIEW(secret_list_view),
-	 "listSecrets", NULL, NULL, ACCESS_VIEWER},
+	 "listSecrets", NULL, NULL, ACCESS_OPERATOR},
 	{"POST", "/v1/secrets", api_secret_set, HTTP_BODY_MEMORY, NULL,
 	 "Set a secret, or give it another value: a further version; the two newest are kept", VIEW(secret_request), VIEW(secret_view),
 	 "setSecret", NULL, "409 411 413 422", ACCESS_OPERATOR, SECRET_BODY_MAX, true},

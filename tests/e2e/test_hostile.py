@@ -28,10 +28,10 @@ PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
 ROUTES = {
     "nobody": "getFront getHealth getOpenapi join signIn",
     "viewer": "getCluster getSummary listZrms listTopologies getTopology explainTopology listRevisions getRevision listTopologySpaces getSpace listSpaces "
-              "listMeshSpaces listMeshPeers listMeshRoutes pingMesh listZhosts getZhost getZhostUsage listUsage getEvents getMetrics getSession signOut makeSignInCode listNotices listSecrets",
+              "listMeshSpaces listMeshPeers listMeshRoutes pingMesh listZhosts getZhost getZhostUsage listUsage getEvents getMetrics getSession signOut makeSignInCode listNotices",
     "operator": "submitTopology removeTopology startTopology stopTopology recoverTopology promoteRollout abortRollout "
                 "pauseRollout resumeRollout rollbackTopology scaleTopology deployAll startAll stopAll undeployAll getLogs "
-                "setGoal moveSpace execSpace setSecret removeSecret",
+                "setGoal moveSpace execSpace listSecrets setSecret removeSecret",
     "admin": "getRebalance rebalanceCluster stopRebalance removeZhost cordonZhost uncordonZhost drainZhost makeZhostToken "
              "getBackup getRecording listUsers createUser removeUser rotateUserToken listTokens createToken removeToken getAudit "
              "listSessions endSession listTrust addTrust removeTrust createZhost destroyZhost listArtifacts holdArtifacts getHistory renewZrms forgetZrms listAuthorities rotateAuthority testNotices finishRotation abortRotation moveLeader rotateSecretKey",

@@ -249,6 +249,10 @@ static int read_value(const struct shell *shell, const char *name, const char *f
 		r = read_file(file, value, err);
 	else if (secret_is_typed(shell))
 		return ask_person(shell, name, value, err);
+	else if (shell->interactive) /* the next commands come from there */
+		return error_set(err, ERR_INVALID,
+				 "commands are read from standard input: give the value with "
+				 "--from-file FILE");
 	else
 		r = read_all(STDIN_FILENO, "standard input", value, err);
 	if (r == 0 && value->bytes[value->size - 1] == '\n' &&

@@ -39,7 +39,7 @@ bool secret_is_typed(const struct shell *shell)
 	return isatty(STDIN_FILENO) == 1 && isatty(fileno(shell->output.err)) == 1;
 }
 
-/* Ctrl-C comes as a byte: the terminal must show again what is typed after it. */
+/* Ctrl-C comes as a byte, which ends the line: the terminal must show again what is typed after it. */
 static bool read_hidden(const struct shell *shell, const char *prompt, char line[LINE_SIZE])
 {
 	struct termios before, hidden;
@@ -49,6 +49,7 @@ static bool read_hidden(const struct shell *shell, const char *prompt, char line
 		return read_line(line);
 	hidden = before;
 	hidden.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+	hidden.c_cc[VEOL] = CTRL_C;
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
 	(void)fprintf(shell->output.err, "%s", prompt);
 	(void)fflush(shell->output.err);
