@@ -64,6 +64,10 @@ static const struct frame_kind frame_kinds[] = {
 						     "api-token"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN_TAKEN] =
 		{&samoza__v1__api_token_taken__descriptor, "api-token-taken"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_SECRET_REQUEST] = {&samoza__v1__secret_ask__descriptor,
+							  "secret-request"},
+	[SAMOZA__V1__FRAME_TYPE__FRAME_SECRET_ANSWER] = {&samoza__v1__secret_answer__descriptor,
+							 "secret-answer"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_LEAVE] = {&samoza__v1__leave__descriptor, "leave"},
 	[SAMOZA__V1__FRAME_TYPE__FRAME_EXEC_REPLY] = {&samoza__v1__exec_reply__descriptor,
 						      "exec-reply"},

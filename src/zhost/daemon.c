@@ -30,8 +30,10 @@
 #include "zhost/native/closed_ports.h"
 #include "zhost/native/native_limits.h"
 #include "zhost/native/native_runtime.h"
+#include "zhost/native/secrets_probe.h"
 #include "zhost/process/process_host.h"
 #include "zhost/reconcile/reconcile.h"
+#include "zhost/secret/secrets.h"
 #include "zhost/sink/sinks.h"
 #include "zhost/space/residents.h"
 #include "zhost/space_metrics.h"
@@ -84,6 +86,7 @@ struct zhost_daemon {
 	struct mesh_reports *mesh_reports;
 	struct reconcile *reconcile;
 	struct data_service *data;
+	struct secrets_service *secrets;
 	struct artifact_store *artifact_store; /* DIR/cache */
 	struct artifacts *artifacts;
 	struct process_host *process_host;
@@ -160,6 +163,7 @@ static int on_frame(void *user, Samoza__V1__FrameType type, ProtobufCMessage *me
 					  .mesh_reports = d->mesh_reports,
 					  .space_report = &d->space_report,
 					  .data = d->data,
+					  .secrets = d->secrets,
 					  .logs = d->log_service,
 					  .exec = d->exec,
 					  .residents = d->residents,
@@ -460,6 +464,7 @@ static void make_parts(struct zhost_daemon *d)
 					.transport = d->to_spaces};
 	d->reconcile = reconcile_new(&parts, &reconcile_listener, d);
 	d->data = data_service_new(&d->loop, upstream, &reconcile_local_data, d->reconcile);
+	d->secrets = secrets_service_new(&d->loop, upstream);
 }
 
 static int make_artifacts(struct zhost_daemon *d, struct error **err)
@@ -507,6 +512,7 @@ static void make_residents(struct zhost_daemon *d)
 					.starts_at_once = d->settings->starts_at_once,
 					.artifacts = d->artifacts,
 					.data = d->data,
+					.secrets = d->secrets,
 					.mesh = d->mesh,
 					.native = d->native,
 					.ports = d->ports,
@@ -577,6 +583,7 @@ static int begin_reconcile(struct zhost_daemon *d, struct error **err)
 		.machine = machine_text,
 		.limits = &limits.message,
 		.allows_exec = d->settings->allow_exec,
+		.gives_secrets = secrets_probe(),
 		.identity = d->state_dir.identity,
 		.incarnation = d->state_dir.incarnation,
 		.spec = d->spec,
@@ -736,6 +743,7 @@ static void finish(struct zhost_daemon *d)
 	closed_ports_done(&d->closed);
 	artifacts_free(d->artifacts);
 	data_service_free(d->data);
+	secrets_service_free(d->secrets);
 	reconcile_free(d->reconcile);
 	log_service_free(d->log_service);
 	mesh_reports_free(d->mesh_reports);

@@ -100,6 +100,11 @@ static void to_residents(const struct frame_parts *p, const ProtobufCMessage *me
 	residents_token_taken(p->residents, (const Samoza__V1__ApiTokenTaken *)message);
 }
 
+static void to_secrets(const struct frame_parts *p, const ProtobufCMessage *message)
+{
+	secrets_service_take(p->secrets, (const Samoza__V1__SecretAnswer *)message);
+}
+
 static void to_renewal(const struct frame_parts *p, const ProtobufCMessage *message)
 {
 	if (p->renewal != NULL)
@@ -128,6 +133,7 @@ static frame_route *const routes[] = {
 	[SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY] = to_mesh_reports,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ANSWER] = to_edge,
 	[SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN_TAKEN] = to_residents,
+	[SAMOZA__V1__FRAME_TYPE__FRAME_SECRET_ANSWER] = to_secrets,
 };
 
 bool frames_has_route(Samoza__V1__FrameType type)
@@ -146,6 +152,7 @@ static void after_input(const struct frame_parts *p, const struct agent_input *i
 	data_connected(p->data);
 	direct_service_connected(p->direct);
 	residents_connected(p->residents);
+	secrets_service_connected(p->secrets);
 }
 
 int frames_take(const struct frame_parts *p, Samoza__V1__FrameType type,

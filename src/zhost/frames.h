@@ -27,6 +27,7 @@ struct frame_parts {
 	struct mesh_reports *mesh_reports;
 	const struct space_report *space_report;
 	struct data_service *data;
+	struct secrets_service *secrets;
 	struct log_service *logs;
 	struct exec_service *exec;
 	struct residents *residents;

@@ -83,6 +83,7 @@ static void read_link_metrics(const void *part, struct metric_values *to)
 	metric_set_labelled(to, 0, "data", refused.data);
 	metric_set_labelled(to, 0, "message", hub_refused(zrms->hub));
 	metric_set_labelled(to, 0, "artifact", zrms->artifacts_refused);
+	metric_set_labelled(to, 0, "secret", zrms->secrets_refused);
 	metric_set_labelled(to, 0, "frame", links_refused(zrms->links));
 }
 

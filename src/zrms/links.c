@@ -22,6 +22,8 @@ enum {
 	EXPIRED_FRAME_MAX = 64 * 1024,
 	HELLO_FRAME_MAX = 8 * 1024 * 1024,
 	HELLO_MISSING_MAX = 4, /* links of one certified name */
+	/* Of what waits to be written: a zhost asks for 32 secrets at once. */
+	SECRETS_WAITING_MAX = 32 * 1024 * 1024,
 };
 
 struct zhost_link {
@@ -138,6 +140,19 @@ static int leave_take(struct zhost_link *l, const Samoza__V1__Leave *last)
 	return 0;
 }
 
+/* A zhost that does not read gets no more of them before it has. */
+static int secret_take(struct zhost_link *l, const Samoza__V1__SecretAsk *ask,
+		       struct error **err)
+{
+	if (!l->is_member)
+		return 0;
+	if (wire_link_waiting(l->wire) > SECRETS_WAITING_MAX)
+		return error_set(err, ERR_LIMIT, "%s asks for secrets, and does not read them",
+				 l->zhost);
+	l->links->listener->secret_ask(l->links->user, l->id, ask);
+	return 0;
+}
+
 /* What the core does not take: lines of logs, what commands print, renewals, who asks for others. */
 static int other_take(struct zhost_link *l, Samoza__V1__FrameType type,
 		      ProtobufCMessage *message, struct error **err)
@@ -157,6 +172,8 @@ static int other_take(struct zhost_link *l, Samoza__V1__FrameType type,
 		return l->links->listener->mesh_ask(l->links->user, l->id,
 						    (const Samoza__V1__MeshAsk *)message, err);
 	}
+	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_SECRET_REQUEST)
+		return secret_take(l, (const Samoza__V1__SecretAsk *)message, err);
 	if (type == SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ASK) {
 		if (l->is_member)
 			l->links->listener->page_ask(l->links->user, l->id, l->zhost,
@@ -362,13 +379,14 @@ static bool is_accepted(const struct link_message *message)
 		       SAMOZA__V1__HELLO_ACK__VERDICT__ACCEPTED;
 }
 
-/* What the core does not know: where this program listens. */
+/* What the core does not know: where this program listens, and that it opens secrets. */
 static int ack_send(struct zhost_link *l, const struct link_message *message,
 		    struct error **err)
 {
 	Samoza__V1__HelloAck *ack = (Samoza__V1__HelloAck *)message->message;
 	ack->closed = l->links->closed.items;
 	ack->n_closed = l->links->closed.count;
+	ack->has_secrets = ack->secrets = true;
 	int r = wire_link_send(l->wire, message->type, message->message, err);
 	ack->closed = NULL;
 	ack->n_closed = 0;

@@ -11,7 +11,7 @@
  *   RENEW ─► renew, also before HELLO; one whose certificate has expired may send nothing else,
  *           and no more than 64 KiB
  *   MESH_ASK ─► mesh_ask, of members
- *   MESH_ANSWER ─► mesh_answer    PAGE_ASK ─► page_ask, both of members
+ *   MESH_ANSWER ─► mesh_answer    PAGE_ASK ─► page_ask    SECRET_REQUEST ─► secret_ask, all of members
  *   LEAVE ─► left: what waits is written, then the link is closed
  *   LOG_CHUNK ─► log_chunk          MESH_MESSAGE ─► mesh_frame, as it came
  */
@@ -47,6 +47,8 @@ struct links_listener {
 	/* Of the zhost of that name. */
 	void (*page_ask)(void *user, uint64_t link_id, const char *zhost,
 			 const Samoza__V1__PageAsk *ask);
+	/* Of a member. */
+	void (*secret_ask)(void *user, uint64_t link_id, const Samoza__V1__SecretAsk *ask);
 	/* `member`: whose it is; NULL: zrms has not accepted it. Negative: the link is closed; positive: it is of another zhost, and
 	 * LINKS_FOREIGN_MAX of these close the link [machines.identity.itself]. */
 	int (*mesh_frame)(void *user, const char *member, const struct frame *frame,

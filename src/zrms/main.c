@@ -40,6 +40,7 @@
 #include "zrms/reach.h"
 #include "zrms/recorder.h"
 #include "zrms/renewals.h"
+#include "zrms/secret_delivery.h"
 #include "zrms/secret_keeper.h"
 #include "zrms/standby.h"
 #include "zrms/state_open.h"
@@ -211,6 +212,11 @@ static void on_page_ask(void *user, uint64_t link_id, const char *zhost,
 	page_access_ask(user, link_id, zhost, ask);
 }
 
+static void on_secret_ask(void *user, uint64_t link_id, const Samoza__V1__SecretAsk *ask)
+{
+	secret_delivery_ask(user, link_id, ask);
+}
+
 static int on_mesh_frame(void *user, const char *member, const struct frame *frame,
 			 struct error **err)
 {
@@ -264,6 +270,7 @@ static const struct links_listener links_listener = {
 	.mesh_ask = on_mesh_ask,
 	.mesh_answer = on_mesh_answer,
 	.page_ask = on_page_ask,
+	.secret_ask = on_secret_ask,
 	.mesh_frame = on_mesh_frame,
 	.left = on_left,
 	.accepted = on_accepted,

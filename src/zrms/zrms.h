@@ -66,6 +66,7 @@ struct zrms {
 	char **arguments;		/* of the program (again.h) */
 	const char *config_file;	/* NULL: there is none */
 	uint64_t artifacts_refused;	/* to zhosts that do not need them */
+	uint64_t secrets_refused;	/* the same, of secrets */
 	struct access access;
 	struct request_key *request_keys; /* of what is at work, by principal and key */
 	int64_t started_ms;

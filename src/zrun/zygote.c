@@ -48,7 +48,7 @@ static ssize_t receive(int socket, int *fds, unsigned *ret_fds)
 static bool usable(ssize_t size, unsigned fds)
 {
 	return spawn_request_valid(&packet.request, (size_t)size) &&
-	       fds == ((packet.request.flags & SPAWN_HAS_STATUS) != 0 ? 3u : 2u);
+	       fds == spawn_fds(packet.request.flags);
 }
 
 static int answer(int socket, uint32_t sequence, int32_t pid)

@@ -171,11 +171,12 @@ FRAMES = {
     "MESH_ANSWER": ("MeshAnswer", "request: 1000000", False),
     "PAGE_ASK": ("PageAsk", f'ask: 1 topology: "bank" space: "p" hash: "{"h" * 32}" code: "{"c" * 32}"', False),
     "API_TOKEN": ("ApiToken", f'{KEY} hash: "{"h" * 32}"', False),
+    "SECRET_REQUEST": ("SecretAsk", f'request: 1 {KEY} name: "db" version: 1', False),
     "RENEW": ("Renew", 'request: "forged"', True),
     "LEAVE": ("Leave", "", True),
 }
 OF_ZRMS = set("HELLO_ACK DESIRED HEARTBEAT_ACK MESH_TABLE DATA_REPLY LOG_REQUEST DATA_FORGET MESH_SYNC MESH_LINK MESH_ZHOSTS "
-              "EXEC RENEWED MESH_QUERY REISSUE PAGE_ANSWER LEADER API_TOKEN_TAKEN".split())
+              "EXEC RENEWED MESH_QUERY REISSUE PAGE_ANSWER LEADER API_TOKEN_TAKEN SECRET_ANSWER".split())
 
 
 def frame_numbers():
@@ -284,6 +285,8 @@ def test_each_frame_of_a_foreign_zhost_changes_nothing(c):
                                       cwd=PROTO, input=reply[1], capture_output=True, check=True).stdout.decode()
                 assert re.search(r"status: -\d+", told), told
             assert not any(s and b"forged" in s[1] for s in seen), name
+            answers = [s[1] for s in seen if s and s[0] == "SECRET_ANSWER"]
+            assert len(answers) == (name == "SECRET_REQUEST") and all(b"no such copy is placed there" in a for a in answers), seen
         now = state_of(c)
         assert {k: now[k] for k in ("topologies", "state", "spaces", "users")} == \
             {k: before[k] for k in ("topologies", "state", "spaces", "users")}, name
@@ -293,7 +296,7 @@ def test_each_frame_of_a_foreign_zhost_changes_nothing(c):
     assert ask(c, "GET", f"/v1/artifacts/sha256/{digest}", {"Authorization": f"Bearer {own}"}, None)[0] == 404
     refused = {what: int(count) for what, count in re.findall(
         r'^zrms_link_refused_total\{what="(\w+)"\} (\d+)', text_of(f"{c.url}/metrics"), re.M)}
-    assert set(refused) == {"report", "data", "message", "artifact", "frame"} and all(refused.values()), refused
+    assert set(refused) == {"report", "data", "message", "artifact", "secret", "frame"} and all(refused.values()), refused
 
 
 # ---- a program of a NATIVE space that runs as zrms' own user ----

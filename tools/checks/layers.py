@@ -20,7 +20,7 @@ ORDER = [
      "adapter/backup", "adapter/recorder", "adapter/secret", "adapter/webhook"],
     ["zrun/protocol"], ["zrun/launch"], ["zrun/runner"], ["zrun/native", "zrun/wasm"], ["zrun"],
     ["zhost/state", "zhost/environment", "zhost/uplink"],
-    ["zhost/log", "zhost/artifact", "zhost/mesh", "zhost/data"],
+    ["zhost/log", "zhost/artifact", "zhost/mesh", "zhost/data", "zhost/secret"],
     ["zhost/edge", "zhost/process", "zhost/native", "zhost/direct"], ["zhost/space"], ["zhost/reconcile", "zhost/exec"],
     ["zsim/world"], ["zsim/fuzz", "zsim/scenario"],
     ["zrms/artifact", "zrms/secret"], ["zrms/submission"],
@@ -66,7 +66,7 @@ LIBRARIES = {
                                 "adapter/output", "zrms"],
     "seccomp.h": ["adapter/sandbox"],
     "sodium.h": ["adapter/archive", "adapter/artifact", "adapter/backup", "adapter/etcd", "adapter/pki", "adapter/secret", "adapter/sqlite", "adapter/token", "adapter/wasm2c", "adapter/webhook", "zhost",
-                 "zhost/artifact", "zhost/edge", "zhost/state", "zrms"],
+                 "zhost/artifact", "zhost/edge", "zhost/secret", "zhost/state", "zrms"],
     "sqlite3.h": ["adapter/sqlite"],
     "uthash.h": ["base"],
     "utlist.h": None,  # any: only macros

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "adapter/sandbox/enclose_root.h"
@@ -107,6 +108,9 @@ static void allow_all(struct enclosure *e, int ruleset, uint64_t handled)
 		if (e->kept != NULL)
 			allow(c, ruleset, handled, ENCLOSE_KEPT, ~0ull);
 		allow(c, ruleset, handled, ENCLOSE_TMP, ~0ull);
+		/* For its keeper; to the programs it is read only. */
+		if (e->secrets_fd >= 0)
+			allow(c, ruleset, handled, ENCLOSE_SECRETS, ~0ull);
 		allow(c, ruleset, handled, "/var/tmp", ~0ull);
 		allow(c, ruleset, handled, "/dev/shm", ~0ull);
 	} else {
@@ -165,7 +169,9 @@ static void limit(int resource, rlim_t soft, rlim_t hard)
 
 static void limits(struct enclosure *e)
 {
-	limit(RLIMIT_CORE, 0, 0);
+	/* 0 keeps dumps out of files alone. Of 1, which is too little for any, none goes to a program that takes them by a pipe either
+	 * (core(5)): there may be secrets in it. */
+	limit(RLIMIT_CORE, 1, 1);
 	limit(RLIMIT_NOFILE, 1024, 65536);
 	limit(RLIMIT_MSGQUEUE, 0, 0);
 	/* Counted for each user (and user namespace): not where the user has other processes. */
@@ -224,6 +230,7 @@ static int enter_root(struct enclosure *e)
 
 int enclose_enter(struct enclosure *e)
 {
+	e->secrets_fd = -1;
 	(void)umask(022); /* others than root are to find their way */
 	if (enter_root(e) < 0 || chdir(e->has_root ? ENCLOSE_DATA : e->data) < 0)
 		return -1;
@@ -238,4 +245,22 @@ int enclose_enter(struct enclosure *e)
 		return -1;
 	confine_seccomp(&e->confine, e->filter, e->filter_size);
 	return 0;
+}
+
+int enclose_try_secrets(void)
+{
+	struct enclosure e = {.secrets_fd = -1};
+	int status = 0;
+	pid_t pid = enclose_fork(&e);
+
+	if (pid == 0)
+		_exit((e.namespaces & ENCLOSE_NAMESPACE_MOUNTS) == 0 ? e.fork_errno & 0x7f
+		      : enclose_root_try_secrets() < 0		     ? errno & 0x7f
+								     : 0);
+	if (pid < 0)
+		return -1;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+	return errno == 0 ? 0 : -1;
 }

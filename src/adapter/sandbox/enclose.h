@@ -6,7 +6,8 @@
  *                   (as an ordinary user: after a user namespace)
  *   enclose_enter   in that process, before it runs anything foreign:
  *                     a new root: the system's directories and the package read only, the
- *                     own directories, an own /proc and small /dev; nothing else exists there
+ *                     own directories, an own /proc and small /dev; nothing else exists there;
+ *                     an empty directory for secrets, in memory that is not swapped out
  *                     limits, Landlock, the unprivileged user, no capabilities, seccomp
  *
  * The network is the machine's: native spaces serve ports. A step that the kernel or container
@@ -29,6 +30,7 @@
 #define ENCLOSE_DATA		 "/samoza/data"
 #define ENCLOSE_KEPT		 "/samoza/kept"
 #define ENCLOSE_TMP		 "/tmp"
+#define ENCLOSE_SECRETS		 "/samoza/secrets" /* in memory, read only */
 
 #define ENCLOSE_NAMESPACE_PIDS	 (1u << 0)
 #define ENCLOSE_NAMESPACE_MOUNTS (1u << 1)
@@ -49,6 +51,7 @@ struct enclosure {
 	uint32_t namespaces; /* ENCLOSE_NAMESPACE_*: those that stand */
 	int fork_errno;	     /* why some do not; 0 */
 	bool has_root;	     /* ENCLOSE_PACKAGE and so on are the paths inside */
+	int secrets_fd; /* ENCLOSE_SECRETS, to write into it; -1: there is none, as always without a root */
 	struct confine confine;
 };
 
@@ -59,5 +62,9 @@ pid_t enclose_fork(struct enclosure *e);
  * what they must not: then run nothing. `note` and `data` of e->confine are set by the caller.
  * Leaves the process in its data directory. */
 int enclose_enter(struct enclosure *e);
+
+/* Whether the machine lets a process have files that are only in memory, and never swapped out, in a mount namespace of its own: a
+ * child tries it. 0, or -1 with errno. */
+int enclose_try_secrets(void);
 
 #endif

@@ -4,6 +4,7 @@
  *   /usr /bin /sbin /lib* /etc /opt /srv /var …   the machine's, read only
  *   /samoza/package                               the space's files, read only
  *   /samoza/data  /samoza/kept  /tmp  /var/tmp    its own
+ *   /samoza/secrets                               files in memory, read only; its keeper writes them by a descriptor
  *   /dev  /proc  /dev/shm  /run (empty)           new
  *
  * Of /var, /srv and /opt, what an ordinary user who runs the zhost keeps from others is not seen (four levels deep).
@@ -39,6 +40,9 @@
 #define ATTRIBUTE_RDONLY 0x1u
 #define ATTRIBUTE_NOSUID 0x2u
 #define ATTRIBUTE_NODEV	 0x4u
+#define ATTRIBUTE_NOEXEC 0x8u
+/* Of SECRETS_MAX files (zrun/native/native_secrets.h) twice: new ones are written beside those of before. */
+#define SECRETS_OPTIONS "mode=0700,size=4m,nr_inodes=80,noswap"
 
 struct mount_attributes { /* struct mount_attr of Linux 5.12 */
 	uint64_t set, clear, propagation, userns_fd;
@@ -77,6 +81,7 @@ static int restrict_mount(const char *path, uint64_t attributes)
 	flags |= (attributes & ATTRIBUTE_RDONLY) != 0 ? MS_RDONLY : 0;
 	flags |= (attributes & ATTRIBUTE_NOSUID) != 0 ? MS_NOSUID : 0;
 	flags |= (attributes & ATTRIBUTE_NODEV) != 0 ? MS_NODEV : 0;
+	flags |= (attributes & ATTRIBUTE_NOEXEC) != 0 ? MS_NOEXEC : 0;
 	return mount(NULL, path, NULL, flags, NULL);
 }
 
@@ -292,6 +297,37 @@ static int own_directories(const struct own *o)
 	return stat(below("/var/tmp"), &st) == 0 ? bind(NULL, o->tmp, "/var/tmp", own) : 0;
 }
 
+/* Files that are never on a disk: tmpfs that is not swapped out (Linux 6.4, where the caller is root of the machine), else ramfs. */
+static int memory_mount(const char *path)
+{
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	if (mount("secrets", path, "tmpfs", flags, SECRETS_OPTIONS) == 0)
+		return 0;
+	return mount("secrets", path, "ramfs", flags, "mode=0700");
+}
+
+/* Its own below its own user, and over it the same, read only: that is what the programs see. Without one the instance runs, as long
+ * as it has no file of a secret. */
+static int secrets_directory(struct enclosure *e)
+{
+	const char *path = ENCLOSE_SECRETS;
+
+	if (make_directory(path, 0755) < 0)
+		return -1;
+	if (memory_mount(below(path)) < 0)
+		return 0;
+	if (geteuid() == 0 && chown(below(path), e->uid, e->gid) < 0)
+		return -1;
+	e->secrets_fd = open(below(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (e->secrets_fd < 0)
+		return -1;
+	if (mount(below(path), below(path), NULL, MS_BIND, NULL) < 0)
+		return -1;
+	return restrict_mount(below(path), ATTRIBUTE_RDONLY | ATTRIBUTE_NOSUID |
+						   ATTRIBUTE_NODEV | ATTRIBUTE_NOEXEC);
+}
+
 static int move_into(void)
 {
 	if (chdir(ROOT) < 0)
@@ -306,7 +342,7 @@ static int move_into(void)
 	return chdir("/");
 }
 
-static int build(const struct enclosure *e, const struct own *own, const char **ret_what)
+static int build(struct enclosure *e, const struct own *own, const char **ret_what)
 {
 	*ret_what = "an empty root directory";
 	if (mount("tmpfs", ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") < 0)
@@ -325,6 +361,9 @@ static int build(const struct enclosure *e, const struct own *own, const char **
 	*ret_what = "its own directories";
 	if (own_directories(own) < 0)
 		return -1;
+	*ret_what = ENCLOSE_SECRETS;
+	if (secrets_directory(e) < 0)
+		return -1;
 	*ret_what = "/etc/resolv.conf";
 	if (name_servers() < 0)
 		return -1;
@@ -341,7 +380,7 @@ static int build(const struct enclosure *e, const struct own *own, const char **
 		     NULL);
 }
 
-int enclose_root(const struct enclosure *e, const char **ret_what)
+int enclose_root(struct enclosure *e, const char **ret_what)
 {
 	struct own own;
 	int r = -1, saved;
@@ -365,4 +404,11 @@ int enclose_root(const struct enclosure *e, const char **ret_what)
 		close(own.kept);
 	errno = saved;
 	return r;
+}
+
+int enclose_root_try_secrets(void)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -1;
+	return memory_mount(ROOT);
 }

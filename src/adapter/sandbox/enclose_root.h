@@ -9,6 +9,9 @@ extern const char *const enclose_system_directories[];
 
 /* Builds it in a mount namespace of the caller's own and moves into it. 0, or -1 (errno) with
  * *ret_what saying at what. */
-int enclose_root(const struct enclosure *e, const char **ret_what);
+int enclose_root(struct enclosure *e, const char **ret_what);
+
+/* In a process with a mount namespace of its own, which ends then: whether it can have what ENCLOSE_SECRETS is. 0, or -1 (errno). */
+int enclose_root_try_secrets(void);
 
 #endif

@@ -1,5 +1,7 @@
 #include "adapter/wire/wire_link.h"
 
+#include <string.h>
+
 #include "base/check.h"
 
 enum {
@@ -36,7 +38,15 @@ struct wire_link {
 	bool is_paused;	   /* `input` may hold whole frames */
 	bool resumes;	   /* they are taken in the next turn */
 	bool close_at_end; /* of the output */
+	bool hides_input,
+		hides_output; /* there is a secret in what was read, or waits to be written */
 };
+
+/* What is in such a frame stays in no memory that is used for something else. */
+static bool is_secret(unsigned type)
+{
+	return type == SAMOZA__V1__FRAME_TYPE__FRAME_SECRET_ANSWER;
+}
 
 static void link_fail(struct wire_link *link, struct error *why)
 {
@@ -119,10 +129,15 @@ static size_t frames_take(struct wire_link *link, const uint8_t *data, size_t si
 		if (r > 0) {
 			used += frame.whole_size;
 			r = link->handler->frame(link->user, link, &frame, &err);
+			if (is_secret(frame.type))
+				explicit_bzero((void *)(uintptr_t)frame.body, frame.body_size);
+			link->hides_input |= is_secret(frame.type);
 		}
 		if (r < 0)
 			link_fail(link, err);
 	}
+	/* The beginning of one. */
+	link->hides_input |= size - used > 4 && is_secret(data[used + 4]);
 	return used;
 }
 
@@ -156,7 +171,7 @@ static void buffer_trim(struct buffer *b)
 		buffer_done(b);
 }
 
-static void input_take(struct wire_link *link, const uint8_t *data, size_t size)
+static void take(struct wire_link *link, const uint8_t *data, size_t size)
 {
 	if (link->input.size == 0) {
 		size_t used = frames_take(link, data, size);
@@ -171,6 +186,22 @@ static void input_take(struct wire_link *link, const uint8_t *data, size_t size)
 	buffer_consume(&link->input, used);
 	buffer_trim(&link->input);
 	rest_watch(link, used > 0);
+}
+
+static void input_hide(struct wire_link *link, uint8_t *data, size_t size)
+{
+	struct buffer *input = &link->input;
+	link->hides_input = false;
+	explicit_bzero(data, size);
+	if (input->capacity > input->size)
+		explicit_bzero(input->data + input->size, input->capacity - input->size);
+}
+
+static void input_take(struct wire_link *link, uint8_t *data, size_t size)
+{
+	take(link, data, size);
+	if (link->hides_input)
+		input_hide(link, data, size);
 }
 
 /* What was read before it was paused. */
@@ -296,6 +327,9 @@ static void link_write(struct wire_link *link)
 		buffer_clear(&link->urgent);
 	}
 	if (wire_link_waiting(link) == 0) {
+		if (link->hides_output)
+			explicit_bzero(link->output.data, link->output.capacity);
+		link->hides_output = false;
 		link->output_sent = 0;
 		buffer_clear(&link->output);
 		buffer_trim(&link->output);
@@ -341,6 +375,7 @@ int wire_link_send(struct wire_link *link, Samoza__V1__FrameType type,
 		return r;
 	output_compact(link);
 	loop_defer(link->loop, &link->turn);
+	link->hides_output |= is_secret(type);
 	return frame_encode(is_urgent(type) ? &link->urgent : &link->output, type, message,
 			    err);
 }
@@ -382,6 +417,8 @@ static void link_end(struct wire_link *link)
 	link->handler->closed(link->user, link, link->why);
 	stream_close(link->stream);
 	error_free(link->why);
+	if (link->hides_output)
+		explicit_bzero(link->output.data, link->output.capacity);
 	buffer_done(&link->input);
 	buffer_done(&link->output);
 	buffer_done(&link->urgent);

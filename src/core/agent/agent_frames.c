@@ -32,6 +32,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ANSWER:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN_TAKEN:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_SECRET_ANSWER:
 		return 0;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_LEADER:
 		return error_set(err, ERR_INVALID, "a zrms that stands by has no say");
@@ -50,6 +51,7 @@ int agent_frame_input(Samoza__V1__FrameType type, const ProtobufCMessage *messag
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ANSWER:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ASK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_SECRET_REQUEST:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID,

@@ -51,6 +51,7 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ASK:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_ANSWER:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ASK:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_SECRET_REQUEST: /* in no recording */
 		return 0;
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_LINK:
 		return error_set(err, ERR_INVALID, "a %s, which zhosts send to each other only",
@@ -71,6 +72,7 @@ int control_frame_input(uint64_t link_id, Samoza__V1__FrameType type,
 	case SAMOZA__V1__FRAME_TYPE__FRAME_MESH_QUERY:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ANSWER:
 	case SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN_TAKEN:
+	case SAMOZA__V1__FRAME_TYPE__FRAME_SECRET_ANSWER:
 	case _SAMOZA__V1__FRAME_TYPE_IS_INT_SIZE:
 	default:
 		return error_set(err, ERR_INVALID, "a %s, which only zrms sends",

@@ -34,13 +34,56 @@ void process_send_renew(struct zrun_process *p)
 		memcpy(body, &renew, sizeof(renew));
 }
 
+static void send_secret(struct zrun_process *p, const struct secret_value *value)
+{
+	struct zrun_secret head = {.key_size = (uint16_t)strlen(value->key),
+				   .value_size = (uint32_t)value->size};
+	char *to = process_frame(p, ZRUN_SECRET, 0, sizeof(head) + head.key_size + value->size);
+	INVARIANT(to != NULL);
+	to = mempcpy(to, &head, sizeof(head));
+	to = mempcpy(to, value->key, head.key_size);
+	memcpy(to, value->data, value->size);
+	p->hides_out = true;
+}
+
+/* With room for the update, too: it is never without them. */
+static int send_secrets(struct zrun_process *p, const struct secret_values *secrets,
+			size_t update_size, struct error **err)
+{
+	size_t size = update_size + sizeof(struct zrun_frame);
+	if (secrets->count == 0)
+		return 0;
+	if (!p->is_connected)
+		return error_set(err, ERR_UNAVAILABLE,
+				 "its process cannot be asked just now; try again");
+	if (!p->takes_secrets)
+		return error_set(
+			err, ERR_UNSUPPORTED,
+			"it was started by an earlier version of zhost, which takes no "
+			"secrets: restart the instance");
+	for (size_t k = 0; k < secrets->count; k++)
+		size += sizeof(struct zrun_frame) + sizeof(struct zrun_secret) +
+			strlen(secrets->items[k].key) + secrets->items[k].size;
+	/* At once: what grows is copied. */
+	if (buffer_reserve(&p->out, size) == NULL)
+		return error_set(err, ERR_UNAVAILABLE, "its process does not read; try again");
+	for (size_t k = 0; k < secrets->count; k++)
+		send_secret(p, &secrets->items[k]);
+	return 0;
+}
+
 int zrun_process_update(struct zrun_process *p, const import_vector *imports,
-			struct error **err)
+			const struct secret_values *secrets, struct error **err)
 {
 	struct zrun_update head = {.count = (uint32_t)imports->count};
 	size_t size = sizeof(head);
 	vector_for_each (imports, v)
 		size += sizeof(struct zrun_import) + strlen(v->name) + strlen(v->value);
+	if (size <= ZRUN_BODY_MAX) {
+		int r = send_secrets(p, secrets, size, err);
+		if (r < 0)
+			return r;
+	}
 	char *to = size <= ZRUN_BODY_MAX ? process_frame(p, ZRUN_UPDATE, 0, size) : NULL;
 	if (to == NULL)
 		return error_set(err, ERR_LIMIT, "the imports are too large");
@@ -100,6 +143,7 @@ static bool take_hello(struct zrun_process *p, uint16_t flags, const uint8_t *bo
 		return false;
 	p->is_connected = true;
 	p->takes_exec = (flags & ZRUN_FLAG_EXEC) != 0;
+	p->takes_secrets = (flags & ZRUN_FLAG_SECRETS) != 0;
 	p->window_messages = hello.queued_messages;
 	p->window_bytes = hello.queued_bytes;
 	p->updates_ignored = hello.update_pending;

@@ -19,6 +19,7 @@
 #include "port/loop.h"
 #include "zhost/environment/imports.h"
 #include "zhost/process/process_host.h"
+#include "zhost/secret/secrets.h"
 
 struct zrun_process;
 struct zrun_processes;
@@ -136,9 +137,10 @@ int zrun_process_evict(struct zrun_processes *ps, const struct zrun_identity *id
 void zrun_process_release(struct zrun_process *p);
 
 void zrun_process_stop(struct zrun_process *p, int64_t grace_ms);
-/* ERR_LIMIT: the imports are too large for a frame. */
+/* `secrets`: those that the imports name. ERR_LIMIT: the imports are too large for a frame. ERR_UNSUPPORTED: the process was started
+ * by an earlier version, which takes no secrets. */
 int zrun_process_update(struct zrun_process *p, const import_vector *imports,
-			struct error **err) must_check;
+			const struct secret_values *secrets, struct error **err) must_check;
 void zrun_process_renew(struct zrun_process *p, const struct zrun_lease *lease);
 /* Ends the recipe that runs, not the instance (NATIVE). */
 void zrun_process_cancel(struct zrun_process *p);

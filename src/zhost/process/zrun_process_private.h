@@ -65,8 +65,9 @@ struct zrun_process {
 	bool is_unwritten;
 	struct zrun_process *unwritten_next;
 
-	bool is_connected; /* HELLO came over this connection */
-	bool takes_exec;   /* as that said */
+	bool is_connected;		/* HELLO came over this connection */
+	bool takes_exec, takes_secrets; /* as that said */
+	bool hides_out;			/* there are secrets in `out` */
 	bool kill_wanted;
 	bool stop_asked;
 	int64_t stop_by_ms; /* end of the grace, monotonic */

@@ -113,6 +113,14 @@ static ssize_t send_some(struct zrun_process *p, size_t done)
 	return n;
 }
 
+/* What was written of secrets, or will not be. */
+static void out_hide(struct zrun_process *p, size_t from)
+{
+	if (p->hides_out && p->out.capacity > from)
+		explicit_bzero(p->out.data + from, p->out.capacity - from);
+	p->hides_out &= from > 0;
+}
+
 /* Writes what the socket takes. */
 static void process_write(struct zrun_process *p)
 {
@@ -132,6 +140,7 @@ static void process_write(struct zrun_process *p)
 	}
 	if (done > 0)
 		buffer_consume(&p->out, done);
+	out_hide(p, p->out.size);
 	vector_for_each (&p->passed, passed)
 		passed->at -= done;
 	buffer_settle(&p->out);
@@ -293,6 +302,7 @@ void process_disconnect(struct zrun_process *p)
 	p->awaits_updated = false;
 	/* Half a frame is of no use to the next connection. */
 	buffer_done(&p->in);
+	out_hide(p, 0);
 	buffer_done(&p->out);
 	close_passed(p, p->passed.count);
 	p->in = p->out = BUFFER_INIT(PROCESS_OUT_MAX);

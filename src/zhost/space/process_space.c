@@ -136,6 +136,15 @@ int process_space_launch(struct resident *r, struct launch_request *q, struct er
 	for (size_t i = 0; i < r->imports.count; i++)
 		imports[i] = (struct launch_variable){r->imports.items[i].name,
 						      r->imports.items[i].value};
+	CLEANUP(freep)
+	struct launch_secret *secrets =
+		mem_new_array(struct launch_secret, r->secrets.count + 1);
+	for (size_t i = 0; i < r->secrets.count; i++)
+		secrets[i] = (struct launch_secret){r->secrets.items[i].key,
+						    r->secrets.items[i].data,
+						    r->secrets.items[i].size};
+	q->secrets = secrets;
+	q->secrets_count = r->secrets.count;
 	q->memory_bytes = r->spec->memory_bytes > 0 ? r->spec->memory_bytes
 						    : space_defaults().memory_bytes;
 	q->capabilities = r->capabilities;
@@ -150,13 +159,16 @@ int process_space_launch(struct resident *r, struct launch_request *q, struct er
 	int result = zrun_process_start(resident_parts(r)->processes, &identity, q, &lease,
 					&listener, r, &r->process, err);
 	imports_done(&r->imports);
+	secret_values_done(&r->secrets);
 	return result;
 }
 
 void process_space_update(struct resident *r, const import_vector *imports)
 {
 	CLEANUP(error_freep) struct error *err = NULL;
-	if (zrun_process_update(r->process, imports, &err) < 0)
+	int result = zrun_process_update(r->process, imports, &r->secrets, &err);
+	secret_values_done(&r->secrets);
+	if (result < 0)
 		resident_failed(r, err->message);
 }
 

@@ -118,12 +118,22 @@ static void drop_exports(struct resident *r)
 	r->n_exports = 0;
 }
 
+/* What a start or an update waits for, or has ready for its process. */
+static void settings_forget(struct resident *r)
+{
+	config_fetch_cancel(steal_ptr(&r->config));
+	secret_fetch_cancel(steal_ptr(&r->secret_fetch));
+	if (r->templates != NULL)
+		config_texts_free(steal_ptr(&r->templates), r->asked->n_config);
+	secret_values_done(&r->secrets);
+}
+
 void resident_free(struct resident *r)
 {
 	if (r->wait != NULL)
 		artifact_cancel(r->wait);
 	package_fetch_cancel(r->files);
-	config_fetch_cancel(r->config);
+	settings_forget(r);
 	start_queue_leave(r->owner->starts, &r->slot);
 	farewell_end(r);
 	api_token_done(&r->api);
@@ -282,6 +292,8 @@ void resident_abort_fetch(struct resident *r)
 		package_fetch_abort(r->files, why);
 	else if (r->config != NULL)
 		config_fetch_abort(r->config, why);
+	else if (r->secret_fetch != NULL)
+		secret_fetch_abort(r->secret_fetch);
 }
 
 /* ---- the end of an action ---- */
@@ -306,8 +318,8 @@ static void complete_as(struct resident *r, enum resident_state to,
 			const struct action_end *end)
 {
 	struct residents *owner = r->owner;
-	config_fetch_cancel(steal_ptr(&r->config)); /* its process has ended meanwhile */
-	imports_done(&r->imports);		    /* what follows has others, or none */
+	settings_forget(r);	   /* its process has ended meanwhile */
+	imports_done(&r->imports); /* what follows has others, or none */
 	free(steal_ptr(&r->settings_error));
 	uint64_t action = r->action;
 	INVARIANT(action != 0);
@@ -445,6 +457,13 @@ void resident_updated(struct resident *r, int32_t result, const char *text, size
 	CLEANUP(freep)
 	char *error = size > 0 ? mem_strndup(text, size)
 			       : str_printf("on_update returned %d", (int)result);
+	if (result == ZRUN_UPDATED_UNTAKEN) {
+		resident_log(r, "error", "update: %s; it is tried again", error);
+		free(r->settings_error);
+		r->settings_error = steal_ptr(&error);
+		update_ended(r, NULL);
+		return;
+	}
 	resident_log(r, "error", "update: %s", error);
 	update_ended(r, error);
 }
@@ -559,22 +578,45 @@ static void settings_failed(struct resident *r, const char *error)
 		return;
 	}
 	resident_log(r, "error", "update: %s; it is tried again", error);
+	settings_forget(r);
 	r->settings_error = mem_strdup(error);
 	settings_keep(&r->imports);
 	go_on(r);
 }
 
-static void on_config(void *user, char **take_texts, const char *error)
+static void on_secrets(void *user, struct secret_values *take_values, const char *error)
 {
 	struct resident *r = user;
 	CLEANUP(error_freep) struct error *err = NULL;
-	r->config = NULL;
-	if (error != NULL)
+	r->secret_fetch = NULL;
+	if (error != NULL) {
 		settings_failed(r, error);
-	else if (settings_add(r, take_texts, &r->imports, &err) < 0)
+		return;
+	}
+	r->secrets = *take_values;
+	*take_values = (struct secret_values){0};
+	if (settings_add(r, steal_ptr(&r->templates), &r->imports, &err) < 0)
 		settings_failed(r, err->message);
+	else if (r->state == RESIDENT_STARTING && lease_has_ended(r))
+		resident_failed(r, "its lease ended before it could start");
 	else
 		go_on(r);
+}
+
+static void on_config(void *user, char **take_texts, const char *error)
+{
+	struct resident *r = user;
+	r->config = NULL;
+	if (error != NULL) {
+		settings_failed(r, error);
+		return;
+	}
+	r->templates = take_texts;
+	struct secret_fetch *fetch =
+		secret_fetch_new(resident_parts(r)->secrets, r->key, r->asked, on_secrets, r);
+	/* Without one `on_secrets` was called already, and r may be gone. */
+	if (fetch != NULL)
+		r->secret_fetch = fetch;
 }
 
 /* With its settings. PRE: its exports are filled in. */
@@ -713,7 +755,8 @@ void resident_kill(struct resident *r, bool is_update)
 		 LOG_S("path", r->key->path));
 	if (r->state == RESIDENT_QUEUED)
 		resident_failed(r, "timed out waiting for a start slot (--starts-at-once)");
-	else if (r->state == RESIDENT_UPDATING && r->config != NULL)
+	else if (r->state == RESIDENT_UPDATING &&
+		 (r->config != NULL || r->secret_fetch != NULL))
 		end_waiting(r);
 	else
 		r->runtime->kill(r, is_update);

@@ -34,6 +34,7 @@
 #include "zhost/artifact/package_files.h"
 #include "zhost/environment/variables.h"
 #include "zhost/process/zrun_process.h"
+#include "zhost/secret/secrets.h"
 #include "zhost/space/api_token.h"
 #include "zhost/space/farewell.h"
 #include "zhost/space/residents.h"
@@ -76,6 +77,7 @@ struct resident {
 	Samoza__V1__InstanceSpec *asked;
 	struct import_set *providers;
 	char *settings_error; /* of an update whose process keeps what it has of them; owned, NULL: none */
+	struct secret_values secrets; /* of a start or an update, until its process has them */
 	bool is_late;	     /* an update that was ended while it waited for its settings */
 	bool has_no_config;  /* nor has its directory; false: not known */
 	int64_t stop_ms;     /* with a lease: it stops by itself then; NEVER_MS otherwise */
@@ -86,6 +88,8 @@ struct resident {
 	struct artifact_wait *wait;
 	struct package_fetch *files;
 	struct config_fetch *config;
+	struct secret_fetch *secret_fetch;
+	char **templates; /* while its secrets are waited for: one for each file of asked->config */
 	char *module_path; /* once it was fetched */
 
 	Samoza__V1__Variable **exports; /* as filled for the action under way */

@@ -21,6 +21,7 @@
 #include "zhost/native/native_runtime.h"
 #include "zhost/process/process_usage.h"
 #include "zhost/process/zrun_process.h"
+#include "zhost/secret/secrets.h"
 #include "zhost/space/task.h"
 #include "zhost/uplink/uplink.h"
 
@@ -33,6 +34,7 @@ struct residents_parts {
 	unsigned starts_at_once;
 	struct artifacts *artifacts;
 	struct data_service *data;
+	struct secrets_service *secrets;
 	struct mesh *mesh;
 	struct native_runtime *native;
 	struct ports *ports;

@@ -55,6 +55,31 @@ static int add_env(const struct resident *r, import_vector *to, struct room *roo
 	return 0;
 }
 
+/* By name and version alone: their values go apart (process_space_launch(), zrun_process_update()). */
+static int add_secrets(const struct resident *r, import_vector *to, struct error **err)
+{
+	for (size_t k = 0; k < r->asked->n_secrets; k++) {
+		const Samoza__V1__SecretGrant *use = r->asked->secrets[k];
+		CLEANUP(freep) char *key = secret_key_text(use);
+		const struct secret_value *value = secret_values_find(&r->secrets, key);
+		if (value == NULL)
+			return error_set(err, ERR_NOT_FOUND, "the secret %s is not here",
+					 use->name);
+		if (use->variable != NULL && memchr(value->data, '\0', value->size) != NULL)
+			return error_set(
+				err, ERR_INVALID,
+				"the secret %s has a zero byte in it, which no variable "
+				"can have: give it to the space as a file",
+				use->name);
+		vector_push(to, ((struct import_value){
+					use->variable != NULL
+						? str_printf("@ secret-env %s", use->variable)
+						: str_printf("@ secret-file %s", use->file),
+					steal_ptr(&key)}));
+	}
+	return 0;
+}
+
 static int fill_config(const struct resident *r, char *const *templates, char **ret_contents,
 		       struct room *room, struct error **err)
 {
@@ -124,6 +149,8 @@ int settings_add(struct resident *r, char **take_templates, import_vector *to,
 		result = write_config(r, contents, err);
 	if (result == 0)
 		add_config(r, contents, to);
+	if (result == 0)
+		result = add_secrets(r, to, err);
 	if (result < 0)
 		drop_after(to, before);
 	config_texts_free(contents, count);

@@ -39,6 +39,7 @@ struct uplink {
 	bool knows_leave;	/* zrms, on this connection */
 	bool knows_pages;	/* the same, of PAGE_ASK */
 	bool knows_api;		/* the same, of API_TOKEN */
+	bool knows_secrets;	/* the same, of SECRET_REQUEST */
 	bool changes;		/* another connection is to take the place of this one */
 	struct wire_link *next; /* that one, once it stands: this one is left */
 	struct loop_timer *change_timer;
@@ -189,6 +190,7 @@ static void accepted(struct uplink *u, const Samoza__V1__HelloAck *ack)
 	u->knows_leave = ack->leave;
 	u->knows_pages = ack->page_access;
 	u->knows_api = ack->api_token;
+	u->knows_secrets = ack->secrets;
 	if (u->changes)
 		kept_send(u);
 	if (u->changes_again)
@@ -388,7 +390,8 @@ static int try_send(struct upstream *upstream, Samoza__V1__FrameType type,
 
 	if (!is_up(upstream) ||
 	    (type == SAMOZA__V1__FRAME_TYPE__FRAME_PAGE_ASK && !u->knows_pages) ||
-	    (type == SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN && !u->knows_api))
+	    (type == SAMOZA__V1__FRAME_TYPE__FRAME_API_TOKEN && !u->knows_api) ||
+	    (type == SAMOZA__V1__FRAME_TYPE__FRAME_SECRET_REQUEST && !u->knows_secrets))
 		return -EHOSTUNREACH;
 	if (wire_link_waiting(u->link) > room)
 		return -EAGAIN;

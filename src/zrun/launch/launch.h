@@ -61,6 +61,13 @@ struct launch_variable {
 	const char *value;
 };
 
+/* Not in the request's packet: through a pipe. */
+struct launch_secret {
+	const char *key; /* "NAME VERSION" */
+	const void *value;
+	size_t size;
+};
+
 struct launch_request {
 	/* identity, said in HELLO */
 	const char *topology; /* id */
@@ -84,6 +91,8 @@ struct launch_request {
 	size_t environment_count;
 	const struct launch_variable *imports; /* "provider.variable", value */
 	size_t imports_count;
+	const struct launch_secret *secrets; /* that the imports name (runner/secret_set.h) */
+	size_t secrets_count;
 
 	/* Of a NATIVE instance, whose directory is module_path: settings (native.h), and a filter
 	 * of its own instead of the launcher's. */

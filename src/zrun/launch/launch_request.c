@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -68,13 +70,62 @@ static struct spawn_request header(const struct launch_request *r, uint32_t sequ
 	};
 }
 
+/* ---- secrets ---- */
+
+static size_t secrets_size(const struct launch_request *r)
+{
+	size_t size = 0;
+
+	for (size_t n = 0; n < r->secrets_count; n++)
+		size += sizeof(struct zrun_secret) + strlen(r->secrets[n].key) +
+			r->secrets[n].size;
+	return size;
+}
+
+static bool write_secret(int fd, const struct launch_secret *s)
+{
+	struct zrun_secret head = {.key_size = (uint16_t)strlen(s->key),
+				   .value_size = (uint32_t)s->size};
+	const struct iovec parts[] = {{&head, sizeof(head)},
+				      {(void *)(uintptr_t)s->key, head.key_size},
+				      {(void *)(uintptr_t)s->value, s->size}};
+
+	return writev(fd, parts, 3) == (ssize_t)(sizeof(head) + head.key_size + s->size);
+}
+
+/* All of them fit into the pipe: its other end may be read by a process that is not there yet. */
+static int fill_pipe(struct launch_packet *packet, const struct launch_request *r,
+		     struct error **err)
+{
+	CLEANUP(closep) int to = -1;
+	int ends[2];
+	/* A page is filled by one value only, at worst. */
+	size_t size = secrets_size(r) + r->secrets_count * 4096;
+
+	if (r->secrets_count == 0)
+		return 0;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return error_errno(err, "cannot make a pipe for its secrets");
+	packet->fds[3] = ends[0];
+	to = ends[1];
+	if (size > 64 * (size_t)1024 && fcntl(to, F_SETPIPE_SZ, (int)size) < 0)
+		return error_errno(err, "cannot make a pipe of %zu KiB for its secrets",
+				   size / 1024);
+	for (size_t n = 0; n < r->secrets_count; n++)
+		if (!write_secret(to, &r->secrets[n]))
+			return error_errno(err, "cannot hand over its secrets by a pipe");
+	if (fcntl(ends[0], F_SETFL, 0) < 0)
+		return error_errno(err, "cannot hand over its secrets by a pipe");
+	return 0;
+}
+
 static int duplicate(struct launch_packet *packet, const struct launch_request *r,
 		     struct error **err)
 {
-	const int from[SPAWN_FDS] = {r->listener_fd, r->log_fd >= 0 ? r->log_fd : STDERR_FILENO,
-				     r->status_fd};
+	const int from[] = {r->listener_fd, r->log_fd >= 0 ? r->log_fd : STDERR_FILENO,
+			    r->status_fd};
 
-	for (int n = 0; n < SPAWN_FDS; n++) {
+	for (int n = 0; n < 3; n++) {
 		if (from[n] < 0 && n == 2)
 			continue;
 		packet->fds[n] = fcntl(from[n], F_DUPFD_CLOEXEC, 0);
@@ -93,12 +144,13 @@ int launch_packet_init(struct launch_packet *packet, const struct launch_request
 	size_t mark;
 	int failed, result;
 
-	*packet = (struct launch_packet){.fds = {-1, -1, -1}};
+	*packet = (struct launch_packet){.fds = {-1, -1, -1, -1}};
 	if (r->module_path[0] != '/')
 		return error_set(err, ERR_INVALID, "the module's path is not absolute: %s",
 				 r->module_path);
 	head.flags = (r->status_fd >= 0 ? (uint32_t)SPAWN_HAS_STATUS : 0) |
-		     (without_namespaces ? (uint32_t)SPAWN_WITHOUT_NAMESPACES : 0);
+		     (without_namespaces ? (uint32_t)SPAWN_WITHOUT_NAMESPACES : 0) |
+		     (r->secrets_count > 0 ? (uint32_t)SPAWN_HAS_SECRETS : 0);
 	head.unprivileged_uid = unprivileged_uid;
 	if (r->seccomp_program != NULL) {
 		filter = r->seccomp_program;
@@ -128,6 +180,8 @@ int launch_packet_init(struct launch_packet *packet, const struct launch_request
 	head.size = (uint32_t)b.size;
 	memcpy(b.data, &head, sizeof(head));
 	result = duplicate(packet, r, err);
+	if (result == 0)
+		result = fill_pipe(packet, r, err);
 	if (result < 0) {
 		launch_packet_done(packet);
 		return result;
@@ -139,7 +193,8 @@ int launch_packet_init(struct launch_packet *packet, const struct launch_request
 
 int launch_packet_send(const struct launch_packet *packet, int socket)
 {
-	unsigned count = packet->fds[2] >= 0 ? 3 : 2;
+	int fds[SPAWN_FDS];
+	unsigned count = 0;
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(SPAWN_FDS * sizeof(int))];
@@ -148,13 +203,17 @@ int launch_packet_send(const struct launch_packet *packet, int socket)
 	struct msghdr message = {.msg_iov = &vector,
 				 .msg_iovlen = 1,
 				 .msg_control = control.bytes,
-				 .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+				 .msg_controllen = sizeof(control.bytes)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 
+	for (unsigned n = 0; n < SPAWN_FDS; n++)
+		if (packet->fds[n] >= 0)
+			fds[count++] = packet->fds[n];
+	message.msg_controllen = CMSG_SPACE(count * sizeof(int));
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(count * sizeof(int));
-	memcpy(CMSG_DATA(c), packet->fds, count * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, count * sizeof(int));
 	return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -1 : 0;
 }
 

@@ -7,6 +7,27 @@
 
 /* ---- strings ---- */
 
+/* There may be secrets in it. */
+static void forget(const struct strings *s)
+{
+	if (s->size > 0)
+		explicit_bzero(s->data, s->size);
+	free(s->data);
+}
+
+static void grow(struct strings *s, size_t capacity)
+{
+	char *data = malloc(capacity);
+
+	if (data == NULL)
+		abort();
+	if (s->size > 0)
+		memcpy(data, s->data, s->size);
+	forget(s);
+	s->data = data;
+	s->capacity = capacity;
+}
+
 static void append(struct strings *s, const char *text, size_t size)
 {
 	if (s->size + size > s->capacity) {
@@ -14,10 +35,7 @@ static void append(struct strings *s, const char *text, size_t size)
 
 		while (capacity < s->size + size)
 			capacity *= 2;
-		s->data = realloc(s->data, capacity);
-		if (s->data == NULL)
-			abort();
-		s->capacity = capacity;
+		grow(s, capacity);
 	}
 	if (size > 0)
 		memcpy(s->data + s->size, text, size);
@@ -62,7 +80,7 @@ void strings_add_text(struct strings *s, const char *text, size_t size)
 
 void strings_done(struct strings *s)
 {
-	free(s->data);
+	forget(s);
 	*s = (struct strings){0};
 }
 

@@ -22,6 +22,7 @@
 #include "zrun/native/guard.h"
 #include "zrun/native/port_owner.h"
 #include "zrun/native/process_tree.h"
+#include "zrun/native/secret_files.h"
 #include "zrun/runner/priority.h"
 
 #define PROGRAM_MAX (8 * 1024 * 1024)
@@ -29,6 +30,7 @@
 struct keeper {
 	int socket;
 	int children;  /* signalfd */
+	int secrets;   /* directory of files in memory; -1: none */
 	bool is_first; /* number 1 of a namespace */
 	bool is_empty;
 	pid_t jobs[KEEPER_JOBS + 1]; /* by id; 0: none */
@@ -332,18 +334,36 @@ static void take_find_port(const struct keeper *k, const struct keeper_order *or
 								     order->is_own_user != 0)});
 }
 
+/* ---- secrets ---- */
+
+static void take_secrets(const struct keeper *k, const struct keeper_order *order, char *more,
+			 size_t size)
+{
+	int r;
+
+	if (k->secrets < 0)
+		r = ENOTSUP;
+	else if (order->type == KEEPER_SECRET)
+		r = secret_file_write(k->secrets, more, size);
+	else
+		r = secret_files_settle(k->secrets, more, size);
+	explicit_bzero(more, size);
+	tell(k, &(struct keeper_event){.type = KEEPER_SECRET_WRITTEN, .status = r});
+}
+
 /* ---- the loop ---- */
 
 static bool take_order(struct keeper *k)
 {
+	static char more[KEEPER_MORE];
 	struct keeper_order order;
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(KEEPER_FDS * sizeof(int))];
 	} control;
-	struct iovec vector = {&order, sizeof(order)};
-	struct msghdr message = {.msg_iov = &vector,
-				 .msg_iovlen = 1,
+	struct iovec parts[] = {{&order, sizeof(order)}, {more, sizeof(more)}};
+	struct msghdr message = {.msg_iov = parts,
+				 .msg_iovlen = 2,
 				 .msg_control = control.bytes,
 				 .msg_controllen = sizeof(control.bytes)};
 	ssize_t n = recvmsg(k->socket, &message, MSG_CMSG_CLOEXEC);
@@ -352,7 +372,8 @@ static bool take_order(struct keeper *k)
 
 	if (n < 0 && errno == EINTR)
 		return true;
-	if (n != sizeof(order) || order.id > KEEPER_JOBS)
+	if (n < (ssize_t)sizeof(order) || order.id > KEEPER_JOBS ||
+	    (message.msg_flags & MSG_TRUNC) != 0)
 		return false;
 	if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len <= CMSG_LEN(sizeof(fds)))
 		memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
@@ -362,6 +383,8 @@ static bool take_order(struct keeper *k)
 		take_signal(k, &order);
 	else if (order.type == KEEPER_FIND_PORT)
 		take_find_port(k, &order);
+	else if (order.type == KEEPER_SECRET || order.type == KEEPER_SECRETS)
+		take_secrets(k, &order, more, (size_t)n - sizeof(order));
 	for (unsigned f = 0; f < KEEPER_FDS; f++)
 		if (fds[f] >= 0)
 			close(fds[f]);
@@ -462,7 +485,7 @@ static void close_addresses(const struct keeper *k, const char *closed)
 void keeper_run(struct enclosure *enclosure, int socket, const char *groups, size_t groups_size,
 		const char *closed)
 {
-	struct keeper k = {.socket = socket, .is_empty = true};
+	struct keeper k = {.socket = socket, .is_empty = true, .secrets = -1};
 	struct keeper_event ready = {.type = KEEPER_READY};
 	struct pollfd polls[2];
 
@@ -477,6 +500,7 @@ void keeper_run(struct enclosure *enclosure, int socket, const char *groups, siz
 			  strerror(errno));
 		_exit(1);
 	}
+	k.secrets = enclosure->secrets_fd;
 	close_addresses(&k, closed);
 	/* After the last change of user, which would forget it. Without a namespace it must
 	 * outlive its supervisor, to end what would have no owner. */

@@ -12,6 +12,8 @@
  *     | KEEPER_SIGNAL id or all, signal ---------------> to its process tree, or to every one
  *     | KEEPER_FIND_PORT id, port ---------------------> looks who listens on it
  *     |<--------------------------------- KEEPER_PORT id, whether it is one of its processes
+ *     | KEEPER_SECRET, KEEPER_SECRETS -----------------> writes files with secrets
+ *     |<------------------------------------- KEEPER_SECRET_WRITTEN  whether it could
  *     | end of the socket -----------------------------> kills all, exits
  *
  * The keeper runs as the same user as the recipes: what it sends is checked, never trusted.
@@ -26,7 +28,14 @@
 
 #include "adapter/sandbox/enclose.h"
 
-enum keeper_order_type { KEEPER_RUN = 1, KEEPER_SIGNAL = 2, KEEPER_FIND_PORT = 3 };
+enum keeper_order_type {
+	KEEPER_RUN = 1,
+	KEEPER_SIGNAL = 2,
+	KEEPER_FIND_PORT = 3,
+	/* After the order, in the same packet (native_secrets.h): */
+	KEEPER_SECRET = 4,  /* the name of a file with its NUL, its content */
+	KEEPER_SECRETS = 5, /* names of files, each with its NUL */
+};
 enum keeper_event_type {
 	KEEPER_READY = 16,  /* done: enum confine_step bits; left: whether the paths are the
 			     * inner ones */
@@ -36,12 +45,14 @@ enum keeper_event_type {
 	KEEPER_REFUSED = 20, /* text: why it cannot be run; status: errno */
 	KEEPER_ENDED = 21,
 	KEEPER_EMPTY = 22,
-	KEEPER_PORT = 23, /* id, and in `status` an enum port_owner */
+	KEEPER_PORT = 23,	    /* id, and in `status` an enum port_owner */
+	KEEPER_SECRET_WRITTEN = 24, /* status: 0 or errno */
 };
 
 #define KEEPER_ALL  0 /* id of KEEPER_SIGNAL: every process */
 #define KEEPER_FDS  4
-#define KEEPER_JOBS 16 /* run at the same time; ids are 1 to KEEPER_JOBS */
+#define KEEPER_MORE (40 * 1024) /* bytes after an order */
+#define KEEPER_JOBS 16		/* run at the same time; ids are 1 to KEEPER_JOBS */
 
 /* With descriptors for KEEPER_RUN: a file with the program (struct keeper_program), what becomes its
  * standard output and its standard error, and perhaps its standard input; without that one, it is

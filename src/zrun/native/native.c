@@ -22,6 +22,7 @@
 #include "zrun/native/native_keeper.h"
 #include "zrun/native/native_memory.h"
 #include "zrun/native/native_programs.h"
+#include "zrun/native/native_secrets.h"
 #include "zrun/native/native_settings.h"
 #include "zrun/native/native_turn.h"
 #include "zrun/runner/clocks.h"
@@ -321,9 +322,9 @@ static void remember_imports(struct native *n)
 	n->known.size = set->size;
 }
 
-static void updated(struct native *n, const char *error)
+static void updated_as(struct native *n, int32_t result, const char *error)
 {
-	struct zrun_updated updated = {.result = error[0] != '\0' ? -1 : 0};
+	struct zrun_updated updated = {.result = result};
 	uint32_t generation = n->instance->connection.generation;
 
 	/* A zhost that did not ask gets no answer. */
@@ -332,12 +333,18 @@ static void updated(struct native *n, const char *error)
 				      error, strlen(error));
 }
 
+static void updated(struct native *n, const char *error)
+{
+	updated_as(n, error[0] != '\0' ? -1 : 0, error);
+}
+
 static void take_update(struct runner *i, bool is_same)
 {
 	struct native *n = i->kind_state;
 
 	n->update_generation = i->connection.generation;
-	if (is_same && !n->update_due && !n->jobs[JOB_RECIPE].is_running) {
+	if (is_same && !n->update_due && !n->secrets.is_due &&
+	    !n->jobs[JOB_RECIPE].is_running) {
 		updated(n, "");
 		return;
 	}
@@ -359,7 +366,7 @@ static void signal_reload(struct native *n)
 	if (n->jobs[JOB_MAIN].is_running) {
 		native_signal(n, JOB_MAIN, SIGHUP, true);
 		connection_note(n->instance, ZRUN_LEVEL_INFO,
-				"its env or config has changed: SIGHUP");
+				"its env, config or secrets have changed: SIGHUP");
 	}
 }
 
@@ -379,6 +386,12 @@ static void update(struct native *n)
 		updated(n, "");
 		return;
 	}
+	if (!native_secrets_write(n, text, sizeof(text)) && !n->update_due) {
+		updated_as(n, ZRUN_UPDATED_UNTAKEN, text);
+		return;
+	}
+	if (n->update_due)
+		return; /* a newer set has come meanwhile */
 	if (native_has_recipe(n, "update")) {
 		until -= n->timeout_ms > 4 * KILL_RESERVE_MS ? KILL_RESERVE_MS
 							     : n->timeout_ms / 10;
@@ -527,7 +540,11 @@ __attribute__((noreturn)) static void start(struct native *n)
 		fail(n, ZRUN_FAILED_LOAD, "%s", text);
 	if (!native_enclose(n, text, sizeof(text)))
 		fail(n, ZRUN_FAILED_SANDBOX, "%s", text);
+	if (!native_secrets_write(n, text, sizeof(text)))
+		fail(n, ZRUN_FAILED_SANDBOX, "%s", text);
 	become_unprivileged(n);
+	/* What it keeps of secrets is in no dump, and not for others of its user. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	remember_imports(n);
 	(void)native_start_recipe(n, JOB_MAIN, "start");
 	if (!n->is_foreground)

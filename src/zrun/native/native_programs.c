@@ -10,6 +10,7 @@
 
 #include "zrun/native/native_api.h"
 #include "zrun/native/native_memory.h"
+#include "zrun/native/native_secrets.h"
 #include "zrun/native/native_settings.h"
 
 #define SHELL "/bin/sh"
@@ -88,6 +89,7 @@ static void fill_environment(const struct native *n, struct strings *e, const ch
 	const char *at = i->environment;
 
 	environment_settings(e, i->imports.data, i->imports.size);
+	native_secrets_environment(n, e);
 	add_default(e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	strings_add(e, "HOME", inside(n, ENCLOSE_DATA, "data"));
 	strings_add(e, "TMPDIR", inside(n, ENCLOSE_TMP, "tmp"));
@@ -98,6 +100,8 @@ static void fill_environment(const struct native *n, struct strings *e, const ch
 		strings_add(e, "SAMOZA_DATA", native_kept(n));
 	strings_add(e, "SAMOZA_PACKAGE", inside(n, ENCLOSE_PACKAGE, "package"));
 	add_config(n, e);
+	if (native_secrets_has_files(n))
+		strings_add(e, "SAMOZA_SECRETS", ENCLOSE_SECRETS);
 	add_api(n, e);
 	for (uint32_t k = 0; k < i->request->environment_count; k++) {
 		strings_add_text(e, at, strlen(at));

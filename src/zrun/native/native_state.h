@@ -22,6 +22,7 @@
  *   native_programs.c  running recipes and commands
  *   native_memory.c    whether it ran out of memory
  *   native_api.c       the token with which it asks zrms
+ *   native_secrets.c   files and variables of secrets
  *   native_settings.c  what zhost asked for
  *   native_files.c     the directory    environment.c  the environment of recipes
  *   output.c           what is printed  probe.c        TCP and HTTP
@@ -98,6 +99,13 @@ struct native {
 	struct strings known;
 	bool update_due;
 	uint32_t update_generation; /* of the connection that asked */
+
+	struct native_secrets {
+		bool is_answered; /* the order to the keeper */
+		int status;	  /* 0, or errno */
+		bool has_files;
+		bool is_due; /* those of now could not be written */
+	} secrets;
 
 	struct probe ready, health;
 	uint64_t probe_next_ms, probe_until_ms;

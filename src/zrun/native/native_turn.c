@@ -11,6 +11,7 @@
 #include "zrun/native/native_exec.h"
 #include "zrun/native/native_memory.h"
 #include "zrun/native/native_programs.h"
+#include "zrun/native/native_secrets.h"
 #include "zrun/native/native_settings.h"
 #include "zrun/runner/clocks.h"
 #include "zrun/runner/termination.h"
@@ -75,6 +76,9 @@ static void take_event(struct native *n, const struct keeper_event *event)
 	case KEEPER_STARTED:
 		if (event->id != JOB_PROBE)
 			n->is_empty = false;
+		return;
+	case KEEPER_SECRET_WRITTEN:
+		native_secrets_event(n, event);
 		return;
 	case KEEPER_PORT:
 		n->knows_owner = n->asks_owner;

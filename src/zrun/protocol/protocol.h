@@ -11,7 +11,7 @@
  *           | size   | type  | flags | correlation | body, `size` bytes
  *           | u32    | u16   | u16   | u32         |
  *
- * `size` is at most ZRUN_BODY_MAX. `flags` is 0 but in HELLO (ZRUN_FLAG_EXEC). `correlation` is chosen by zrun
+ * `size` is at most ZRUN_BODY_MAX. `flags` is 0 but in HELLO (ZRUN_FLAG_EXEC, ZRUN_FLAG_SECRETS). `correlation` is chosen by zrun
  * for EMIT and DATA_* (never 0) and repeated in the answer; 0 in every other frame. A body is
  * one of the packed structs below, followed by the strings it names, in the order named,
  * without padding and without NUL bytes.
@@ -27,6 +27,7 @@
  *     |EMIT_RESULT ------------------------------------>|  result, at most 5 s
  *     |UPDATE ----------------------------------------->|  imports changed
  *     |<---------------------------------------- UPDATED|  on_update returned
+ *     |SECRET, SECRET, UPDATE ------------------------->|  values that the update names
  *     |STOP ------------------------------------------->|
  *     |<---------------------------------------- STOPPED|  on_close is done, zrun exits 0
  *
@@ -93,6 +94,8 @@ enum zrun_frame_type {
 	 * descriptors. Only to a zrun whose HELLO has ZRUN_FLAG_EXEC. */
 	ZRUN_EXEC = 8,
 	ZRUN_EXEC_SIGNAL = 9, /* struct zrun_exec_signal */
+	/* struct zrun_secret, key, value; for the UPDATE that follows. Only to a zrun whose HELLO has ZRUN_FLAG_SECRETS. */
+	ZRUN_SECRET = 10,
 
 	/* zrun to zhost */
 	ZRUN_HELLO =
@@ -164,6 +167,16 @@ struct zrun_import {
 	uint32_t value_size;
 } __attribute__((packed));
 
+/* A value that is in no set of imports: these name it by its key, "NAME VERSION" (zhost/space/settings.h). With the UPDATE that comes
+ * next, those that it names are what the instance has; those of before go. */
+#define ZRUN_SECRETS_MAX    16		/* in one instance */
+#define ZRUN_SECRET_MAX	    (32 * 1024) /* bytes of a value */
+#define ZRUN_SECRET_KEY_MAX 96
+struct zrun_secret {
+	uint16_t key_size;
+	uint32_t value_size;
+} __attribute__((packed));
+
 /* For instances with a lease; zeros: it has none any longer. Absolute times in milliseconds of CLOCK_BOOTTIME, which also
  * counts while the machine sleeps. From stop_at_ms on the instance stops by itself with
  * the time until end_at_ms as its grace; at end_at_ms its process is gone. */
@@ -172,10 +185,11 @@ struct zrun_renew {
 	uint64_t end_at_ms;
 } __attribute__((packed));
 
-#define ZRUN_FLAG_EXEC 1   /* in HELLO: it takes EXEC */
-#define ZRUN_EXEC_FDS  3   /* standard input, output, errors; all the same of a terminal */
-#define ZRUN_TERM_MAX  255 /* bytes of TERM */
-#define ZRUN_EXEC_MAX  8   /* commands at the same time in one instance */
+#define ZRUN_FLAG_EXEC	  1   /* in HELLO: it takes EXEC */
+#define ZRUN_FLAG_SECRETS 2   /* the same, of SECRET */
+#define ZRUN_EXEC_FDS	  3   /* standard input, output, errors; all the same of a terminal */
+#define ZRUN_TERM_MAX	  255 /* bytes of TERM */
+#define ZRUN_EXEC_MAX	  8   /* commands at the same time in one instance */
 
 struct zrun_exec {
 	uint32_t session; /* chosen by zhost, repeated in what is said about it */
@@ -256,9 +270,11 @@ struct zrun_credit {
 	uint32_t bytes;
 } __attribute__((packed));
 
+#define ZRUN_UPDATED_UNTAKEN \
+	(-2) /* NATIVE: files of secrets could not be written, so it has those of before */
 /* Of a NATIVE instance text follows: why the recipe failed; empty when it did not. */
 struct zrun_updated {
-	int32_t result; /* of on_update; 0 where it was not called */
+	int32_t result; /* of on_update; 0 where it was not called; ZRUN_UPDATED_UNTAKEN */
 } __attribute__((packed));
 
 /* The health check of a NATIVE instance fails, or succeeds again; also after a HELLO while it

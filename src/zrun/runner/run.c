@@ -8,6 +8,7 @@
 
 #include "adapter/sandbox/confine.h"
 #include "zrun/runner/clocks.h"
+#include "zrun/runner/secret_set.h"
 #include "zrun/runner/termination.h"
 
 _Static_assert((int)CONFINE_SECCOMP == (int)ZRUN_SANDBOX_SECCOMP &&
@@ -95,6 +96,17 @@ static void set_name(const char *path)
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
+/* Before anything of it runs. */
+static void take_secrets(const struct runner *i, const int *fds)
+{
+	uint32_t flags = i->request->flags;
+
+	secrets_open();
+	if ((flags & SPAWN_HAS_SECRETS) != 0 &&
+	    (!secrets_read(fds[spawn_fds(flags) - 1]) || !secrets_settle(&i->imports)))
+		die(ZRUN_FAILED_LOAD, 0, "its secrets did not come whole: start it again");
+}
+
 void runner_run(const struct spawn_request *request, const int *fds,
 		const struct confine_shared *shared, const struct runner_kind *const *kinds)
 {
@@ -113,5 +125,6 @@ void runner_run(const struct spawn_request *request, const int *fds,
 	/* The zygote's session, or our own after exec: no controlling terminal in either. */
 	i->sandbox = ZRUN_SANDBOX_SESSION;
 	connection_open(i, fds[0], (request->flags & SPAWN_HAS_STATUS) != 0 ? fds[2] : -1);
+	take_secrets(i, fds);
 	i->kind->run(i, shared);
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "zrun/runner/clocks.h"
+#include "zrun/runner/secret_set.h"
 
 #define SIGNAL_STACK_SIZE (128 * 1024) /* over _SC_SIGSTKSZ with the largest vector state */
 #define LAST_FRAME_MS	  200
@@ -38,6 +39,7 @@ void die(enum zrun_failed_kind kind, int32_t code, const char *format, ...)
 	va_list args;
 
 	(void)setitimer(ITIMER_REAL, &off, NULL);
+	secrets_wipe();
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
@@ -53,6 +55,7 @@ void end_stopped(struct runner *i)
 		.result = i->finish_result,
 	};
 
+	secrets_wipe();
 	log_budget_report(i, &i->log_budget, true);
 	connection_last(i, ZRUN_STOPPED, &stopped, sizeof(stopped), NULL, 0, LAST_FRAME_MS);
 	_exit(0);

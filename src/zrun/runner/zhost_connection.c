@@ -10,6 +10,7 @@
 
 #include "zrun/runner/clocks.h"
 #include "zrun/runner/runner.h"
+#include "zrun/runner/secret_set.h"
 
 /* One process, one instance, one connection: see zhost_connection.h for what is in them. */
 static uint8_t out[CONNECTION_OUT_SIZE];
@@ -37,6 +38,7 @@ void connection_lost(struct runner *i)
 	l->generation++;
 	l->in_size = l->out_sent = l->out_size = 0;
 	i->updates_owed = 0;
+	secrets_unstage();
 }
 
 static void flush(struct runner *i)
@@ -70,6 +72,11 @@ static bool room(struct zhost_connection *l, size_t size)
 	return CONNECTION_OUT_SIZE - l->out_size >= size;
 }
 
+static uint16_t hello_flags(const struct runner *i)
+{
+	return (uint16_t)(ZRUN_FLAG_SECRETS | (i->kind->exec != NULL ? ZRUN_FLAG_EXEC : 0));
+}
+
 bool connection_send3(struct runner *i, enum zrun_frame_type type, uint32_t correlation,
 		      const void *a, size_t a_size, const void *b, size_t b_size, const void *c,
 		      size_t c_size)
@@ -78,7 +85,7 @@ bool connection_send3(struct runner *i, enum zrun_frame_type type, uint32_t corr
 	struct zrun_frame frame = {
 		.size = (uint32_t)(a_size + b_size + c_size),
 		.type = (uint16_t)type,
-		.flags = type == ZRUN_HELLO && i->kind->exec != NULL ? ZRUN_FLAG_EXEC : 0,
+		.flags = type == ZRUN_HELLO ? hello_flags(i) : 0,
 		.correlation = correlation,
 	};
 	uint8_t *to;

@@ -8,11 +8,13 @@
 
 #include "zrun/runner/message_queue.h"
 #include "zrun/runner/runner.h"
+#include "zrun/runner/secret_set.h"
 #include "zrun/runner/stopping.h"
 #include "zrun/runner/termination.h"
 
 static uint8_t in[CONNECTION_IN_SIZE];
 static uint8_t answer[ZRUN_BODY_MAX];
+static bool hides_input; /* there is, or was, a part of a secret in `in` */
 
 /* Descriptors that have come before their frames are whole, in order. */
 static struct {
@@ -240,6 +242,10 @@ static void take_update(struct runner *i, const struct zrun_frame *frame, const 
 	count = update.count;
 	if (block != NULL)
 		block = take_settings(&i->imports, block, &size, &count);
+	if (block != NULL && !secrets_settle(&(struct import_set){block, size, count})) {
+		free(block);
+		block = NULL;
+	}
 	if (block == NULL) {
 		broken(i, "a damaged update of imports");
 		return;
@@ -252,6 +258,21 @@ static void take_update(struct runner *i, const struct zrun_frame *frame, const 
 		i->imports = (struct import_set){block, size, count};
 	}
 	i->kind->update(i, is_same);
+}
+
+static void take_secret(struct runner *i, const struct zrun_frame *frame, const uint8_t *body)
+{
+	struct zrun_cursor c = {body, frame->size};
+	struct zrun_secret secret;
+	const char *key, *value;
+	bool ok = zrun_take(&c, &secret, sizeof(secret)) &&
+		  zrun_take_bytes(&c, &key, secret.key_size) &&
+		  zrun_take_bytes(&c, &value, secret.value_size) && c.left == 0 &&
+		  secrets_stage(key, secret.key_size, value, secret.value_size);
+
+	explicit_bzero((void *)(uintptr_t)body, frame->size);
+	if (!ok)
+		broken(i, "a damaged secret");
 }
 
 static void take_renew(struct runner *i, const struct zrun_frame *frame, const uint8_t *body)
@@ -340,6 +361,10 @@ static void take_frame(struct runner *i, const struct zrun_frame *frame, const u
 	case ZRUN_EXEC_SIGNAL:
 		take_exec_signal(i, frame, body);
 		break;
+	case ZRUN_SECRET:
+		take_secret(i, frame, body);
+		hides_input = true;
+		break;
 	default:
 		broken(i, "a frame of an unknown type");
 	}
@@ -370,6 +395,9 @@ static void take_all(struct runner *i)
 		return;
 	memmove(in, in + at, l->in_size - at);
 	l->in_size -= at;
+	if (hides_input)
+		explicit_bzero(in + l->in_size, sizeof(in) - l->in_size);
+	hides_input = l->in_size > 5 && (in[4] | in[5] << 8) == ZRUN_SECRET;
 }
 
 bool zhost_frames_read(struct runner *i)

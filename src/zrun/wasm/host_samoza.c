@@ -6,6 +6,7 @@
 
 #include "zrun/runner/clocks.h"
 #include "zrun/runner/message_queue.h"
+#include "zrun/runner/secret_set.h"
 #include "zrun/runner/zhost_wait.h"
 #include "zrun/wasm/guest.h"
 
@@ -93,7 +94,7 @@ uint32_t host_sys_config_get(struct guest *g, uint32_t name, uint32_t name_size,
 {
 	const char *wanted = guest_memory(g, name, name_size), *value;
 	void *out = guest_memory(g, to, capacity);
-	char key[sizeof(CONFIG) + CONFIG_NAME_MAX];
+	char key[sizeof(SECRET_FILE) + CONFIG_NAME_MAX];
 	size_t size;
 
 	if (wanted == NULL || out == NULL)
@@ -103,6 +104,12 @@ uint32_t host_sys_config_get(struct guest *g, uint32_t name, uint32_t name_size,
 	memcpy(key, CONFIG, sizeof(CONFIG) - 1);
 	memcpy(key + sizeof(CONFIG) - 1, wanted, name_size);
 	value = import_value(&g->runner->imports, key, sizeof(CONFIG) - 1 + name_size, &size);
+	if (value == NULL) {
+		memcpy(key, SECRET_FILE, sizeof(SECRET_FILE) - 1);
+		memcpy(key + sizeof(SECRET_FILE) - 1, wanted, name_size);
+		value = secrets_of(&g->runner->imports, key,
+				   sizeof(SECRET_FILE) - 1 + name_size, &size);
+	}
 	return value != NULL ? give(out, capacity, value, size) : error(ENOENT);
 }
 

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "zrun/runner/clocks.h"
+#include "zrun/runner/secret_set.h"
 #include "zrun/runner/termination.h"
 #include "zrun/runner/zhost_wait.h"
 #include "zrun/wasm/guest.h"
@@ -90,31 +91,76 @@ HOST(args_sizes_get, uint32_t count, uint32_t bytes)
 
 #define ENV "@ env " /* zhost/space/settings.h */
 
-/* Who it is, its exports, and the `env` of its space as it is now. */
+/* The variable of a pair, and its value; NULL: it is none. */
+static const char *variable_of(const char *pair, const char *text, const char **ret_value,
+			       size_t *ret_size)
+{
+	if (strncmp(pair, ENV, sizeof(ENV) - 1) == 0) {
+		*ret_value = text;
+		*ret_size = strlen(text);
+		return pair + sizeof(ENV) - 1;
+	}
+	if (strncmp(pair, SECRET_ENV, sizeof(SECRET_ENV) - 1) != 0)
+		return NULL;
+	*ret_value = secrets_value(text, ret_size);
+	return *ret_value != NULL ? pair + sizeof(SECRET_ENV) - 1 : NULL;
+}
+
+struct variables {
+	char *to; /* NULL: they are measured only */
+	size_t size;
+	uint32_t count;
+};
+
+static void add_variables(const struct runner *i, struct variables *all)
+{
+	const char *at = i->imports.data, *value;
+	size_t size;
+
+	for (uint32_t n = 0; n < i->imports.count; n++) {
+		const char *text = at + strlen(at) + 1;
+		const char *name = variable_of(at, text, &value, &size);
+
+		at = text + strlen(text) + 1;
+		if (name == NULL)
+			continue;
+		if (all->to != NULL) {
+			char *to = stpcpy(stpcpy(all->to + all->size, name), "=");
+
+			to = mempcpy(to, value, size);
+			*to = '\0';
+		}
+		all->size += strlen(name) + 1 + size + 1;
+		all->count++;
+	}
+}
+
+/* There may be secrets in it. */
+static void forget_environment(struct guest *g)
+{
+	if (g->environment.data != NULL)
+		explicit_bzero(g->environment.data, g->environment.size);
+	free(g->environment.data);
+	g->environment.data = NULL;
+}
+
+/* Who it is, its exports, and `env` and secrets of its space as they are now. */
 static bool make_environment(struct guest *g)
 {
 	const struct runner *i = g->runner;
-	size_t most = i->request->environment_size + i->imports.size + i->imports.count;
-	char *data = malloc(most + 1), *to = data;
-	const char *at = i->imports.data;
+	size_t own = i->request->environment_size;
+	struct variables all = {0};
 
-	if (data == NULL)
+	add_variables(i, &all);
+	forget_environment(g);
+	g->environment.data = malloc(own + all.size + 1);
+	if (g->environment.data == NULL)
 		return false;
-	memcpy(to, i->environment, i->request->environment_size);
-	to += i->request->environment_size;
-	free(g->environment.data);
-	g->environment.count = i->request->environment_count;
-	for (uint32_t n = 0; n < i->imports.count; n++) {
-		const char *value = at + strlen(at) + 1;
-
-		if (strncmp(at, ENV, sizeof(ENV) - 1) == 0) {
-			to = stpcpy(stpcpy(stpcpy(to, at + sizeof(ENV) - 1), "="), value) + 1;
-			g->environment.count++;
-		}
-		at = value + strlen(value) + 1;
-	}
-	g->environment.data = data;
-	g->environment.size = (uint32_t)(to - data);
+	memcpy(g->environment.data, i->environment, own);
+	all = (struct variables){.to = g->environment.data + own};
+	add_variables(i, &all);
+	g->environment.count = i->request->environment_count + all.count;
+	g->environment.size = (uint32_t)(own + all.size);
 	return true;
 }
 

@@ -341,6 +341,8 @@ void fixture_hello(struct fixture *f, const char *zhost, uint64_t link_id,
 	if (f->limits != NULL)
 		hello->limits = (Samoza__V1__Limits *)schema_message_copy(&f->limits->base);
 	hello->has_api_token = hello->api_token = f->api_token;
+	hello->has_secrets = hello->secrets = f->secrets;
+	hello->has_settings = hello->settings = f->secrets;
 	hello->incarnation = f->incarnation != 0 ? f->incarnation : incarnation(zhost);
 	hello->instances = mem_new_array(Samoza__V1__InstanceReport *, count);
 	for (size_t k = 0; k < count; k++)

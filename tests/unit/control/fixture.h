@@ -35,6 +35,7 @@ struct fixture {
 	const char *identity, *machine;
 	const Samoza__V1__Limits *limits; /* NULL: they do not say */
 	bool api_token;			  /* they give instances tokens (cluster.api) */
+	bool secrets;			  /* they give instances secrets, and env and config */
 	uint64_t incarnation;		  /* 0: as the fixture has it */
 	const Samoza__V1__Usage *usage;	  /* of the next heartbeats; NULL: none */
 };

@@ -132,7 +132,7 @@ static void a_frame_is_for_the_core_or_has_a_route_or_is_refused(void **state)
 		schema_message_free(message);
 	}
 	assert_int_equal(core, 3);
-	assert_int_equal(routed, 13);
+	assert_int_equal(routed, 14);
 	assert_int_equal(core + routed + refused, types->n_values);
 	assert_int_equal(s->upstream.sent, 0);
 	assert_false(frames_has_route((Samoza__V1__FrameType)1000));

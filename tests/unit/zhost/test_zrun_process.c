@@ -224,6 +224,8 @@ static void a_sender_with_too_long_an_address_is_refused(void **state)
 			 -EINVAL);
 }
 
+static const struct secret_values no_secrets;
+
 static void new_imports_are_one_frame(void **state)
 {
 	struct stage *s = *state;
@@ -232,7 +234,7 @@ static void new_imports_are_one_frame(void **state)
 	char body[64];
 	size_t size = 0;
 	vector_push(&imports, ((struct import_value){mem_strdup("db.port"), mem_strdup("42")}));
-	assert_int_equal(zrun_process_update(s->process, &imports, NULL), 0);
+	assert_int_equal(zrun_process_update(s->process, &imports, &no_secrets, NULL), 0);
 	assert_int_equal(receive(s, z, body, sizeof(body), &size), ZRUN_UPDATE);
 	const struct zrun_update *head = (const struct zrun_update *)body;
 	assert_int_equal(head->count, 1);
@@ -242,7 +244,8 @@ static void new_imports_are_one_frame(void **state)
 		    ((struct import_value){mem_strdup("big"), mem_calloc(1, ZRUN_BODY_MAX)}));
 	memset(imports.items[1].value, 'x', ZRUN_BODY_MAX - 1);
 	CLEANUP(error_freep) struct error *err = NULL;
-	assert_int_equal(zrun_process_update(s->process, &imports, &err), ERR_LIMIT);
+	assert_int_equal(zrun_process_update(s->process, &imports, &no_secrets, &err),
+			 ERR_LIMIT);
 	assert_string_equal(err->message, "the imports are too large");
 	imports_done(&imports);
 }

@@ -481,6 +481,7 @@ static void frame_arrived(struct play *p, const struct zrun_frame *frame, const 
 	case ZRUN_CANCEL:
 	case ZRUN_EXEC:
 	case ZRUN_EXEC_SIGNAL:
+	case ZRUN_SECRET:
 	case ZRUN_EXEC_STARTED:
 	case ZRUN_EXEC_REFUSED:
 	case ZRUN_EXEC_ENDED:

@@ -1,0 +1,143 @@
+#include "zrun/native/native_secrets.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "zrun/native/native_settings.h"
+#include "zrun/native/native_state.h"
+#include "zrun/native/native_turn.h"
+#include "zrun/runner/clocks.h"
+#include "zrun/runner/secret_set.h"
+
+#define WRITE_MS 10000
+#define WAIT_MS	 20
+
+/* ---- which ---- */
+
+/* A use of a secret. */
+struct use {
+	const char *name; /* of the variable, or file */
+	const char *key;
+};
+
+/* Of a set of imports; false at the end. */
+static bool next_use(const char *kind, const char **at, const char *until, struct use *ret)
+{
+	while (*at < until) {
+		const char *pair = *at, *key = pair + strlen(pair) + 1;
+
+		*at = key + strlen(key) + 1;
+		if (strncmp(pair, kind, strlen(kind)) != 0)
+			continue;
+		*ret = (struct use){pair + strlen(kind), key};
+		return true;
+	}
+	return false;
+}
+
+bool native_secrets_has_files(const struct native *n)
+{
+	const struct import_set *set = &n->instance->imports;
+	const char *at = set->data;
+	struct use use;
+
+	return next_use(SECRET_FILE, &at, set->data + set->size, &use);
+}
+
+void native_secrets_environment(const struct native *n, struct strings *to)
+{
+	const struct import_set *set = &n->instance->imports;
+	const char *at = set->data, *value;
+	struct use use;
+	size_t size;
+
+	while (next_use(SECRET_ENV, &at, set->data + set->size, &use))
+		if ((value = secrets_value(use.key, &size)) != NULL)
+			strings_add(to, use.name, value);
+}
+
+/* ---- files ---- */
+
+void native_secrets_event(struct native *n, const struct keeper_event *event)
+{
+	n->secrets.is_answered = true;
+	n->secrets.status = event->status;
+}
+
+/* What the keeper says to an order with these parts: 0, or errno. */
+static int ask(struct native *n, enum keeper_order_type type, struct iovec *parts, size_t count)
+{
+	struct keeper_order order = {.type = (uint32_t)type};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+	uint64_t until = mono_ms() + WRITE_MS;
+
+	parts[0] = (struct iovec){&order, sizeof(order)};
+	n->secrets.is_answered = false;
+	while (n->socket >= 0 &&
+	       sendmsg(n->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+		if (errno != EAGAIN || mono_ms() >= until)
+			return errno;
+		native_turn(n, mono_ms() + WAIT_MS);
+	}
+	while (!n->secrets.is_answered && n->socket >= 0 && mono_ms() < until)
+		native_turn(n, until);
+	return n->secrets.is_answered ? n->secrets.status : n->socket < 0 ? EPIPE : ETIMEDOUT;
+}
+
+static int write_one(struct native *n, const struct use *use)
+{
+	size_t size = 0;
+	const char *value = secrets_value(use->key, &size);
+	struct iovec parts[] = {{0},
+				{(void *)(uintptr_t)use->name, strlen(use->name) + 1},
+				{(void *)(uintptr_t)value, size}};
+
+	return value != NULL ? ask(n, KEEPER_SECRET, parts, 3) : ESTALE;
+}
+
+/* `set`: a copy, since an update may come meanwhile. */
+static int write_all(struct native *n, const char *set, size_t size, struct strings *names)
+{
+	struct iovec parts[2] = {{0}};
+	const char *at = set;
+	struct use use;
+	int r = 0;
+
+	while (r == 0 && next_use(SECRET_FILE, &at, set + size, &use)) {
+		r = write_one(n, &use);
+		strings_add_text(names, use.name, strlen(use.name));
+	}
+	if (r != 0)
+		return r;
+	parts[1] = (struct iovec){names->data, names->size};
+	return ask(n, KEEPER_SECRETS, parts, 2);
+}
+
+bool native_secrets_write(struct native *n, char *text, size_t size)
+{
+	const struct import_set *set = &n->instance->imports;
+	struct strings copy = {0}, names = {0};
+	bool has_files = native_secrets_has_files(n);
+	int r;
+
+	if (!has_files && !n->secrets.has_files)
+		return true;
+	strings_add_text(&copy, set->data, set->size);
+	r = write_all(n, copy.data, copy.size - 1, &names);
+	strings_done(&copy);
+	strings_done(&names);
+	n->secrets.is_due = r != 0;
+	if (r == 0)
+		n->secrets.has_files = has_files;
+	else if (r == ENOTSUP)
+		native_text(
+			text, size,
+			"this machine lets it have no files that are in memory alone: give it "
+			"its secrets as variables (`as`), or place it elsewhere");
+	else
+		native_text(text, size, "its secrets cannot be written: %s", strerror(r));
+	return r == 0;
+}
