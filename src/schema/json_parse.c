@@ -289,11 +289,15 @@ bool json_parse(const char *text, size_t size, struct tree *t, struct findings *
 			 .tree = t,
 			 .findings = f,
 			 .string = BUFFER_INIT(SCHEMA_TEXT_MAX)};
+	if (t->is_wiped) /* so that it does not move, and is in one place */
+		(void)buffer_reserve(&j.string, size);
 	bool complete = read_value(&j);
 	if (complete && peek(&j) != '\0')
 		complete = wrong(&j, "unexpected text after the value");
 	t->incomplete = !complete;
 	tree_close_all(t);
+	if (t->is_wiped && j.string.data != NULL)
+		explicit_bzero(j.string.data, j.string.capacity);
 	buffer_done(&j.string);
 	return complete;
 }

@@ -38,6 +38,8 @@ void tree_done(struct tree *t)
 {
 	while (t->chunks != NULL) {
 		struct tree_chunk *next = t->chunks->next;
+		if (t->is_wiped)
+			explicit_bzero(t->chunks->data, t->chunks->size);
 		free(t->chunks);
 		t->chunks = next;
 	}

@@ -35,6 +35,7 @@ struct tree_chunk;
 /* All nodes and their texts live as long as the tree. */
 struct tree {
 	struct node *root; /* NULL: nothing in the text */
+	bool is_wiped;	   /* its texts are, with it */
 	bool incomplete;   /* the text has an error of syntax: this is what stood before */
 	size_t node_count;
 	struct tree_chunk *chunks;

@@ -103,7 +103,7 @@ static int read_text(enum syntax syntax, const ProtobufCMessageDescriptor *type,
 {
 	CLEANUP(diagnostics_done) struct diagnostics own = {0};
 	struct findings findings = {.list = &own, .file = file};
-	CLEANUP(tree_done) struct tree tree = {0};
+	CLEANUP(tree_done) struct tree tree = {.is_wiped = (flags & SCHEMA_WIPE) != 0};
 	CLEANUP(schema_message_freep) ProtobufCMessage *message = NULL;
 	if (prepare(&text, &size, &findings)) {
 		parse(syntax, text, size, &tree, &findings);

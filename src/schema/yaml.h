@@ -47,6 +47,8 @@ enum schema_read_flags {
 	SCHEMA_SOME_KEYS = 8,
 	/* The same of the file's own message alone: all keys below it are to be known. */
 	SCHEMA_SOME_FILE_KEYS = 16,
+	/* JSON that has a secret: what was copied of the text is wiped, but in the message. */
+	SCHEMA_WIPE = 32,
 };
 
 /* Where each value of a message stood in its file, and what stood there. */

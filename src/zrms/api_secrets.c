@@ -7,6 +7,7 @@
 #include "core/access/secrets.h"
 #include "schema/json.h"
 #include "schema/message.h"
+#include "schema/yaml.h"
 #include "zrms/api.h"
 #include "zrms/api_handlers.h"
 #include "zrms/api_reads.h"
@@ -42,8 +43,8 @@ static Samoza__V1__SecretRequest *read_body(struct http_request *request)
 	ProtobufCMessage *message = NULL;
 	struct diagnostics findings = {0};
 	int r = schema_read_json(&samoza__v1__secret_request__descriptor, NULL,
-				 http_body_data(request), http_body_size(request), 0, &findings,
-				 &message, NULL);
+				 http_body_data(request), http_body_size(request), SCHEMA_WIPE,
+				 &findings, &message, NULL);
 	diagnostics_done(&findings);
 	if (r < 0)
 		http_reply_failure(request, 400, "invalid",
