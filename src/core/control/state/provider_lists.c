@@ -615,14 +615,25 @@ uint64_t *import_lists_ids(const struct copy *copy, size_t *ret_count)
 	return ids;
 }
 
-static struct shared_list *find_by_id(const struct control_application *a, uint64_t id)
+static struct shared_list *find_in_set(struct shared_list *first, uint64_t id)
 {
-	struct shared_list *first = a->import_lists.by_set;
-	for (; first != NULL; first = first->hh.next)
-		for (struct shared_list *list = first; list != NULL; list = list->next)
-			if (list->content.id == id)
-				return list;
+	for (struct shared_list *list = first; list != NULL; list = list->next)
+		if (list->content.id == id)
+			return list;
 	return NULL;
+}
+
+/* It is of what the copy imports there, except where the revision imports something else by now. */
+static struct shared_list *find_by_id(const struct control_application *a,
+				      const struct provider_set *import, uint64_t id)
+{
+	struct shared_list *first = NULL;
+	HASH_FIND_PTR(a->import_lists.by_set, &import, first);
+	struct shared_list *list = find_in_set(first, id);
+	for (first = a->import_lists.by_set; list == NULL && first != NULL;
+	     first = first->hh.next)
+		list = find_in_set(first, id);
+	return list;
 }
 
 int import_lists_hold(struct copy *copy, const uint64_t *ids, size_t count, struct error **err)
@@ -638,7 +649,7 @@ int import_lists_hold(struct copy *copy, const uint64_t *ids, size_t count, stru
 	import_lists_release(copy);
 	copy->lists = mem_new_array(struct list_on_zhost *, count);
 	for (size_t k = 0; k < count; k++) {
-		struct shared_list *list = find_by_id(a, ids[k]);
+		struct shared_list *list = find_by_id(a, copy->declared->imports[k], ids[k]);
 		if (list == NULL)
 			return error_set(err, ERR_INVALID,
 					 "the checkpoint has no list %llu, which %s names",
