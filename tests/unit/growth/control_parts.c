@@ -7,6 +7,7 @@
 #include "growth.h"
 #include "schema/message.h"
 
+#define PAGE	 32  /* of what zrms writes at once */
 #define FEW	 20u /* of what is done beside n */
 #define WEB	 "- {name: web, type: CALL}\n"
 #define WEBS	 "- {name: web, type: CALL, count: COUNT}\n"
@@ -245,44 +246,86 @@ static void importers_of_another(struct world *w)
 
 /* ---- lists ---- */
 
-/* Page by page, as a client asks for them. */
-static unsigned list(const struct world *w, enum control_list what)
+/* Page by page, as a client asks for them, from `from` on (NULL: all). Takes the position before the last full page. */
+static unsigned list(const struct world *w, enum control_list what, size_t page,
+		     const char *from, char **take_last)
 {
-	enum { PAGE = 32 }; /* of what zrms writes at once */
 	struct list_position position = {0};
+	CLEANUP(freep) char *text = from != NULL ? mem_strdup(from) : NULL;
 	unsigned count = 0;
-	for (size_t got = PAGE; got == PAGE; count += (unsigned)got) {
+	size_t got;
+	do {
 		ProtobufCMessage *views[PAGE];
+		if (text != NULL) {
+			int r = list_position_parse(what, text, &position);
+			INVARIANT(r == 0);
+		}
 		got = control_list_next(w->fleet.control, what, NULL, NULL, &position, views,
-					PAGE);
+					page);
 		for (size_t k = 0; k < got; k++)
 			schema_message_free(views[k]);
-		CLEANUP(freep) char *text = list_position_text(&position);
+		count += (unsigned)got;
+		if (got == page && take_last != NULL) {
+			free(*take_last);
+			*take_last = steal_ptr(&text);
+		}
+		free(text);
+		text = list_position_text(&position);
 		list_position_done(&position);
-		int r = list_position_parse(what, text, &position);
-		INVARIANT(r == 0);
-	}
-	list_position_done(&position);
+	} while (got == page);
 	return count;
 }
 
-static void list_spaces(struct world *w)
+static void find_last(struct world *w, enum control_list what)
 {
-	unsigned count = list(w, CONTROL_LIST_SPACES);
-	INVARIANT(count >= w->n);
+	unsigned count = list(w, what, FEW, NULL, &w->last_page);
+	INVARIANT(count >= w->n && w->last_page != NULL);
 }
 
-static void list_topologies(struct world *w)
+static void list_last(struct world *w, enum control_list what)
 {
-	unsigned count = list(w, CONTROL_LIST_TOPOLOGIES) + list(w, CONTROL_LIST_COUNTS);
-	INVARIANT(count == 2 * w->n);
+	for (unsigned k = 0; k < 10; k++) {
+		unsigned count = list(w, what, FEW, w->last_page, NULL);
+		INVARIANT(count >= FEW && count < 2 * FEW);
+	}
+}
+
+static void last_of_instances(struct world *w)
+{
+	importers(w);
+	find_last(w, CONTROL_LIST_SPACES);
+}
+
+static void last_of_topologies(struct world *w)
+{
+	many_topologies(w);
+	find_last(w, CONTROL_LIST_TOPOLOGIES);
+}
+
+static void last_spaces_of_topologies(struct world *w)
+{
+	many_topologies(w);
+	find_last(w, CONTROL_LIST_SPACES);
+}
+
+static void list_last_spaces(struct world *w)
+{
+	list_last(w, CONTROL_LIST_SPACES);
+}
+
+static void list_last_topologies(struct world *w)
+{
+	list_last(w, CONTROL_LIST_TOPOLOGIES);
 }
 
 static void list_zhosts(struct world *w)
 {
-	unsigned count = list(w, CONTROL_LIST_ZHOSTS);
+	unsigned count = list(w, CONTROL_LIST_ZHOSTS, PAGE, NULL, NULL);
 	INVARIANT(count == w->n);
 }
+
+/* A client names the age of the topology where it goes on, which is looked for once for each page. */
+#define PAGES 1.2
 
 const struct part control_parts[] = {
 	{"20 submissions beside n topologies", 400, CONSTANT, many_topologies, submit_beside},
@@ -292,20 +335,21 @@ const struct part control_parts[] = {
 	{"20 zhosts join beside n", 200, CONSTANT, application_for_each, join_beside},
 	{"50 heartbeats with n instances", 200, CONSTANT, all_on_one, fifty_heartbeats},
 	{"heartbeats of n zhosts", 200, LINEAR, one_on_each, heartbeats_of_all},
-	{"submit n instances", 100, LINEAR, four_zhosts, submit_importers},
-	{"stop and start n instances", 50, LINEAR, importers, stop_and_start},
-	{"stop and remove n instances", 50, LINEAR, importers, remove_one},
+	{"submit n instances", 200, LINEAR, four_zhosts, submit_importers},
+	{"stop and start n instances", 100, LINEAR, importers, stop_and_start},
+	{"stop and remove n instances", 100, LINEAR, importers, remove_one},
 	{"restart with n topologies", 100, LINEAR, many_topologies, restart},
 	{"restart with n instances", 200, LINEAR, importers, restart},
 	{"HELLO with n reports", 200, LINEAR, all_on_one, hello},
 	{"HELLO with n reports after a restart", 100, LINEAR, is_not_back, hello},
-	{"loss of a zhost with n instances", 50, LINEAR, is_lost, lose},
-	{"end of a provider of n importers", 100, LINEAR, importers, end_provider},
-	{"end of a provider of n topologies", 100, LINEAR, importers_of_another, end_provider},
-	{"a provider of n importers moves", 100, LINEAR, importers, move_provider},
-	{"pages of n instances", 200, LINEAR, importers, list_spaces},
-	{"pages of n topologies", 200, LINEAR, many_topologies, list_topologies},
-	{"pages of instances of n topologies", 200, LINEAR, many_topologies, list_spaces},
-	{"pages of n zhosts", 200, 4.8 /* each looks at each name */, one_on_each, list_zhosts},
+	{"loss of a zhost with n instances", 100, LINEAR, is_lost, lose},
+	{"end of a provider of n importers", 200, LINEAR, importers, end_provider},
+	{"end of a provider of n topologies", 200, LINEAR, importers_of_another, end_provider},
+	{"a provider of n importers moves", 200, LINEAR, importers, move_provider},
+	{"last page of n instances", 400, PAGES, last_of_instances, list_last_spaces},
+	{"last page of n topologies", 400, PAGES, last_of_topologies, list_last_topologies},
+	{"last page of instances of n topologies", 400, PAGES, last_spaces_of_topologies,
+	 list_last_spaces},
+	{"pages of n zhosts", 200, 4.6 /* each looks at each name */, one_on_each, list_zhosts},
 	{0},
 };

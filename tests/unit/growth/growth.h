@@ -19,13 +19,14 @@ struct world {
 	struct control *control; /* a second one, and what comes out of it */
 	struct outbox outbox;
 	Samoza__V1__Checkpoint *checkpoint;
+	char *last_page; /* where it begins */
 	struct shape shape;
 	struct shape_run run;
 };
 
 /* How often the instructions for n those for 4 n may be. LINEAR: each of n costs the same, so they are 4.0 times as many, a
  * little more with a sort among it. CONSTANT: the same few things are done, beside n others. */
-#define LINEAR	 4.4
+#define LINEAR	 4.15
 #define CONSTANT 1.06
 
 struct part {

@@ -1,6 +1,7 @@
 /* What takes its time, in virtual time: a plan of it is made, so the same core does all of it. */
 #include <stdio.h>
 
+#include "base/buffer.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "core/control/checkpoint/checkpoint.h"
@@ -27,6 +28,29 @@ static void plan(struct world *w, const struct plan_request *request, unsigned m
 			      r < 0 ? err->message : plan->detail);
 	INVARIANT(r == 0 && plan->n_moves >= moves && str_equal(plan->end, "completed"));
 	schema_message_free(&plan->base);
+}
+
+/* ---- checkpoints, which each plan begins with ---- */
+
+/* Each space imports the one before. */
+static void chain(struct world *w)
+{
+	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 20);
+	(void)buffer_printf(&text, "- {name: s0, type: CALL}\n");
+	for (unsigned k = 1; k < w->n; k++)
+		(void)buffer_printf(
+			&text, "- {name: s%u, type: CALL, imports: [{from: s%u}]}\n", k, k - 1);
+	world_cluster(w, 4, 4);
+	world_submit(w, "chain", text.data);
+	INVARIANT(world_held_by_all(w) == w->n);
+	remember(w);
+}
+
+static void load_checkpoint(struct world *w)
+{
+	int r = checkpoint_load(w->checkpoint, &w->control, NULL);
+	INVARIANT(r == 0);
+	outbox_init(&w->outbox);
 }
 
 /* ---- drains ---- */
@@ -93,9 +117,10 @@ static void rebalance(struct world *w)
 }
 
 const struct part plan_parts[] = {
-	{"drain of n topologies", 30, 9, topologies_on_one, drain},
-	{"drain of n instances", 30, 9, instances_on_one, drain},
-	{"rollout of n instances", 30, LINEAR, instances_on_all, roll_out},
-	{"rebalance of n topologies", 30, 9, load_on_one, rebalance},
+	{"checkpoint of n spaces with imports", 200, LINEAR, chain, load_checkpoint},
+	{"drain of n topologies", 20, 8, topologies_on_one, drain},
+	{"drain of n instances", 20, 8, instances_on_one, drain},
+	{"rollout of n instances", 60, 4.4, instances_on_all, roll_out},
+	{"rebalance of n topologies", 20, 8, load_on_one, rebalance},
 	{0},
 };

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -142,6 +143,7 @@ void world_done(struct world *w)
 		schema_message_free(&w->checkpoint->base);
 	if (w->run.shape != NULL)
 		shape_end(&w->run);
+	free(w->last_page);
 	if (w->has_fleet)
 		fleet_done(&w->fleet);
 }
