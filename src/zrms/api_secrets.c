@@ -16,9 +16,10 @@
 /* ---- as they are shown ---- */
 
 static Samoza__V1__SecretListView *
-list_of(const struct zrms *zrms, const struct control *control, const struct principal *reader)
+list_of(const struct zrms *zrms, const struct control *control, const struct principal *reader,
+	const char *name)
 {
-	Samoza__V1__SecretListView *list = control_view_secrets(control, reader);
+	Samoza__V1__SecretListView *list = control_view_secrets(control, reader, name);
 	for (size_t k = 0; k < list->n_secrets; k++) {
 		Samoza__V1__SecretView *v = list->secrets[k];
 		v->has_key_missing = v->key_missing = !secret_vault_has(zrms->vault, v->key);
@@ -32,7 +33,7 @@ void api_secrets_list(void *context, struct http_request *request)
 	if (!api_read_ready(zrms, request))
 		return;
 	api_send_view(zrms, request,
-		      &list_of(zrms, api_control(zrms), access_reader(request))->base);
+		      &list_of(zrms, api_control(zrms), access_reader(request), NULL)->base);
 }
 
 /* ---- set ---- */
@@ -95,12 +96,11 @@ struct change {
 static void answer(const struct change *change)
 {
 	Samoza__V1__SecretListView *list =
-		list_of(change->zrms, change->zrms->control, access_reader(change->request));
-	const Samoza__V1__SecretView *found = NULL;
+		list_of(change->zrms, change->zrms->control, access_reader(change->request),
+			change->name);
+	const Samoza__V1__SecretView *found =
+		list->n_secrets > 0 ? list->secrets[0] : NULL;
 	struct error *gone = NULL;
-	for (size_t k = 0; k < list->n_secrets && found == NULL; k++)
-		if (str_equal(list->secrets[k]->name, change->name))
-			found = list->secrets[k];
 	if (found != NULL) {
 		api_send_view_now(change->request, 200, &found->base);
 	} else {

@@ -107,7 +107,16 @@ const char *secrets_number_for(const struct secrets *all, const char *name,
 uint64_t secrets_next(const struct secrets *all, const char *name)
 {
 	const struct secret *found = find(all, name);
-	return 1 + (found != NULL ? found->record->versions[0]->number : all->floor);
+	uint64_t newest = found != NULL ? found->record->versions[0]->number : 0;
+	return 1 + (newest > all->floor ? newest : all->floor);
+}
+
+void secrets_skip(struct secrets *all, uint64_t gap)
+{
+	for (const struct secret *s = all->by_name; s != NULL; s = s->hh.next)
+		if (s->record->versions[0]->number > all->floor)
+			all->floor = s->record->versions[0]->number;
+	all->floor += gap;
 }
 
 static int compare_names(const void *pa, const void *pb)

@@ -37,7 +37,7 @@ struct secret {
 
 struct secrets {
 	struct secret *by_name;
-	uint64_t floor; /* the highest number of a version of one that was removed */
+	uint64_t floor; /* no number up to this is given again: of versions that were removed, or lost with a store of later */
 };
 
 bool secret_name_is_valid(const char *name);
@@ -56,6 +56,8 @@ const char *secrets_number_for(const struct secrets *all, const char *name,
 			       const char *topology);
 /* The number of the version that is set next. */
 uint64_t secrets_next(const struct secrets *all, const char *name);
+/* The store is one of before: what was set after it had at most `gap` numbers more. */
+void secrets_skip(struct secrets *all, uint64_t gap);
 /* By name. Ends with NULL; the caller frees the list. */
 const struct secret **secrets_sorted(const struct secrets *all);
 

@@ -185,9 +185,9 @@ bool control_backup_age_is_new(const struct control *control, int64_t newest_ms,
 
 /* Keys that sign packages; for each, `key` is the 32 bytes in hexadecimal digits. */
 Samoza__V1__SigningKeyListView *control_view_signing_keys(const struct control *control);
-/* Secrets of topologies that `p` sees, by name (NULL: all); never what they say. */
+/* Secrets of topologies that `p` sees (NULL: all), by name; never what they say. `name` NULL: all, else at most that one. */
 Samoza__V1__SecretListView *control_view_secrets(const struct control *control,
-						 const struct principal *p);
+						 const struct principal *p, const char *name);
 /* All of them; borrowed until the next input. */
 const struct secrets *control_secrets(const struct control *control);
 /* What the core knows of them; borrowed until the next input. */

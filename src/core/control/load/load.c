@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/access/authorities.h"
+#include "core/access/secrets.h"
 #include "core/control/application/applications.h"
 #include "core/control/application/forget.h"
 #include "core/control/handover/kept_set.h"
@@ -246,7 +247,7 @@ int control_load_without(struct control *c, enum record_kind kind, const char *i
 	case RECORD_BACKUP_AGE:	   /* an old backup is said once more */
 		return 0;
 	case RECORD_SECRET: /* as if it were removed; which versions it had is not known */
-		c->secrets.floor += SECRET_GAP;
+		secrets_skip(&c->secrets, SECRET_GAP);
 		return 0;
 	case RECORD_META:
 	case RECORD_ZHOST:
@@ -269,7 +270,7 @@ void control_load_gap(struct control *c)
 	c->next_epoch += EPOCH_GAP;
 	c->emitter.next_event += EVENT_GAP;
 	c->emitter.next_audit += EVENT_GAP;
-	c->secrets.floor += SECRET_GAP;
+	secrets_skip(&c->secrets, SECRET_GAP);
 	c->has_term_gap = true;
 }
 

@@ -45,12 +45,16 @@ static void look_at_slot(struct slot_control *sc, const char *name)
 	lifecycle_push(sc->slot);
 }
 
-/* It was set, or removed: all who name it get to know of the version of now, and start, wait or are handed over. Those that
- * run keep what they have meanwhile. */
-static void secret_changed(struct control *c, const char *name)
+/* It was set, or removed: all who may have it, or might before (`before`: the pattern, NULL where it was not set), get to know of
+ * the version of now, and start, wait or are handed over. Those that run keep what they have meanwhile. */
+static void secret_changed(struct control *c, const char *name, const char *before)
 {
+	const Samoza__V1__SecretRecord *record = secrets_find(&c->secrets, name);
+	const char *now = record != NULL ? record->versions[0]->topologies : NULL;
 	application_for_each (&c->applications, a) {
-		if (!declares_use(a, name))
+		bool may = (now != NULL && access_pattern_matches(now, a->name)) ||
+			   (before != NULL && access_pattern_matches(before, a->name));
+		if (!may || !declares_use(a, name))
 			continue;
 		vector_for_each (&a->slot_controls, sc)
 			look_at_slot(*sc, name);
@@ -133,13 +137,16 @@ static int set(struct control *c, const Samoza__V1__SecretRecord *asked, bool fo
 	int r = check_new(c, asked, err);
 	if (r == 0 && !force)
 		r = check_users(c, asked, err);
-	bool is_known = secrets_find(&c->secrets, asked->name) != NULL;
+	const Samoza__V1__SecretRecord *known = secrets_find(&c->secrets, asked->name);
+	bool is_known = known != NULL;
+	CLEANUP(freep)
+	char *before = is_known ? mem_strdup(known->versions[0]->topologies) : NULL;
 	if (r == 0)
 		r = put_version(c, asked, err);
 	if (r < 0)
 		return r;
 	records_write_secret(c, secrets_find(&c->secrets, asked->name));
-	secret_changed(c, asked->name);
+	secret_changed(c, asked->name, before);
 	CLEANUP(freep)
 	char *cause = str_printf("version %" PRIu64 " set by %s for topologies named %s",
 				 asked->versions[0]->number, c->actor,
@@ -164,9 +171,10 @@ static int remove_secret(struct control *c, const char *name, bool force, struct
 				 "not start again without it; remove it with --force",
 				 name, users);
 	CLEANUP(freep) char *cause = str_printf("removed by %s", c->actor);
+	CLEANUP(freep) char *before = mem_strdup(known->versions[0]->topologies);
 	secrets_remove(&c->secrets, name);
 	records_delete_secret(c, name);
-	secret_changed(c, name);
+	secret_changed(c, name, before);
 	emit_event(&c->emitter, "secret", name, "set", NULL, NULL, cause);
 	return 0;
 }

@@ -17,13 +17,14 @@ uint64_t secret_version_for(const struct control_application *a, const char *nam
 const char *secret_missing(const struct control_application *a, const struct space *space);
 bool space_uses_secret(const struct space *space, const char *name);
 
-/* "shop/api, shop/web": spaces of topologies that are not stopped, that name it, and whose topology matches the pattern; NULL: there
- * are none. The caller frees. `but` (NULL: none): topologies that match this one, too, are left out. */
+/* "shop/api, shop/web": spaces of topologies that are not stopped, of any revision of theirs that is served or is to be, which name
+ * the secret, and whose topology matches the pattern; NULL: there are none. The caller frees. `but` (NULL: none): topologies that
+ * match this one, too, are left out. */
 char *secret_users_text(const struct control *c, const char *name, const char *pattern,
 			const char *but);
-/* The same, one by one: "shop/api". */
-void secret_each_user(const struct control *c, const char *name, const char *pattern,
-		      void (*each)(void *user, const char *topology, const char *space),
-		      void *user);
+typedef void secret_user_fn(void *user, const char *name, const char *topology,
+			    const char *space);
+/* All uses of all secrets, whether they are set or not, and whatever their patterns: each once. Texts are borrowed. */
+void secret_each_user(const struct control *c, secret_user_fn *each, void *user);
 
 #endif
