@@ -22,7 +22,8 @@ STOREFRONT = [
     space("api", 9, imports=[*needs("cart", "search"), *needs("recommend", optional=True)]),
     space("cart", 4, imports=needs("store")),
     space("search", 2, imports=needs("store")), space("index", inside="search"),
-    space("store", 1, exclusive=True),
+    # With the grace of 10 s that others have it would be asked to stop where zrms does not answer for 0.4 s.
+    space("store", 1, exclusive=True, stop={"grace": "200ms"}),
     space("recommend", 2, optional=True, imports=needs("features")),
     space("features", optional=True, capabilities=["sensors.camera"]), space("notes", inside="features", optional=True),
 ]
@@ -38,7 +39,7 @@ def deploy(c, version="1.0.0", spaces=None, check=True, **rollout):
 
 @pytest.fixture
 def c(start_cluster):
-    cluster = start_cluster(zhosts=ZHOSTS)
+    cluster = start_cluster(zhosts=ZHOSTS, timeout="4s")
     deploy(cluster)
     cluster.wait_state("storefront", "running")
     return cluster
@@ -165,7 +166,7 @@ def test_history_says_what_differs_between_two_revisions(c, console):
 
 
 def test_a_canary_is_seen_with_its_versions(c, console):
-    deploy(c, "1.1.0", [dict(s, stop={"grace": "2s"}, exports={"v": "2"}) for s in STOREFRONT], check=False, policy="canary", healthy={"for": "100ms"}, canary={"steps": ["30%"]})
+    deploy(c, "1.1.0", [{"stop": {"grace": "2s"}, **s, "exports": {"v": "2"}} for s in STOREFRONT], check=False, policy="canary", healthy={"for": "100ms"}, canary={"steps": ["30%"]})
     until(lambda: (c.topology("storefront").get("rollout") or {}).get("state") == "waiting", "it waits for promote", 60)
     open_topology(c, console)
     console.shows(".rollout-bar", "Canary to 1.1.0 waits for promote")

@@ -142,7 +142,7 @@ def test_the_loss_of_thousands_of_instances_at_once_is_one_decision(start_cluste
 def test_what_is_exclusive_ends_when_a_leader_cannot_renew_its_lease(one):
     """Another zrms could lead then: nothing is promised to a zhost, and it stops what needs the promise."""
     c = one
-    native_deploy(c, "shop", [{"name": "a", "exclusive": True}, {"name": "b"}],
+    native_deploy(c, "shop", [{"name": "a", "exclusive": True, "stop": {"grace": "200ms"}}, {"name": "b"}],
                   SERVE | {"b/recipes/start": SERVE["a/recipes/start"]})
     c.wait_state("shop", "running")
     before = set(c.zruns("edge-node-1"))
