@@ -62,7 +62,7 @@ uint8_t *secret_seal(const struct secret_keys *keys, const struct secret_label *
 		     const void *value, size_t size, size_t *ret_size);
 /* With the key of that id. The caller wipes it (secret_wipe()) and frees it; a zero byte stands after it. ERR_NOT_FOUND: that
  * key is not here. ERR_INVALID: it was changed, or is of another label. */
-int secret_open(const struct secret_keys *keys, const char *key,
+int secret_open(const struct secret_keys *keys, const char *id,
 		const struct secret_label *label, const void *sealed, size_t size,
 		char **ret_value, size_t *ret_size, struct error **err) must_check;
 
