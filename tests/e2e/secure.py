@@ -75,7 +75,7 @@ class SecureCluster(Cluster):
 
     def join(self, token, name, request, replace=False):
         """What a machine asks that joins. On loopback: what is shown here is the same there."""
-        _, number, secret, _, _ = token.split(".")
+        _, number, secret, *_ = token.split(".")
         return self.request("POST", "/v1/join", {"token": number, "secret": secret, "name": name,
                                                  "request": request, "replace": replace},
                             {"Content-Type": "application/json"})

@@ -337,7 +337,7 @@ const struct part control_parts[] = {
 	{"heartbeats of n zhosts", 200, LINEAR, one_on_each, heartbeats_of_all},
 	{"submit n instances", 200, LINEAR, four_zhosts, submit_importers},
 	{"stop and start n instances", 100, LINEAR, importers, stop_and_start},
-	{"stop and remove n instances", 100, LINEAR, importers, remove_one},
+	{"stop and remove n instances", 200, LINEAR, importers, remove_one},
 	{"restart with n topologies", 100, LINEAR, many_topologies, restart},
 	{"restart with n instances", 200, LINEAR, importers, restart},
 	{"HELLO with n reports", 200, LINEAR, all_on_one, hello},
