@@ -49,7 +49,7 @@ struct explain_path explain_below(const struct explain_path *path, unsigned inde
 
 bool explain_is_hidden(const struct explain_path *path)
 {
-	return path->depth > 0 && rule_of(path)->scenario;
+	return path->depth > 0 && (rule_of(path)->scenario || rule_of(path)->wire);
 }
 
 static bool must_be_there(const ProtobufCFieldDescriptor *field,
@@ -420,8 +420,8 @@ static void add_message(struct example *e, const ProtobufCMessageDescriptor *typ
 		/* What contains nothing that must be there is shown by all that it may contain. */
 		bool is_shown = is_free && !is_message(field, rule) && rule->oneof == NULL &&
 				rule->example_beside == NULL;
-		if (rule == next ||
-		    (!rule->scenario && (must_be_there(field, rule) || is_chosen || is_shown)))
+		if (rule == next || (!rule->scenario && !rule->wire &&
+				     (must_be_there(field, rule) || is_chosen || is_shown)))
 			add_field(e, field, rule, rule == next, depth, indent);
 	}
 	INVARIANT(to_write == 0);

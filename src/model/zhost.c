@@ -1,11 +1,13 @@
 #include "model/zhost.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "model/quantity.h"
+#include "schema/message.h"
 
 void zhost_spec_done(struct zhost_spec *z)
 {
@@ -44,6 +46,13 @@ bool capability_is_common(const char *capability)
 {
 	return str_has_prefix(capability, "sys.") || str_has_prefix(capability, "net.") ||
 	       str_has_prefix(capability, "data.") || str_has_prefix(capability, "events.");
+}
+
+bool capability_is_by_version(const char *capability)
+{
+	return str_equal(capability, CAPABILITY_PAGE_ACCESS) ||
+	       str_equal(capability, CAPABILITY_CLUSTER_API) ||
+	       str_equal(capability, CAPABILITY_SETTINGS);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -143,24 +152,155 @@ static void read_labels(struct reader *reader, const Samoza__V1__ZhostSpec *in,
 	z->labels = (struct label_set){.items = labels, .count = kept};
 }
 
-static void read_capabilities(const Samoza__V1__ZhostSpec *in, struct zhost_spec *z)
+/* ---- capabilities ---- */
+
+enum { OFFERS_MAX = 1000, MISSING_MAX_BYTES = 255 };
+
+const Samoza__V1__CapabilityOffer *zhost_spec_offer(const Samoza__V1__ZhostSpec *spec,
+						    const char *capability)
 {
-	const char **all = mem_new_array(const char *, in->n_capabilities + 1);
+	for (size_t i = 0; i < spec->n_offers; i++)
+		if (strcmp(spec->offers[i]->name, capability) == 0)
+			return spec->offers[i];
+	return NULL;
+}
+
+static bool is_withdrawn(const Samoza__V1__ZhostSpec *spec, const char *capability)
+{
+	const Samoza__V1__CapabilityOffer *offer = zhost_spec_offer(spec, capability);
+	return offer != NULL && offer->missing != NULL;
+}
+
+/* Names that it offers for now, sorted, each once. The names are borrowed, the array is the caller's. */
+static const char **offered_names(const Samoza__V1__ZhostSpec *in, unsigned *ret_count)
+{
+	const char **all = mem_new_array(const char *, in->n_capabilities + in->n_offers + 1);
 	unsigned count = 0, kept = 0;
 
-	for (size_t i = 0; i < in->n_capabilities; i++) {
-		if (!capability_is_common(in->capabilities[i]))
-			all[count++] = mem_strdup(in->capabilities[i]);
-	}
+	for (size_t i = 0; i < in->n_capabilities; i++)
+		if (!is_withdrawn(in, in->capabilities[i]))
+			all[count++] = in->capabilities[i];
+	for (size_t i = 0; i < in->n_offers; i++)
+		if (!is_withdrawn(in, in->offers[i]->name))
+			all[count++] = in->offers[i]->name;
 	qsort(all, count, sizeof(all[0]), compare_names);
-	for (unsigned i = 0; i < count; i++) {
-		if (kept > 0 && strcmp(all[kept - 1], all[i]) == 0)
-			free((char *)all[i]);
-		else
+	for (unsigned i = 0; i < count; i++)
+		if (kept == 0 || strcmp(all[kept - 1], all[i]) != 0)
 			all[kept++] = all[i];
+	*ret_count = kept;
+	return all;
+}
+
+void zhost_spec_name_capabilities(Samoza__V1__ZhostSpec *spec)
+{
+	unsigned count = 0;
+	const char **names = offered_names(spec, &count);
+	char **copies = mem_new_array(char *, count + 1);
+
+	for (unsigned i = 0; i < count; i++)
+		copies[i] = mem_strdup(names[i]);
+	free(names);
+	for (size_t i = 0; i < spec->n_capabilities; i++)
+		free(spec->capabilities[i]);
+	free(spec->capabilities);
+	spec->capabilities = copies;
+	spec->n_capabilities = count;
+}
+
+static void read_capabilities(const Samoza__V1__ZhostSpec *in, struct zhost_spec *z)
+{
+	unsigned count = 0;
+
+	z->capabilities = offered_names(in, &count);
+	for (unsigned i = 0; i < count; i++)
+		if (!capability_is_common(z->capabilities[i]))
+			z->capabilities[z->capability_count++] = mem_strdup(z->capabilities[i]);
+}
+
+static bool has_parent_step(const char *path)
+{
+	return strstr(path, "/../") != NULL || str_has_suffix(path, "/..");
+}
+
+/* What `{` begins is the number of a device, or nothing that would be filled in. */
+static bool has_other_brace(const char *text, const char *known)
+{
+	for (const char *at = strchr(text, '{'); at != NULL; at = strchr(at + 1, '{'))
+		if (strncmp(at, known, strlen(known)) != 0)
+			return true;
+	return false;
+}
+
+static void check_device_nodes(struct reader *reader, const Samoza__V1__ZhostSpec *in)
+{
+	for (size_t i = 0; i < in->n_devices; i++) {
+		for (size_t k = 0; k < in->devices[i]->n_nodes; k++) {
+			const char *node = in->devices[i]->nodes[k];
+			char field[64];
+			(void)snprintf(field, sizeof(field), "devices[%zu].nodes[%zu]", i, k);
+			if (has_parent_step(node))
+				add_finding(reader, field, "%s leads out of its directory",
+					    node);
+			if (has_other_brace(node, "{index}"))
+				add_finding(reader, field,
+					    "%s: only {index} is filled in, the number of "
+					    "the device",
+					    node);
+		}
 	}
-	z->capabilities = all;
-	z->capability_count = kept;
+}
+
+static void check_offers(struct reader *reader, const Samoza__V1__ZhostSpec *in)
+{
+	if (in->n_offers > OFFERS_MAX) {
+		add_finding(reader, "capabilities", "more than %d capabilities", OFFERS_MAX);
+		return;
+	}
+	for (size_t i = 0; i < in->n_offers; i++) {
+		const Samoza__V1__CapabilityOffer *offer = in->offers[i];
+		char field[48];
+		(void)snprintf(field, sizeof(field), "capabilities[%zu]", i);
+		bool gives = offer->n_devices > 0 || offer->n_groups > 0 || offer->exclusive;
+		if (capability_is_common(offer->name) && gives)
+			add_finding(reader, field,
+				    "every zhost offers %s: it gives nothing else, and is "
+				    "for everyone",
+				    offer->name);
+		for (size_t k = 0; k < offer->n_devices; k++)
+			if (has_parent_step(offer->devices[k]))
+				add_finding(reader, field, "%s leads out of its directory",
+					    offer->devices[k]);
+		if (offer->missing != NULL && strlen(offer->missing) > MISSING_MAX_BYTES)
+			add_finding(reader, field, "what it misses has more than %d bytes",
+				    MISSING_MAX_BYTES);
+		if (!schema_message_equal(&offer->base,
+					  &zhost_spec_offer(in, offer->name)->base))
+			add_finding(reader, field,
+				    "capability %s is there twice, and not alike: keep one",
+				    offer->name);
+		for (size_t k = 0; offer->exclusive && k < in->n_devices; k++)
+			if (strcmp(in->devices[k]->kind, offer->name) == 0)
+				add_finding(reader, field,
+					    "%s is exclusive, and the kind of a device: give "
+					    "one of them another name",
+					    offer->name);
+	}
+}
+
+/* Those that one instance at a time may have, and which are there. */
+static void read_exclusive(const Samoza__V1__ZhostSpec *in, struct zhost_spec *z)
+{
+	for (size_t i = 0; i < in->n_offers; i++) {
+		const Samoza__V1__CapabilityOffer *offer = in->offers[i];
+		if (offer->exclusive && offer->missing == NULL &&
+		    !capability_is_common(offer->name) &&
+		    zhost_spec_offer(in, offer->name) == offer)
+			z->devices[z->device_count++] =
+				(struct zhost_device){.kind = mem_strdup(offer->name),
+						      .model = mem_strdup(""),
+						      .count = 1,
+						      .is_capability = true};
+	}
 }
 
 static void read_amounts(struct reader *reader, const Samoza__V1__ZhostSpec *in,
@@ -178,7 +318,7 @@ static void read_amounts(struct reader *reader, const Samoza__V1__ZhostSpec *in,
 		add_finding(reader, "memory", "%s", err->message);
 		error_free(steal_ptr(&err));
 	}
-	z->devices = mem_new_array(struct zhost_device, in->n_devices + 1);
+	z->devices = mem_new_array(struct zhost_device, in->n_devices + in->n_offers + 1);
 	for (size_t i = 0; i < in->n_devices; i++) {
 		const Samoza__V1__DeviceOffer *device = in->devices[i];
 		z->devices[z->device_count++] = (struct zhost_device){
@@ -186,6 +326,7 @@ static void read_amounts(struct reader *reader, const Samoza__V1__ZhostSpec *in,
 			.model = mem_strdup(device->model != NULL ? device->model : ""),
 			.count = device->count};
 	}
+	read_exclusive(in, z);
 	if (in->has_latitude != in->has_longitude)
 		add_finding(reader, in->has_latitude ? "latitude" : "longitude",
 			    "latitude and longitude belong together");
@@ -212,6 +353,8 @@ int zhost_spec_compile(const Samoza__V1__ZhostSpec *in, const char *path,
 	read_amounts(&reader, in, &z);
 	read_labels(&reader, in, &z);
 	read_capabilities(in, &z);
+	check_offers(&reader, in);
+	check_device_nodes(&reader, in);
 	if (reader.finding_count == 0) {
 		*ret_zhost = z;
 	} else {

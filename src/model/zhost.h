@@ -17,6 +17,7 @@ struct zhost_device {
 	const char *kind;
 	const char *model; /* "" when not given */
 	uint32_t count;
+	bool is_capability; /* of a capability that one instance at a time may have: `kind` is its name */
 };
 
 /* Everything it points to is its own; zhost_spec_done() frees it. */
@@ -31,7 +32,8 @@ struct zhost_spec {
 	struct label_set labels;   /* with region, kind and ZHOST_LABEL */
 	const char **capabilities; /* sorted, unique; without those that every zhost offers */
 	unsigned capability_count;
-	struct zhost_device *devices; /* in declaration order */
+	struct zhost_device
+		*devices; /* in declaration order; then one for each exclusive capability */
 	unsigned device_count;
 	bool has_position;
 	double latitude, longitude; /* degrees */
@@ -49,7 +51,8 @@ bool zhost_name_is_valid(const char *name);
 /*
  * From the message. `path` is the zhost's in its file ("zhosts[3]", "" or NULL when it is the
  * file), `positions` may be NULL, findings are added to `findings` (may be NULL). ERR_INVALID:
- * a name that is none, an amount that is none, a label with two values, half a position.
+ * a name that is none, an amount that is none, a label with two values, half a position, a capability
+ * that is there twice and not alike, an exclusive one that is the kind of a device.
  */
 must_check int zhost_spec_compile(const Samoza__V1__ZhostSpec *in, const char *path,
 				  const struct schema_positions *positions,
@@ -64,10 +67,19 @@ must_check int zhost_spec_compile(const Samoza__V1__ZhostSpec *in, const char *p
 #define CAPABILITY_SETTINGS "space.settings"
 /* The zhost gives its instances secrets: by its version, too. */
 #define CAPABILITY_SECRETS "space.secrets"
+/* One of those four. */
+bool capability_is_by_version(const char *capability);
 /* sys.*, net.*, data.*, events.*: offered by every zhost [topology.placement.rule-2]. */
 bool capability_is_common(const char *capability);
 /* Whether the zhost offers it. O(log n). */
 bool zhost_spec_offers(const struct zhost_spec *z, const char *capability);
+
+/* Sets the names of the capabilities that the message offers: those of `offers` which miss nothing, besides the names that
+ * it has already. For peers that know names alone. */
+void zhost_spec_name_capabilities(Samoza__V1__ZhostSpec *spec);
+/* What it says that a capability gives; NULL: nothing, or it does not offer it. Borrowed. */
+const Samoza__V1__CapabilityOffer *zhost_spec_offer(const Samoza__V1__ZhostSpec *spec,
+						    const char *capability);
 
 /* Great-circle distance in metres on a sphere of 6,371,008.8 m; for `near`. */
 double distance_m(double latitude_a, double longitude_a, double latitude_b, double longitude_b);

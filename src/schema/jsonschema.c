@@ -301,7 +301,7 @@ static json_t *object_schema(struct definitions *d, const ProtobufCMessageDescri
 	for (unsigned i = 0; i < table->field_count; i++) {
 		const ProtobufCFieldDescriptor *field = &type->fields[i];
 		const struct schema_field *rule = &table->fields[i];
-		if (rule->scenario)
+		if (rule->scenario || rule->wire)
 			continue;
 		json_t *property = field_schema(d, field, rule);
 		if (str_equal(table->shorthand, field->name))

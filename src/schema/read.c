@@ -294,7 +294,7 @@ static bool read_field(struct reader *r, ProtobufCMessage *message,
 
 static bool is_known(const struct reader *r, const struct schema_field *field)
 {
-	return r->scenario || !field->scenario;
+	return !field->wire && (r->scenario || !field->scenario);
 }
 
 static void add_hint(const struct reader *r, struct buffer *out,

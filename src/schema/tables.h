@@ -33,6 +33,7 @@ struct schema_field {
 	bool required; /* by option; the label is in the descriptor */
 	bool partial;
 	bool scenario;	     /* known in scenarios only */
+	bool wire;	     /* known in no file */
 	bool filled_in;	     /* `${…}` in it is filled in later */
 	bool map;	     /* its type is a map entry: key = 1, value = 2 */
 	bool oneof_required; /* one member of its oneof must be there */

@@ -51,6 +51,7 @@
 #include "core/control/state/state.h"
 #include "core/control/state/tap.h"
 #include "core/control/state/topology_state.h"
+#include "core/control/state/unit_devices.h"
 #include "core/control/state/unit_reload.h"
 #include "core/control/state/unload_order.h"
 #include "core/control/zhost/beats.h"
@@ -339,6 +340,7 @@ void control_flush(struct control *c, struct instant now, struct outbox *outbox)
 	} while (drains_run(c) || rebalancing_run(c) || reloads_run(c) || making_run(c) ||
 		 each_is_due(c) || (!gave_up && (gave_up = drains_give_up(c))));
 	unload_order_run(c);
+	unit_devices_run(c);
 	topology_states_settle(&c->dirty, &c->emitter);
 	mesh_tables_send(c); /* before a stop: who gets both sends nothing to what stops */
 	orders_send(c);

@@ -1,6 +1,8 @@
 /* The public calls on the engine and on its units. */
 #include "core/place/place.h"
 
+#include <string.h>
+
 #include "core/place/choose/eligibility.h"
 #include "core/place/need/demands.h"
 #include "core/place/need/feasible_set.h"
@@ -188,6 +190,74 @@ const uint16_t *place_devices(const struct place *p, uint32_t unit, uint32_t *re
 	return u->devices;
 }
 
+static uint32_t device_number(const struct place_node *node, uint32_t device)
+{
+	const struct node_device *of = &node->devices[device];
+	uint32_t number = 0;
+	for (uint32_t i = 0; i < device; i++)
+		number += node->devices[i].kind == of->kind &&
+			  node->devices[i].model == of->model &&
+			  node->devices[i].is_capability == of->is_capability;
+	return number;
+}
+
+struct place_device place_device(const struct place *p, uint32_t unit, uint32_t n)
+{
+	const struct place_unit *u = unit_checked(p, unit);
+	PRE(u->zhost != PLACE_NONE && n < u->need->demand->device_total);
+	const struct place_node *node = node_at(p, u->zhost);
+	uint32_t device = u->devices[n];
+	if (device >= node->device_count)
+		return (struct place_device){"", "", 0};
+	return (struct place_device){symbol_text(&p->symbols, node->devices[device].kind),
+				     symbol_text(&p->symbols, node->devices[device].model),
+				     device_number(node, device)};
+}
+
+static uint16_t device_named(const struct place *p, const struct place_node *node,
+			     const struct place_device *named, bool is_capability)
+{
+	uint32_t number = 0;
+	for (uint32_t i = 0; i < node->device_count && named->kind[0] != '\0'; i++)
+		if (node->devices[i].is_capability == is_capability &&
+		    strcmp(symbol_text(&p->symbols, node->devices[i].kind), named->kind) == 0 &&
+		    strcmp(symbol_text(&p->symbols, node->devices[i].model), named->model) ==
+			    0 &&
+		    number++ == named->index)
+			return (uint16_t)i;
+	return DEVICE_NONE;
+}
+
+void place_name_devices(struct place *p, uint32_t unit, uint32_t zhost,
+			const struct place_device *devices, uint32_t count)
+{
+	struct place_unit *u = unit_checked(p, unit);
+	const struct demand *d = u->need->demand;
+	const struct place_node *node = node_checked(p, zhost);
+	PRE(u->zhost == PLACE_NONE);
+	if (count == 0 || count != d->device_total)
+		return;
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < d->request_count; i++)
+		for (uint32_t k = 0; k < d->requests[i].count; k++, at++)
+			u->devices[at] = device_named(p, node, &devices[at],
+						      d->requests[i].is_capability);
+	u->named = true;
+}
+
+const uint32_t *place_regiven(const struct place *p, size_t *ret_count)
+{
+	*ret_count = p->regiven.count;
+	return p->regiven.items;
+}
+
+void place_regiven_clear(struct place *p)
+{
+	vector_for_each (&p->regiven, zhost)
+		node_at(p, *zhost)->regiven = false;
+	vector_clear(&p->regiven);
+}
+
 bool place_lacks_devices(const struct place *p, uint32_t unit)
 {
 	const struct place_unit *u = unit_checked(p, unit);
@@ -279,6 +349,42 @@ bool place_unit_may_stay(struct place *p, uint32_t unit, uint32_t topology, uint
 	return stays;
 }
 
+static bool are_alike(const struct device_request *a, const struct device_request *b)
+{
+	return a->kind == b->kind && a->milli == b->milli &&
+	       a->is_capability == b->is_capability && a->model_count == b->model_count &&
+	       memcmp(a->models, b->models, a->model_count * sizeof(*a->models)) == 0;
+}
+
+/* A device of an equal request of before, which is then taken; DEVICE_NONE. */
+static uint16_t take_alike(const struct demand *before, uint16_t *devices,
+			   const struct device_request *r)
+{
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < before->request_count && before->device_total > 0; i++)
+		for (uint32_t k = 0; k < before->requests[i].count; k++, at++)
+			if (devices[at] != DEVICE_NONE && are_alike(&before->requests[i], r)) {
+				uint16_t found = devices[at];
+				devices[at] = DEVICE_NONE;
+				return found;
+			}
+	return DEVICE_NONE;
+}
+
+/* What runs has its devices open: it keeps those that it still needs. `devices`, of before, are used up. */
+static uint16_t *carry_devices(const struct demand *before, uint16_t *devices,
+			       const struct demand *now)
+{
+	if (now->device_total == 0)
+		return NULL;
+	uint16_t *carried = mem_new_array(uint16_t, now->device_total);
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < now->request_count; i++)
+		for (uint32_t k = 0; k < now->requests[i].count; k++, at++)
+			carried[at] = take_alike(before, devices, &now->requests[i]);
+	return carried;
+}
+
 void place_unit_shrink(struct place *p, uint32_t unit, uint32_t topology, uint32_t instance)
 {
 	struct place_unit *u = unit_checked(p, unit);
@@ -289,14 +395,14 @@ void place_unit_shrink(struct place *p, uint32_t unit, uint32_t topology, uint32
 	if (zhost != PLACE_NONE)
 		unit_detach(p, u);
 	set_need(p, u, n, instance);
-	free(u->devices);
-	u->devices = n->demand->device_total > 0
-			     ? mem_new_array(uint16_t, n->demand->device_total)
-			     : NULL;
+	uint16_t *devices = u->devices;
+	u->devices = carry_devices(before->demand, devices, n->demand);
+	free(devices);
+	u->named = zhost != PLACE_NONE;
 	if (zhost != PLACE_NONE) {
 		unit_attach(p, u, zhost, false);
 		node_moved(p, zhost);
-		if (before->demand->device_total > 0)
+		if (before->demand->device_total > 0 || n->demand->device_total > 0)
 			room_devices_freed(p, node_at(p, zhost));
 		wait_unit_left(p, before, zhost);
 		wait_unit_came(p, u);

@@ -126,8 +126,8 @@ bool place_unit_may_stay(struct place *p, uint32_t unit, uint32_t topology,
 void place_share_room(struct place *p, uint32_t unit, uint32_t with);
 /* It does. */
 bool place_shares_room(const struct place *p, uint32_t unit, uint32_t with);
-/* A placement that a record holds: accepted as it is, without checking the rules. Devices are
- * assigned again, best fit first. PRE: not placed. */
+/* A placement that a record holds: accepted as it is, without checking the rules. It gets the devices of
+ * place_name_devices(), otherwise the best fit of what is free. PRE: not placed. */
 void place_add(struct place *p, uint32_t unit, uint32_t zhost);
 /* Frees its place; does nothing when it has none. */
 void place_remove(struct place *p, uint32_t unit);
@@ -140,8 +140,25 @@ bool place_unit_is_leaving(const struct place *p, uint32_t unit);
 uint32_t place_where(const struct place *p, uint32_t unit);
 /* Which devices of its zhost (index over all that it offers, in declaration order) a placed
  * unit holds: for each of its device needs in order (its own, then its descendants' in the
- * order of instances), `count` of them; UINT16_MAX for one that it lacks. Borrowed until the next change. */
+ * order of instances), `count` of them; UINT16_MAX for one that it lacks; then one for each capability that it and
+ * its descendants declare, which is a device that the zhost has once, or as often as it is wanted. Borrowed until the
+ * next change. */
 const uint16_t *place_devices(const struct place *p, uint32_t unit, uint32_t *ret_count);
+/* A device as a record names it. */
+struct place_device {
+	const char *kind, *model; /* kind "": it lacks one. model "": none. Borrowed */
+	uint32_t index;		  /* among those of the kind and model on the zhost, from 0 */
+};
+/* What place_devices() says in place `n` of a placed unit. Good until the next change. */
+struct place_device place_device(const struct place *p, uint32_t unit, uint32_t n);
+/* What the next place_add() to that zhost gives the unit: what is in this list, as far as it is there, and nothing else. Of
+ * another length than its needs it says nothing. PRE: not placed. */
+void place_name_devices(struct place *p, uint32_t unit, uint32_t zhost,
+			const struct place_device *devices, uint32_t count);
+/* Zhosts on which units may hold other devices than before the last place_regiven_clear(), each once. Borrowed until the
+ * next change. */
+const uint32_t *place_regiven(const struct place *p, size_t *ret_count);
+void place_regiven_clear(struct place *p);
 /* It is placed where there are too few for it: its zhost offers less than before. It keeps what is left. */
 bool place_lacks_devices(const struct place *p, uint32_t unit);
 

@@ -108,11 +108,12 @@ struct place_usage place_zhost_usage(const struct place *p, uint32_t zhost)
 		.memory_offered = (uint64_t)node->description->memory_offered,
 		.memory_reserved =
 			(uint64_t)(node->description->memory_offered - node->memory_free),
-		.devices_offered = node->device_count,
 		.units = node->unit_count,
 	};
-	for (uint32_t i = 0; i < node->device_count; i++)
+	for (uint32_t i = 0; i < node->device_count; i++) {
+		usage.devices_offered += !node->devices[i].is_shared;
 		usage.devices_whole_free += node->devices[i].free == DEVICE_WHOLE;
+	}
 	return usage;
 }
 

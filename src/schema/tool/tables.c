@@ -66,6 +66,8 @@ static void emit_rule(FILE *out, const char *full_name, const Samoza__V1__FieldR
 		fputs(", .partial = true", out);
 	if (r->scenario)
 		fputs(", .scenario = true", out);
+	if (r->wire)
+		fputs(", .wire = true", out);
 	if (r->filled_in)
 		fputs(", .filled_in = true", out);
 	if (r->max_length > 0)

@@ -16,6 +16,7 @@
 #include "zsim/fuzz/check/check_checkpoint.h"
 #include "zsim/fuzz/check/check_cut_off.h"
 #include "zsim/fuzz/check/check_data.h"
+#include "zsim/fuzz/check/check_devices.h"
 #include "zsim/fuzz/check/check_drains.h"
 #include "zsim/fuzz/check/check_joins.h"
 #include "zsim/fuzz/check/check_keys.h"
@@ -204,6 +205,7 @@ static void action_begins(void *user, const struct sim_machine *machine,
 {
 	check_asked(user, machine, order);
 	check_alone(user, machine, order);
+	check_devices(user, machine, order);
 	check_messages_action(user, machine, order);
 	check_patience_update(user, machine, order);
 	check_settings_action(user, order);

@@ -409,12 +409,22 @@ static void take_application(struct fuzz *f, const struct record_change *r)
 
 /* ---- zhosts ---- */
 
+/* That is said of a new one, too. */
+static bool misses_something(const Samoza__V1__ZhostSpec *spec)
+{
+	for (size_t k = 0; k < spec->n_offers; k++)
+		if (spec->offers[k]->missing != NULL)
+			return true;
+	return false;
+}
+
 /* Also of one that was removed in the same batch: that says nothing of its settings. */
 static bool has_other_settings(const Samoza__V1__ZhostRecord *a,
 			       const Samoza__V1__ZhostRecord *b)
 {
-	return a != NULL && b != NULL && !a->removed &&
-	       !schema_message_equal(&a->spec->base, &b->spec->base);
+	if (a == NULL || a->removed)
+		return b != NULL && misses_something(b->spec);
+	return b != NULL && !schema_message_equal(&a->spec->base, &b->spec->base);
 }
 
 static void take_zhost(struct fuzz *f, const struct record_change *r)
@@ -451,7 +461,8 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 	const char *known = z->state != NULL ? z->state : "not-deployed";
 	if (str_has_prefix(e->cause, "drain asked for by "))
 		z->drained_by = e->seq;
-	z->told = z->told || str_has_prefix(e->cause, "its settings changed");
+	z->told = z->told || str_has_prefix(e->cause, "its settings changed") ||
+		  str_has_prefix(e->cause, "capability "); /* that is withdrawn, or back */
 	/* The same once more, for each topology with instances there. */
 	if (e->topology != NULL && e->topology[0] != '\0') {
 		if (strcmp(known, e->to) != 0)
@@ -469,6 +480,7 @@ static void take_zhost_event(struct fuzz *f, const Samoza__V1__EventRecord *e)
 	    (str_has_prefix(e->cause, "cordoned by ") ||
 	     str_has_prefix(e->cause, "uncordoned by ") || strncmp(e->cause, "drain", 5) == 0 ||
 	     str_has_prefix(e->cause, "its settings changed") ||
+	     str_has_prefix(e->cause, "capability sensors.camera is ") ||
 	     str_has_prefix(e->cause, "it refused a zrms of term ") ||
 	     strcmp(e->cause, "another machine with the same identity was refused") == 0))
 		return;

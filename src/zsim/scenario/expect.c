@@ -145,6 +145,23 @@ static void expect_zhost_of(struct step_run *run, const char *name,
 	step_fail(run, "space %s: expected on %s, seen on %s", name, list, or_none(zhost));
 }
 
+static void expect_devices(struct step_run *run, const char *name, const char *expected,
+			   const Samoza__V1__SpaceView *view)
+{
+	CLEANUP(buffer_done) struct buffer seen = BUFFER_INIT(SIZE_MAX);
+	(void)buffer_reserve(&seen, 1);
+	for (size_t k = 0; k < view->n_devices; k++) {
+		const Samoza__V1__DeviceChoiceView *d = view->devices[k];
+		(void)buffer_printf(&seen, "%s%s%s%s %u", k > 0 ? ", " : "", d->kind,
+				    d->model != NULL ? " " : "",
+				    d->model != NULL ? d->model : "", d->index);
+	}
+	const char *text = seen.size > 0 ? seen.data : "";
+	if (!str_equal(text, expected))
+		step_fail(run, "space %s: expected the devices '%s', seen '%s'", name, expected,
+			  text);
+}
+
 static void expect_space(struct step_run *run, const char *name,
 			 const Samoza__V1__ExpectSpace *e)
 {
@@ -182,6 +199,8 @@ static void expect_space(struct step_run *run, const char *name,
 	if (!is_part(e->error, error))
 		step_fail(run, "space %s: expected the last error %s, seen %s", name,
 			  or_none(e->error), or_none(error));
+	if (e->devices != NULL)
+		expect_devices(run, name, e->devices, view);
 	samoza__v1__space_view__free_unpacked(view, NULL);
 }
 

@@ -319,6 +319,8 @@ static void begin_zhost(struct step_run *run, const Samoza__V1__ZhostStep *step,
 	}
 	if (step->n_devices > 0)
 		machine_offer(n, step->devices, step->n_devices);
+	if (step->n_offers > 0)
+		machine_offer_capabilities(n, step->offers, step->n_offers);
 	if (step->cpu != NULL)
 		schema_set_string(&n->spec->cpu, NULL, step->cpu);
 	if (step->memory != NULL)

@@ -277,6 +277,19 @@ void machine_offer(struct sim_machine *n, Samoza__V1__DeviceOffer *const *device
 			(Samoza__V1__DeviceOffer *)schema_message_copy(&devices[k]->base);
 }
 
+void machine_offer_capabilities(struct sim_machine *n,
+				Samoza__V1__CapabilityOffer *const *offers, size_t count)
+{
+	Samoza__V1__ZhostSpec *spec = n->spec;
+	for (size_t k = 0; k < spec->n_offers; k++)
+		schema_message_free(&spec->offers[k]->base);
+	spec->offers = mem_resize(spec->offers, count, sizeof(*spec->offers));
+	spec->n_offers = count;
+	for (size_t k = 0; k < count; k++)
+		spec->offers[k] =
+			(Samoza__V1__CapabilityOffer *)schema_message_copy(&offers[k]->base);
+}
+
 struct sim_machine *machine_add(struct world *w, const Samoza__V1__ZhostSpec *spec)
 {
 	struct sim_machine *n = machine_new(w, spec);

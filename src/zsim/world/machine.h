@@ -23,6 +23,9 @@ void machine_start(struct world *w, struct sim_machine *n);
 /* From its next start on; NULL: it has the label no longer. */
 void machine_label(struct sim_machine *n, const char *name, const char *value);
 /* From its next start on, in place of those that it has. Copies. */
+void machine_offer_capabilities(struct sim_machine *n,
+				Samoza__V1__CapabilityOffer *const *offers, size_t count);
+/* The same of devices. */
 void machine_offer(struct sim_machine *n, Samoza__V1__DeviceOffer *const *devices,
 		   size_t count);
 /* It sleeps: its processes and its zhost execute nothing, its boot-time clock runs, and what comes for

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/str.h"
 #include "zsim/world/event.h"
 #include "zsim/world/machine_state.h"
@@ -25,6 +26,7 @@ void process_free(struct sim_machine *n, struct sim_process *p)
 	free(p->given);
 	free(p->would);
 	free(p->listens);
+	free(p->devices);
 	free(p);
 }
 
@@ -113,6 +115,19 @@ void process_check_lease(struct world *w, struct sim_machine *n, const struct si
 				      p->name, n->name, c->name);
 }
 
+/* The caller frees. */
+static char *devices_text(const Samoza__V1__InstanceSpec *spec)
+{
+	struct buffer text = BUFFER_INIT(SIZE_MAX);
+	(void)buffer_printf(&text, " ");
+	for (size_t k = 0; k < spec->n_devices; k++)
+		(void)buffer_printf(&text, "%s/%u ", spec->devices[k]->kind,
+				    spec->devices[k]->index);
+	for (size_t k = 0; k < spec->n_capabilities; k++)
+		(void)buffer_printf(&text, "%s ", spec->capabilities[k]);
+	return buffer_steal(&text);
+}
+
 void process_begin(struct world *w, struct sim_machine *n, const struct agent_order *o,
 		   const char *id)
 {
@@ -133,6 +148,7 @@ void process_begin(struct world *w, struct sim_machine *n, const struct agent_or
 	p->version = mem_strdup(o->spec->version);
 	p->epoch = o->key->epoch;
 	p->exclusive = o->spec->exclusive;
+	p->devices = devices_text(o->spec);
 	p->orphan_ms = NEVER_MS;
 	p->life = ++w->next_process;
 	p->deadline_ms = o->deadline_ms;

@@ -38,7 +38,8 @@ struct sim_process {
 	char *given;	/* what it has a value of, of what its space refers to: "db.ip " */
 	char *settings; /* what its programs have of env: "A=1 B=2"; NULL: its space has none */
 	char *listens; /* once it has started: "IP:PORT" of its exports; NULL: they have none */
-	bool has_api;  /* it shows a token with this hash (api_tokens.h) */
+	char *devices; /* that it was started with, and its capabilities: " gpu/1 sensors.camera " */
+	bool has_api; /* it shows a token with this hash (api_tokens.h) */
 	uint8_t api_hash[CREDENTIAL_HASH_SIZE];
 	uint64_t life; /* a number of its own, for ends that were planned */
 	/* In the mesh: messages.h. NULL: it is in none. */

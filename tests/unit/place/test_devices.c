@@ -228,6 +228,93 @@ static void whatever_comes_and_goes_no_device_is_given_twice(void **state)
 	place_free(pool.place);
 }
 
+static void a_unit_that_changes_in_place_keeps_the_device_that_it_has_open(void **state)
+{
+	(void)state;
+	struct place *p = place_new(NULL);
+	uint32_t n1 = add_zhost(p, OFFER("3"));
+	struct app first = app_add(p, "first", GPUS("1")), one = app_add(p, "one", GPUS("1"));
+	struct app two = app_add(p, "two", JOB("{kind: gpu, count: 1}, {kind: gpu, count: 1}"));
+	place_add(p, first.units[0], n1);
+	place_add(p, one.units[0], n1);
+	assert_int_equal(device(&one, 0), 1);
+	place_remove(p, first.units[0]);
+	/* The best fit for both would be 0 and 1. */
+	assert_true(place_unit_resize(p, one.units[0], two.topology, 0));
+	assert_int_equal(device(&one, 0), 1);
+	assert_int_equal(device(&one, 1), 0);
+	assert_true(place_unit_resize(p, one.units[0], one.topology, 0));
+	assert_int_equal(device(&one, 0), 1);
+	app_done(&first);
+	app_done(&one);
+	app_done(&two);
+	place_free(p);
+}
+
+static void a_unit_gets_the_devices_that_it_names_as_far_as_they_are_there(void **state)
+{
+	(void)state;
+	struct place *p = place_new(NULL);
+	uint32_t n1 = add_zhost(p, OFFER("3"));
+	struct app one = app_add(p, "one", GPUS("2")), two = app_add(p, "two", GPUS("1"));
+	const struct place_device named[] = {{"gpu", "", 2}, {"gpu", "", 1}};
+	place_name_devices(p, one.units[0], n1, named, 2);
+	place_add(p, one.units[0], n1);
+	assert_int_equal(device(&one, 0), 2);
+	assert_int_equal(device(&one, 1), 1);
+	assert_int_equal(place_device(p, one.units[0], 0).index, 2);
+	/* What somebody else has, is not there. */
+	place_name_devices(p, two.units[0], n1, named, 1);
+	place_add(p, two.units[0], n1);
+	assert_int_equal(device(&two, 0), LACKS);
+	assert_string_equal(place_device(p, two.units[0], 0).kind, "");
+	/* Once, and of another length not at all. */
+	place_remove(p, one.units[0]);
+	place_remove(p, two.units[0]);
+	place_name_devices(p, one.units[0], n1, named, 1);
+	place_add(p, one.units[0], n1);
+	assert_int_equal(device(&one, 0), 0);
+	app_done(&one);
+	app_done(&two);
+	place_free(p);
+}
+
+#define EYE(name)                                                            \
+	"- {name: " name ", type: IO, resources: {cpu: 10m}, capabilities: " \
+	"[sensors.camera]}\n"
+
+static void an_exclusive_capability_is_for_one_and_another_one_for_all(void **state)
+{
+	(void)state;
+	struct place *p = place_new(NULL);
+	(void)add_zhost(p, "{name: n1, cpu: 64, memory: 64GiB, capabilities: [{name: "
+			   "sensors.camera, exclusive: true}]}");
+	CLEANUP(freep) char *first = place_text(p, "first", EYE("a"));
+	assert_string_equal(first, "a=n1");
+	CLEANUP(freep) char *second = place_text(p, "second", EYE("b"));
+	assert_string_equal(second, "insufficient capacity on remaining zhosts");
+	struct place_usage usage = place_zhost_usage(p, place_zhost_find(p, "n1"));
+	assert_int_equal(usage.devices_offered, 1);
+	assert_int_equal(usage.devices_whole_free, 0);
+	(void)add_zhost(p,
+			"{name: n1, cpu: 64, memory: 64GiB, capabilities: [sensors.camera]}");
+	CLEANUP(freep) char *third = place_text(p, "third", EYE("c"));
+	assert_string_equal(third, "c=n1");
+	usage = place_zhost_usage(p, place_zhost_find(p, "n1"));
+	assert_int_equal(usage.devices_offered, 0);
+	place_free(p);
+}
+
+static void a_capability_is_no_device_that_a_space_could_need_by_its_kind(void **state)
+{
+	(void)state;
+	struct place *p = place_new(NULL);
+	(void)add_zhost(p, "{name: n1, cpu: 64, memory: 64GiB, capabilities: [gpu]}");
+	CLEANUP(freep) char *refused = place_text(p, "job", GPUS("1"));
+	assert_string_equal(refused, "insufficient capacity on remaining zhosts");
+	place_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +324,12 @@ int main(void)
 			a_unit_that_lacks_one_takes_others_where_only_those_are_enough),
 		cmocka_unit_test(a_unit_that_is_found_with_too_few_holds_what_there_is),
 		cmocka_unit_test(what_shares_room_keeps_what_is_left_together),
+		cmocka_unit_test(
+			a_unit_that_changes_in_place_keeps_the_device_that_it_has_open),
+		cmocka_unit_test(
+			a_unit_gets_the_devices_that_it_names_as_far_as_they_are_there),
+		cmocka_unit_test(an_exclusive_capability_is_for_one_and_another_one_for_all),
+		cmocka_unit_test(a_capability_is_no_device_that_a_space_could_need_by_its_kind),
 		cmocka_unit_test(whatever_comes_and_goes_no_device_is_given_twice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

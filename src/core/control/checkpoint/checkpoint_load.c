@@ -22,6 +22,7 @@
 #include "core/control/state/rebalance.h"
 #include "core/control/state/state.h"
 #include "core/control/state/topology_state.h"
+#include "core/control/state/unit_devices.h"
 #include "core/control/state/unit_reload.h"
 #include "core/control/zhost/zhosts.h"
 #include "core/lifecycle/ordered_stop.h"
@@ -125,6 +126,7 @@ static int restore_room(struct control *c, const struct unit_placement *unit, ui
 			return 0;
 		place_remove(c->place, unit->place_unit);
 		place_share_room(c->place, unit->place_unit, mate->place_unit);
+		unit_devices_name(c, unit);
 		place_add(c->place, unit->place_unit, unit->zhost->place);
 		unit_place_restored(c, unit);
 		return 0;

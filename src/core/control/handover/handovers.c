@@ -19,6 +19,7 @@
 #include "core/control/state/state.h"
 #include "core/control/state/target.h"
 #include "core/control/state/topology_state.h"
+#include "core/control/state/unit_devices.h"
 #include "core/control/state/unit_reload.h"
 #include "core/lifecycle/ordered_stop.h"
 #include "core/lifecycle/rules.h"
@@ -255,6 +256,7 @@ void handover_placed(struct control *c, struct slot_control *root, struct contro
 		mark_copy(copy, COPY_RECORD);
 	}
 	start_clock(c, h);
+	unit_devices_given(c, unit);
 	mark_slot(root);
 	mark(root);
 }

@@ -9,6 +9,7 @@
 #include "core/control/slot/copies.h"
 #include "core/control/slot/slot_names.h"
 #include "core/control/state/state.h"
+#include "core/control/state/unit_devices.h"
 #include "core/control/zhost/zhosts.h"
 
 /* ---- copies ---- */
@@ -89,6 +90,8 @@ static int load_copy(struct control *c, struct unit_placement *unit,
 	struct copy *copy = unit_copy_new(unit, revision, slot_of_copy(unit->application, r),
 					  sc, r->epoch, space->exclusive);
 	copy_set_path(copy, r->path);
+	if (r->epoch == r->placement)
+		unit_devices_load(unit, r);
 	copy->target = (uint8_t)r->target;
 	copy->generation = r->generation;
 	copy->retry_generation = r->retry_generation;
@@ -168,6 +171,7 @@ static void take_root_place(struct control *c, struct slot_control *root,
 	unit->place_unit = root->place_unit;
 	if (unit->lost)
 		return;
+	unit_devices_name(c, unit);
 	place_add(c->place, unit->place_unit, unit->zhost->place);
 	unit_place_restored(c, unit);
 }
@@ -204,6 +208,7 @@ static void restore_place(struct control *c, struct unit_placement *unit)
 	/* Those beside the one that serves may share its room: load_beside(). */
 	if (!retired)
 		return;
+	unit_devices_name(c, unit);
 	place_add(c->place, unit->place_unit, unit->zhost->place);
 	unit_place_restored(c, unit);
 }
@@ -386,6 +391,7 @@ static void load_beside(struct control *c, const struct slot_control *root,
 	if (serving != NULL && !serving->lost && serving->zhost == unit->zhost &&
 	    root->handover != NULL && root->handover->handover.kind == HANDOVER_STOP_FIRST)
 		place_share_room(c->place, unit->place_unit, serving->place_unit);
+	unit_devices_name(c, unit);
 	place_add(c->place, unit->place_unit, unit->zhost->place);
 }
 
@@ -393,8 +399,10 @@ static void load_beside(struct control *c, const struct slot_control *root,
 static void load_kept(struct control *c, const struct slot_copy *copy)
 {
 	const struct unit_placement *unit = unit_of(copy);
-	if (unit != NULL && !unit->lost && !unit->zhost->removed)
-		place_add(c->place, unit->place_unit, unit->zhost->place);
+	if (unit == NULL || unit->lost || unit->zhost->removed)
+		return;
+	unit_devices_name(c, unit);
+	place_add(c->place, unit->place_unit, unit->zhost->place);
 }
 
 void load_handover(struct control *c, const Samoza__V1__SlotRecord *r)

@@ -10,6 +10,7 @@
 #include "core/control/state/state.h"
 #include "core/control/state/target.h"
 #include "core/control/state/topology_state.h"
+#include "core/control/state/unit_devices.h"
 #include "core/lifecycle/rules.h"
 
 static void emit_placement(struct control *c, const struct slot_control *root,
@@ -70,6 +71,7 @@ void placement_assign(struct control *c, struct slot_control *root, struct contr
 		else
 			slot_left_out(control_of_slot(s));
 	}
+	unit_devices_given(c, unit);
 	handover_re_placed(c, root, z);
 }
 
@@ -128,6 +130,7 @@ void placement_adopt(struct control *c, struct copy *copy)
 		topology_state_count(sc);
 		lifecycle_push(sc->slot);
 	}
+	unit_devices_name(c, unit);
 	place_add(c->place, unit->place_unit, unit->zhost->place);
 	unit_place_restored(c, unit);
 	mark_application(unit->application, APPLICATION_PLACE);

@@ -14,6 +14,7 @@
 #include "core/control/state/state.h"
 #include "core/control/state/target.h"
 #include "core/control/state/topology_state.h"
+#include "core/control/state/unit_devices.h"
 #include "core/control/state/unit_reload.h"
 #include "core/control/state/unload_order.h"
 #include "core/lifecycle/rules.h"
@@ -238,6 +239,7 @@ static void unit_free(struct unit_placement *unit)
 	unit->room->placements--;
 	placement_end(&unit->placement);
 	free(unit->key_topology);
+	unit_devices_done(unit);
 	free(unit);
 }
 

@@ -36,6 +36,7 @@ struct dirty_set;
 struct exclusion;
 struct lifecycle;
 struct place;
+struct unit_device;
 struct unit_reload;
 
 enum __attribute__((packed)) topology_state {
@@ -66,6 +67,8 @@ struct unit_placement {
 	bool lost; /* its zhost fell silent: it holds no room, and is only kept for adoption or
 		      until it has certainly gone */
 	char *key_topology; /* id by which its zhost knows it; NULL: the application's */
+	struct unit_device *devices; /* that it holds, or held last (unit_devices.h) */
+	uint32_t device_count;
 };
 
 /* A copy of a slot: what its zhost is asked for, and what it reported. */

@@ -7,6 +7,7 @@
 #include "core/control/state/path_ends.h"
 #include "core/control/state/secret_uses.h"
 #include "core/control/state/setting_list.h"
+#include "core/control/state/unit_devices.h"
 #include "model/space_kind.h"
 #include "schema/message.h"
 
@@ -180,6 +181,7 @@ Samoza__V1__InstanceSpec *instance_spec_new(const struct copy *copy)
 		s->exports[k] = variable_new(space->exports[k].name, space->exports[k].value);
 	add_settings(s, copy);
 	add_secrets(s, copy);
+	s->devices = unit_devices_of(copy, &s->n_devices);
 	s->paths = path_ends(revision->topology, space, &s->n_paths);
 	s->package_digest = mem_strdup(revision->record->package_digest);
 	s->has_revision = true;

@@ -12,6 +12,7 @@
 #include "core/control/state/record_id.h"
 #include "core/control/state/remains.h"
 #include "core/control/state/state.h"
+#include "core/control/state/unit_devices.h"
 #include "schema/message.h"
 
 static void put(struct control *c, enum record_kind kind, char *take_id,
@@ -168,6 +169,9 @@ static void write_copy(struct control *c, const struct copy *copy)
 	r.has_forsaken = r.forsaken = copy->forsaken;
 	r.has_writes = r.writes = copy_is_retired(copy) && slot_copy_writes(&copy->of_slot);
 	r.key_topology = unit->key_topology;
+	CLEANUP(freep)
+	Samoza__V1__DeviceChoice **devices = unit_devices_record(copy, &r.n_devices);
+	r.devices = devices;
 	CLEANUP(freep)
 	Samoza__V1__Variable *variables =
 		mem_new_array(Samoza__V1__Variable, copy->export_count);

@@ -235,6 +235,7 @@ Samoza__V1__SpaceView *view_space(const struct slot_control *sc, bool judged)
 	v->handover = view_handover(sc, judged);
 	v->kept = view_kept(sc);
 	view_space_limits(sc, v);
+	view_space_devices(sc, v);
 	view_space_api(sc, v);
 	add_imports(s, v);
 	size_t exports = copy != NULL ? copy->export_count : 0;
@@ -361,6 +362,7 @@ Samoza__V1__ZhostView *view_zhost(const struct control *c, const struct control_
 	for (unsigned k = 0; k < z->spec.capability_count; k++)
 		v->capabilities[v->n_capabilities++] = mem_strdup(z->spec.capabilities[k]);
 	add_devices(c, z, v);
+	view_zhost_withdrawn(z, v);
 	for (const struct copy *copy = z->first_copy; copy != NULL; copy = copy->next_on_zhost)
 		v->instances += !copy->unit->lost;
 	v->incarnation = z->incarnation;

@@ -33,6 +33,10 @@ Samoza__V1__NextView *view_kept(const struct slot_control *sc);
 Samoza__V1__HandoverView *view_handover(const struct slot_control *sc, bool judged);
 /* By what they are limited; nothing where that is not known. */
 void view_space_limits(const struct slot_control *sc, Samoza__V1__SpaceView *v);
+/* Which devices of its zhost it has. */
+void view_space_devices(const struct slot_control *sc, Samoza__V1__SpaceView *v);
+/* Capabilities that are not offered, because a device node is missing. */
+void view_zhost_withdrawn(const struct control_zhost *z, Samoza__V1__ZhostView *v);
 /* What it may do with zrms [formats.topology.api]. */
 void view_space_api(const struct slot_control *sc, Samoza__V1__SpaceView *v);
 void view_space_settings(const struct slot_control *sc, Samoza__V1__SpaceView *v);

@@ -1,10 +1,12 @@
 #include "core/control/zhost/zhost_fit.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/buffer.h"
 #include "base/str.h"
 #include "core/control/state/zhost_event.h"
+#include "schema/message.h"
 
 static bool fits(const struct control *c, const struct control_zhost *z,
 		 const struct copy *copy)
@@ -39,6 +41,49 @@ static void add_room(struct buffer *to, const char *what, uint64_t reserved, uin
 				    "has",
 				    to->size > 0 ? "; " : "", reserved, unit, what, offered,
 				    unit);
+}
+
+static const char *missing_of(const Samoza__V1__ZhostSpec *spec, const char *capability)
+{
+	const Samoza__V1__CapabilityOffer *offer = zhost_spec_offer(spec, capability);
+	return offer != NULL ? offer->missing : NULL;
+}
+
+void zhost_withdrawn_report(struct control *c, const struct control_zhost *z,
+			    const Samoza__V1__ZhostSpec *before)
+{
+	for (size_t k = 0; k < z->message->n_offers; k++) {
+		const Samoza__V1__CapabilityOffer *now = z->message->offers[k];
+		const char *missed = before != NULL ? missing_of(before, now->name) : NULL;
+		CLEANUP(freep) char *cause = NULL;
+		if (now->missing != NULL && missed == NULL)
+			cause = str_printf(
+				"capability %s is withdrawn: %s is missing; what has it stays, "
+				"and nothing else is placed there for it until the node is "
+				"back",
+				now->name, now->missing);
+		else if (now->missing == NULL && missed != NULL)
+			cause = str_printf("capability %s is offered again: %s is back",
+					   now->name, missed);
+		if (cause != NULL)
+			zhost_event_within(c, z, cause);
+	}
+}
+
+bool zhost_settings_differ(const Samoza__V1__ZhostSpec *a, const Samoza__V1__ZhostSpec *b)
+{
+	const Samoza__V1__ZhostSpec *const both[2] = {a, b};
+	Samoza__V1__ZhostSpec *plain[2];
+	for (size_t i = 0; i < 2; i++) {
+		plain[i] = (Samoza__V1__ZhostSpec *)schema_message_copy(&both[i]->base);
+		for (size_t k = 0; k < plain[i]->n_offers; k++)
+			free(steal_ptr(&plain[i]->offers[k]->missing));
+		zhost_spec_name_capabilities(plain[i]);
+	}
+	bool differ = !schema_message_equal(&plain[0]->base, &plain[1]->base);
+	schema_message_free(&plain[0]->base);
+	schema_message_free(&plain[1]->base);
+	return differ;
 }
 
 void zhost_fit_report(struct control *c, const struct control_zhost *z)

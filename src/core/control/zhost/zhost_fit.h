@@ -10,5 +10,11 @@
 
 /* After the engine knows the new ones. */
 void zhost_fit_report(struct control *c, const struct control_zhost *z);
+/* Whether they differ in more than in what is missing. */
+bool zhost_settings_differ(const Samoza__V1__ZhostSpec *a, const Samoza__V1__ZhostSpec *b);
+/* Events of the capabilities that are withdrawn since, because a device node is missing, and of those that are back.
+ * `before` NULL: it is new. */
+void zhost_withdrawn_report(struct control *c, const struct control_zhost *z,
+			    const Samoza__V1__ZhostSpec *before);
 
 #endif

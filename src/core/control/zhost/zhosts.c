@@ -291,6 +291,12 @@ static void by_version_settle(Samoza__V1__ZhostSpec *spec, const char *capabilit
 	if (is_offered)
 		spec->capabilities[count++] = mem_strdup(capability);
 	spec->n_capabilities = count;
+	for (size_t k = spec->n_offers; k-- > 0;)
+		if (str_equal(spec->offers[k]->name, capability)) {
+			schema_message_free(&spec->offers[k]->base);
+			memmove(&spec->offers[k], &spec->offers[k + 1],
+				(--spec->n_offers - k) * sizeof(*spec->offers));
+		}
 }
 
 void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *hello)
@@ -322,8 +328,12 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 			  hello->has_api_token && hello->api_token);
 	by_version_settle(spec, CAPABILITY_SETTINGS, hello->has_settings && hello->settings);
 	by_version_settle(spec, CAPABILITY_SECRETS, hello->has_secrets && hello->secrets);
-	bool is_other =
-		!is_new && !z->removed && !schema_message_equal(&z->message->base, &spec->base);
+	bool is_other = !is_new && !z->removed && zhost_settings_differ(z->message, spec);
+	CLEANUP(schema_message_freep)
+	Samoza__V1__ZhostSpec *before =
+		is_new || z->removed
+			? NULL
+			: (Samoza__V1__ZhostSpec *)schema_message_copy(&z->message->base);
 	if (zhost_take_spec(z, spec, &err) < 0) {
 		zhost_refuse(c, link_id, err->message);
 		if (is_new)
@@ -341,6 +351,7 @@ void zhost_hello(struct control *c, uint64_t link_id, const Samoza__V1__Hello *h
 			   z->state == ZHOST_PROBLEM ? "heartbeat" : "joined");
 	if (is_other)
 		zhost_fit_report(c, z);
+	zhost_withdrawn_report(c, z, before);
 	note_refused_term(c, z, hello);
 	for (size_t k = 0; k < hello->n_instances; k++)
 		report_apply(c, z, hello->instances[k], true);

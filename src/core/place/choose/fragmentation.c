@@ -26,6 +26,8 @@ struct device_bins {
 /* Beyond BINS_MAX different ones the rest is left out. */
 static void bins_add(struct device_bins *b, const struct node_device *s, int32_t free_now)
 {
+	if (s->is_capability)
+		return;
 	for (uint32_t i = 0; i < b->count; i++) {
 		struct device_bin *bin = &b->items[i];
 		if (bin->free == free_now && bin->model == s->model && bin->kind == s->kind) {
@@ -136,9 +138,9 @@ static double waste_with(const struct place *p, const struct demand *d,
 static int32_t crowding(const struct demand *d, const struct place_node *node)
 {
 	int64_t free_all = 0;
-	if (d->request_count > 0)
+	if (d->request_count > 0 && !d->requests[0].is_capability)
 		return 0;
-	for (uint32_t i = 0; i < node->device_count; i++)
+	for (uint32_t i = 0; i < node->device_count && !node->devices[i].is_capability; i++)
 		free_all += node->devices[i].free;
 	double cpu = node->cpu_free > 0 ? (double)d->cpu / (double)node->cpu_free : 0;
 	double memory =

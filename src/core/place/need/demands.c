@@ -37,6 +37,23 @@ static void add_device_requests(struct place *p, struct device_requests *asks,
 	}
 }
 
+/* For those of the whole unit, after the others. */
+static void add_capability_requests(struct place *p, struct device_requests *asks,
+				    const struct space *s)
+{
+	for (unsigned i = 0; i < s->capability_count; i++) {
+		if (capability_is_common(s->capabilities[i]) ||
+		    capability_is_by_version(s->capabilities[i]))
+			continue;
+		struct device_request *a = vector_add(&asks->list);
+		a->kind = symbol_take(&p->symbols, s->capabilities[i]);
+		a->count = 1;
+		a->milli = (int32_t)DEVICE_WHOLE;
+		a->models = mem_new_array(uint32_t, 1);
+		a->is_capability = true;
+	}
+}
+
 static void mix(uint64_t *hash, uint64_t value)
 {
 	*hash = (*hash ^ value) * UINT64_C(0x9E3779B97F4A7C15);
@@ -53,6 +70,8 @@ static void collect(struct place *p, struct demand *d, const struct topology *t,
 		d->memory = add_amounts(d->memory, s->memory_bytes);
 		add_device_requests(p, &asks, s);
 	}
+	for (uint32_t i = root; i < end; i++)
+		add_capability_requests(p, &asks, instance_space(t, i));
 	d->requests = asks.list.items;
 	d->request_count = (uint32_t)asks.list.count;
 	d->pack = instance_space(t, root)->strategy == STRATEGY_PACK;
@@ -74,7 +93,7 @@ static uint64_t hash_of(const struct demand *d)
 	for (uint32_t i = 0; i < d->request_count; i++) {
 		const struct device_request *a = &d->requests[i];
 		mix(&hash, (uint64_t)a->kind << 32 | a->count);
-		mix(&hash, (uint64_t)a->milli);
+		mix(&hash, (uint64_t)a->milli << 1 | a->is_capability);
 		for (uint32_t k = 0; k < a->model_count; k++)
 			mix(&hash, a->models[k]);
 	}
@@ -89,7 +108,7 @@ static bool same_demand(const struct demand *a, const struct demand *b)
 	for (uint32_t i = 0; i < a->request_count; i++) {
 		const struct device_request *x = &a->requests[i], *y = &b->requests[i];
 		if (x->kind != y->kind || x->count != y->count || x->milli != y->milli ||
-		    x->model_count != y->model_count ||
+		    x->is_capability != y->is_capability || x->model_count != y->model_count ||
 		    memcmp(x->models, y->models, x->model_count * sizeof(*x->models)) != 0)
 			return false;
 	}

@@ -62,6 +62,8 @@ static uint64_t collect_typical(const struct place *p, struct workload *w)
 			continue;
 		for (uint32_t k = 0; k < d->request_count; k++) {
 			const struct device_request *a = &d->requests[k];
+			if (a->is_capability)
+				continue; /* of a zhost, not one of many */
 			vector_push(&w->typical,
 				    ((struct typical){.weight = weight,
 						      .cpu = d->cpu,

@@ -20,6 +20,16 @@ static char *what(const struct filter *f, const struct requirement *r)
 	return mem_strdup("devices");
 }
 
+static uint32_t lacking(const struct filter *f, const struct device_request *r, uint32_t zhost)
+{
+	const struct place_node *node = node_at(f->place, zhost);
+	uint32_t free_now = devices_free(node, r);
+	return free_now < r->count &&
+			       device_request_concerns(node->devices, node->device_count, r)
+		       ? r->count - free_now
+		       : 0;
+}
+
 static char *append(char *take_text, const char *separator, char *take_more)
 {
 	if (take_text == NULL)
@@ -37,7 +47,7 @@ static char *failure(const struct filter *f, const struct requirement *r, uint32
 	char *text = NULL;
 	for (uint32_t i = 0; i < d->request_count; i++) {
 		uint32_t free_now = devices_free(node_at(f->place, zhost), &d->requests[i]);
-		if (free_now >= d->requests[i].count)
+		if (lacking(f, &d->requests[i], zhost) == 0)
 			continue;
 		CLEANUP(freep) char *request = device_request_text(f->place, &d->requests[i]);
 		text = append(text, "; ", str_printf("needs %s, %u free", request, free_now));
@@ -57,11 +67,11 @@ static char *smallest_change(const struct filter *f, const struct requirement *r
 	char *text = NULL;
 	for (uint32_t i = 0; i < d->request_count; i++) {
 		const struct device_request *request = &d->requests[i];
-		uint32_t free_now = devices_free(node_at(f->place, zhost), request);
-		if (free_now < request->count)
+		uint32_t more = lacking(f, request, zhost);
+		if (more > 0)
 			text = append(
 				text, " and ",
-				str_printf("%u %s more", request->count - free_now,
+				str_printf("%u %s more", more,
 					   symbol_text(&f->place->symbols, request->kind)));
 	}
 	return text != NULL ? text : mem_strdup("more devices");
@@ -72,10 +82,8 @@ static double missing(const struct filter *f, const struct requirement *r, uint3
 	const struct demand *d = f->need->demand;
 	uint32_t missing = 0, total = 1;
 	for (uint32_t i = 0; i < d->request_count; i++) {
-		uint32_t free_now = devices_free(node_at(f->place, zhost), &d->requests[i]),
-			 needs = d->requests[i].count;
-		missing += free_now < needs ? needs - free_now : 0;
-		total += needs;
+		missing += lacking(f, &d->requests[i], zhost);
+		total += d->requests[i].count;
 	}
 	return (double)missing / (double)total;
 }

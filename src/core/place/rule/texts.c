@@ -114,6 +114,16 @@ static void add_most_devices(const struct filter *f, const struct device_request
 			    node_name(p, where));
 }
 
+/* Of a capability only what some zhost offers to one at a time, and has not free. */
+static bool is_shown(const struct filter *f, const struct device_request *request,
+		     const struct remaining *left)
+{
+	for (uint32_t i = 0; i < left->count && request->is_capability; i++)
+		if (devices_free(node_at(f->place, left->zhosts[i]), request) == 0)
+			return true;
+	return !request->is_capability;
+}
+
 /* "cpu 2, memory 512 MiB, 1 gpu; at most cpu 1.5 (n1), memory 128 MiB (n2), 0 gpu (n1) free" */
 char *capacity_detail(const struct filter *f, const char *path, const struct remaining *left)
 {
@@ -137,13 +147,16 @@ char *capacity_detail(const struct filter *f, const char *path, const struct rem
 	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(SIZE_MAX);
 	(void)buffer_printf(&text, "%s needs cpu %s, memory %s", path, cpu_need, memory_need);
 	for (uint32_t i = 0; i < shown; i++) {
+		if (!is_shown(f, &d->requests[i], left))
+			continue;
 		CLEANUP(freep) char *request = device_request_text(p, &d->requests[i]);
 		(void)buffer_printf(&text, ", %s", request);
 	}
 	(void)buffer_printf(&text, "; at most cpu %s (%s), memory %s (%s)", cpu_most,
 			    node_name(p, cpu), memory_most, node_name(p, memory));
 	for (uint32_t i = 0; i < shown; i++)
-		add_most_devices(f, &d->requests[i], left, &text);
+		if (is_shown(f, &d->requests[i], left))
+			add_most_devices(f, &d->requests[i], left, &text);
 	(void)buffer_printf(&text, " free on %u zhost%s that pass%s the other rules",
 			    left->count, str_plural(left->count), left->count == 1 ? "es" : "");
 	return buffer_steal(&text);

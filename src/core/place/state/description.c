@@ -48,7 +48,8 @@ struct node_description *description_copy(const struct zhost_spec *spec)
 		const struct zhost_device *from = &spec->devices[i];
 		d->devices[i] = (struct zhost_device){
 			mem_strdup(from->kind),
-			mem_strdup(from->model != NULL ? from->model : ""), from->count};
+			mem_strdup(from->model != NULL ? from->model : ""), from->count,
+			from->is_capability};
 	}
 	return d;
 }
@@ -73,11 +74,37 @@ bool descriptions_have_equal_devices(const struct node_description *a,
 		return false;
 	for (uint32_t i = 0; i < a->device_count; i++) {
 		const struct zhost_device *x = &a->devices[i], *y = &b->devices[i];
-		if (x->count != y->count || strcmp(x->kind, y->kind) != 0 ||
-		    strcmp(x->model, y->model) != 0)
+		if (x->count != y->count || x->is_capability != y->is_capability ||
+		    strcmp(x->kind, y->kind) != 0 || strcmp(x->model, y->model) != 0)
 			return false;
 	}
+	if (a->capability_count != b->capability_count)
+		return false;
+	for (uint32_t i = 0; i < a->capability_count; i++)
+		if (strcmp(a->capabilities[i], b->capabilities[i]) != 0)
+			return false;
 	return true;
+}
+
+static bool is_exclusive(const struct node_description *d, const char *capability)
+{
+	for (uint32_t i = 0; i < d->device_count; i++)
+		if (d->devices[i].is_capability && strcmp(d->devices[i].kind, capability) == 0)
+			return true;
+	return false;
+}
+
+/* A capability that is not exclusive here is a device of which there is always more. */
+static void add_shared(struct place *p, struct place_node *node, const char *capability)
+{
+	if (capability_is_by_version(capability) || is_exclusive(node->description, capability))
+		return;
+	node->devices[node->device_count++] =
+		(struct node_device){.kind = symbol_take(&p->symbols, capability),
+				     .model = symbol_take(&p->symbols, ""),
+				     .free = DEVICE_SHARED,
+				     .is_capability = true,
+				     .is_shared = true};
 }
 
 void node_devices_init(struct place *p, struct place_node *node)
@@ -88,15 +115,19 @@ void node_devices_init(struct place *p, struct place_node *node)
 		uint32_t room = DEVICES_MAX - total;
 		total += d->devices[i].count < room ? d->devices[i].count : room;
 	}
-	node->devices = mem_new_array(struct node_device, total + 1);
+	node->devices =
+		mem_new_array(struct node_device, (size_t)total + d->capability_count + 1);
 	for (uint32_t i = 0; i < d->device_count; i++) {
 		const struct zhost_device *from = &d->devices[i];
 		for (uint32_t k = 0; k < from->count && node->device_count < total; k++)
 			node->devices[node->device_count++] = (struct node_device){
 				.kind = symbol_take(&p->symbols, from->kind),
 				.model = symbol_take(&p->symbols, from->model),
-				.free = DEVICE_WHOLE};
+				.free = DEVICE_WHOLE,
+				.is_capability = from->is_capability};
 	}
+	for (uint32_t i = 0; i < d->capability_count; i++)
+		add_shared(p, node, d->capabilities[i]);
 }
 
 void node_devices_done(struct place *p, struct place_node *node)

@@ -7,13 +7,24 @@
 
 bool device_request_accepts(const struct device_request *r, const struct node_device *s)
 {
-	if (s->kind != r->kind)
+	if (s->kind != r->kind || s->is_capability != r->is_capability)
 		return false;
 	for (uint32_t i = 0; i < r->model_count; i++) {
 		if (r->models[i] == s->model)
 			return true;
 	}
 	return r->model_count == 0;
+}
+
+bool device_request_concerns(const struct node_device *devices, uint32_t device_count,
+			     const struct device_request *r)
+{
+	if (!r->is_capability)
+		return true;
+	for (uint32_t i = 0; i < device_count; i++)
+		if (device_request_accepts(r, &devices[i]))
+			return true;
+	return false;
 }
 
 uint32_t devices_free(const struct place_node *node, const struct device_request *r)
@@ -49,6 +60,11 @@ static bool fit_one(const struct node_device *devices, uint32_t device_count,
 		    const struct device_request *r, uint16_t *ret_devices)
 {
 	uint32_t found = 0;
+	if (!device_request_concerns(devices, device_count, r)) {
+		if (ret_devices != NULL)
+			ret_devices[0] = DEVICE_NONE;
+		return true;
+	}
 	if (r->count == 1) {
 		uint32_t best = DEVICE_NONE;
 		for (uint32_t i = 0; i < device_count; i++) {
@@ -109,6 +125,10 @@ static bool match_greedily(struct device_matching *m)
 	for (uint32_t i = 0; i < m->demand->request_count; i++) {
 		const struct device_request *r = &m->demand->requests[m->order[i]];
 		uint16_t *given = m->given + m->offset[m->order[i]];
+		if (!device_request_concerns(m->devices, m->device_count, r)) {
+			given[0] = DEVICE_NONE;
+			continue;
+		}
 		for (uint32_t k = 0; k < r->count; k++) {
 			uint32_t slot =
 				best_device(m->devices, m->free, m->device_count, r, given, k);
@@ -131,6 +151,10 @@ static bool match_all(struct device_matching *m, uint32_t i, uint32_t k)
 	if (k == r->count)
 		return match_all(m, i + 1, 0);
 	uint16_t *given = m->given + m->offset[m->order[i]];
+	if (!device_request_concerns(m->devices, m->device_count, r)) {
+		given[0] = DEVICE_NONE;
+		return match_all(m, i + 1, 0);
+	}
 	for (uint32_t s = k == 0 ? 0 : given[k - 1] + 1u; s < m->device_count; s++) {
 		if (m->free[s] < r->milli || !device_request_accepts(r, &m->devices[s]))
 			continue;
@@ -243,10 +267,10 @@ bool devices_fit(const struct node_device *devices, uint32_t device_count,
 	if (d->too_many_devices)
 		return false;
 	if (d->request_count == 1)
-		return d->requests[0].count <= device_count &&
+		return (d->requests[0].is_capability || d->requests[0].count <= device_count) &&
 		       fit_one(devices, device_count, &d->requests[0], ret_devices);
 	for (uint32_t i = 0; i < d->request_count; i++) {
-		if (d->requests[i].count > device_count)
+		if (!d->requests[i].is_capability && d->requests[i].count > device_count)
 			return false;
 	}
 	return fit_several(devices, device_count, d, ret_devices);

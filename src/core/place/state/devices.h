@@ -27,6 +27,9 @@ void devices_fill(const struct node_device *devices, uint32_t device_count,
 void devices_apply(struct place_node *node, const struct demand *d, const uint16_t *devices,
 		   int32_t sign);
 bool device_request_accepts(const struct device_request *r, const struct node_device *device);
+/* Of a capability: the zhost offers it. Where it does not, rule 2 says so, and here nothing is missing: the unit gets none. */
+bool device_request_concerns(const struct node_device *devices, uint32_t device_count,
+			     const struct device_request *r);
 /* Devices on which the request alone would find room. */
 uint32_t devices_free(const struct place_node *node, const struct device_request *r);
 

@@ -100,6 +100,15 @@ void node_moved(struct place *p, uint32_t zhost)
 	node->moved = p->has_moved = true;
 }
 
+static void forget_regiven(struct place *p, uint32_t zhost)
+{
+	for (size_t k = 0; node_at(p, zhost)->regiven && k < p->regiven.count; k++)
+		if (p->regiven.items[k] == zhost) {
+			vector_remove_at(&p->regiven, k);
+			node_at(p, zhost)->regiven = false;
+		}
+}
+
 static void forget_moved(struct place *p, uint32_t zhost)
 {
 	for (size_t k = 0; node_at(p, zhost)->moved && k < p->moved.count; k++)
@@ -115,6 +124,7 @@ void node_drop(struct place *p, uint32_t zhost)
 	PRE(node->unit_count == 0 && node->pinned == NULL && node->description == NULL &&
 	    node->devices == NULL);
 	forget_moved(p, zhost);
+	forget_regiven(p, zhost);
 	nodes_rank(p);
 	uint32_t rank = node->rank;
 	vector_remove_at(&p->by_name, rank);
@@ -153,5 +163,6 @@ void nodes_done(struct place *p)
 	vector_done(&p->log);
 	vector_done(&p->noted);
 	vector_done(&p->moved);
+	vector_done(&p->regiven);
 	map_done(&p->node_names);
 }

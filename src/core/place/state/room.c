@@ -106,10 +106,42 @@ static void forget_devices(struct place_unit *u)
 		u->devices[k] = DEVICE_NONE;
 }
 
+static void note_regiven(struct place *p, uint32_t zhost)
+{
+	struct place_node *node = node_at(p, zhost);
+	if (node->regiven)
+		return;
+	node->regiven = true;
+	vector_push(&p->regiven, zhost);
+}
+
+/* Those that it names, as far as they are there and nobody else has them. */
+static void keep_named(struct place_unit *u, const struct place_node *node)
+{
+	const struct demand *d = u->need->demand;
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < d->request_count; i++) {
+		for (uint32_t k = 0; k < d->requests[i].count && at < d->device_total;
+		     k++, at++) {
+			uint16_t device = u->devices[at];
+			bool is_there = device < node->device_count &&
+					device_request_accepts(&d->requests[i],
+							       &node->devices[device]) &&
+					node->devices[device].free >= d->requests[i].milli;
+			if (!is_there)
+				u->devices[at] = DEVICE_NONE;
+		}
+	}
+}
+
 /* All that it needs, or what there is of them. */
 static void choose_devices(struct place_unit *u, const struct place_node *node)
 {
 	const struct demand *d = u->need->demand;
+	if (u->named) {
+		keep_named(u, node);
+		return;
+	}
 	if (d->device_total == 0 ||
 	    devices_fit(node->devices, node->device_count, d, u->devices))
 		return;
@@ -142,6 +174,10 @@ static void choose_shared_devices(struct place *p, struct place_unit *u, uint32_
 	const struct demand *d = u->need->demand;
 	if (d->device_total == 0)
 		return;
+	if (u->named) { /* the room of its mates has been given back */
+		keep_named(u, node);
+		return;
+	}
 	struct node_device *of_mates = devices_of_mates(p, u, zhost);
 	if (!devices_fit(of_mates, node->device_count, d, u->devices) &&
 	    !devices_fit(node->devices, node->device_count, d, u->devices)) {
@@ -173,6 +209,8 @@ void room_take(struct place *p, struct place_unit *u, uint32_t zhost, bool keep_
 {
 	struct place_node *node = node_at(p, zhost);
 	const struct demand *d = u->need->demand;
+	if (d->device_total > 0)
+		note_regiven(p, zhost);
 	if (shares_room(u)) {
 		shared_amounts_change(p, u, zhost, false, 1);
 		shared_devices_change(p, u, zhost, false, 1);
@@ -180,6 +218,7 @@ void room_take(struct place *p, struct place_unit *u, uint32_t zhost, bool keep_
 			choose_shared_devices(p, u, zhost);
 		shared_amounts_change(p, u, zhost, true, -1);
 		shared_devices_change(p, u, zhost, true, -1);
+		u->named = false;
 		return;
 	}
 	node->cpu_free -= d->cpu;
@@ -188,6 +227,7 @@ void room_take(struct place *p, struct place_unit *u, uint32_t zhost, bool keep_
 		choose_devices(u, node);
 	if (d->device_total > 0)
 		devices_apply(node, d, u->devices, -1);
+	u->named = false;
 }
 
 void room_give(struct place *p, struct place_unit *u, uint32_t zhost)
@@ -244,6 +284,8 @@ void room_devices_freed(struct place *p, struct place_node *node)
 	for_each_unit_on (p, node, u)
 		if (lacks_devices(u))
 			units[count++] = u;
+	if (count > 0)
+		note_regiven(p, units[0]->zhost);
 	if (count > 1)
 		qsort(units, count, sizeof(struct place_unit *), compare_units);
 	for (uint32_t i = 0; i < count; i++) {
@@ -269,6 +311,7 @@ static uint16_t *devices_now(const struct place_node *node, const struct node_de
 		now[i] = DEVICE_NONE;
 		for (uint32_t k = 0; k < node->device_count && now[i] == DEVICE_NONE; k++)
 			if (!is_taken[k] && node->devices[k].kind == former[i].kind &&
+			    node->devices[k].is_capability == former[i].is_capability &&
 			    node->devices[k].model == former[i].model) {
 				now[i] = (uint16_t)k;
 				is_taken[k] = true;
@@ -290,6 +333,9 @@ void room_devices_changed(struct place *p, struct place_node *node,
 			  const struct node_device *former, uint32_t former_count)
 {
 	uint16_t *now = devices_now(node, former, former_count);
+	for_each_unit_on (p, node, u)
+		if (u->need->demand->device_total > 0)
+			note_regiven(p, u->zhost);
 	for_each_unit_on (p, node, u)
 		for (uint32_t k = 0; k < u->need->demand->device_total; k++)
 			if (u->devices[k] != DEVICE_NONE)

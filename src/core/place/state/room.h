@@ -11,7 +11,7 @@
 
 #include "core/place/state/state.h"
 
-/* `keep_devices`: those that the unit names already; else best fit. */
+/* `keep_devices`: those that the unit has; else those that it names, or the best fit. */
 void room_take(struct place *p, struct place_unit *u, uint32_t zhost, bool keep_devices);
 void room_give(struct place *p, struct place_unit *u, uint32_t zhost);
 

@@ -45,6 +45,8 @@
 /* A zhost offers at most this many devices (the rest is ignored), and a unit can have as many.
  */
 #define DEVICES_MAX 4096u
+/* Thousandths of what is shared. */
+#define DEVICE_SHARED (1 << 30)
 /* No device: it is gone, or there never was one. A unit lacks it until there is another. */
 #define DEVICE_NONE UINT16_MAX
 /* Larger amounts are cut, so that sums stay far from overflow. */
@@ -53,8 +55,9 @@
 /* ---- zhosts ---- */
 
 struct node_device {
-	uint32_t kind, model; /* symbols */
-	int32_t free;	      /* thousandths */
+	uint32_t kind, model;	       /* symbols; of a capability its name */
+	int32_t free;		       /* thousandths */
+	bool is_capability, is_shared; /* shared: as many may have it as want */
 };
 
 /* What decisions read of a zhost, together in memory. */
@@ -64,6 +67,7 @@ struct place_node {
 	bool known, alive, cordoned;
 	bool has_position;
 	bool moved;	       /* in place.moved */
+	bool regiven;	       /* in place.regiven */
 	uint32_t rank;	       /* in the order of names */
 	uint32_t noted;	       /* scratch of an index, see choose/index.c */
 	uint32_t device_count; /* offered devices */
@@ -206,6 +210,7 @@ struct device_request {
 	int32_t milli;
 	uint32_t *models; /* symbols; none: any */
 	uint32_t model_count;
+	bool is_capability; /* `kind` is its name; the zhost says whether it is shared */
 };
 
 /* What needs require of a zhost by itself: where, and how much. Shared by all needs that
@@ -217,8 +222,8 @@ struct demand {
 	uint32_t feasible;   /* feasible set */
 	int64_t cpu, memory;
 	bool pack;
-	bool too_many_devices; /* more than any zhost can have */
-	struct device_request *requests;
+	bool too_many_devices;		 /* more than any zhost can have */
+	struct device_request *requests; /* those of capabilities last */
 	uint32_t request_count;
 	uint32_t device_total;	  /* sum of counts */
 	uint64_t units;		  /* of all topologies */
@@ -308,6 +313,7 @@ struct place_unit {
 	bool used : 1;
 	bool tried : 1;	 /* placed by the current try: it may still get other devices */
 	bool leaves : 1; /* placed, and about to go */
+	bool named : 1;	 /* its next place gives it the `devices` that it names */
 };
 
 static inline bool has_slot_mates(const struct place_unit *u)
@@ -331,6 +337,8 @@ struct place {
 	VECTOR(uint32_t)
 	moved;		/* zhosts to which units have come, or that they have left; each once */
 	bool has_moved; /* also of those that are known no longer */
+	VECTOR(uint32_t)
+	regiven; /* zhosts on which units may hold other devices than before; each once */
 	uint64_t layout; /* grows when zhosts come, go or change their labels */
 
 	/* Zhosts in the order of their changes; entry i of the list has position log_first + i.

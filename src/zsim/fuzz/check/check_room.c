@@ -112,8 +112,10 @@ static void check_zhost(struct fuzz *f, struct mirrored_zhost *z)
 {
 	static const char *const what[ROOM_KINDS] = {"millicores", "bytes", "devices"};
 	const uint64_t offers[ROOM_KINDS] = {z->spec.cpu_millicores, z->spec.memory_bytes,
-					     z->spec.device_count > 0 ? z->spec.devices[0].count
-								      : 0};
+					     z->spec.device_count > 0 &&
+							     !z->spec.devices[0].is_capability
+						     ? z->spec.devices[0].count
+						     : 0};
 	bool may_shrink = draws_have(f, DRAW_SHRINKS);
 	bool is_over = false;
 	for (unsigned k = 0; k < ROOM_KINDS; k++) {

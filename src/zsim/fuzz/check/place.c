@@ -140,12 +140,30 @@ static uint32_t devices_of(const struct space *s)
 	return s->device_count > 0 ? s->devices[0].count : 0;
 }
 
+/* Of real ones: the first, and there is one kind (draw_needs.c). */
+static uint32_t devices_offered(const struct zhost_spec *z)
+{
+	return z->device_count > 0 && !z->devices[0].is_capability ? z->devices[0].count : 0;
+}
+
+/* Of its exclusive capabilities: one there is, for one. */
+static uint32_t exclusive_of(const struct zhost_spec *z, const struct space *s)
+{
+	uint32_t count = 0;
+	for (unsigned k = 0; k < z->device_count; k++)
+		for (unsigned c = 0; c < s->capability_count && z->devices[k].is_capability;
+		     c++)
+			count += str_equal(s->capabilities[c], z->devices[k].kind);
+	return count;
+}
+
 static bool capacity_holds(const struct search *s, size_t count)
 {
 	vector_for_each (&s->zhosts, zhost) {
 		const struct mirrored_zhost *z = *zhost;
 		uint64_t cpu = 0;
 		uint64_t memory = 0;
+		uint32_t exclusive = 0;
 		uint64_t devices = 0; /* whole ones of one kind: draw_needs.c */
 		bool is_asked =
 			false; /* what is there stays, also where a zhost has less now */
@@ -159,12 +177,14 @@ static bool capacity_holds(const struct search *s, size_t count)
 				cpu += instance_space(t, r->instance + k)->cpu_millicores;
 				memory += instance_space(t, r->instance + k)->memory_bytes;
 				devices += devices_of(instance_space(t, r->instance + k));
+				exclusive += exclusive_of(&z->spec,
+							  instance_space(t, r->instance + k));
 			}
 		}
 		if (!is_asked)
 			continue;
 		if (cpu > z->spec.cpu_millicores || memory > z->spec.memory_bytes ||
-		    devices > (z->spec.device_count > 0 ? z->spec.devices[0].count : 0))
+		    devices > devices_offered(&z->spec) || exclusive > 1)
 			return false;
 	}
 	return true;

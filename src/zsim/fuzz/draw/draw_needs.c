@@ -32,6 +32,33 @@ static void offer_devices(struct fuzz *f, Samoza__V1__ZhostSpec *z)
 	ADD(z->devices, z->n_devices, offer);
 }
 
+/* What one may have at a time, in place of what all may have. */
+static void offer_exclusive(struct fuzz *f, Samoza__V1__ZhostSpec *z)
+{
+	if (z->n_capabilities == 0 || !random_percent(draws_random(f, DRAW_DEVICES), 60))
+		return;
+	Samoza__V1__CapabilityOffer *offer =
+		NEW(Samoza__V1__CapabilityOffer, samoza__v1__capability_offer__descriptor);
+	schema_set_string(&offer->name, offer->name, z->capabilities[0]);
+	offer->has_exclusive = offer->exclusive = true;
+	free(z->capabilities[0]);
+	z->n_capabilities = 0;
+	ADD(z->offers, z->n_offers, offer);
+}
+
+/* Its device node goes, or is back. */
+static void draw_node(struct fuzz *f, struct sim_machine *n)
+{
+	if (n->spec->n_offers == 0 || !draws_percent(f, DRAW_DEVICES, 40))
+		return;
+	Samoza__V1__CapabilityOffer *offer = n->spec->offers[0];
+	bool is_back = offer->missing != NULL;
+	free(offer->missing);
+	offer->missing = is_back ? NULL : mem_strdup("/dev/video0");
+	world_log(&f->world, "%s is to start %s %s", n->name, is_back ? "with" : "without",
+		  offer->name);
+}
+
 static void offer_position(struct fuzz *f, Samoza__V1__ZhostSpec *z)
 {
 	struct random *r = draws_random(f, DRAW_NEAR);
@@ -44,8 +71,10 @@ static void offer_position(struct fuzz *f, Samoza__V1__ZhostSpec *z)
 
 void draw_offers(struct fuzz *f, Samoza__V1__ZhostSpec *z)
 {
-	if (draws_have(f, DRAW_DEVICES))
+	if (draws_have(f, DRAW_DEVICES)) {
 		offer_devices(f, z);
+		offer_exclusive(f, z);
+	}
 	if (draws_have(f, DRAW_NEAR))
 		offer_position(f, z);
 }
@@ -53,6 +82,7 @@ void draw_offers(struct fuzz *f, Samoza__V1__ZhostSpec *z)
 void draw_labels(struct fuzz *f, struct sim_machine *n)
 {
 	static const char *const racks[] = {"a", "b", "c"};
+	draw_node(f, n);
 	if (!draws_percent(f, DRAW_LABELS, 50))
 		return;
 	struct random *r = draws_random(f, DRAW_LABELS);
