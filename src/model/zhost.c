@@ -52,7 +52,8 @@ bool capability_is_by_version(const char *capability)
 {
 	return str_equal(capability, CAPABILITY_PAGE_ACCESS) ||
 	       str_equal(capability, CAPABILITY_CLUSTER_API) ||
-	       str_equal(capability, CAPABILITY_SETTINGS);
+	       str_equal(capability, CAPABILITY_SETTINGS) ||
+	       str_equal(capability, CAPABILITY_SECRETS);
 }
 
 static int compare_names(const void *a, const void *b)

@@ -30,6 +30,7 @@
 #include "zhost/native/closed_ports.h"
 #include "zhost/native/native_limits.h"
 #include "zhost/native/native_runtime.h"
+#include "zhost/native/offer_watch.h"
 #include "zhost/native/secrets_probe.h"
 #include "zhost/process/process_host.h"
 #include "zhost/reconcile/reconcile.h"
@@ -92,6 +93,7 @@ struct zhost_daemon {
 	struct process_host *process_host;
 	struct zrun_processes *processes;
 	struct native_runtime *native;
+	struct offer_watch *offer_watch;
 	struct residents *residents;
 	struct exec_service *exec;
 	struct edge *edge;
@@ -323,6 +325,21 @@ static int set_sinks(struct zhost_daemon *d, struct error **err)
 	return r < 0 ? error_wrap(err, "log_sinks of %s", d->config_file) : 0;
 }
 
+/* Its capabilities have changed, by themselves or by its settings. */
+static void offer_again(struct zhost_daemon *d, const char *why)
+{
+	reconcile_set_spec(d->reconcile, d->spec);
+	d->change_until_ms = 0; /* it waits for no command */
+	uplink_again(d->uplink, why);
+}
+
+static void on_offers(void *user)
+{
+	struct zhost_daemon *d = user;
+	if (!d->is_ending)
+		offer_again(d, "device nodes of this zhost have come, or gone");
+}
+
 /* Capacity, labels, capabilities and sinks, out of the file as it is now; other settings need a restart. */
 static void reload_settings(struct zhost_daemon *d)
 {
@@ -339,15 +356,15 @@ static void reload_settings(struct zhost_daemon *d)
 			  LOG_S("then", "those of before stay"));
 		return;
 	}
+	offer_watch_set(d->offer_watch, spec);
+	native_runtime_offer(d->native, spec);
 	bool is_other = !schema_message_equal(&spec->base, &d->spec->base);
 	samoza__v1__zhost_spec__free_unpacked(d->spec, NULL);
 	d->spec = spec;
 	log_info("zhost", "settings.read", LOG_S("changed", is_other ? "yes" : "no"));
 	if (!is_other)
 		return;
-	reconcile_set_spec(d->reconcile, spec);
-	d->change_until_ms = 0; /* it waits for no command */
-	uplink_again(d->uplink, "the settings of this zhost have changed");
+	offer_again(d, "the settings of this zhost have changed");
 }
 
 /* ---- the parts ---- */
@@ -567,8 +584,14 @@ static int make_native(struct zhost_daemon *d, struct error **err)
 	CLEANUP(freep) char *direct = direct_service_address(d->direct);
 	closed_ports_add_zrms(&d->closed, &d->settings->addresses);
 	closed_ports_add(&d->closed, direct);
-	return native_runtime_new(&d->loop, &d->state_dir, d->settings->name, &d->closed,
-				  &d->settings->addresses, &d->native, err);
+	int r = native_runtime_new(&d->loop, &d->state_dir, d->settings->name, &d->closed,
+				   &d->settings->addresses, &d->native, err);
+	if (r < 0)
+		return r;
+	d->offer_watch = offer_watch_new(&d->loop, on_offers, d);
+	offer_watch_set(d->offer_watch, d->spec);
+	native_runtime_offer(d->native, d->spec);
+	return 0;
 }
 
 static int begin_reconcile(struct zhost_daemon *d, struct error **err)
@@ -739,6 +762,7 @@ static void finish(struct zhost_daemon *d)
 	residents_free(d->residents);
 	zrun_processes_free(d->processes);
 	process_host_free(d->process_host);
+	offer_watch_free(d->offer_watch);
 	native_runtime_free(d->native);
 	closed_ports_done(&d->closed);
 	artifacts_free(d->artifacts);

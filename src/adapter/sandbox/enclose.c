@@ -126,6 +126,9 @@ static void allow_all(struct enclosure *e, int ruleset, uint64_t handled)
 	for (size_t n = 0; n < sizeof(devices) / sizeof(devices[0]); n++)
 		allow(c, ruleset, handled, devices[n],
 		      LANDLOCK_FS_OF_FILES & ~LANDLOCK_FS_EXECUTE);
+	for (unsigned n = 0; n < e->device_count; n++)
+		allow(c, ruleset, handled, e->devices[n],
+		      LANDLOCK_FS_OF_FILES & ~LANDLOCK_FS_EXECUTE);
 }
 
 static void landlock(struct enclosure *e)
@@ -183,7 +186,7 @@ static void limits(struct enclosure *e)
 static int become_unprivileged(struct enclosure *e)
 {
 	if (geteuid() == 0) {
-		if (setgroups(0, NULL) < 0)
+		if (setgroups(e->group_count, e->groups) < 0)
 			confine_note(&e->confine, "supplementary groups stay");
 		if (setresgid(e->gid, e->gid, e->gid) < 0 ||
 		    setresuid(e->uid, e->uid, e->uid) < 0)

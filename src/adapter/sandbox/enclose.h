@@ -46,6 +46,11 @@ struct enclosure {
 	const void *filter; /* struct sock_filter array, filter_size bytes */
 	size_t filter_size;
 	bool without_namespaces;
+	/* Device nodes for it, in its /dev, and the groups that it belongs to, where the caller is root. */
+	const char *const *devices;
+	unsigned device_count;
+	const gid_t *groups;
+	unsigned group_count;
 
 	/* Filled in. */
 	uint32_t namespaces; /* ENCLOSE_NAMESPACE_*: those that stand */

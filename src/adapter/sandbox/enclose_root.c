@@ -5,7 +5,7 @@
  *   /samoza/package                               the space's files, read only
  *   /samoza/data  /samoza/kept  /tmp  /var/tmp    its own
  *   /samoza/secrets                               files in memory, read only; its keeper writes them by a descriptor
- *   /dev  /proc  /dev/shm  /run (empty)           new
+ *   /dev  /proc  /dev/shm  /run (empty)           new; in /dev the device nodes that it is given
  *
  * Of /var, /srv and /opt, what an ordinary user who runs the zhost keeps from others is not seen (four levels deep).
  *
@@ -152,6 +152,55 @@ static int devices_directory(void)
 	    symlink("/proc/self/fd/1", below("/dev/stdout")) < 0)
 		return -1;
 	return symlink("/proc/self/fd/2", below("/dev/stderr"));
+}
+
+/* The directories above it, in the new root. */
+static int directories_above(const char *path)
+{
+	char above[PATH_MAX];
+
+	if (snprintf(above, sizeof(above), "%s", path) >= (int)sizeof(above)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	for (char *slash = strchr(above + 1, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (make_directory(above, 0755) < 0)
+			return -1;
+		*slash = '/';
+	}
+	return 0;
+}
+
+/* The machine's, where a link to it leads; with the rights that it has there. */
+static int own_device(const char *path)
+{
+	struct stat st;
+	int fd;
+
+	if (strncmp(path, "/dev/", 5) != 0 || strstr(path, "/../") != NULL ||
+	    stat(path, &st) < 0 || (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))) {
+		errno = ENODEV;
+		return -1;
+	}
+	if (directories_above(path) < 0)
+		return -1;
+	fd = open(below(path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return errno == EEXIST ? 0 : -1; /* every instance has it */
+	close(fd);
+	return bind(path, -1, path, ATTRIBUTE_NOSUID);
+}
+
+static int own_devices(const struct enclosure *e, const char **ret_what)
+{
+	for (unsigned n = 0; n < e->device_count; n++) {
+		*ret_what = e->devices[n];
+		if (own_device(e->devices[n]) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Processes of this namespace only. Where the kernel refuses a new one, there is none. */
@@ -354,6 +403,8 @@ static int build(struct enclosure *e, const struct own *own, const char **ret_wh
 	}
 	*ret_what = "/dev";
 	if (devices_directory() < 0)
+		return -1;
+	if (own_devices(e, ret_what) < 0)
 		return -1;
 	*ret_what = "/proc";
 	if (processes_directory(e) < 0)

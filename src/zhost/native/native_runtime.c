@@ -20,6 +20,7 @@
 #include "zhost/artifact/package_files.h"
 #include "zhost/native/clearing.h"
 #include "zhost/native/kept_data.h"
+#include "zhost/native/native_devices.h"
 
 #define RESERVE_MS 400 /* of an action's time: for zrun to kill and to report */
 #define LIST_MAX   ((size_t)16 * 1024 * 1024)
@@ -42,6 +43,7 @@ struct native_runtime {
 	const struct zrms_addresses *zrms;
 	bool has_users; /* the numbers above can be used */
 	struct clearing *clearing;
+	const Samoza__V1__ZhostSpec *offers; /* borrowed; NULL: nothing */
 };
 
 /* ---- files ---- */
@@ -298,6 +300,12 @@ int native_launch_init(struct native_launch *l, struct native_runtime *n,
 		return r;
 	}
 	fill_environment(l, n, a);
+	r = native_devices_add(n->offers, a->spec, a->action == ACTION_START, &l->settings,
+			       &l->environment, err);
+	if (r < 0) {
+		native_launch_done(l);
+		return r;
+	}
 	q->module_path = l->directory;
 	q->environment = variables_for_launch(&l->environment);
 	q->environment_count = l->environment.count;
@@ -417,6 +425,11 @@ int native_runtime_new(struct loop *loop, const struct state_dir *dir, const cha
 	}
 	*ret_runtime = n;
 	return 0;
+}
+
+void native_runtime_offer(struct native_runtime *n, const Samoza__V1__ZhostSpec *spec)
+{
+	n->offers = spec;
 }
 
 void native_runtime_free(struct native_runtime *n)

@@ -20,6 +20,8 @@ struct native_runtime;
 int native_runtime_new(struct loop *loop, const struct state_dir *dir, const char *zhost,
 		       const struct closed_ports *closed, const struct zrms_addresses *zrms,
 		       struct native_runtime **ret_runtime, struct error **err) must_check;
+/* What this zhost offers, from the next launch on; borrowed. Before: nothing. */
+void native_runtime_offer(struct native_runtime *n, const Samoza__V1__ZhostSpec *spec);
 /* NULL is fine. */
 void native_runtime_free(struct native_runtime *n);
 /* Removes, in a thread, the directories of instances that are no longer here, and what was forgotten; and their control groups. After the

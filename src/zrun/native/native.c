@@ -29,11 +29,13 @@
 #include "zrun/runner/termination.h"
 #include "zrun/runner/zhost_wait.h"
 
-#define FOREGROUND_MS	1000 /* without a readiness probe it counts as started after this */
-#define READY_FIRST_MS	50   /* between checks: grows to READY_MOST_MS */
-#define READY_MOST_MS	1000
-#define NEVER		UINT64_MAX
-#define KILL_RESERVE_MS 400 /* of the grace, for killing and reporting */
+#define FOREGROUND_MS	     1000 /* without a readiness probe it counts as started after this */
+#define READY_FIRST_MS	     50	  /* between checks: grows to READY_MOST_MS */
+#define READY_MOST_MS	     1000
+#define NEVER		     UINT64_MAX
+#define NATIVE_DEVICES_MAX   1024
+#define NATIVE_DEVICES_BYTES ((size_t)64 * 1024)
+#define KILL_RESERVE_MS	     400 /* of the grace, for killing and reporting */
 
 /* ---- settings ---- */
 
@@ -63,6 +65,28 @@ static void read_settings(struct native *n)
 	};
 	if (n->enclosure.uid == 0)
 		n->enclosure.uid = n->enclosure.gid = i->request->unprivileged_uid;
+}
+
+/* Words with spaces between them. */
+static void set_devices(struct native *n)
+{
+	static char paths[NATIVE_DEVICES_BYTES], groups[NATIVE_DEVICES_BYTES];
+	static const char *devices[NATIVE_DEVICES_MAX];
+	static gid_t numbers[NATIVE_DEVICES_MAX];
+	char *rest = NULL;
+
+	native_text(paths, sizeof(paths), "%s", native_setting(n, "devices"));
+	for (char *word = strtok_r(paths, " ", &rest);
+	     word != NULL && n->enclosure.device_count < NATIVE_DEVICES_MAX;
+	     word = strtok_r(NULL, " ", &rest))
+		devices[n->enclosure.device_count++] = word;
+	native_text(groups, sizeof(groups), "%s", native_setting(n, "device_groups"));
+	for (char *word = strtok_r(groups, " ", &rest);
+	     word != NULL && n->enclosure.group_count < NATIVE_DEVICES_MAX;
+	     word = strtok_r(NULL, " ", &rest))
+		numbers[n->enclosure.group_count++] = (gid_t)strtoul(word, NULL, 10);
+	n->enclosure.devices = devices;
+	n->enclosure.groups = numbers;
 }
 
 static void set_directories(struct native *n)
@@ -579,6 +603,7 @@ __attribute__((noreturn)) static void run(struct runner *i, const struct confine
 	termination_install(i);
 	termination_arm(i);
 	read_settings(n);
+	set_devices(n);
 	set_directories(n);
 	connection_accept(i);
 	if (strcmp(n->action, "deploy") == 0)
