@@ -7,7 +7,7 @@ export const contents = [
   { part: 'Files', chapters: ['made/topology-yaml.md', 'made/manifest-yaml.md', 'made/zhosts-yaml.md'] },
   {
     part: 'Cluster operations',
-    chapters: ['manual/operations.md', 'packages.md', 'howto/three-zrms.md', 'howto/backup-with-etcd.md', 'metrics.md', 'howto/logs.md', 'howto/notices.md', 'howto/secrets.md', 'manual/sizing.md', 'BENCHMARKS.md'],
+    chapters: ['manual/operations.md', 'packages.md', 'howto/three-zrms.md', 'howto/backup-with-etcd.md', 'metrics.md', 'howto/logs.md', 'howto/notices.md', 'howto/secrets.md', 'howto/devices.md', 'manual/sizing.md', 'BENCHMARKS.md'],
   },
   { part: 'Troubleshooting', chapters: ['manual/troubleshooting.md', 'manual/reasons.md', 'manual/refusals.md'] },
   { part: 'Security', chapters: ['THREATS.md'] },
@@ -21,7 +21,7 @@ export const contents = [
     chapters: [
       ...['001-pure-core', '002-placement', '003-ordered-stops', '004-two-ends-of-a-link', '005-applications', '006-handover', '007-rollouts',
         '008-a-site-alone', '009-plans', '010-imports-across-topologies', '011-transport-security', '012-access', '013-direct-messages',
-        '014-machines-by-drivers', '015-several-zrms', '016-several-clusters', '017-flight-recorder', '018-secrets', '020-wasm-memory-safety'].map((name) => `design/${name}.md`),
+        '014-machines-by-drivers', '015-several-zrms', '016-several-clusters', '017-flight-recorder', '018-secrets', '019-devices', '020-wasm-memory-safety'].map((name) => `design/${name}.md`),
       'decisions.md', 'change-tests.md', 'DEPENDENCIES.md', ...['add-a-command', 'add-a-kind-of-space', 'add-a-rule', 'add-a-store', 'add-a-transport'].map((name) => `howto/${name}.md`),
     ],
   },

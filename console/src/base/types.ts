@@ -49,7 +49,7 @@ export interface Pair { name: string; value: string }
 
 export interface ZhostView {
   name: string; state: string; cordoned: boolean; zedge?: string; address?: string; cpu_millicores: Amount; memory_bytes: Amount;
-  labels: Pair[]; capabilities: string[]; devices: { kind: string; model?: string; count: number; free: number }[];
+  labels: Pair[]; capabilities: string[]; devices: { kind: string; model?: string; count: number; free: number }[]; withdrawn?: { capability: string; missing: string }[];
   instances: number; last_heartbeat?: string; latitude?: number; longitude?: number; since?: string;
   drain?: { state: string; by: string; since: string; deadline?: string; force?: boolean; left: { name: string; why: string }[]; left_count: number };
   certificate_expires?: string; version?: string; made?: { driver: string; step: string; error?: string };
@@ -63,7 +63,7 @@ export interface Usage {
 export interface SpaceView {
   name: string; topology: string; topology_id: string; path: string; space: string; type: string; state: string; goal: string; zhost?: string;
   since: string; restarts: number; last_error?: string; why?: string; version?: string;
-  api?: { role: string; topologies: string[]; since?: string };
+  api?: { role: string; topologies: string[]; since?: string }; devices?: { kind: string; model?: string; index: number }[];
   settings?: { env: { name: string; value: string }[]; config: string[]; reload: string; waits?: string; references: { name: string; value?: string }[];
     secrets: { name: string; as?: string; file?: string; version?: number }[] };
 }

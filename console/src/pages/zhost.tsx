@@ -192,6 +192,7 @@ function Offers({ of }: { of: ZhostView }) {
       <dl>
         <dt>Capacity</dt><Tags of={[`${cores(of.cpu_millicores.total)} cores`, bytes(of.memory_bytes.total)]} />
         <dt>Capabilities</dt><Tags of={of.capabilities} />
+        {of.withdrawn !== undefined && of.withdrawn.length > 0 && <><dt>Withdrawn</dt><Tags of={of.withdrawn.map((w) => `${w.capability}: ${w.missing} is missing`)} /></>}
         <dt>Devices</dt><Tags of={of.devices.map((d) => `${d.kind}${d.model !== undefined ? ` ${d.model}` : ''}: ${d.count}, ${d.free} free`)} />
         <dt>Labels</dt><Tags of={of.labels.map((l) => `${l.name} = ${l.value}`)} />
         {of.latitude !== undefined && of.longitude !== undefined && <><dt>Position</dt><dd>{of.latitude}, {of.longitude}</dd></>}

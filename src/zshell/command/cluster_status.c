@@ -1,3 +1,4 @@
+#include "base/buffer.h"
 #include "base/str.h"
 #include "zshell/command/commands.h"
 #include "zshell/command/common.h"
@@ -47,6 +48,17 @@ static char *made_text(const Samoza__V1__MadeView *made)
 			  made->step);
 }
 
+/* "sensors.camera (/dev/video0 is missing)"; NULL: nothing is. The caller frees. */
+static char *withdrawn_text(const Samoza__V1__ZhostView *z)
+{
+	struct buffer text = BUFFER_INIT(1 << 16);
+
+	for (size_t k = 0; k < z->n_withdrawn; k++)
+		(void)buffer_printf(&text, "%s%s (%s is missing)", k > 0 ? ", " : "",
+				    z->withdrawn[k]->capability, z->withdrawn[k]->missing);
+	return text.size > 0 ? buffer_steal(&text) : NULL;
+}
+
 static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 		       const struct history *history)
 {
@@ -65,6 +77,8 @@ static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 	CLEANUP(freep) char *made = made_text(z->made);
 	CLEANUP(freep) char *limits = limits_text(z->limits, z->n_limits);
 	CLEANUP(freep)
+	char *withdrawn = withdrawn_text(z);
+	CLEANUP(freep)
 	char *native = limits != NULL ? str_printf("of NATIVE spaces: %s", limits) : NULL;
 
 	output_line(o, "Zhost: %s", z->name);
@@ -80,6 +94,7 @@ static void print_head(const struct output *o, const Samoza__V1__ZhostView *z,
 			     {"Labels", z->n_labels > 0 ? label : NULL},
 			     {"Identity", identity},
 			     {"Limits", native},
+			     {"Withdrawn", withdrawn},
 			     {"Mesh", z->mesh},
 			     {"Made", made},
 			     {"Failed", z->made != NULL ? z->made->error : NULL},

@@ -127,6 +127,21 @@ static char *reload_text(const Samoza__V1__SettingsView *settings)
 }
 
 /* "operator of shop-*, blog"; NULL: it does not ask zrms. */
+/* "gpu T4 0, gpu T4 1"; NULL: it has none. The caller frees. */
+static char *devices_text(const Samoza__V1__SpaceView *s)
+{
+	struct buffer text = BUFFER_INIT(1 << 16);
+
+	for (size_t k = 0; k < s->n_devices; k++) {
+		const Samoza__V1__DeviceChoiceView *d = s->devices[k];
+
+		(void)buffer_printf(&text, "%s%s%s%s %" PRIu32, k > 0 ? ", " : "", d->kind,
+				    d->model != NULL ? " " : "",
+				    d->model != NULL ? d->model : "", d->index);
+	}
+	return text.size > 0 ? buffer_steal(&text) : NULL;
+}
+
 static char *api_text(const Samoza__V1__ApiView *api)
 {
 	CLEANUP(buffer_done) struct buffer text = BUFFER_INIT(1 << 20);
@@ -162,6 +177,7 @@ static void print_head(const struct shell *shell, const Samoza__V1__SpaceView *s
 	CLEANUP(freep) char *next = next_text(s->handover);
 	CLEANUP(freep) char *kept = kept_text(s->kept);
 	CLEANUP(freep) char *limits = limits_text(s->limits, s->n_limits);
+	CLEANUP(freep) char *devices = devices_text(s);
 	CLEANUP(freep) char *api = api_text(s->api);
 	CLEANUP(freep) char *env = env_text(s->settings);
 	CLEANUP(freep) char *config = config_text(s->settings);
@@ -191,6 +207,7 @@ static void print_head(const struct shell *shell, const Samoza__V1__SpaceView *s
 			     {"Epoch", epoch},
 			     {"Restarts", restarts},
 			     {"Limits", limits},
+			     {"Devices", devices},
 			     {"Api", api},
 			     {"Env", env},
 			     {"Config", config},
