@@ -15,9 +15,9 @@
 
 /* ---- as they are shown ---- */
 
-static Samoza__V1__SecretListView *
-list_of(const struct zrms *zrms, const struct control *control, const struct principal *reader,
-	const char *name)
+static Samoza__V1__SecretListView *list_of(const struct zrms *zrms,
+					   const struct control *control,
+					   const struct principal *reader, const char *name)
 {
 	Samoza__V1__SecretListView *list = control_view_secrets(control, reader, name);
 	for (size_t k = 0; k < list->n_secrets; k++) {
@@ -98,8 +98,7 @@ static void answer(const struct change *change)
 	Samoza__V1__SecretListView *list =
 		list_of(change->zrms, change->zrms->control, access_reader(change->request),
 			change->name);
-	const Samoza__V1__SecretView *found =
-		list->n_secrets > 0 ? list->secrets[0] : NULL;
+	const Samoza__V1__SecretView *found = list->n_secrets > 0 ? list->secrets[0] : NULL;
 	struct error *gone = NULL;
 	if (found != NULL) {
 		api_send_view_now(change->request, 200, &found->base);

@@ -37,7 +37,8 @@ struct secret {
 
 struct secrets {
 	struct secret *by_name;
-	uint64_t floor; /* no number up to this is given again: of versions that were removed, or lost with a store of later */
+	uint64_t
+		floor; /* no number up to this is given again: of versions that were removed, or lost with a store of later */
 };
 
 bool secret_name_is_valid(const char *name);

@@ -51,7 +51,8 @@ static char *text_of(const Samoza__V1__SecretView *v)
 
 static void expect_secrets(struct step_run *run, char *const *wanted, size_t count)
 {
-	Samoza__V1__SecretListView *list = control_view_secrets(run->world->control, NULL, NULL);
+	Samoza__V1__SecretListView *list =
+		control_view_secrets(run->world->control, NULL, NULL);
 	for (size_t k = 0; k < count || k < list->n_secrets; k++) {
 		CLEANUP(freep)
 		char *seen = k < list->n_secrets ? text_of(list->secrets[k]) : NULL;

@@ -99,8 +99,7 @@ static char *settings_text(const struct agent_order *o)
 static bool has_all_values(const struct agent_order *o)
 {
 	for (size_t k = 0; k < o->spec->n_references; k++)
-		if (!settings_has(o->spec, o->imports, o->n_imports,
-				  o->spec->references[k]))
+		if (!settings_has(o->spec, o->imports, o->n_imports, o->spec->references[k]))
 			return false;
 	return true;
 }
@@ -113,8 +112,8 @@ static void note_given(struct world *w, struct sim_process *p, const struct agen
 	for (size_t k = 0; k < o->spec->n_references; k++) {
 		CLEANUP(freep) char *name = str_printf("%s ", o->spec->references[k]);
 		CLEANUP(freep) char *all = steal_ptr(&p->given);
-		bool has = settings_has(o->spec, o->imports, o->n_imports,
-					o->spec->references[k]);
+		bool has =
+			settings_has(o->spec, o->imports, o->n_imports, o->spec->references[k]);
 		if (!has && o->kind == ACTION_UPDATE && before != NULL &&
 		    strstr(before, name) != NULL)
 			world_violate(w, "%s loses the value of %s", p->name, name);

@@ -38,8 +38,8 @@ static int compare_name(const void *name, const void *view)
 static void add_user(void *user, const char *name, const char *topology, const char *space)
 {
 	const Samoza__V1__SecretListView *list = user;
-	Samoza__V1__SecretView *const *found = bsearch(
-		name, list->secrets, list->n_secrets, sizeof(list->secrets[0]), compare_name);
+	Samoza__V1__SecretView *const *found = bsearch(name, list->secrets, list->n_secrets,
+						       sizeof(list->secrets[0]), compare_name);
 	if (found == NULL || !access_pattern_matches((*found)->topologies, topology))
 		return;
 	Samoza__V1__SecretView *v = *found;
