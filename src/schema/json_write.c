@@ -193,6 +193,8 @@ static int write_message(struct writer *w, const ProtobufCMessage *message)
 	w->depth++;
 	for (unsigned i = 0; i < table->field_count; i++) {
 		const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+		if (table->fields[i].wire)
+			continue;
 		bool list = field->label == PROTOBUF_C_LABEL_REPEATED;
 		if (!list && field_count(message, field) == 0)
 			continue;

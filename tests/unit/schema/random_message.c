@@ -256,6 +256,8 @@ ProtobufCMessage *random_message(struct random *r, const ProtobufCMessageDescrip
 	for (unsigned i = 0; i < type->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &type->fields[i];
 		const struct schema_field *rule = &table->fields[i];
+		if (rule->wire)
+			continue; /* no file has it */
 		if (field->label == PROTOBUF_C_LABEL_REPEATED) {
 			random_list(r, message, field, rule);
 			continue;
