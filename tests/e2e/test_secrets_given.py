@@ -9,12 +9,15 @@ import os
 import pathlib
 import re
 import secrets as chance
+import shutil
+import tempfile
 import zlib
 
 import pytest
 
 from conftest import stat_of, until
 from native import log_text, native_app, processes_of
+from test_native_sandbox import LESS, add_zhost_by
 
 HERE = {"placement": {"constraints": ["zhost == edge-node-1"]}}
 USES = [{"name": "db-password", "as": "DB_PASSWORD"}, {"name": "db-password", "file": "db.txt"}]
@@ -283,3 +286,35 @@ def test_what_runs_keeps_them_and_what_starts_waits_for_zrms(sweep_groups, start
     until(lambda: c.zhost_of("shop", "calc") == "edge-node-2" and c.space("shop", "calc")["state"] == "deployed-started", "it is taken over", 30)
     until(lambda: said(c, "calc", "start", "edge-node-2") == [(sum_of(third), sum_of(third))], "with its value")
     assert leaks(c, [first, second, third]) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up rights")
+@pytest.mark.parametrize("prefix", [less[1] for less in LESS], ids=[less[0] for less in LESS])
+def test_a_zhost_without_root_gives_them_where_it_can_keep_them_in_memory(sweep_groups, start_cluster, prefix):
+    c = start_cluster(zhosts=())
+    value = new_value()
+    set_secret(c, "db-password", value)
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="samoza-e2e-"))
+    try:
+        directory.chmod(0o755)
+        own = directory / "zhost"
+        own.mkdir(mode=0o700)
+        if "--reuid=4321" in prefix:
+            os.chown(own, 4321, 4321)
+        add_zhost_by(c, prefix, own)
+        c.zshell("topo", "submit", c.build(native_app(c, "shop", [SPACES[1]], {"hup/recipes/start": MAIN}), "shop"))
+        if "--reuid=4321" not in prefix:
+            until(lambda: "no zhost gives instances secrets" in repr(c.topology("shop")) + repr(c.space("shop", "hup")), "no zhost can give them")
+            assert "secrets.none" in (c.directory / "edge-node-1.log").read_text()
+            return
+        c.wait_state("shop", "running")
+        text = "\n".join(p.read_text() for p in (own / "log").glob("*.log"))
+        assert f"hup start {digest(value)} {digest(value)}" in text, text
+        pid = [p for p, _ in processes_of("recipes/start") if str(directory) in pathlib.Path(f"/proc/{p}/mountinfo").read_text()][0]
+        file = pathlib.Path(f"/proc/{pid}/root/samoza/secrets/db.txt")
+        assert file.read_text() == value and file.stat().st_mode & 0o7777 == 0o400 and file.stat().st_uid == 4321
+        assert re.search(r" /samoza/secrets ro,\S+ - ramfs ", pathlib.Path(f"/proc/{pid}/mountinfo").read_text())
+    finally:
+        c.zhosts["edge-node-1"].kill()
+        c.kill_zruns("edge-node-1")
+        shutil.rmtree(directory, ignore_errors=True)
