@@ -48,7 +48,8 @@ static ssize_t receive(int socket, int *fds, unsigned *ret_fds)
 static bool usable(ssize_t size, unsigned fds)
 {
 	return spawn_request_valid(&packet.request, (size_t)size) &&
-	       fds == spawn_fds(packet.request.flags);
+	       packet.request.secrets_count <= ZRUN_SECRETS_MAX &&
+	       fds == spawn_fds(&packet.request) + packet.request.secrets_count;
 }
 
 static int answer(int socket, uint32_t sequence, int32_t pid)

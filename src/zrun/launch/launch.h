@@ -61,7 +61,7 @@ struct launch_variable {
 	const char *value;
 };
 
-/* Not in the request's packet: through a pipe. */
+/* Not in the request's packet: each through a stream of its own. */
 struct launch_secret {
 	const char *key; /* "NAME VERSION" */
 	const void *value;

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -72,50 +71,36 @@ static struct spawn_request header(const struct launch_request *r, uint32_t sequ
 
 /* ---- secrets ---- */
 
-static size_t secrets_size(const struct launch_request *r)
-{
-	size_t size = 0;
-
-	for (size_t n = 0; n < r->secrets_count; n++)
-		size += sizeof(struct zrun_secret) + strlen(r->secrets[n].key) +
-			r->secrets[n].size;
-	return size;
-}
-
-static bool write_secret(int fd, const struct launch_secret *s)
+/* Whole into the buffers of a stream: its other end may be read by a process that is not there yet. One of 32 KiB fits into those
+ * that every socket has; of pipes the kernel may give a user who has many two pages. */
+static int write_secret(int fd, const struct launch_secret *s)
 {
 	struct zrun_secret head = {.key_size = (uint16_t)strlen(s->key),
 				   .value_size = (uint32_t)s->size};
-	const struct iovec parts[] = {{&head, sizeof(head)},
-				      {(void *)(uintptr_t)s->key, head.key_size},
-				      {(void *)(uintptr_t)s->value, s->size}};
+	struct iovec parts[] = {{&head, sizeof(head)},
+				{(void *)(uintptr_t)s->key, head.key_size},
+				{(void *)(uintptr_t)s->value, s->size}};
+	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
+	ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-	return writev(fd, parts, 3) == (ssize_t)(sizeof(head) + head.key_size + s->size);
+	return n == (ssize_t)(sizeof(head) + head.key_size + s->size) ? 0 : -1;
 }
 
-/* All of them fit into the pipe: its other end may be read by a process that is not there yet. */
-static int fill_pipe(struct launch_packet *packet, const struct launch_request *r,
-		     struct error **err)
+static int add_streams(struct launch_packet *packet, const struct launch_request *r,
+		       struct error **err)
 {
-	CLEANUP(closep) int to = -1;
-	int ends[2];
-	/* A page is filled by one value only, at worst. */
-	size_t size = secrets_size(r) + r->secrets_count * 4096;
+	if (r->secrets_count > ZRUN_SECRETS_MAX)
+		return error_set(err, ERR_LIMIT, "%s has too many secrets", r->instance);
+	for (size_t n = 0; n < r->secrets_count; n++) {
+		int ends[2];
 
-	if (r->secrets_count == 0)
-		return 0;
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-		return error_errno(err, "cannot make a pipe for its secrets");
-	packet->fds[3] = ends[0];
-	to = ends[1];
-	if (size > 64 * (size_t)1024 && fcntl(to, F_SETPIPE_SZ, (int)size) < 0)
-		return error_errno(err, "cannot make a pipe of %zu KiB for its secrets",
-				   size / 1024);
-	for (size_t n = 0; n < r->secrets_count; n++)
-		if (!write_secret(to, &r->secrets[n]))
-			return error_errno(err, "cannot hand over its secrets by a pipe");
-	if (fcntl(ends[0], F_SETFL, 0) < 0)
-		return error_errno(err, "cannot hand over its secrets by a pipe");
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+			return error_errno(err, "cannot make a stream for its secrets");
+		CLEANUP(closep) int to = ends[1];
+		packet->fds[SPAWN_FDS_FIRST + n] = ends[0];
+		if (write_secret(to, &r->secrets[n]) < 0)
+			return error_errno(err, "cannot hand over its secrets");
+	}
 	return 0;
 }
 
@@ -144,13 +129,15 @@ int launch_packet_init(struct launch_packet *packet, const struct launch_request
 	size_t mark;
 	int failed, result;
 
-	*packet = (struct launch_packet){.fds = {-1, -1, -1, -1}};
+	*packet = (struct launch_packet){0};
+	for (size_t n = 0; n < SPAWN_FDS; n++)
+		packet->fds[n] = -1;
 	if (r->module_path[0] != '/')
 		return error_set(err, ERR_INVALID, "the module's path is not absolute: %s",
 				 r->module_path);
 	head.flags = (r->status_fd >= 0 ? (uint32_t)SPAWN_HAS_STATUS : 0) |
-		     (without_namespaces ? (uint32_t)SPAWN_WITHOUT_NAMESPACES : 0) |
-		     (r->secrets_count > 0 ? (uint32_t)SPAWN_HAS_SECRETS : 0);
+		     (without_namespaces ? (uint32_t)SPAWN_WITHOUT_NAMESPACES : 0);
+	head.secrets_count = (uint32_t)r->secrets_count;
 	head.unprivileged_uid = unprivileged_uid;
 	if (r->seccomp_program != NULL) {
 		filter = r->seccomp_program;
@@ -181,7 +168,7 @@ int launch_packet_init(struct launch_packet *packet, const struct launch_request
 	memcpy(b.data, &head, sizeof(head));
 	result = duplicate(packet, r, err);
 	if (result == 0)
-		result = fill_pipe(packet, r, err);
+		result = add_streams(packet, r, err);
 	if (result < 0) {
 		launch_packet_done(packet);
 		return result;

@@ -1,13 +1,13 @@
 /*
  * The request that starts an instance, as launch.c writes it and zrun reads it: one packet
- * of a SOCK_SEQPACKET socket, with two to four descriptors (listener, standard error,
- * status file if SPAWN_HAS_STATUS, pipe of secrets if SPAWN_HAS_SECRETS) as SCM_RIGHTS. Both are of one build: nothing is stable.
+ * of a SOCK_SEQPACKET socket, with two or more descriptors (listener, standard error,
+ * status file if SPAWN_HAS_STATUS, a stream for each of secrets_count) as SCM_RIGHTS. Both are of one build: nothing is stable.
  *
  *   struct spawn_request | topology | instance | module path | environment | imports |
  *   settings | filter
  *
  * Strings end with NUL and count it; environment is "NAME=VALUE" strings, imports are
- * name and value in turn; the pipe has struct zrun_secret, key and value in turn; settings, of NATIVE instances only, are "NAME=VALUE" strings
+ * name and value in turn; a stream has struct zrun_secret, key and value; settings, of NATIVE instances only, are "NAME=VALUE" strings
  * (native.h).
  */
 #ifndef SAMOZA_ZRUN_LAUNCH_SPAWN_H
@@ -15,21 +15,17 @@
 
 #include <stdint.h>
 
-#define SPAWN_MAGIC 0x7a727531u
-#define SPAWN_MAX   (160 * 1024)
-#define SPAWN_FDS   4
+#include "zrun/protocol/protocol.h"
+
+#define SPAWN_MAGIC	0x7a727531u
+#define SPAWN_MAX	(160 * 1024)
+#define SPAWN_FDS_FIRST 3
+#define SPAWN_FDS	(SPAWN_FDS_FIRST + ZRUN_SECRETS_MAX)
 
 enum spawn_flag {
 	SPAWN_HAS_STATUS = 1 << 0,
 	SPAWN_WITHOUT_NAMESPACES = 1 << 1,
-	SPAWN_HAS_SECRETS = 1 << 2,
 };
-
-/* How many come with a request. */
-static inline unsigned spawn_fds(uint32_t flags)
-{
-	return 2u + ((flags & SPAWN_HAS_STATUS) != 0) + ((flags & SPAWN_HAS_SECRETS) != 0);
-}
 
 struct spawn_request {
 	uint32_t magic;
@@ -58,7 +54,14 @@ struct spawn_request {
 	uint32_t settings_size;
 	uint32_t settings_count;
 	uint32_t filter_size;
+	uint32_t secrets_count;
 };
+
+/* How many come with it before those of secrets. */
+static inline unsigned spawn_fds(const struct spawn_request *r)
+{
+	return 2u + ((r->flags & SPAWN_HAS_STATUS) != 0);
+}
 
 /* The zygote's first packet to its parent has sequence 0: it is ready. */
 struct spawn_answer {

@@ -348,7 +348,9 @@ static void take_secrets(const struct keeper *k, const struct keeper_order *orde
 	else
 		r = secret_files_settle(k->secrets, more, size);
 	explicit_bzero(more, size);
-	tell(k, &(struct keeper_event){.type = KEEPER_SECRET_WRITTEN, .status = r});
+	tell(k, &(struct keeper_event){.type = KEEPER_SECRET_WRITTEN,
+				       .done = (uint32_t)order->signal,
+				       .status = r});
 }
 
 /* ---- the loop ---- */

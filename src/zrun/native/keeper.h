@@ -32,7 +32,7 @@ enum keeper_order_type {
 	KEEPER_RUN = 1,
 	KEEPER_SIGNAL = 2,
 	KEEPER_FIND_PORT = 3,
-	/* After the order, in the same packet (native_secrets.h): */
+	/* Their number is in `signal`; after the order, in the same packet (native_secrets.h): */
 	KEEPER_SECRET = 4,  /* the name of a file with its NUL, its content */
 	KEEPER_SECRETS = 5, /* names of files, each with its NUL */
 };
@@ -46,7 +46,7 @@ enum keeper_event_type {
 	KEEPER_ENDED = 21,
 	KEEPER_EMPTY = 22,
 	KEEPER_PORT = 23,	    /* id, and in `status` an enum port_owner */
-	KEEPER_SECRET_WRITTEN = 24, /* status: 0 or errno */
+	KEEPER_SECRET_WRITTEN = 24, /* done: the number of the order; status: 0 or errno */
 };
 
 #define KEEPER_ALL  0 /* id of KEEPER_SIGNAL: every process */

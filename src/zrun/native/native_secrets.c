@@ -63,21 +63,33 @@ void native_secrets_environment(const struct native *n, struct strings *to)
 
 void native_secrets_event(struct native *n, const struct keeper_event *event)
 {
+	if (event->done != (uint32_t)n->secrets.asked)
+		return; /* to one that was too late */
 	n->secrets.is_answered = true;
 	n->secrets.status = event->status;
 }
 
-/* What the keeper says to an order with these parts: 0, or errno. */
-static int ask(struct native *n, enum keeper_order_type type, struct iovec *parts, size_t count)
+/* What the keeper says to an order: 0, or errno. An update may come in each turn, and take the value with it: then ESTALE. */
+static int ask(struct native *n, enum keeper_order_type type, const char *text,
+	       size_t text_size, const char *key)
 {
-	struct keeper_order order = {.type = (uint32_t)type};
-	struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+	struct keeper_order order = {.type = (uint32_t)type, .signal = ++n->secrets.asked};
 	uint64_t until = mono_ms() + WRITE_MS;
 
-	parts[0] = (struct iovec){&order, sizeof(order)};
 	n->secrets.is_answered = false;
-	while (n->socket >= 0 &&
-	       sendmsg(n->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+	for (;;) {
+		size_t size = 0;
+		const char *value = key != NULL ? secrets_value(key, &size) : NULL;
+		struct iovec parts[] = {{&order, sizeof(order)},
+					{(void *)(uintptr_t)text, text_size},
+					{(void *)(uintptr_t)value, size}};
+		struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
+
+		if (key != NULL && value == NULL)
+			return ESTALE;
+		if (n->socket < 0 ||
+		    sendmsg(n->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+			break;
 		if (errno != EAGAIN || mono_ms() >= until)
 			return errno;
 		native_turn(n, mono_ms() + WAIT_MS);
@@ -87,33 +99,18 @@ static int ask(struct native *n, enum keeper_order_type type, struct iovec *part
 	return n->secrets.is_answered ? n->secrets.status : n->socket < 0 ? EPIPE : ETIMEDOUT;
 }
 
-static int write_one(struct native *n, const struct use *use)
-{
-	size_t size = 0;
-	const char *value = secrets_value(use->key, &size);
-	struct iovec parts[] = {{0},
-				{(void *)(uintptr_t)use->name, strlen(use->name) + 1},
-				{(void *)(uintptr_t)value, size}};
-
-	return value != NULL ? ask(n, KEEPER_SECRET, parts, 3) : ESTALE;
-}
-
 /* `set`: a copy, since an update may come meanwhile. */
 static int write_all(struct native *n, const char *set, size_t size, struct strings *names)
 {
-	struct iovec parts[2] = {{0}};
 	const char *at = set;
 	struct use use;
 	int r = 0;
 
 	while (r == 0 && next_use(SECRET_FILE, &at, set + size, &use)) {
-		r = write_one(n, &use);
+		r = ask(n, KEEPER_SECRET, use.name, strlen(use.name) + 1, use.key);
 		strings_add_text(names, use.name, strlen(use.name));
 	}
-	if (r != 0)
-		return r;
-	parts[1] = (struct iovec){names->data, names->size};
-	return ask(n, KEEPER_SECRETS, parts, 2);
+	return r != 0 ? r : ask(n, KEEPER_SECRETS, names->data, names->size, NULL);
 }
 
 bool native_secrets_write(struct native *n, char *text, size_t size)

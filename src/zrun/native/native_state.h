@@ -101,7 +101,8 @@ struct native {
 	uint32_t update_generation; /* of the connection that asked */
 
 	struct native_secrets {
-		bool is_answered; /* the order to the keeper */
+		int32_t asked;	  /* number of the last order to the keeper */
+		bool is_answered; /* that one */
 		int status;	  /* 0, or errno */
 		bool has_files;
 		bool is_due; /* those of now could not be written */

@@ -99,11 +99,13 @@ static void set_name(const char *path)
 /* Before anything of it runs. */
 static void take_secrets(const struct runner *i, const int *fds)
 {
-	uint32_t flags = i->request->flags;
+	const struct spawn_request *r = i->request;
+	bool ok = true;
 
 	secrets_open();
-	if ((flags & SPAWN_HAS_SECRETS) != 0 &&
-	    (!secrets_read(fds[spawn_fds(flags) - 1]) || !secrets_settle(&i->imports)))
+	for (uint32_t n = 0; n < r->secrets_count; n++)
+		ok &= secrets_read(fds[spawn_fds(r) + n]);
+	if (!ok || !secrets_settle(&i->imports))
 		die(ZRUN_FAILED_LOAD, 0, "its secrets did not come whole: start it again");
 }
 

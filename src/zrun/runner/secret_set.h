@@ -1,7 +1,7 @@
 /*
  * The secrets of an instance in its zrun: in memory that is locked, in no dump, and not in what is forked.
  *
- *   start    a pipe from zhost ──► staged ──► settled with the imports of the start
+ *   start    a stream for each from zhost ──► staged ──► settled with the imports of the start
  *   update   SECRET frames ──────► staged ──► settled with those of the UPDATE; what is not named goes
  *
  * Imports name them: "@ secret-env VARIABLE" and "@ secret-file FILE" have the key of one as their value.
@@ -20,7 +20,7 @@
 
 /* Reserves the memory, before anything is confined. Without it there are no secrets. */
 void secrets_open(void);
-/* The pipe of a start, until its end; closes it. False: it is damaged, or there is no memory. */
+/* A stream of a start, until its end; closes it. False: it is damaged, or there is no memory. */
 bool secrets_read(int fd);
 /* One that comes before an update. False: there are too many. */
 bool secrets_stage(const char *key, size_t key_size, const void *value, size_t size);
