@@ -26,6 +26,11 @@ enum {
 	SECRETS_WAITING_MAX = 32 * 1024 * 1024,
 };
 
+struct refusals {
+	int64_t since_ms;
+	unsigned count, foreign;
+};
+
 struct zhost_link {
 	UT_hash_handle hh, hh_missing;
 	uint64_t id;
@@ -38,6 +43,7 @@ struct zhost_link {
 	bool is_member, is_closing, has_left;
 	uint64_t exec_starts;
 	unsigned foreign;	    /* messages of others that it has sent */
+	struct refusals secrets;    /* of requests for them, in this minute */
 	bool has_exec, allows_exec; /* as its HELLO said */
 	unsigned unanswered;
 	bool has_key, is_expired; /* as its handshake said */
@@ -140,17 +146,38 @@ static int leave_take(struct zhost_link *l, const Samoza__V1__Leave *last)
 	return 0;
 }
 
+/* A zhost asks for a few of what was just taken from it; the first refusal of a minute is logged, and how many there were. */
+static int secret_refused(struct zhost_link *l, const Samoza__V1__SecretAsk *ask,
+			  const char *why, bool is_foreign, struct error **err)
+{
+	struct refusals *r = &l->secrets;
+	int64_t now_ms = loop_now(l->links->loop).mono_ms;
+	if (r->count == 0 || now_ms - r->since_ms >= LINKS_SECRETS_MS) {
+		log_warn("secrets", "refused", LOG_S("zhost", l->zhost),
+			 LOG_S("path", ask->key->path), LOG_S("secret", ask->name),
+			 LOG_S("why", why), LOG_U("before", r->count > 0 ? r->count - 1 : 0));
+		*r = (struct refusals){.since_ms = now_ms};
+	}
+	r->count++;
+	r->foreign += is_foreign;
+	return r->foreign < LINKS_SECRETS_MAX
+		       ? 0
+		       : error_set(err, ERR_DENIED, "%s has asked for %d secrets of others",
+				   l->zhost, LINKS_SECRETS_MAX);
+}
+
 /* A zhost that does not read gets no more of them before it has. */
 static int secret_take(struct zhost_link *l, const Samoza__V1__SecretAsk *ask,
 		       struct error **err)
 {
+	const char *refused = NULL;
 	if (!l->is_member)
 		return 0;
 	if (wire_link_waiting(l->wire) > SECRETS_WAITING_MAX)
 		return error_set(err, ERR_LIMIT, "%s asks for secrets, and does not read them",
 				 l->zhost);
-	l->links->listener->secret_ask(l->links->user, l->id, ask);
-	return 0;
+	bool is_own = l->links->listener->secret_ask(l->links->user, l->id, ask, &refused);
+	return refused != NULL ? secret_refused(l, ask, refused, !is_own, err) : 0;
 }
 
 /* What the core does not take: lines of logs, what commands print, renewals, who asks for others. */

@@ -28,7 +28,7 @@
 
 struct links;
 
-enum { LINKS_FOREIGN_MAX = 16 };
+enum { LINKS_FOREIGN_MAX = 16, LINKS_SECRETS_MAX = 100, LINKS_SECRETS_MS = 60000 };
 
 /* Messages and frames are borrowed for the call. */
 struct links_listener {
@@ -47,8 +47,10 @@ struct links_listener {
 	/* Of the zhost of that name. */
 	void (*page_ask)(void *user, uint64_t link_id, const char *zhost,
 			 const Samoza__V1__PageAsk *ask);
-	/* Of a member. */
-	void (*secret_ask)(void *user, uint64_t link_id, const Samoza__V1__SecretAsk *ask);
+	/* Of a member. False: it is no business of its own, and LINKS_SECRETS_MAX of these within a minute close the link. *ret_refused:
+	 * why it gets none; static, NULL: it is not refused. */
+	bool (*secret_ask)(void *user, uint64_t link_id, const Samoza__V1__SecretAsk *ask,
+			   const char **ret_refused);
 	/* `member`: whose it is; NULL: zrms has not accepted it. Negative: the link is closed; positive: it is of another zhost, and
 	 * LINKS_FOREIGN_MAX of these close the link [machines.identity.itself]. */
 	int (*mesh_frame)(void *user, const char *member, const struct frame *frame,

@@ -212,9 +212,10 @@ static void on_page_ask(void *user, uint64_t link_id, const char *zhost,
 	page_access_ask(user, link_id, zhost, ask);
 }
 
-static void on_secret_ask(void *user, uint64_t link_id, const Samoza__V1__SecretAsk *ask)
+static bool on_secret_ask(void *user, uint64_t link_id, const Samoza__V1__SecretAsk *ask,
+			  const char **ret_refused)
 {
-	secret_delivery_ask(user, link_id, ask);
+	return secret_delivery_ask(user, link_id, ask, ret_refused);
 }
 
 static int on_mesh_frame(void *user, const char *member, const struct frame *frame,

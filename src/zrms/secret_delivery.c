@@ -24,6 +24,15 @@ static void refuse(struct zrms *zrms, uint64_t link_id, uint64_t request, const 
 	answer(zrms, link_id, &a);
 }
 
+/* It is asked again. */
+static void answer_later(struct zrms *zrms, uint64_t link_id, uint64_t request)
+{
+	Samoza__V1__SecretAnswer a = SAMOZA__V1__SECRET_ANSWER__INIT;
+	a.request = request;
+	a.has_later = a.later = true;
+	answer(zrms, link_id, &a);
+}
+
 static void give(struct zrms *zrms, uint64_t link_id, const Samoza__V1__SecretAsk *ask,
 		 const Samoza__V1__SecretVersion *version)
 {
@@ -31,15 +40,15 @@ static void give(struct zrms *zrms, uint64_t link_id, const Samoza__V1__SecretAs
 	CLEANUP(error_freep) struct error *err = NULL;
 	char *value = NULL;
 	size_t size = 0;
-	if (zrms->vault == NULL) {
-		refuse(zrms, link_id, ask->request, "zrms has no keys for secrets");
+	/* What needs attention names a key that is missing; somebody brings it, or another zrms leads. */
+	if (zrms->vault == NULL || !secret_vault_has(zrms->vault, version->key)) {
+		answer_later(zrms, link_id, ask->request);
 		return;
 	}
 	if (secret_open_value(zrms->vault, ask->name, version, &value, &size, &err) < 0) {
 		log_error("secrets", "closed", LOG_S("secret", ask->name), LOG_E(err));
 		refuse(zrms, link_id, ask->request,
-		       "zrms cannot open it: its key is missing there, or its record was "
-		       "changed; see the log of zrms");
+		       "zrms cannot open it, its record was changed: set it again");
 		return;
 	}
 	a.request = ask->request;
@@ -50,23 +59,21 @@ static void give(struct zrms *zrms, uint64_t link_id, const Samoza__V1__SecretAs
 	free(value);
 }
 
-void secret_delivery_ask(struct zrms *zrms, uint64_t link_id, const Samoza__V1__SecretAsk *ask)
+bool secret_delivery_ask(struct zrms *zrms, uint64_t link_id, const Samoza__V1__SecretAsk *ask,
+			 const char **ret_refused)
 {
+	*ret_refused = NULL;
 	if (!certain_is(zrms->certain)) {
-		Samoza__V1__SecretAnswer a = SAMOZA__V1__SECRET_ANSWER__INIT;
-		a.request = ask->request;
-		a.has_later = a.later = true;
-		answer(zrms, link_id, &a);
-		return;
+		answer_later(zrms, link_id, ask->request);
+		return true;
 	}
 	const struct secret_grant grant = control_secret_grant(zrms->control, link_id, ask);
 	if (grant.version != NULL) {
 		give(zrms, link_id, ask, grant.version);
-		return;
+		return true;
 	}
-	log_warn("secrets", "refused", LOG_S("zhost", links_zhost(zrms->links, link_id)),
-		 LOG_S("path", ask->key->path), LOG_S("secret", ask->name),
-		 LOG_S("why", grant.refused));
 	refuse(zrms, link_id, ask->request, grant.refused);
 	zrms->secrets_refused += grant.is_foreign;
+	*ret_refused = grant.refused;
+	return !grant.is_foreign;
 }

@@ -102,7 +102,8 @@ struct agent_input {
 			const char *error; /* NULL: success; else without the action's name */
 			bool finished;	   /* start: `_start` returned 0 already */
 			bool is_ended;	   /* start, with `error`: its program ended with 0 */
-			/* update, with `error`: its process got nothing of it, so it is tried again */
+			/* update, with `error`: its process got nothing of it, so it is tried again; start: nothing of it ran, since
+			 * zrms did not give what it needs, and it is tried again without being a failure */
 			bool is_unreached;
 			/* update, with `error`: its process has its imports, and env and config as they were, since these could not be
 			 * made. They are tried again. */

@@ -38,8 +38,11 @@ void attempts_forget(struct agent_copy *copy)
 void attempts_begin(struct agent *agent, struct agent_copy *copy)
 {
 	int64_t now = agent->now.mono_ms, shift = 0;
-	if (copy->failures.count == 0)
+	if (copy->failures.count ==
+	    0) { /* as of a start that could not begin: it is tried at once */
+		copy->retry_not_before_ms = 0;
 		return;
+	}
 	if (!copy->same_boot) { /* a wall clock that was set back: no time has passed */
 		int64_t passed = agent->now.wall_ms - copy->loaded_wall_ms;
 		shift = now - (passed > 0 ? passed : 0) - copy->loaded_mono_ms;
@@ -86,6 +89,12 @@ bool attempts_next_is_due(struct agent *agent, struct agent_copy *copy)
 		return true;
 	attempts_set_timer(agent, copy, true);
 	return false;
+}
+
+void attempts_start_unreached(const struct agent *agent, struct agent_copy *copy)
+{
+	copy->unreached++;
+	copy->retry_not_before_ms = agent->now.mono_ms + backoff_ms(copy->unreached);
 }
 
 void attempts_update_unreached(const struct agent *agent, struct agent_copy *copy)

@@ -18,6 +18,8 @@ bool attempts_next_is_due(struct agent *agent, struct agent_copy *copy);
 /* The timer of the next attempt: of an update of what is started, else of a deploy or start. */
 void attempts_set_timer(struct agent *agent, struct agent_copy *copy, bool wanted);
 
+/* A start could not begin for want of something that zrms gives: it is tried again with the same back-off, for ever, and is no failure. */
+void attempts_start_unreached(const struct agent *agent, struct agent_copy *copy);
 /* An update did not reach its process; or one did, or the process is another one. */
 void attempts_update_unreached(const struct agent *agent, struct agent_copy *copy);
 void attempts_update_reached(struct agent_copy *copy);

@@ -52,6 +52,15 @@ static void set_exports(struct agent_copy *copy, size_t count,
 	copy->n_exports = count;
 }
 
+/* Nothing of it ran: zrms could not be asked for what it needs, or has given it another version meanwhile. */
+static void start_again(struct agent *agent, struct agent_copy *copy, const char *error)
+{
+	heap_remove(&agent->timers, &copy->lease_timer.node);
+	attempts_start_unreached(agent, copy);
+	copy_set_error(agent, copy, FAILED(START), error);
+	copy_enter(agent, copy, PHASE_DEPLOYED);
+}
+
 static void start_done(struct agent *agent, struct agent_copy *copy,
 		       const struct agent_input *input, const char *error)
 {
@@ -59,6 +68,10 @@ static void start_done(struct agent *agent, struct agent_copy *copy,
 		heap_remove(&agent->timers, &copy->lease_timer.node);
 		copy_clear_error(copy);
 		copy_enter(agent, copy, PHASE_DEPLOYED);
+		return;
+	}
+	if (error != NULL && input->done.is_unreached) {
+		start_again(agent, copy, input->done.error);
 		return;
 	}
 	if (error != NULL) {

@@ -584,13 +584,26 @@ static void settings_failed(struct resident *r, const char *error)
 	go_on(r);
 }
 
+/* What zrms does not give now is no fault of the instance: it is tried again, for as long as it takes. */
+static void secrets_failed(struct resident *r, const char *error)
+{
+	if (r->state != RESIDENT_STARTING || settings_missing_secret(r->asked) != NULL) {
+		settings_failed(r, error);
+		return;
+	}
+	r->owner->counters.start_failures++;
+	resident_log(r, "error", "start: %s", error);
+	complete_as(r, RESIDENT_DEPLOYED,
+		    &(struct action_end){.error = error, .is_unreached = true});
+}
+
 static void on_secrets(void *user, struct secret_values *take_values, const char *error)
 {
 	struct resident *r = user;
 	CLEANUP(error_freep) struct error *err = NULL;
 	r->secret_fetch = NULL;
 	if (error != NULL) {
-		settings_failed(r, error);
+		secrets_failed(r, error);
 		return;
 	}
 	r->secrets = *take_values;

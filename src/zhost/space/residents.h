@@ -49,7 +49,7 @@ struct action_end {
 	const char *error; /* NULL: it succeeded; borrowed */
 	bool is_finished;  /* a start whose process has exited successfully already */
 	bool is_ended; /* a start whose program ended with exit status 0, and has to keep running */
-	bool is_unreached; /* an update of which the process got nothing; with `error` */
+	bool is_unreached; /* an update of which the process got nothing, a start that zrms let wait; with `error` */
 	bool settings_failed; /* an update of imports alone: env and config could not be made; with `error` */
 };
 
