@@ -31,7 +31,8 @@ static void send(struct agent *agent, Samoza__V1__FrameType type, ProtobufCMessa
 static bool waits_for_retry(const struct agent *agent, const struct agent_copy *copy)
 {
 	if ((copy->action != 0 && copy->phase != PHASE_DEPLOYED) || copy->exhausted ||
-	    copy->finished || copy->failures.count == 0 || agent->removed)
+	    copy->finished || (copy->failures.count == 0 && copy->unreached == 0) ||
+	    agent->removed)
 		return false;
 	if (copy->phase == PHASE_ABSENT)
 		return copy->desired->target != SAMOZA__V1__TARGET__TARGET_NONE;

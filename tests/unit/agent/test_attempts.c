@@ -176,12 +176,34 @@ static void a_failed_update_is_over_when_the_copy_has_been_well_for_its_window(v
 	expect(f, "report a@1 g2 started i3 well\n");
 }
 
+/* zrms does not give what it needs now: as often as that takes. */
+static void a_start_that_zrms_lets_wait_is_no_failure(void **state)
+{
+	struct fixture *f = *state;
+	ask(f, "a@1 g1 started attempts=0");
+	succeed(f, 1);
+	ignore(f);
+	fails_unreached(f, 2, "zrms cannot be asked");
+	expect(f, "report a@1 g1 deployed retry=1000 \"start: zrms cannot be asked\"\n");
+	wait_ms(f, 999);
+	expect(f, "");
+	wait_ms(f, 1);
+	ignore(f);
+	fails_unreached(f, 3, "zrms cannot be asked");
+	expect(f, "report a@1 g1 deployed retry=2000 \"start: zrms cannot be asked\"\n");
+	wait_ms(f, 2000);
+	ignore(f);
+	succeed(f, 4);
+	expect(f, "report a@1 g1 started\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		JOINED(a_failed_deploy_is_retried_with_back_off),
 		JOINED(a_new_retry_generation_restarts_exhausted_attempts),
 		JOINED(without_attempts_there_is_no_retry),
+		JOINED(a_start_that_zrms_lets_wait_is_no_failure),
 		JOINED(failures_before_the_window_do_not_count),
 		JOINED(an_error_is_over_when_the_copy_has_been_well_for_its_window),
 		JOINED(a_failed_update_is_over_when_the_copy_has_been_well_for_its_window),

@@ -58,6 +58,7 @@ struct stage {
 	/* of the listener */
 	unsigned renewals, mesh_asks;
 	bool has_key; /* the last HELLO came with a key */
+	unsigned secret_asks;
 	unsigned inputs, log_calls, closed_calls, closed_with_hello;
 	enum control_input_type last_input;
 	uint64_t last_link_id;
@@ -286,7 +287,18 @@ static void on_closed(void *user, uint64_t link_id, bool had_hello)
 			s->zhosts[i].link_id = 0;
 }
 
+static bool on_secret_ask(void *user, uint64_t link_id, const Samoza__V1__SecretAsk *ask,
+			  const char **ret_refused)
+{
+	struct stage *s = user;
+	(void)link_id;
+	s->secret_asks++;
+	*ret_refused = strcmp(ask->name, "given") == 0 ? NULL : "no such copy is placed there";
+	return strcmp(ask->name, "foreign") != 0;
+}
+
 static const struct links_listener links_listener = {.input = on_input,
+						     .secret_ask = on_secret_ask,
 						     .log_chunk = on_log_chunk,
 						     .mesh_answer = on_mesh_answer,
 						     .mesh_ask = on_mesh_ask,
@@ -891,6 +903,36 @@ static void a_zhost_that_goes_on_sending_messages_of_others_loses_its_link(void 
 	assert_false(s->zhosts[1].is_closed || s->zhosts[2].is_closed);
 }
 
+static void ask_secrets(struct stage *s, const char *name, unsigned count)
+{
+	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
+	Samoza__V1__SecretAsk ask = SAMOZA__V1__SECRET_ASK__INIT;
+	key.topology = key.path = (char *)(uintptr_t) "x";
+	ask.key = &key;
+	ask.name = (char *)(uintptr_t)name;
+	for (unsigned n = 0; n < count; n++) {
+		assert_false(s->zhosts[0].is_closed);
+		zhost_send(&s->zhosts[0], SAMOZA__V1__FRAME_TYPE__FRAME_SECRET_REQUEST,
+			   &ask.base);
+		sim_loop_run(&s->loop, 0);
+	}
+}
+
+static void a_zhost_that_goes_on_asking_for_secrets_of_others_loses_its_link(void **state)
+{
+	struct stage *s = *state;
+	members_make(s);
+	ask_secrets(s, "given", 3 * LINKS_SECRETS_MAX);
+	ask_secrets(s, "refused", 3 * LINKS_SECRETS_MAX);
+	ask_secrets(s, "foreign", LINKS_SECRETS_MAX - 1);
+	sim_loop_run(&s->loop,
+		     LINKS_SECRETS_MS); /* what was taken from it a minute ago is no lie */
+	ask_secrets(s, "foreign", LINKS_SECRETS_MAX);
+	assert_int_equal(s->secret_asks, 8 * LINKS_SECRETS_MAX - 1);
+	assert_true(s->zhosts[0].is_closed);
+	assert_false(s->zhosts[1].is_closed || s->zhosts[2].is_closed);
+}
+
 /* beta does not read: messages for it are dropped beyond 4 MiB, and the core's still pass. */
 static void a_full_link_drops_messages_and_keeps_room_for_the_core(void **state)
 {
@@ -1192,6 +1234,7 @@ int main(void)
 		TEST(what_waits_for_a_zhost_that_does_not_come_is_dropped_and_bounded),
 		TEST(a_message_that_says_it_is_of_another_zhost_is_dropped),
 		TEST(a_zhost_that_goes_on_sending_messages_of_others_loses_its_link),
+		TEST(a_zhost_that_goes_on_asking_for_secrets_of_others_loses_its_link),
 		TEST(a_zhost_that_is_not_yet_a_member_cannot_send),
 		TEST(a_message_for_no_zhost_closes_the_link_that_sent_it),
 		TEST(a_full_link_drops_messages_and_keeps_room_for_the_core),
