@@ -47,8 +47,9 @@ def run_meson(build, suite, tally, slow):
         command += ["--quiet", "--no-suite", "tools"]
     # It ends what hangs; how fast something is, a test says itself.
     command += ["--timeout-multiplier", "10" if slow else "4"]
-    # A refused allocation must reach our own check, not end in the sanitizer's.
-    environment = dict({"ASAN_OPTIONS": "allocator_may_return_null=1"}, **os.environ)
+    # A refused allocation must reach our own check, not end in the sanitizer's. What is undefined ends the test.
+    environment = dict({"ASAN_OPTIONS": "allocator_may_return_null=1",
+                        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}, **os.environ)
     done = subprocess.run(command, cwd=ROOT, check=False, env=environment)
     log = build / "meson-logs" / f"log-{suite}.json"
     if not log.exists():

@@ -142,6 +142,7 @@ static void a_file_may_be_sealed_with_a_passphrase(void **state)
 {
 	CLEANUP(secret_keys_freep) struct secret_keys *keys = secret_keys_new();
 	CLEANUP(secret_keys_freep) struct secret_keys *copy = copy_of(keys, "correct horse");
+	assert_non_null(copy);
 	CLEANUP(secret_text_freep) char *plain = NULL;
 	CLEANUP(secret_text_freep) char *sealed = NULL;
 	struct secret_keys *none = NULL;
