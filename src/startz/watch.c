@@ -54,8 +54,8 @@ static void print_lines(const struct watch *w, struct watched *d, bool all)
 	size_t done = 0;
 
 	for (;;) {
-		char *begin = d->line.data + done;
 		size_t left = d->line.size - done;
+		char *begin = left > 0 ? d->line.data + done : NULL;
 		char *end = left > 0 ? memchr(begin, '\n', left) : NULL;
 
 		if (end == NULL)

@@ -467,6 +467,10 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     if call.when in ("setup", "call") and outcome.get_result().failed:
         item.has_failed = True
+    # A directory is looked at where any of the three failed, also an end of a fixture.
+    if call.when == "teardown" and not (outcome.get_result().failed or getattr(item, "has_failed", False)):
+        for directory in getattr(item, "directories", ()):
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def pytest_runtest_logreport(report):
@@ -485,10 +489,9 @@ def tmp_path(tmp_path, request):
     """Removed after a test that passed: those of one run are 15 GB, most of it etcd's logs and what zrms reserves.
     SAMOZA_E2E_KEEP=1 keeps them."""
     yield tmp_path
-    if getattr(request.node, "has_failed", False) or "SAMOZA_E2E_KEEP" in os.environ:
-        return
     assert mounts_below(tmp_path) == [], "the test leaves mounts"  # what is mounted would be removed, too
-    shutil.rmtree(tmp_path, ignore_errors=True)
+    if "SAMOZA_E2E_KEEP" not in os.environ:
+        request.node.directories = [*getattr(request.node, "directories", ()), tmp_path]
 
 
 @pytest.fixture(scope="session", autouse=True)

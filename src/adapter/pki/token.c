@@ -234,18 +234,17 @@ static int parts_take(const char *text, size_t size, struct part parts[PARTS],
 		      struct error **err)
 {
 	size_t count = 0;
-	const char *at = text, *end = text + size;
-	while (count < PARTS) {
-		const char *dot = memchr(at, '.', (size_t)(end - at));
+	const char *at = text, *end = text + size, *dot = text;
+	while (count < PARTS && dot != NULL) {
+		dot = memchr(at, '.', (size_t)(end - at));
 		const char *stop = dot != NULL ? dot : end;
 		parts[count++] = (struct part){at, (size_t)(stop - at)};
-		if (dot == NULL)
-			break;
-		at = dot + 1;
-		if (count == PARTS)
-			return broken(err, "end");
+		at = dot != NULL ? dot + 1 : end;
 	}
+	/* First of all: another version may have other parts. */
 	int r = prefix_check(&parts[0], err);
+	if (r == 0 && dot != NULL)
+		r = broken(err, "end");
 	if (r == 0 && count < PARTS)
 		r = error_set(
 			err, ERR_INVALID,

@@ -88,7 +88,7 @@ const char *strings_find(const char *data, size_t size, const char *name)
 {
 	size_t length = strlen(name);
 
-	for (const char *at = data; at < data + size; at += strlen(at) + 1)
+	for (const char *at = data; size > 0 && at < data + size; at += strlen(at) + 1)
 		if (strncmp(at, name, length) == 0 && at[length] == '=')
 			return at + length + 1;
 	return NULL;

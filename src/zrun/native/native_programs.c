@@ -10,7 +10,7 @@
 
 #include "zrun/native/native_api.h"
 #include "zrun/native/native_memory.h"
-#include "zrun/native/native_secrets.h"
+#include "zrun/native/native_secret_uses.h"
 #include "zrun/native/native_settings.h"
 
 #define SHELL "/bin/sh"
@@ -89,7 +89,7 @@ static void fill_environment(const struct native *n, struct strings *e, const ch
 	const char *at = i->environment;
 
 	environment_settings(e, i->imports.data, i->imports.size);
-	native_secrets_environment(n, e);
+	native_secret_environment(n, e);
 	add_default(e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	strings_add(e, "HOME", inside(n, ENCLOSE_DATA, "data"));
 	strings_add(e, "TMPDIR", inside(n, ENCLOSE_TMP, "tmp"));
@@ -100,7 +100,7 @@ static void fill_environment(const struct native *n, struct strings *e, const ch
 		strings_add(e, "SAMOZA_DATA", native_kept(n));
 	strings_add(e, "SAMOZA_PACKAGE", inside(n, ENCLOSE_PACKAGE, "package"));
 	add_config(n, e);
-	if (native_secrets_has_files(n))
+	if (native_secret_files_any(n))
 		strings_add(e, "SAMOZA_SECRETS", ENCLOSE_SECRETS);
 	add_api(n, e);
 	for (uint32_t k = 0; k < i->request->environment_count; k++) {

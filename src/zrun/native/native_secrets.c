@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "zrun/native/native_secret_uses.h"
 #include "zrun/native/native_settings.h"
 #include "zrun/native/native_state.h"
 #include "zrun/native/native_turn.h"
@@ -14,60 +15,6 @@
 
 #define WRITE_MS 10000
 #define WAIT_MS	 20
-
-/* ---- which ---- */
-
-/* A use of a secret. */
-struct use {
-	const char *name; /* of the variable, or file */
-	const char *key;
-};
-
-/* Of a set of imports; false at the end. */
-static bool next_use(const char *kind, const char **at, const char *until, struct use *ret)
-{
-	while (*at < until) {
-		const char *pair = *at, *key = pair + strlen(pair) + 1;
-
-		*at = key + strlen(key) + 1;
-		if (strncmp(pair, kind, strlen(kind)) != 0)
-			continue;
-		*ret = (struct use){pair + strlen(kind), key};
-		return true;
-	}
-	return false;
-}
-
-bool native_secrets_has_files(const struct native *n)
-{
-	const struct import_set *set = &n->instance->imports;
-	const char *at = set->data;
-	struct use use;
-
-	return next_use(SECRET_FILE, &at, set->data + set->size, &use);
-}
-
-void native_secrets_environment(const struct native *n, struct strings *to)
-{
-	const struct import_set *set = &n->instance->imports;
-	const char *at = set->data, *value;
-	struct use use;
-	size_t size;
-
-	while (next_use(SECRET_ENV, &at, set->data + set->size, &use))
-		if ((value = secrets_value(use.key, &size)) != NULL)
-			strings_add(to, use.name, value);
-}
-
-/* ---- files ---- */
-
-void native_secrets_event(struct native *n, const struct keeper_event *event)
-{
-	if (event->done != (uint32_t)n->secrets.asked)
-		return; /* to one that was too late */
-	n->secrets.is_answered = true;
-	n->secrets.status = event->status;
-}
 
 /* What the keeper says to an order: 0, or errno. An update may come in each turn, and take the value with it: then ESTALE. */
 static int ask(struct native *n, enum keeper_order_type type, const char *text,
@@ -103,10 +50,10 @@ static int ask(struct native *n, enum keeper_order_type type, const char *text,
 static int write_all(struct native *n, const char *set, size_t size, struct strings *names)
 {
 	const char *at = set;
-	struct use use;
+	struct native_secret_use use;
 	int r = 0;
 
-	while (r == 0 && next_use(SECRET_FILE, &at, set + size, &use)) {
+	while (r == 0 && native_secret_use_next(SECRET_FILE, &at, set + size, &use)) {
 		r = ask(n, KEEPER_SECRET, use.name, strlen(use.name) + 1, use.key);
 		strings_add_text(names, use.name, strlen(use.name));
 	}
@@ -117,7 +64,7 @@ bool native_secrets_write(struct native *n, char *text, size_t size)
 {
 	const struct import_set *set = &n->instance->imports;
 	struct strings copy = {0}, names = {0};
-	bool has_files = native_secrets_has_files(n);
+	bool has_files = native_secret_files_any(n);
 	int r;
 
 	if (!has_files && !n->secrets.has_files)

@@ -17,17 +17,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "zrun/native/environment.h"
-
 struct native;
-struct keeper_event;
 
 /* Those that its imports name, and no others, are there. False with a text: they are as before. PRE: the keeper is ready. */
 bool native_secrets_write(struct native *n, char *text, size_t size);
-/* Whether it has some. */
-bool native_secrets_has_files(const struct native *n);
-/* Variables of secrets. */
-void native_secrets_environment(const struct native *n, struct strings *to);
-void native_secrets_event(struct native *n, const struct keeper_event *event);
 
 #endif

@@ -16,13 +16,14 @@
  *
  *   native.c           the three tasks: the kind
  *   native_keeper.c    the keeper: its start, its end
+ *   native_secrets.c   files of secrets
  *   native_turn.c      one turn of waiting: zhost, keeper, outputs, probe
  *   native_health.c    ready and health
  *   native_exec.c      commands that a person runs beside it
  *   native_programs.c  running recipes and commands
  *   native_memory.c    whether it ran out of memory
  *   native_api.c       the token with which it asks zrms
- *   native_secrets.c   files and variables of secrets
+ *   native_secret_uses.c  which secrets
  *   native_settings.c  what zhost asked for
  *   native_files.c     the directory    environment.c  the environment of recipes
  *   output.c           what is printed  probe.c        TCP and HTTP

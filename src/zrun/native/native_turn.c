@@ -11,7 +11,7 @@
 #include "zrun/native/native_exec.h"
 #include "zrun/native/native_memory.h"
 #include "zrun/native/native_programs.h"
-#include "zrun/native/native_secrets.h"
+#include "zrun/native/native_secret_uses.h"
 #include "zrun/native/native_settings.h"
 #include "zrun/runner/clocks.h"
 #include "zrun/runner/termination.h"
@@ -78,7 +78,7 @@ static void take_event(struct native *n, const struct keeper_event *event)
 			n->is_empty = false;
 		return;
 	case KEEPER_SECRET_WRITTEN:
-		native_secrets_event(n, event);
+		native_secret_event(n, event);
 		return;
 	case KEEPER_PORT:
 		n->knows_owner = n->asks_owner;

@@ -161,7 +161,7 @@ def test_a_zhost_has_a_status_with_reason_and_events(story, zrms, zshell):
     view = {"name": "beta", "state": "problem", "cordoned": True, "instances": 0,
             "incarnation": 1, "cpu_millicores": {"total": 4000, "reserved": 500},
             "memory_bytes": {"total": 8 << 30, "reserved": 0}, "labels": [], "devices": [],
-            "capabilities": [], "limits": [], "since": "2026-04-29T10:30:00Z"}
+            "capabilities": [], "withdrawn": [], "limits": [], "since": "2026-04-29T10:30:00Z"}
     zrms.routes["GET /v1/zhosts/beta"] = (200, view)
     zrms.routes["GET /v1/spaces?zhost=beta&limit=100"] = (200, {"spaces": [
         space("here", zhost="beta")]})

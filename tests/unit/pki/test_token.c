@@ -75,6 +75,7 @@ static void what_is_no_join_token_is_refused_with_what_it_is(void **state)
 	assert_refused(user, ERR_INVALID, "this is the token of a user");
 	assert_refused("smz1.a.b.c.d", ERR_UNSUPPORTED, "of another version");
 	assert_refused("smz3.a", ERR_UNSUPPORTED, "of another version");
+	assert_refused("smz3.a.b.c.d.e.f", ERR_UNSUPPORTED, "of another version");
 	assert_refused("smz2", ERR_INVALID, "has 1 of 6 parts");
 	assert_refused("smz2.a.b.c.d.e.f", ERR_INVALID, "damaged in its end");
 	CLEANUP(freep) char *huge = mem_calloc(1, JOIN_TOKEN_TEXT_MAX + 2);
