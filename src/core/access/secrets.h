@@ -22,8 +22,9 @@
 #include "base/hash.h"
 #include "proto/record.pb-c.h"
 
-#define SECRETS_MAX	1000
-#define SECRET_VERSIONS 2
+#define SECRETS_MAX	    1000
+#define SECRETS_LIMITED_MAX 100 /* for topologies of who is limited to names of these */
+#define SECRET_VERSIONS	    2
 /* Of a value; and of what is sealed, which has a nonce and a tag, too. */
 #define SECRET_MAX_BYTES	((size_t)32 * 1024)
 #define SECRET_SEALED_MAX_BYTES (SECRET_MAX_BYTES + 128)

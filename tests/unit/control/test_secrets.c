@@ -140,6 +140,39 @@ static void no_number_comes_twice(void **state)
 	fixture_done(&f);
 }
 
+static int set_as(struct fixture *f, const struct principal *who, const char *name,
+		  const char *topologies)
+{
+	struct request r;
+	fill(&r, SECRET_SET, name, topologies, secrets_next(control_secrets(f->control), name),
+	     "x", "k1");
+	r.input.principal = who;
+	return fixture_handle(f, &r.input)->code;
+}
+
+static void who_is_limited_to_names_does_not_use_up_those_of_all(void **state)
+{
+	struct fixture f;
+	char *patterns[] = {(char *)"shop-*"};
+	const struct principal ann = {(char *)"ann", ACCESS_OPERATOR, patterns, 1};
+	const struct principal all = {(char *)"max", ACCESS_OPERATOR, NULL, 0};
+	(void)state;
+	fixture_init(&f);
+	fixture_start(&f);
+	assert_int_equal(set_as(&f, &all, "others", "*"), 0);
+	for (unsigned k = 0; k < SECRETS_LIMITED_MAX; k++) {
+		CLEANUP(freep) char *name = str_printf("s%u", k);
+		assert_int_equal(set_as(&f, &ann, name, "shop-eu"), 0);
+	}
+	assert_int_equal(set_as(&f, &ann, "more", "shop-eu"), ERR_LIMIT);
+	assert_int_equal(set_as(&f, &ann, "s0", "shop-us"), 0);
+	assert_int_equal(set_as(&f, &all, "more", "shop-eu"), 0);
+	assert_int_equal(remove_secret(&f, "more"), 0);
+	assert_int_equal(remove_secret(&f, "s1"), 0);
+	assert_int_equal(set_as(&f, &ann, "more", "shop-eu"), 0);
+	fixture_done(&f);
+}
+
 static void another_key_changes_only_what_is_sealed(void **state)
 {
 	struct fixture f;
@@ -300,6 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_two_newest_versions_are_kept),
 		cmocka_unit_test(no_number_comes_twice),
+		cmocka_unit_test(who_is_limited_to_names_does_not_use_up_those_of_all),
 		cmocka_unit_test(another_key_changes_only_what_is_sealed),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(names_are_plain),

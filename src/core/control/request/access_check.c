@@ -242,6 +242,18 @@ static bool may_change_secret(const struct principal *p, const char *topologies)
 	return access_covers_grant(p, ACCESS_OPERATOR, &topologies, 1);
 }
 
+/* So that nobody uses up the names of all. */
+static bool has_room_for_secret(const struct control *c, const struct principal *p)
+{
+	size_t count = 0;
+	const struct secret *s, *next;
+	if (p->topology_count == 0)
+		return true;
+	HASH_ITER (hh, c->secrets.by_name, s, next)
+		count += may_change_secret(p, s->record->versions[0]->topologies);
+	return count < SECRETS_LIMITED_MAX;
+}
+
 /* Who is limited to names changes secrets of theirs alone: what it is for now, and what it is to be for. */
 static bool check_secret(struct control *c, const struct control_input *input)
 {
@@ -262,6 +274,12 @@ static bool check_secret(struct control *c, const struct control_input *input)
 		(void)error_set(&err, ERR_DENIED,
 				"%s may not set secrets for topologies named %s", p->name,
 				asked->versions[0]->topologies);
+	else if (input->secret.action == SECRET_SET && known == NULL &&
+		 !has_room_for_secret(c, p))
+		(void)error_set(&err, ERR_LIMIT,
+				"there are %d secrets for topologies of %s: remove those that "
+				"nobody uses first",
+				SECRETS_LIMITED_MAX, p->name);
 	return err == NULL || refuse(c, input, err);
 }
 
