@@ -28,6 +28,7 @@ struct secret_keeper {
 	VECTOR(struct http_request *) waiting; /* until the key is shared */
 	struct secret_rotation rotation;
 	unsigned missing; /* as it was said last */
+	int looked;	  /* what the last look into the file ended with */
 	bool is_started;
 };
 
@@ -74,7 +75,8 @@ static void say_missing(struct secret_keeper *k)
 	log_error("secret", "key.missing", LOG_S("file", k->zrms->vault->path),
 		  LOG_U("keys", count), LOG_S("secrets", names),
 		  LOG_S("then", "nobody gets their values: copy the file from another zrms of "
-				"the cluster or from a backup with keys, or set them again"));
+				"the cluster or from a backup with keys over it while this "
+				"zrms runs (it adds the keys that it has), or set them again"));
 }
 
 static void rekeyed(struct secret_keeper *k)
@@ -83,11 +85,25 @@ static void rekeyed(struct secret_keeper *k)
 	secret_keeper_wake(k);
 }
 
+/* Somebody may have laid the file there that has them. */
+static int look(struct secret_keeper *k, struct error **err)
+{
+	bool is_new = false;
+	int r = missing(k->zrms) > 0 ? secret_vault_look(k->zrms->vault, &is_new, err) : 0;
+	if (is_new)
+		rekeyed(k);
+	return r;
+}
+
 int secret_keeper_can_seal(struct secret_keeper *k, struct error **err)
 {
 	struct secret_vault *vault = k->zrms->vault;
+	/* What is sealed after another file was laid there has its key in that file, too. */
+	int r = look(k, err);
+	if (r < 0)
+		return r;
 	if (vault->keys != NULL)
-		return 0;
+		return secret_vault_settle(vault, err);
 	if (HASH_COUNT(control_secrets(k->zrms->control)->by_name) > 0)
 		return error_set(err, ERR_CONFLICT,
 				 "the key with which secrets are sealed is not in %s: copy "
@@ -95,7 +111,7 @@ int secret_keeper_can_seal(struct secret_keeper *k, struct error **err)
 				 "with keys; without it, remove all secrets (secret rm "
 				 "--force), and set them again",
 				 vault->path);
-	int r = secret_vault_keep(vault, secret_keys_new(), err);
+	r = secret_vault_keep(vault, secret_keys_new(), err);
 	if (r < 0)
 		return r;
 	log_info("secret", "key.made", LOG_S("file", vault->path));
@@ -164,7 +180,8 @@ static bool is_proved(const struct secret_keeper *k, const struct secret_keys *k
 	return false;
 }
 
-/* What records name and this one lacks. It was led over while it was away: the key is newer than what it has. */
+/* What records name and this one lacks: it was led over while it was away, or the store is one of before. The age of the key says
+ * whether it seals from now on. */
 static int take_missing(struct secret_keeper *k, const char *file, struct error **err)
 {
 	struct secret_vault *vault = k->zrms->vault;
@@ -181,7 +198,12 @@ static int take_missing(struct secret_keeper *k, const char *file, struct error 
 		if (!secret_vault_has(vault, *id) && secret_keys_has(theirs, *id) &&
 		    is_proved(k, theirs, *id)) {
 			any = true;
-			(void)secret_keys_take(all, theirs, *id);
+			/* Where this one has none, all of theirs are there already. */
+			if (!secret_keys_has(all, *id) && !secret_keys_take(all, theirs, *id))
+				return error_set(err, ERR_LIMIT,
+						 "it would be more than %d keys: set or remove "
+						 "the secrets of those that are missing",
+						 SECRET_KEYS_MAX);
 		}
 	if (!any)
 		return 0;
@@ -203,6 +225,22 @@ static bool lacks(char *const *ids, size_t count, const struct secret_keys *keys
 	return false;
 }
 
+/* Of the file, which has been sealed already; of memory where it cannot be read. The caller frees. */
+static char *file_text(const struct secret_vault *vault)
+{
+	CLEANUP(error_freep) struct error *err = NULL;
+	char *text = NULL;
+	size_t size = 0;
+	if (!vault->is_unsure && pki_file_read(vault->path, &text, &size, &err) == 0)
+		return text;
+	if (err != NULL)
+		log_warn("secret", "keys.unreadable", LOG_S("file", vault->path), LOG_E(err),
+			 LOG_S("then", "others get the keys that this zrms has in memory"));
+	if (secret_keys_write(vault->keys, vault->passphrase, &text, NULL) < 0)
+		return NULL;
+	return text;
+}
+
 static void view_fill(const struct secret_keeper *k,
 		      const Samoza__V1__ZrmsIdentityRequest *asked,
 		      Samoza__V1__ZrmsIdentityView *view)
@@ -210,7 +248,7 @@ static void view_fill(const struct secret_keeper *k,
 	const struct secret_vault *vault = k->zrms->vault;
 	CLEANUP(freep)
 	const char **needed = secret_keys_needed(control_secrets(k->zrms->control));
-	size_t count = 0, size = 0;
+	size_t count = 0;
 	while (needed[count] != NULL)
 		count++;
 	view->secret_keys_needed = mem_new_array(char *, count + 1);
@@ -227,7 +265,7 @@ static void view_fill(const struct secret_keeper *k,
 		view->secret_keys[view->n_secret_keys] =
 			mem_strdup(secret_keys_id(vault->keys, view->n_secret_keys));
 	if (lacks(asked->secret_keys, asked->n_secret_keys, vault->keys))
-		(void)!pki_file_read(vault->path, &view->secret_key_file, &size, NULL);
+		view->secret_key_file = file_text(vault);
 }
 
 void secret_keeper_member(struct secret_keeper *k, const Samoza__V1__ZrmsIdentityRequest *asked,
@@ -268,9 +306,12 @@ void secret_keeper_rotate(struct secret_keeper *k, struct http_request *request)
 static void on_time(void *user)
 {
 	struct secret_keeper *k = user;
-	bool looks = k->missing > 0;
-	if (looks && secret_vault_look(k->zrms->vault))
-		rekeyed(k);
+	CLEANUP(error_freep) struct error *err = NULL;
+	int looked = look(k, &err);
+	if (looked < 0 && looked != k->looked)
+		log_error("secret", "keys.not.read", LOG_E(err),
+			  LOG_S("then", "it is tried again, and no secret is set before"));
+	k->looked = looked;
 	say_missing(k);
 	waiting_continue(k);
 	bool soon = secret_rotation_step(&k->rotation) || k->waiting.count > 0;

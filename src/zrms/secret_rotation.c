@@ -42,20 +42,23 @@ static void answer(struct secret_rotation *r)
 	view.key = (char *)(uintptr_t)secret_keys_id(r->zrms->vault->keys, 0);
 	view.sealed = r->sealed;
 	log_info("secret", "key.rotated", LOG_S("key", view.key), LOG_U("sealed", r->sealed));
-	if (r->request != NULL)
+	if (r->request != NULL && !r->is_first_another)
 		api_send_view_now(r->request, 200, &view.base);
 }
 
 static void end(struct secret_rotation *r, struct error *take_why)
 {
 	struct http_request *request = r->request;
+	bool begins = take_why == NULL && r->is_first_another;
 	if (take_why == NULL)
 		answer(r);
 	else
 		log_warn("secret", "key.not.rotated", LOG_E(take_why));
 	clear(r);
 	r->is_stuck = take_why != NULL;
-	if (request != NULL && take_why != NULL)
+	if (begins)
+		secret_rotation_begin(r, request);
+	else if (request != NULL && take_why != NULL)
 		api_refuse(request, take_why);
 	else
 		error_free(take_why);
@@ -152,10 +155,12 @@ static void piece_ask(struct secret_rotation *r, const piece_vector *piece, uint
 			   .count = piece->count}};
 	input.actor = "zrms";
 	/* One line of the audit for each, by who asks; what a life before has left is zrms' own. */
-	if (r->request != NULL)
+	bool is_asked_for = r->request != NULL && !r->is_first_another;
+	if (is_asked_for)
 		access_ask(r->request, &input);
 	input.key.text = NULL; /* asked again, it goes on where it is */
-	r->is_asked = r->is_noted = true;
+	r->is_asked = true;
+	r->is_noted |= is_asked_for;
 	r->sealed += count;
 	api_ask(r->zrms, &input, on_told, r);
 }
@@ -231,9 +236,11 @@ static void seal(struct secret_rotation *r)
 	piece_vector piece = {0};
 	struct error *err = NULL;
 	uint64_t count = 0;
-	if (piece_make(r, &piece, &count, &err) < 0) {
+	bool is_to_note = r->request != NULL && !r->is_first_another && !r->is_noted;
+	if (secret_vault_settle(r->zrms->vault, &err) < 0 ||
+	    piece_make(r, &piece, &count, &err) < 0) {
 		end(r, err);
-	} else if (count > 0 || (r->request != NULL && !r->is_noted)) {
+	} else if (count > 0 || is_to_note) {
 		piece_ask(r, &piece, count);
 	} else {
 		r->is_asked = true;
@@ -242,15 +249,20 @@ static void seal(struct secret_rotation *r)
 	piece_done(&piece);
 }
 
+/* What a life before has left, or what could not be ended: first that, and then another key for who asks. */
+static bool is_left(const struct secret_vault *vault)
+{
+	return vault->keys != NULL && secret_keys_count(vault->keys) > 1;
+}
+
 bool secret_rotation_step(struct secret_rotation *r)
 {
 	const struct secret_vault *vault = r->zrms->vault;
-	bool is_left = vault->keys != NULL && secret_keys_count(vault->keys) > 1;
 	if (r->is_asked)
 		return false; /* its answer goes on */
 	if (!r->is_under_way) {
 		/* Where a key is missing, what is here may be older than it: nothing is sealed with that. */
-		if (!is_left || r->is_stuck || missing(r->zrms) > 0)
+		if (!is_left(vault) || r->is_stuck || missing(r->zrms) > 0)
 			return false;
 		r->is_under_way = true;
 		log_info("secret", "key.rotation.resumed",
@@ -285,14 +297,14 @@ void secret_rotation_begin(struct secret_rotation *r, struct http_request *reque
 {
 	struct zrms *zrms = r->zrms;
 	struct error *err = NULL;
-	if (r->is_under_way &&
-	    r->request == NULL) { /* it goes on with what a life before has left */
+	if (r->is_under_way && r->request == NULL) {
 		r->request = request;
+		r->is_first_another = true;
 		return;
 	}
 	int result = begin_check(r, &err);
-	/* One that was cut off has a key already, with which nothing has been lost. */
-	if (result == 0 && secret_keys_count(zrms->vault->keys) == 1) {
+	bool is_first_another = result == 0 && is_left(zrms->vault);
+	if (result == 0 && !is_first_another) {
 		struct secret_keys *keys = secret_keys_copy(zrms->vault->keys);
 		secret_keys_add(keys);
 		result = secret_vault_keep(zrms->vault, keys, &err);
@@ -304,6 +316,7 @@ void secret_rotation_begin(struct secret_rotation *r, struct http_request *reque
 	clear(r);
 	r->request = request;
 	r->is_under_way = true;
+	r->is_first_another = is_first_another;
 	secret_sharing_rekeyed(r->sharing);
 	wake(r);
 }

@@ -27,6 +27,7 @@ struct secret_rotation {
 	struct loop_timer *timer;     /* calls secret_rotation_step() */
 	struct http_request *request; /* NULL: nobody waits for it */
 	bool is_under_way;
+	bool is_first_another; /* what a life before has left is ended first; then one begins for `request` */
 	bool is_sealing; /* the others have the key, or one has used it already */
 	bool is_asked;	 /* a piece is with the core */
 	bool is_noted;	 /* the audit has it */

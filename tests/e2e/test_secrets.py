@@ -235,6 +235,53 @@ def test_without_its_key_a_secret_is_named_and_no_other_key_is_made(c, tmp_path)
     assert refused.returncode == 1 and "chmod 600" in refused.stderr + refused.stdout
 
 
+def test_a_key_that_comes_back_opens_and_seals_nothing_more(c, tmp_path):
+    place = c.directory / "zrms" / KEYS
+    assert set_secret(c, "db", b"one")[0] == 200
+    old, = key_ids(c.directory / "zrms")
+    shutil.copy(place, tmp_path / "old")
+    c.zshell("cluster", "backup", "-o", c.directory / "without", "--without-keys")
+    c.zshell("secret", "rotate-key")
+    new, = key_ids(c.directory / "zrms")
+    shutil.copy(place, tmp_path / "new")
+    # The store is one of before, and the key that of now.
+    c.zrms.kill()
+    run(BIN / "zrms", "restore", c.directory / "without", "--dir", c.directory / "zrms", "--replace")
+    place.parent.mkdir(exist_ok=True)
+    shutil.copy(tmp_path / "new", place)
+    c.start_zrms()
+    assert listed(c)["db"]["key_missing"]
+    assert set_secret(c, "own", b"two")[1]["key"] == new
+    # As zrms says: the file with the key that is missing is copied over it. None is lost, and the newer one seals.
+    shutil.copy(tmp_path / "old", place.with_suffix(".copy"))
+    place.with_suffix(".copy").rename(place)
+    until(lambda: {s["key"] for s in listed(c).values()} == {new}, "all are sealed with the newer one")
+    until(lambda: key_ids(c.directory / "zrms") == [new], "the old one is gone")
+    restart(c)
+    assert not any(s.get("key_missing") for s in listed(c).values())
+
+    def rotations():
+        return c.zshell("cluster", "audit").stdout.count("with another key")
+
+    # A rotation that could not end: who asks for another key gets one.
+    c.zrms.kill()
+    place.write_text((tmp_path / "new").read_text() + (tmp_path / "old").read_text().splitlines()[1] + "\n")
+    assert key_ids(c.directory / "zrms") == [new, old]
+    place.with_suffix(".key.new").mkdir()  # where the file is written first
+    c.start_zrms()
+    until(lambda: "key.not.rotated" in c.zrms.log.read_text(), "the old one cannot be dropped")
+    refused, answer = set_secret(c, "own", b"three")
+    assert refused == 500 and str(place) in answer["error"]["message"], answer
+    place.with_suffix(".key.new").rmdir()
+    assert set_secret(c, "own", b"three")[0] == 200
+    noted = rotations()
+    status, answer = ask(c, None, "POST", "/v1/secrets/rotate-key")
+    assert status == 200 and answer["key"] not in (old, new), answer
+    assert key_ids(c.directory / "zrms") == [answer["key"]]
+    assert {s["key"] for s in listed(c).values()} == {answer["key"]}
+    assert rotations() == noted + 1
+
+
 def test_the_file_of_keys_is_sealed_with_the_passphrase_of_systemd(c, tmp_path, monkeypatch):
     credentials = tmp_path / "credentials"
     credentials.mkdir()
@@ -306,3 +353,8 @@ def test_each_of_several_zrms_can_open_them_when_it_leads(start_cluster):
     c.all_zrms()[first].start()
     until(lambda: not listed(c)["db"].get("key_missing"), "it has been brought")
     assert key_ids(directories[second]) == [answer["key"]]
+    # The file of a leader cannot be read: others get what it has in memory.
+    (directories[second] / KEYS).unlink()
+    (directories[third] / KEYS).unlink()
+    c.all_zrms()[third].start()
+    until(lambda: (directories[third] / KEYS).exists() and key_ids(directories[third]) == [answer["key"]], "it has the key")

@@ -1,8 +1,10 @@
 #include "adapter/secret/secret_keys.h"
 
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buffer.h"
 #include "base/check.h"
@@ -21,6 +23,7 @@ _Static_assert(SECRET_OVERHEAD == NONCE_BYTES + TAG_BYTES,
 
 struct secret_key {
 	char id[SECRET_KEY_ID_CHARS + 1];
+	uint64_t made_ms; /* wall clock, and later than that of those that were there */
 	unsigned char bytes[KEY_BYTES];
 };
 
@@ -72,10 +75,18 @@ static void begin(void)
 		IMPOSSIBLE("libsodium finds no random numbers");
 }
 
-static void draw(struct secret_key *key)
+static uint64_t now_ms(void)
+{
+	struct timespec now = {0};
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void draw(struct secret_key *key, uint64_t after_ms)
 {
 	unsigned char id[SECRET_KEY_ID_CHARS / 2];
 	begin();
+	key->made_ms = now_ms() > after_ms ? now_ms() : after_ms + 1;
 	randombytes_buf(id, sizeof(id));
 	(void)sodium_bin2hex(key->id, sizeof(key->id), id, sizeof(id));
 	randombytes_buf(key->bytes, sizeof(key->bytes));
@@ -85,7 +96,7 @@ struct secret_keys *secret_keys_new(void)
 {
 	begin();
 	struct secret_keys *keys = keys_alloc();
-	draw(&keys->items[0]);
+	draw(&keys->items[0], 0);
 	keys->count = 1;
 	return keys;
 }
@@ -99,17 +110,25 @@ static const struct secret_key *find(const struct secret_keys *keys, const char 
 }
 
 /* Room at the front. */
-static void shift(struct secret_keys *keys)
+/* In its place: the newest first, and of two that are as old that which is there. PRE: there is room. */
+static void insert(struct secret_keys *keys, const struct secret_key *key)
 {
+	size_t at = 0;
 	PRE(keys->count < SECRET_KEYS_MAX);
-	memmove(&keys->items[1], &keys->items[0], keys->count * sizeof(keys->items[0]));
+	while (at < keys->count && keys->items[at].made_ms >= key->made_ms)
+		at++;
+	memmove(&keys->items[at + 1], &keys->items[at],
+		(keys->count - at) * sizeof(keys->items[0]));
+	keys->items[at] = *key;
 	keys->count++;
 }
 
 void secret_keys_add(struct secret_keys *keys)
 {
-	shift(keys);
-	draw(&keys->items[0]);
+	struct secret_key key = {0};
+	draw(&key, keys->count > 0 ? keys->items[0].made_ms : 0);
+	insert(keys, &key);
+	secret_wipe(&key, sizeof(key));
 }
 
 static void remove_at(struct secret_keys *keys, size_t at)
@@ -140,8 +159,25 @@ bool secret_keys_take(struct secret_keys *keys, const struct secret_keys *from, 
 	const struct secret_key *key = find(from, id);
 	if (key == NULL || secret_keys_has(keys, id) || keys->count == SECRET_KEYS_MAX)
 		return false;
-	shift(keys);
-	keys->items[0] = *key;
+	insert(keys, key);
+	return true;
+}
+
+bool secret_keys_unite(struct secret_keys *keys, const struct secret_keys *from)
+{
+	bool fits = true;
+	for (size_t at = 0; at < from->count; at++) {
+		const char *id = from->items[at].id;
+		fits &= secret_keys_has(keys, id) || secret_keys_take(keys, from, id);
+	}
+	return fits;
+}
+
+bool secret_keys_has_all(const struct secret_keys *keys, const struct secret_keys *of)
+{
+	for (size_t at = 0; at < of->count; at++)
+		if (!secret_keys_has(keys, of->items[at].id))
+			return false;
 	return true;
 }
 
@@ -205,13 +241,23 @@ static bool take_char(const char **at, const char *end, char expected)
 	return true;
 }
 
+/* Digits, without an overflow: up to the year 33658. */
+static bool take_number(const char **at, const char *end, uint64_t *to)
+{
+	const char *from = *at;
+	*to = 0;
+	while (*at < end && **at >= '0' && **at <= '9' && *at - from < 15)
+		*to = *to * 10 + (uint64_t)(*(*at)++ - '0');
+	return *at > from;
+}
+
 static char *lines_of(const struct secret_keys *keys)
 {
 	struct buffer b = BUFFER_INIT(4096);
 	for (size_t k = 0; k < keys->count; k++) {
 		(void)buffer_printf(&b, "%s ", keys->items[k].id);
 		add_bytes(&b, keys->items[k].bytes, KEY_BYTES);
-		(void)buffer_add_string(&b, "\n");
+		(void)buffer_printf(&b, " %" PRIu64 "\n", keys->items[k].made_ms);
 	}
 	return buffer_steal(&b);
 }
@@ -281,6 +327,7 @@ static bool read_line(const char **at, const char *end, struct secret_key *key)
 		key->id[k] = *from++;
 	}
 	if (!take_char(&from, end, ' ') || !take_bytes(&from, end, key->bytes, KEY_BYTES) ||
+	    !take_char(&from, end, ' ') || !take_number(&from, end, &key->made_ms) ||
 	    !take_char(&from, end, '\n'))
 		return false;
 	*at = from;
@@ -291,9 +338,11 @@ static int read_lines(const char *at, const char *end, struct secret_keys **ret_
 		      struct error **err)
 {
 	CLEANUP(secret_keys_freep) struct secret_keys *keys = keys_alloc();
-	while (at < end && keys->count < SECRET_KEYS_MAX &&
-	       read_line(&at, end, &keys->items[keys->count]))
-		keys->count++;
+	struct secret_key key = {0};
+	while (at < end && keys->count < SECRET_KEYS_MAX && read_line(&at, end, &key))
+		if (!secret_keys_has(keys, key.id))
+			insert(keys, &key);
+	secret_wipe(&key, sizeof(key));
 	if (at != end || keys->count == 0)
 		return error_set(
 			err, ERR_INVALID,

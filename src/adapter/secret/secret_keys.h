@@ -1,7 +1,7 @@
 /*
  * The keys with which secrets are sealed (libsodium): the one of now, and while values are sealed again the one before.
  *
- *   file     samoza-secret-keys 1 │ ID KEY │ ID KEY            text, a line each, the newest first; 0600
+ *   file     samoza-secret-keys 1 │ ID KEY MADE │ ...          text, a line each, the newest first (MADE: ms since 1970); 0600
  *   or       samoza-secret-keys 1 sealed │ SALT NONCE LINES    the same lines, sealed with a passphrase (Argon2id)
  *
  *   value    nonce │ XChaCha20-Poly1305( value )               with name, pattern and version as additional data: what
@@ -20,7 +20,7 @@
 #include "base/error.h"
 
 #define SECRET_KEY_ID_CHARS 16 /* hexadecimal digits */
-#define SECRET_KEYS_MAX	    4 /* two while values are sealed again; more where that was cut off */
+#define SECRET_KEYS_MAX	    8 /* two while values are sealed again; more where that was cut off */
 
 /* In memory of its own, which is locked and wiped. */
 struct secret_keys;
@@ -28,10 +28,15 @@ struct secret_keys;
 /* One key, by chance. */
 struct secret_keys *secret_keys_new(void);
 struct secret_keys *secret_keys_copy(const struct secret_keys *keys);
-/* A new one that is the first; those that there are stay beside. PRE: there are fewer than SECRET_KEYS_MAX. */
+/* A new one that is the first; those that there are stay beside. Also where the clock went back it is newer than these. PRE: there
+ * are fewer than SECRET_KEYS_MAX. */
 void secret_keys_add(struct secret_keys *keys);
-/* Of `from`, as the first one. False: it is there already, or in neither, or there is no room. */
+/* Of `from`, in its place: the newest is the first, so that one from before, as a restored store needs it, opens and never seals.
+ * False: it is there already, or in neither, or there is no room. */
 bool secret_keys_take(struct secret_keys *keys, const struct secret_keys *from, const char *id);
+/* All of `from`, each in its place. False: there was no room for one. */
+bool secret_keys_unite(struct secret_keys *keys, const struct secret_keys *from);
+bool secret_keys_has_all(const struct secret_keys *keys, const struct secret_keys *of);
 /* False: there is none of that id. */
 bool secret_keys_drop(struct secret_keys *keys, const char *id);
 bool secret_keys_has(const struct secret_keys *keys, const char *id);

@@ -50,7 +50,8 @@ bool member_secrets_has_none(const struct member_secrets *m)
 void member_secrets_ask(struct member_secrets *m, Samoza__V1__ZrmsIdentityRequest *body)
 {
 	size_t size = 0;
-	if (m->vault == NULL || m->vault->keys == NULL)
+	/* What is not safe on disk is not said to be here. */
+	if (m->vault == NULL || m->vault->keys == NULL || m->vault->is_unsure)
 		return;
 	body->secret_keys = mem_new_array(char *, SECRET_KEYS_MAX);
 	for (; body->n_secret_keys < secret_keys_count(m->vault->keys); body->n_secret_keys++)
@@ -92,24 +93,23 @@ static bool may_go(const Samoza__V1__ZrmsIdentityView *view, const char *id)
 	       !has_id(view->secret_keys_needed, view->n_secret_keys_needed, id);
 }
 
-/* Without what is needed no longer. True: something went. */
+static bool has_all_of(const struct secret_keys *keys, const Samoza__V1__ZrmsIdentityView *view)
+{
+	for (size_t i = 0; i < view->n_secret_keys; i++)
+		if (!secret_keys_has(keys, view->secret_keys[i]))
+			return false;
+	return view->n_secret_keys > 0;
+}
+
+/* Without what is needed no longer; one always stays, as a file without any is none. True: something went. */
 static bool forget(struct secret_keys *keys, const Samoza__V1__ZrmsIdentityView *view)
 {
 	bool any = false;
 	for (size_t at = secret_keys_count(keys); at-- > 0;) {
 		CLEANUP(freep) char *id = mem_strdup(secret_keys_id(keys, at));
-		if (may_go(view, id))
+		if (secret_keys_count(keys) > 1 && may_go(view, id))
 			any |= secret_keys_drop(keys, id);
 	}
-	return any;
-}
-
-/* In the order of the leader, which seals with the first. */
-static bool add(struct secret_keys *keys, const struct secret_keys *theirs)
-{
-	bool any = false;
-	for (size_t at = secret_keys_count(theirs); at-- > 0;)
-		any |= secret_keys_take(keys, theirs, secret_keys_id(theirs, at));
 	return any;
 }
 
@@ -128,11 +128,18 @@ static int keys_follow(const struct member_secrets *m, const Samoza__V1__ZrmsIde
 	if (vault->keys == NULL && theirs == NULL)
 		return 0;
 	keys = secret_keys_copy(vault->keys != NULL ? vault->keys : theirs);
-	bool changed = vault->keys == NULL;
-	if (vault->keys != NULL && (theirs != NULL || view->n_secret_keys > 0))
+	bool changed = vault->keys == NULL || vault->is_unsure;
+	bool fits = theirs == NULL || secret_keys_unite(keys, theirs);
+	/* Only who has all that the leader has knows what is needed no longer; or it makes room. */
+	if (has_all_of(keys, view) || !fits)
 		changed |= forget(keys, view);
-	if (theirs != NULL)
-		changed |= add(keys, theirs);
+	if (!fits && !secret_keys_unite(keys, theirs))
+		return error_set(err, ERR_LIMIT,
+				 "with those of the leader it would be more than %d keys of "
+				 "secrets: rotate them there (secret rotate-key)",
+				 SECRET_KEYS_MAX);
+	if (vault->keys != NULL)
+		changed |= !secret_keys_has_all(vault->keys, keys);
 	if (!changed)
 		return 0;
 	r = secret_vault_keep(vault, steal_ptr(&keys), err);

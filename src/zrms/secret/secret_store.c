@@ -62,13 +62,22 @@ void secret_vault_freep(struct secret_vault **vault)
 	secret_vault_free(*vault);
 }
 
-int secret_vault_keep(struct secret_vault *v, struct secret_keys *take_keys, struct error **err)
+static int file_write(struct secret_vault *v, const struct secret_keys *keys,
+		      struct error **err)
 {
-	CLEANUP(secret_keys_freep) struct secret_keys *keys = take_keys;
 	CLEANUP(secret_text_freep) char *text = NULL;
 	int r = secret_keys_write(keys, v->passphrase, &text, err);
 	if (r == 0)
 		r = pki_file_write(v->path, text, strlen(text), err);
+	/* It may be the old one or the new one, and not durable. */
+	v->is_unsure = r < 0;
+	return r;
+}
+
+int secret_vault_keep(struct secret_vault *v, struct secret_keys *take_keys, struct error **err)
+{
+	CLEANUP(secret_keys_freep) struct secret_keys *keys = take_keys;
+	int r = file_write(v, keys, err);
 	if (r < 0)
 		return r;
 	secret_keys_free(v->keys);
@@ -76,22 +85,39 @@ int secret_vault_keep(struct secret_vault *v, struct secret_keys *take_keys, str
 	return 0;
 }
 
-static bool is_more(const struct secret_keys *than, const struct secret_keys *keys)
+int secret_vault_settle(struct secret_vault *v, struct error **err)
 {
-	for (size_t k = 0; k < secret_keys_count(keys); k++)
-		if (than == NULL || !secret_keys_has(than, secret_keys_id(keys, k)))
-			return true;
-	return false;
+	if (!v->is_unsure || v->keys == NULL)
+		return 0;
+	int r = file_write(v, v->keys, err);
+	return r < 0 ? error_wrap(err, "no secret is sealed before its key is safe on disk")
+		     : 0;
 }
 
-bool secret_vault_look(struct secret_vault *v)
+int secret_vault_look(struct secret_vault *v, bool *ret_new, struct error **err)
 {
-	CLEANUP(secret_keys_freep) struct secret_keys *keys = NULL;
-	if (file_read(v, &keys, NULL) < 0 || keys == NULL || !is_more(v->keys, keys))
-		return false;
+	CLEANUP(secret_keys_freep) struct secret_keys *file = NULL;
+	CLEANUP(secret_keys_freep) struct secret_keys *all = NULL;
+	*ret_new = false;
+	int r = file_read(v, &file, err);
+	if (r < 0 || file == NULL)
+		return r;
+	if (v->keys != NULL && secret_keys_has_all(v->keys, file) &&
+	    secret_keys_has_all(file, v->keys))
+		return 0;
+	all = secret_keys_copy(v->keys != NULL ? v->keys : file);
+	if (!secret_keys_unite(all, file))
+		return error_set(
+			err, ERR_LIMIT,
+			"with the keys that this zrms has, %s would have more than %d: "
+			"set or remove the secrets of those that are missing",
+			v->path, SECRET_KEYS_MAX);
+	*ret_new = v->keys == NULL || !secret_keys_has_all(v->keys, all);
+	/* These are in memory whether or not the file takes them: none of both may be lost. */
+	r = secret_keys_has_all(file, all) ? 0 : file_write(v, all, err);
 	secret_keys_free(v->keys);
-	v->keys = steal_ptr(&keys);
-	return true;
+	v->keys = steal_ptr(&all);
+	return r;
 }
 
 /* ---- values ---- */

@@ -22,6 +22,7 @@ struct secret_vault {
 	char *path;		  /* DIR/credentials/secrets.key */
 	char *passphrase;	  /* NULL: the file is not sealed */
 	struct secret_keys *keys; /* NULL: there are none on this machine */
+	bool is_unsure;		  /* a write failed: what the file has is not known */
 };
 
 /* Reads the file where there is one. ERR_DENIED: it is sealed, and not with the passphrase, or others may read it. ERR_INVALID: it
@@ -32,11 +33,16 @@ int secret_vault_open(const char *dir, const char *passphrase, struct secret_vau
 void secret_vault_free(struct secret_vault *vault);
 void secret_vault_freep(struct secret_vault **vault);
 
-/* These are the keys from now on, and the file has them. After an error nothing has changed. */
+/* These are the keys from now on, and the file has them. After an error the keys in memory are those of before, and the file has
+ * these or those: secret_vault_settle(). */
 int secret_vault_keep(struct secret_vault *vault, struct secret_keys *take_keys,
 		      struct error **err) must_check;
-/* The file once more, as somebody may have laid it there. False: there is none that can be read, or it has nothing new. */
-bool secret_vault_look(struct secret_vault *vault);
+/* The file has the keys in memory: written again after a write that failed. PRE of sealing, and of saying to others what is here. */
+int secret_vault_settle(struct secret_vault *vault, struct error **err) must_check;
+/* The file once more, as somebody may have laid another one there: its keys come to those in memory, and it gets all of them, so that
+ * none is lost. *ret_new: it had one that was not here, also where it cannot be written. Errors: it cannot be read or written, or
+ * there are too many (ERR_LIMIT). */
+int secret_vault_look(struct secret_vault *vault, bool *ret_new, struct error **err) must_check;
 
 /* A value, as it was set: of that name, in that version of the durable record. The caller wipes it (secret_wipe()) and frees it; a
  * zero byte stands after it. ERR_NOT_FOUND: its key is not on this machine. ERR_INVALID: the record was changed. */

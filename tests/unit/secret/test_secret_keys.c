@@ -112,10 +112,21 @@ static void a_new_key_seals_and_the_one_before_still_opens(void **state)
 	assert_true(secret_keys_drop(copy, first));
 	assert_null(open_text(copy, first, &db, old, size, ERR_NOT_FOUND));
 	assert_int_equal(secret_keys_count(copy), 1);
-	/* Taken from another file, it is the first again. */
+	/* Taken from another file, it opens, and does not seal: it is older, whatever the clock says. */
 	assert_true(secret_keys_take(copy, keys, first));
 	assert_false(secret_keys_take(copy, keys, first));
-	assert_string_equal(secret_keys_id(copy, 0), first);
+	assert_string_equal(secret_keys_id(copy, 1), first);
+	/* And the newer one is the first where it is taken. */
+	CLEANUP(freep) char *second = mem_strdup(secret_keys_id(keys, 0));
+	assert_true(secret_keys_drop(copy, second));
+	assert_true(secret_keys_unite(copy, keys));
+	assert_true(secret_keys_has_all(copy, keys));
+	assert_string_equal(secret_keys_id(copy, 0), second);
+	CLEANUP(secret_keys_freep) struct secret_keys *read = copy_of(copy, NULL);
+	assert_true(secret_keys_drop(read, second));
+	assert_false(secret_keys_has_all(read, copy));
+	assert_true(secret_keys_take(read, copy, second));
+	assert_string_equal(secret_keys_id(read, 0), second);
 	CLEANUP(freep) char *again = open_text(copy, first, &db, old, size, 0);
 	assert_string_equal(again, "one");
 }

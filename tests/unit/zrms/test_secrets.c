@@ -51,6 +51,19 @@ static struct secret_vault *vault_at(const struct place *p)
 
 /* ---- the vault ---- */
 
+static bool looks(struct secret_vault *vault)
+{
+	bool is_new = false;
+	assert_int_equal(secret_vault_look(vault, &is_new, NULL), 0);
+	return is_new;
+}
+
+static bool file_has(const struct place *p, const char *id)
+{
+	CLEANUP(secret_vault_freep) struct secret_vault *file = vault_at(p);
+	return file->keys != NULL && secret_keys_has(file->keys, id);
+}
+
 static void put(struct secrets *all, const struct secret_vault *vault, const char *name,
 		const char *value, uint64_t number)
 {
@@ -110,8 +123,8 @@ static void what_is_sealed_is_opened_with_the_file_alone(void **state)
 	assert_int_equal(secret_vault_missing(vault, &all), 1);
 	assert_int_equal(open_of(vault, &all, "tls", NULL), ERR_NOT_FOUND);
 	/* The file is looked at again. */
-	assert_true(secret_vault_look(vault));
-	assert_false(secret_vault_look(vault));
+	assert_true(looks(vault));
+	assert_false(looks(vault));
 	assert_int_equal(open_of(vault, &all, "tls", "two"), 0);
 }
 
@@ -141,7 +154,42 @@ static void a_file_that_cannot_be_written_changes_nothing(void **state)
 	assert_int_equal(mkdir(directory, 0700), 0); /* where it is written first */
 	assert_true(secret_vault_keep(vault, secret_keys_new(), NULL) < 0);
 	assert_string_equal(secret_keys_id(vault->keys, 0), id);
+	/* Nothing is sealed before one write has succeeded. */
+	assert_true(secret_vault_settle(vault, NULL) < 0);
 	assert_int_equal(rmdir(directory), 0);
+	assert_int_equal(unlink(p.path), 0);
+	assert_int_equal(secret_vault_settle(vault, NULL), 0);
+	assert_true(file_has(&p, id));
+}
+
+static void a_file_laid_over_it_loses_no_key(void **state)
+{
+	CLEANUP(place_done) struct place p = place_new();
+	CLEANUP(secret_vault_freep) struct secret_vault *vault = vault_at(&p);
+	CLEANUP(secret_keys_freep) struct secret_keys *others = secret_keys_new();
+	CLEANUP(secret_text_freep) char *text = NULL;
+	char directory[160];
+	const char *other = secret_keys_id(others, 0);
+	bool is_new = false;
+	(void)state;
+	assert_int_equal(secret_vault_keep(vault, secret_keys_new(), NULL), 0);
+	CLEANUP(freep) char *own = mem_strdup(secret_keys_id(vault->keys, 0));
+	assert_int_equal(secret_keys_write(others, NULL, &text, NULL), 0);
+	assert_int_equal(pki_file_write(p.path, text, strlen(text), NULL), 0);
+	/* It cannot be written: both are in memory, and nothing is sealed. */
+	(void)snprintf(directory, sizeof(directory), "%s.new", p.path);
+	assert_int_equal(mkdir(directory, 0700), 0);
+	assert_true(secret_vault_look(vault, &is_new, NULL) < 0);
+	assert_true(is_new);
+	assert_true(secret_vault_has(vault, own) && secret_vault_has(vault, other));
+	assert_true(secret_vault_settle(vault, NULL) < 0);
+	assert_int_equal(rmdir(directory), 0);
+	assert_int_equal(secret_vault_settle(vault, NULL), 0);
+	assert_true(file_has(&p, own) && file_has(&p, other));
+	/* One with less than this one has gets the rest, too. */
+	assert_int_equal(pki_file_write(p.path, text, strlen(text), NULL), 0);
+	assert_false(looks(vault));
+	assert_true(file_has(&p, own) && file_has(&p, other));
 }
 
 /* ---- one that stands by ---- */
@@ -242,6 +290,31 @@ static void what_it_cannot_open_it_does_not_take(void **state)
 	member_secrets_free(member);
 }
 
+static void it_forgets_nothing_before_it_has_what_the_leader_has(void **state)
+{
+	CLEANUP(place_done) struct place p = place_new();
+	CLEANUP(secret_keys_freep) struct secret_keys *keys = secret_keys_new();
+	CLEANUP(secret_keys_freep) struct secret_keys *new = secret_keys_new();
+	CLEANUP(freep) char *old = mem_strdup(secret_keys_id(keys, 0));
+	struct member_secrets *member = member_secrets_new(p.dir);
+	(void)state;
+	assert_true(say(member, keys, true, NULL, true));
+	/* The leader has another one, whose file it could not read. */
+	(void)say(member, new, false, NULL, true);
+	assert_true(file_has(&p, old));
+	assert_true(say(member, new, true, NULL, true));
+	assert_true(file_has(&p, secret_keys_id(new, 0)));
+	assert_false(file_has(&p, old));
+	/* Many that nobody needs make room. */
+	while (secret_keys_count(keys) < SECRET_KEYS_MAX)
+		secret_keys_add(keys);
+	assert_true(say(member, keys, true, NULL, true));
+	assert_true(say(member, new, true, NULL, true));
+	assert_true(file_has(&p, secret_keys_id(new, 0)));
+	assert_false(file_has(&p, old));
+	member_secrets_free(member);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,7 +322,9 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_none_is_said_and_not_replaced),
 		cmocka_unit_test(a_file_that_cannot_be_written_changes_nothing),
 		cmocka_unit_test(a_standby_takes_what_it_lacks_and_forgets_what_nobody_needs),
+		cmocka_unit_test(a_file_laid_over_it_loses_no_key),
 		cmocka_unit_test(what_it_cannot_open_it_does_not_take),
+		cmocka_unit_test(it_forgets_nothing_before_it_has_what_the_leader_has),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
