@@ -457,8 +457,8 @@ ProtobufCMessage *api_read_body(struct http_request *request,
 	CLEANUP(error_freep) struct error *err = NULL;
 	struct diagnostics findings = {0};
 	ProtobufCMessage *message = NULL;
-	if (schema_read_json(type, NULL, http_body_data(request), http_body_size(request), 0,
-			     &findings, &message, &err) < 0)
+	if (schema_read_json(type, NULL, http_body_data(request), http_body_size(request),
+			     SCHEMA_WIPE, &findings, &message, &err) < 0)
 		http_reply_failure(request, 400, "invalid", err->message);
 	diagnostics_done(&findings);
 	return message;

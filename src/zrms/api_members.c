@@ -1,5 +1,8 @@
 /* /v1/cluster/zrms: the zrms that share the store. */
+#include <string.h>
+
 #include "adapter/log/log.h"
+#include "adapter/secret/secret_keys.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/access/authorities.h"
@@ -118,6 +121,8 @@ void api_member_identity(void *context, struct http_request *request)
 	secret_keeper_view_done(&view);
 	free(view.authorities);
 	free(view.certificate);
+	if (asked->secret_key_file != NULL)
+		secret_wipe(asked->secret_key_file, strlen(asked->secret_key_file));
 	samoza__v1__zrms_identity_request__free_unpacked(asked, NULL);
 }
 

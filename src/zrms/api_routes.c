@@ -431,7 +431,7 @@ static const struct http_route routes[] = {
 	{"POST", "/v1/cluster/zrms/identity", api_member_identity, HTTP_BODY_MEMORY, NULL,
 	 "A zrms that stands by asks the leader, by its certificate, whom the cluster trusts, and for another certificate",
 	 VIEW(zrms_identity_request), VIEW(zrms_identity_view),
-	 "renewZrms", NULL, "404 409 411 413 422", ACCESS_ADMIN, MEMBER_BODY_MAX},
+	 "renewZrms", NULL, "404 409 411 413 422", ACCESS_ADMIN, MEMBER_BODY_MAX, true},
 	{"GET", "/v1/link", api_link, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_ZHOST},
 	{"GET", "/assets/{name}", api_console_file, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_NOBODY},
 	{"GET", "/docs", api_manual, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ACCESS_NOBODY},

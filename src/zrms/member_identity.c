@@ -1,9 +1,12 @@
 #include "zrms/member_identity.h"
 
+#include <string.h>
+
 #include "adapter/cli/address.h"
 #include "adapter/http/client.h"
 #include "adapter/log/log.h"
 #include "adapter/pki/credentials.h"
+#include "adapter/secret/secret_keys.h"
 #include "base/buffer.h"
 #include "base/str.h"
 #include "proto/view.pb-c.h"
@@ -131,6 +134,7 @@ static int on_head(void *user, const struct http_response *response, struct erro
 	struct member_identity *m = user;
 	(void)err;
 	m->status = response->status;
+	(void)buffer_reserve(&m->answer, ANSWER_MAX); /* so that it does not move */
 	return 0;
 }
 
@@ -140,6 +144,14 @@ static int on_body(void *user, const void *data, size_t size, struct error **err
 	return buffer_add(&m->answer, data, size) == 0
 		       ? 0
 		       : error_set(err, ERR_LIMIT, "the answer is too long");
+}
+
+static void view_wipe(Samoza__V1__ZrmsIdentityView *view)
+{
+	if (view->secret_key_file != NULL)
+		secret_wipe(view->secret_key_file, strlen(view->secret_key_file));
+	for (size_t i = 0; i < view->n_keys; i++)
+		secret_wipe(view->keys[i], strlen(view->keys[i]));
 }
 
 static int answer_take(struct member_identity *m, const struct error *why, struct error **err)
@@ -152,11 +164,20 @@ static int answer_take(struct member_identity *m, const struct error *why, struc
 		return error_set(err, ERR_UNAVAILABLE, "the leader says: %s", said);
 	}
 	int r = schema_read_json(&samoza__v1__zrms_identity_view__descriptor, NULL,
-				 m->answer.data, m->answer.size, 0, NULL, &view, err);
-	if (r == 0)
+				 m->answer.data, m->answer.size, SCHEMA_WIPE, NULL, &view, err);
+	if (r == 0) {
 		r = take(m, (Samoza__V1__ZrmsIdentityView *)view, err);
+		view_wipe((Samoza__V1__ZrmsIdentityView *)view);
+	}
 	schema_message_free(view);
 	return r;
+}
+
+/* It may have had keys. */
+static void answer_wipe(struct member_identity *m)
+{
+	secret_wipe(m->answer.data, m->answer.size);
+	buffer_done(&m->answer);
 }
 
 static void asked_done(struct member_identity *m)
@@ -165,7 +186,7 @@ static void asked_done(struct member_identity *m)
 	m->status = 0;
 	pki_key_freep(&m->key);
 	m->key = NULL;
-	buffer_done(&m->answer);
+	answer_wipe(m);
 	m->answer = BUFFER_INIT(ANSWER_MAX);
 }
 
@@ -246,7 +267,7 @@ static void ask(struct member_identity *m, const char *address)
 	struct stream_transport *transport = listening_transport(m->zrms->listening);
 	if (transport == NULL || cli_address_parse_any(address, &at, NULL) < 0)
 		return;
-	CLEANUP(freep) char *json = body_make(m);
+	CLEANUP(secret_text_freep) char *json = body_make(m);
 	const struct http_call_options options = {.method = "POST",
 						  .target = "/v1/cluster/zrms/identity",
 						  .to = {at.host, at.port},
@@ -293,7 +314,7 @@ void member_identity_free(struct member_identity *identity)
 		return;
 	http_call_cancel(m->call);
 	pki_key_freep(&m->key);
-	buffer_done(&m->answer);
+	answer_wipe(m);
 	loop_timer_free(m->timer);
 	member_secrets_free(m->secrets);
 	free(m->credentials);

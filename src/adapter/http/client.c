@@ -1,11 +1,12 @@
 #include "adapter/http/client.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include "base/check.h"
 #include "base/str.h"
 
-enum { REQUEST_MAX = 64 * 1024 };
+enum { REQUEST_MAX = 64 * 1024, HEAD_ROOM = 4096 };
 
 struct http_call {
 	struct loop *loop;
@@ -26,6 +27,9 @@ static void call_free(struct http_call *call)
 {
 	stream_close(call->stream);
 	loop_timer_free(call->idle);
+	/* What was sent may be a token or a key. */
+	if (call->request.data != NULL)
+		explicit_bzero(call->request.data, call->request.capacity);
 	buffer_done(&call->request);
 	http_response_done(&call->response);
 	free(call->host);
@@ -236,6 +240,8 @@ static int request_prepare(struct http_call *call, const struct http_call_option
 		.has_body = options->json != NULL,
 		.body_size = options->json != NULL ? strlen(options->json) : 0,
 	};
+	/* So that it does not move, and is in one place. */
+	(void)buffer_reserve(&call->request, HEAD_ROOM + head.body_size);
 	int r = http_request_write(&call->request, &head, err);
 	if (r == 0 && options->json != NULL)
 		r = buffer_add_string(&call->request, options->json);

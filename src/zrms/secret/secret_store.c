@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "adapter/backup/passphrase.h"
@@ -35,10 +36,22 @@ static int file_read(const struct secret_vault *v, struct secret_keys **ret_keys
 	return r < 0 ? error_wrap(err, "%s", v->path) : 0;
 }
 
+/* No dump has keys or values: not even for a core_pattern that is a pipe, which is given one with 0. */
+static void no_dumps(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_CORE, &limit) < 0)
+		return;
+	limit.rlim_max = limit.rlim_max < 1 ? limit.rlim_max : 1;
+	limit.rlim_cur = limit.rlim_max;
+	(void)!setrlimit(RLIMIT_CORE, &limit);
+}
+
 int secret_vault_open(const char *dir, const char *passphrase, struct secret_vault **ret_vault,
 		      struct error **err)
 {
 	CLEANUP(secret_vault_freep) struct secret_vault *v = mem_new(struct secret_vault);
+	no_dumps();
 	v->path = str_printf("%s/" SECRET_KEYS_FILE, dir);
 	v->passphrase = mem_strdup(passphrase);
 	int r = file_read(v, &v->keys, err);

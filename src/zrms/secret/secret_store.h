@@ -25,7 +25,7 @@ struct secret_vault {
 	bool is_unsure;		  /* a write failed: what the file has is not known */
 };
 
-/* Reads the file where there is one. ERR_DENIED: it is sealed, and not with the passphrase, or others may read it. ERR_INVALID: it
+/* Reads the file where there is one. From now on this program makes no core dump. ERR_DENIED: it is sealed, and not with the passphrase, or others may read it. ERR_INVALID: it
  * is no such file. `passphrase`: copied; NULL: none. */
 int secret_vault_open(const char *dir, const char *passphrase, struct secret_vault **ret_vault,
 		      struct error **err) must_check;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,6 +104,10 @@ static void what_is_sealed_is_opened_with_the_file_alone(void **state)
 	struct stat st;
 	(void)state;
 	assert_null(vault->keys);
+	/* Nothing of it comes into a dump, where one was allowed. */
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_CORE, &limit), 0);
+	assert_true(limit.rlim_cur <= 1 && limit.rlim_max <= 1);
 	assert_int_equal(secret_vault_keep(vault, secret_keys_new(), NULL), 0);
 	assert_int_equal(stat(p.path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
