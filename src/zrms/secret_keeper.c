@@ -371,11 +371,18 @@ void secret_keeper_free(struct secret_keeper *k)
 static const struct metric metrics[] = {
 	{"zrms_secret_keys_missing", METRIC_GAUGE,
 	 "Keys with which secrets are sealed and that are not on this zrms."},
+	{"zrms_secret_key_lacking_members", METRIC_GAUGE,
+	 "Other zrms without the key that seals secrets: should they lead, they cannot open "
+	 "these."},
 };
 
 static void read_metrics(const void *part, struct metric_values *to)
 {
-	metric_set(to, 0, missing(part));
+	const struct zrms *zrms = part;
+	bool has_key = zrms->secret_keeper != NULL && zrms->vault->keys != NULL;
+	metric_set(to, 0, missing(zrms));
+	metric_set(to, 1,
+		   has_key ? secret_sharing_lacking_count(&zrms->secret_keeper->sharing) : 0);
 }
 
 const struct metric_source secret_metrics = METRIC_SOURCE(metrics, read_metrics);

@@ -1,5 +1,6 @@
 #include "zrms/secret_sharing.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -41,11 +42,13 @@ static bool has_said(const struct secret_sharing *s, const char *name, const cha
 	return m != NULL && strstr(m->ids, id) != NULL;
 }
 
-char *secret_sharing_lacking(const struct secret_sharing *s)
+/* Their names, "b, c", and how many; NULL, 0: none. */
+static char *lacking(const struct secret_sharing *s, unsigned *ret_count)
 {
 	const struct zrms *zrms = s->zrms;
 	struct buffer names = BUFFER_INIT(4096);
 	size_t count = 0;
+	*ret_count = 0;
 	if (zrms->lead == NULL ||
 	    zrms->cluster == NULL) /* they cannot ask without certificates */
 		return NULL;
@@ -54,10 +57,25 @@ char *secret_sharing_lacking(const struct secret_sharing *s)
 	const char *id = secret_keys_id(zrms->vault->keys, 0);
 	for (size_t i = 0; i < count; i++)
 		if (!str_equal(members[i].name, leader_name(seen)) &&
-		    !has_said(s, members[i].name, id))
+		    !has_said(s, members[i].name, id)) {
 			(void)buffer_printf(&names, "%s%s", names.size > 0 ? ", " : "",
 					    members[i].name);
+			(*ret_count)++;
+		}
 	return names.size > 0 ? buffer_steal(&names) : NULL;
+}
+
+char *secret_sharing_lacking(const struct secret_sharing *s)
+{
+	unsigned count = 0;
+	return lacking(s, &count);
+}
+
+unsigned secret_sharing_lacking_count(const struct secret_sharing *s)
+{
+	unsigned count = 0;
+	free(lacking(s, &count));
+	return count;
 }
 
 void secret_sharing_note(struct secret_sharing *s, const char *name, char *const *ids,

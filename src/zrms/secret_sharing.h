@@ -29,5 +29,7 @@ void secret_sharing_note(struct secret_sharing *sharing, const char *name, char 
 			 size_t count);
 /* NULL: all that are there have the first key; otherwise the names of the others, "b, c". The caller frees. PRE: there is a key. */
 char *secret_sharing_lacking(const struct secret_sharing *sharing);
+/* How many these are. PRE: there is a key. */
+unsigned secret_sharing_lacking_count(const struct secret_sharing *sharing);
 
 #endif

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import threading
 import time
 
 import pytest
-from conftest import BIN, run, until
+from conftest import BIN, run, text_of, until
 from etcd import ThreeZrms
 from secure import needs_an_address
 from test_access import new_user
@@ -63,6 +64,11 @@ def found_in(directory, needles):
                     data = opened.read()
                 hits += [(file, needle) for needle in needles if needle in data]
     return hits
+
+
+def lacking(c):
+    """How many zrms that stand by are not known to have the key."""
+    return int(re.search(r"^zrms_secret_key_lacking_members (\d+)", text_of(c.url + "/metrics"), re.MULTILINE).group(1))
 
 
 def restart(c):
@@ -356,5 +362,11 @@ def test_each_of_several_zrms_can_open_them_when_it_leads(start_cluster):
     # The file of a leader cannot be read: others get what it has in memory.
     (directories[second] / KEYS).unlink()
     (directories[third] / KEYS).unlink()
+    # One that cannot write it is counted until it can.
+    place = (directories[third] / KEYS).with_suffix(".key.new")
+    place.mkdir()
     c.all_zrms()[third].start()
+    until(lambda: lacking(c) == 1, "it lacks the key")
+    place.rmdir()
     until(lambda: (directories[third] / KEYS).exists() and key_ids(directories[third]) == [answer["key"]], "it has the key")
+    until(lambda: lacking(c) == 0, "it has said so")
