@@ -102,11 +102,11 @@ static bool add(struct area *a, const char *key, size_t key_size, const void *va
 {
 	struct zrun_secret head = {.key_size = (uint16_t)key_size,
 				   .value_size = (uint32_t)size};
-	char *to = a->data + a->size;
 
 	if (a->data == NULL || a->count == ZRUN_SECRETS_MAX || key_size > ZRUN_SECRET_KEY_MAX ||
 	    size > ZRUN_SECRET_MAX)
 		return false;
+	char *to = a->data + a->size;
 	to = mempcpy(to, &head, sizeof(head));
 	to = mempcpy(to, key, key_size);
 	to = mempcpy(to, value, size);
@@ -148,11 +148,10 @@ static bool read_whole(int fd, void *to, size_t size)
 /* Where it is to be: what is read comes into no other memory. */
 static bool read_one(int fd, const struct zrun_secret *head)
 {
-	char *to = staged.data + staged.size;
-
 	if (staged.data == NULL || staged.count == ZRUN_SECRETS_MAX ||
 	    head->key_size > ZRUN_SECRET_KEY_MAX || head->value_size > ZRUN_SECRET_MAX)
 		return false;
+	char *to = staged.data + staged.size;
 	to = mempcpy(to, head, sizeof(*head));
 	if (!read_whole(fd, to, (size_t)head->key_size + head->value_size))
 		return false;
