@@ -8,6 +8,7 @@
 #include "core/control/load/load_revision.h"
 #include "core/control/slot/copies.h"
 #include "core/control/slot/slot_names.h"
+#include "core/control/slot/unit_return.h"
 #include "core/control/state/state.h"
 #include "core/control/state/unit_devices.h"
 #include "core/control/zhost/zhosts.h"
@@ -181,36 +182,19 @@ typedef VECTOR(struct unit_placement *) unit_vector;
 /* A retired unit has its place in the engine until it is gone. */
 static void restore_place(struct control *c, struct unit_placement *unit)
 {
-	const struct slot_copy *first = unit->placement.copies.items[0];
-	struct control_application *a = unit->application;
-	CLEANUP(freep)
-	char *root_path = mem_strdup(copy_path(container_of(first, struct copy, of_slot)));
-	root_path[strcspn(root_path, "/")] = '\0';
-	CLEANUP(freep) char *name = mem_strdup(first->slot->path);
-	name[strcspn(name, "/")] = '\0';
-	const struct slot *s = slot_find(&a->slots, name);
+	const struct copy *first =
+		container_of(unit->placement.copies.items[0], struct copy, of_slot);
 	if (unit->placement.role == ROLE_SERVING) {
-		take_root_place(c, control_of_slot(s), unit);
+		take_root_place(c, control_of_slot(first->sc->slot->root), unit);
 		return;
 	}
-	/* Once it is lost, a retired one is not counted there. */
+	/* While it is lost, a retired one is not counted there. */
 	bool retired = unit->placement.role == ROLE_RETIRED;
-	if (retired && (unit->lost || unit->zhost->removed))
-		return;
-	int instance = topology_find_instance(unit->room->topology, root_path);
-	uint32_t mate = s != NULL ? control_of_slot(s)->place_unit : PLACE_NONE;
-	if (mate == PLACE_NONE) /* by the slot's name: copies may have a former one */
-		mate = application_slot_mate(a, name);
-	unit->place_unit =
-		place_unit_new(c->place, unit->room->place, (uint32_t)instance, mate);
-	if (instance_path_is_each(root_path))
-		place_unit_name(c->place, unit->place_unit, first->slot->path);
+	if (retired && !unit->lost && !unit->zhost->removed)
+		unit_place_retired(c, unit);
 	/* Those beside the one that serves may share its room: load_beside(). */
 	if (!retired)
-		return;
-	unit_devices_name(c, unit);
-	place_add(c->place, unit->place_unit, unit->zhost->place);
-	unit_place_restored(c, unit);
+		unit_place_new(c, unit);
 }
 
 /* ---- which revisions have slots ---- */

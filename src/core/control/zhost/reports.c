@@ -13,6 +13,7 @@
 #include "core/control/slot/copies.h"
 #include "core/control/slot/copy_token.h"
 #include "core/control/slot/handover_facts.h"
+#include "core/control/slot/unit_return.h"
 #include "core/control/state/loss.h"
 #include "core/control/state/remains.h"
 #include "core/control/state/report_facts.h"
@@ -367,6 +368,7 @@ static void take_retired(struct control *c, struct copy *copy,
 		copy_gone(c, copy);
 		return;
 	}
+	unit_returned(c, copy->unit);
 	/* Without a process it may start one by itself, until it has heard that it is to go. */
 	bool has_heard =
 		copy->target == TARGET_NONE && r->observed_generation >= copy->generation;
