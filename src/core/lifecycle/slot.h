@@ -115,6 +115,8 @@ struct serving_facts {
 	const char *
 		may_run_on; /* a removed application may still run it on that zhost, which is silent, or has
 				   just come back; borrowed, or NULL */
+	const char *devices_on; /* what that zhost runs and is not known any longer may have its
+				   devices; borrowed, or NULL */
 	const char *
 		missing_secret; /* that it is to have, and that is not there for it; borrowed, or NULL */
 	const char *last_error; /* borrowed from the copy; NULL */

@@ -261,6 +261,14 @@ static void describe_wait(struct sentence *b, const struct slot *s, enum joint j
 static void describe_other_copy(struct sentence *b, const struct slot *s, enum joint joint)
 {
 	const char *zhost = s->serving.may_run_on;
+	if (s->serving.devices_on != NULL) {
+		set_code(b, FAILURE_EXCLUSIVE);
+		say_join(b, joint,
+			 "waits until what was removed while it ran, and may have its devices, "
+			 "has stopped on zhost ");
+		say(b, s->serving.devices_on);
+		return;
+	}
 	set_code(b, zhost == NULL ? FAILURE_EXCLUSIVE : FAILURE_EXCLUSIVE_REMOVED);
 	if (zhost == NULL) {
 		say_join(b, joint, "waits until its other copy must have stopped (exclusive)");

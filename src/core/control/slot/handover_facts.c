@@ -1,3 +1,4 @@
+#include "core/control/state/device_hold.h"
 #include "core/control/slot/handover_facts.h"
 
 #include "core/control/slot/mesh_tables.h"
@@ -57,7 +58,10 @@ static enum start_obstacle obstacle_of(const struct copy *copy)
 			above == NULL || (above->target == TARGET_STARTED && is_started(above)),
 		.lacks_secret =
 			secret_missing(copy->unit->application, copy->declared->space) != NULL,
-		.may_run_at_ms = slot_copy_alone_at_ms(&copy->of_slot, c->now.mono_ms),
+		.may_run_at_ms =
+			copy->target != TARGET_STARTED && device_hold_waits(copy)
+				? NEVER_MS
+				: slot_copy_alone_at_ms(&copy->of_slot, c->now.mono_ms),
 	};
 	return start_condition(copy->sc->slot, &side);
 }

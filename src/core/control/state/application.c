@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "core/application/scaled.h"
+#include "core/control/state/device_hold.h"
 #include "core/control/state/dirty_set.h"
 #include "core/control/state/loss.h"
 #include "core/control/state/open_roots.h"
@@ -45,6 +46,8 @@ static int64_t may_run_at_ms(const struct slot_control *sc)
 	if (copy == NULL)
 		return 0;
 	if (copy->of_slot.exclusive && remains_on(sc) != NULL)
+		return NEVER_MS;
+	if (device_hold_waits(copy))
 		return NEVER_MS;
 	return slot_copy_alone_at_ms(&copy->of_slot, sc->slot->set->lifecycle->now.mono_ms);
 }
@@ -95,6 +98,8 @@ void slot_publish_facts(struct slot_control *sc)
 		facts.may_run_at_ms == NEVER_MS ? remains_on(sc) : NULL;
 	if (remains != NULL)
 		facts.may_run_on = remains->name;
+	if (copy != NULL && device_hold_waits(copy))
+		facts.devices_on = copy->unit->zhost->name;
 	const struct unit_loss *loss = control_of_slot(sc->slot->root)->loss;
 	if (loss != NULL && slot_zhost(sc) != NULL) {
 		const struct instant *now = &sc->slot->set->lifecycle->now;
