@@ -107,19 +107,32 @@ static void add_shared(struct place *p, struct place_node *node, const char *cap
 				     .is_shared = true};
 }
 
+static uint32_t counted(const struct zhost_device *device, uint32_t most)
+{
+	return device->count < most ? device->count : most;
+}
+
+/* No more than DEVICES_MAX are counted; the capabilities are not among them. */
+static size_t devices_of(const struct node_description *d)
+{
+	uint32_t total = 0;
+	for (uint32_t i = 0; i < d->device_count; i++)
+		if (!d->devices[i].is_capability)
+			total += counted(&d->devices[i], DEVICES_MAX - total);
+	return total;
+}
+
 void node_devices_init(struct place *p, struct place_node *node)
 {
 	const struct node_description *d = node->description;
-	uint32_t total = 0;
-	for (uint32_t i = 0; i < d->device_count; i++) {
-		uint32_t room = DEVICES_MAX - total;
-		total += d->devices[i].count < room ? d->devices[i].count : room;
-	}
-	node->devices =
-		mem_new_array(struct node_device, (size_t)total + d->capability_count + 1);
+	uint32_t left = DEVICES_MAX;
+	node->devices = mem_new_array(struct node_device, devices_of(d) + d->device_count +
+								  d->capability_count + 1);
 	for (uint32_t i = 0; i < d->device_count; i++) {
 		const struct zhost_device *from = &d->devices[i];
-		for (uint32_t k = 0; k < from->count && node->device_count < total; k++)
+		uint32_t count = from->is_capability ? 1 : counted(from, left);
+		left -= from->is_capability ? 0 : count;
+		for (uint32_t k = 0; k < count; k++)
 			node->devices[node->device_count++] = (struct node_device){
 				.kind = symbol_take(&p->symbols, from->kind),
 				.model = symbol_take(&p->symbols, from->model),
