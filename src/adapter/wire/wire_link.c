@@ -35,6 +35,7 @@ struct wire_link {
 	bool write_wanted; /* on_ready() writes when the stream takes more */
 	bool closing;	   /* closed() follows */
 	bool ignores;	   /* all that comes */
+	bool takes_frames; /* of `input`, perhaps: that stays as it is meanwhile */
 	bool is_paused;	   /* `input` may hold whole frames */
 	bool resumes;	   /* they are taken in the next turn */
 	bool close_at_end; /* of the output */
@@ -118,7 +119,8 @@ static int size_check(const struct wire_link *link, const uint8_t *data, size_t 
 static size_t frames_take(struct wire_link *link, const uint8_t *data, size_t size)
 {
 	size_t used = 0;
-	while (!link->closing && !link->is_paused) {
+	link->takes_frames = true;
+	while (!link->closing && !link->is_paused && !link->ignores) {
 		struct frame frame;
 		struct error *err = NULL;
 		int r = size_check(link, data + used, size - used, &err);
@@ -136,6 +138,7 @@ static size_t frames_take(struct wire_link *link, const uint8_t *data, size_t si
 		if (r < 0)
 			link_fail(link, err);
 	}
+	link->takes_frames = false;
 	/* The beginning of one. */
 	link->hides_input |= size - used > 4 && is_secret(data[used + 4]);
 	return used;
@@ -171,10 +174,33 @@ static void buffer_trim(struct buffer *b)
 		buffer_done(b);
 }
 
+/* All of it, where the rest is no frames. */
+static void input_drop(struct wire_link *link)
+{
+	if (link->hides_input && link->input.capacity > 0)
+		explicit_bzero(link->input.data, link->input.capacity);
+	buffer_done(&link->input);
+	rest_watch(link, false);
+}
+
+/* The first `used` bytes of it were taken. `is_new`: as for rest_watch(). */
+static void input_taken(struct wire_link *link, size_t used, bool is_new)
+{
+	if (link->ignores) {
+		input_drop(link);
+		return;
+	}
+	buffer_consume(&link->input, used);
+	buffer_trim(&link->input);
+	rest_watch(link, is_new);
+}
+
 static void take(struct wire_link *link, const uint8_t *data, size_t size)
 {
 	if (link->input.size == 0) {
 		size_t used = frames_take(link, data, size);
+		if (link->ignores)
+			return;
 		int r = buffer_add(&link->input, data + used, size - used);
 		INVARIANT(r == 0); /* less than one frame and one read */
 		rest_watch(link, true);
@@ -183,9 +209,7 @@ static void take(struct wire_link *link, const uint8_t *data, size_t size)
 	int r = buffer_add(&link->input, data, size);
 	INVARIANT(r == 0);
 	size_t used = frames_take(link, (const uint8_t *)link->input.data, link->input.size);
-	buffer_consume(&link->input, used);
-	buffer_trim(&link->input);
-	rest_watch(link, used > 0);
+	input_taken(link, used, used > 0);
 }
 
 static void input_hide(struct wire_link *link, uint8_t *data, size_t size)
@@ -211,9 +235,7 @@ static void input_resume(struct wire_link *link)
 	if (link->input.size == 0)
 		return;
 	size_t used = frames_take(link, (const uint8_t *)link->input.data, link->input.size);
-	buffer_consume(&link->input, used);
-	buffer_trim(&link->input);
-	rest_watch(link, true);
+	input_taken(link, used, true);
 }
 
 void wire_link_limit(struct wire_link *link, size_t frame_bytes)
@@ -224,8 +246,8 @@ void wire_link_limit(struct wire_link *link, size_t frame_bytes)
 void wire_link_ignore(struct wire_link *link)
 {
 	link->ignores = true;
-	buffer_done(&link->input);
-	rest_watch(link, false);
+	if (!link->takes_frames)
+		input_drop(link);
 }
 
 void wire_link_pause(struct wire_link *link, bool is_paused)

@@ -56,7 +56,8 @@ int wire_link_forward(struct wire_link *link, const struct frame *frame, size_t 
 		      struct error **err) must_check;
 /* A frame of more bytes than this ends the link before it is read; at first FRAME_MAX_BYTES. */
 void wire_link_limit(struct wire_link *link, size_t frame_bytes);
-/* From now on what comes is dropped as it comes: it is no frames, and holds no memory. */
+/* From now on what comes is dropped as it comes: it is no frames, and holds no memory. Also from
+ * inside handler->frame(), whose frame is valid until it returns, and the last one. */
 void wire_link_ignore(struct wire_link *link);
 /* No further frame is taken and nothing is read until it continues: the peer waits. */
 void wire_link_pause(struct wire_link *link, bool is_paused);

@@ -20,7 +20,7 @@ struct side {
 	uint64_t last_counter;
 	unsigned last_type;
 	bool is_connected, is_closed, has_three, has_hundred, refuse, echo, pauses,
-		forward_failed;
+		awaits, forward_failed;
 	int code; /* of closed(), or 0 */
 	char *why;
 	size_t forward_room;
@@ -42,6 +42,8 @@ static int on_frame(void *user, struct wire_link *link, const struct frame *fram
 	side->last_type = frame->type;
 	if (side->pauses)
 		wire_link_pause(link, true);
+	if (side->awaits)
+		wire_link_await_close(link, 5000);
 	if (side->refuse)
 		return error_set(err, ERR_INVALID, "not this frame");
 	if (frame->type == SAMOZA__V1__FRAME_TYPE__FRAME_HEARTBEAT) {
@@ -500,6 +502,61 @@ static void a_link_that_awaits_the_close_drops_what_comes_and_has_its_time(void 
 	assert_null(s->side.why);
 }
 
+static void awaits_from_its_handler(struct stage *s)
+{
+	assert_int_equal(s->side.frames, 1);
+	assert_false(s->side.is_closed);
+	sim_loop_run(&s->peer->loop, 4000);
+	assert_false(s->side.is_closed);
+	sim_loop_run(&s->peer->loop, 1000);
+	assert_true(s->side.is_closed);
+	assert_null(s->side.why);
+}
+
+static void the_close_may_be_awaited_from_inside_a_frame(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1000);
+	s->side.awaits = true;
+	for (uint64_t n = 1; n <= 3; n++)
+		heartbeat_add(&b, n);
+	/* The first one waits for its rest, with which the others come. */
+	peer_send(s->peer, b.data, 7);
+	sim_loop_run(&s->peer->loop, 0);
+	peer_send(s->peer, b.data + 7, b.size - 10);
+	sim_loop_run(&s->peer->loop, 0);
+	awaits_from_its_handler(s);
+}
+
+static void the_close_may_be_awaited_from_inside_the_first_frame_of_a_reading(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1000);
+	s->side.awaits = true;
+	heartbeat_add(&b, 1);
+	heartbeat_add(&b, 2);
+	peer_send(s->peer, b.data, b.size - 3);
+	sim_loop_run(&s->peer->loop, 0);
+	awaits_from_its_handler(s);
+}
+
+static void the_close_may_be_awaited_from_inside_a_frame_that_waited(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1000);
+	s->side.pauses = true;
+	for (uint64_t n = 1; n <= 3; n++)
+		heartbeat_add(&b, n);
+	peer_send(s->peer, b.data, b.size - 3);
+	sim_loop_run(&s->peer->loop, 0);
+	assert_int_equal(s->side.frames, 1);
+	s->side.frames = 0;
+	s->side.awaits = true; /* pauses, too: waiting for the close reads on */
+	wire_link_pause(s->side.link, false);
+	sim_loop_run(&s->peer->loop, 0);
+	awaits_from_its_handler(s);
+}
+
 static void the_peer_ends_a_link_that_awaits_it(void **state)
 {
 	struct stage *s = *state;
@@ -552,6 +609,9 @@ int main(void)
 		TEST(a_link_that_closes_after_its_output_writes_all_of_it),
 		TEST(a_peer_that_does_not_read_delays_the_close_by_five_seconds),
 		TEST(a_link_that_awaits_the_close_drops_what_comes_and_has_its_time),
+		TEST(the_close_may_be_awaited_from_inside_a_frame),
+		TEST(the_close_may_be_awaited_from_inside_the_first_frame_of_a_reading),
+		TEST(the_close_may_be_awaited_from_inside_a_frame_that_waited),
 		TEST(the_peer_ends_a_link_that_awaits_it),
 		TEST(a_cut_closes_the_link_with_its_reason),
 		TEST(the_link_knows_its_peer),

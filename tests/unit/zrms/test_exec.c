@@ -23,6 +23,7 @@ enum { LINK_PORT = 1, CLIENT_PORT = 2, DEADLINE_MS = 60000 };
 /* A zhost's or a client's end. */
 struct end {
 	struct stream *stream; /* until it is connected */
+	struct stream *raw;    /* below `wire`, for what is no whole frame */
 	struct wire_link *wire;
 	bool is_closed;
 	bool is_slow; /* a client that has not read the end */
@@ -81,6 +82,7 @@ static void on_connected(void *user, struct stream *stream, const struct error *
 	struct end *e = user;
 	assert_null(why);
 	e->stream = NULL;
+	e->raw = stream;
 	e->wire = wire_link_new(stream, 0, &wire_handler, e);
 }
 
@@ -103,6 +105,15 @@ static void client_send(struct stage *s, const Samoza__V1__Exec *message)
 	assert_int_equal(wire_link_send(s->client.wire, SAMOZA__V1__FRAME_TYPE__FRAME_EXEC,
 					&message->base, NULL),
 			 0);
+	sim_loop_run(&s->loop, 100);
+}
+
+/* A part of what makes frames. */
+static void client_write(struct stage *s, const char *data, size_t size)
+{
+	size_t n = 0;
+	assert_int_equal(stream_write(s->client.raw, data, size, &n, NULL), 0);
+	assert_int_equal(n, size);
 	sim_loop_run(&s->loop, 100);
 }
 
@@ -484,6 +495,54 @@ static void a_client_that_sends_more_than_its_window_loses_its_command(void **st
 	assert_true(order(s)->cancel);
 }
 
+/* Nothing is read there, and the output of its link takes no frame of input more. */
+static void zhost_link_fill(struct stage *s)
+{
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(1 << 20);
+	Samoza__V1__Exec message = SAMOZA__V1__EXEC__INIT;
+	struct frame frame;
+	sim_network_window(s->net, 1000);
+	wire_link_pause(s->zhost.wire, true);
+	sim_loop_run(&s->loop, 0);
+	message.has_input = true;
+	for (size_t size = 500000; size > 100; size /= 2) {
+		static uint8_t zeros[500000];
+		message.input = (ProtobufCBinaryData){.data = zeros, .len = size};
+		buffer_clear(&b);
+		assert_int_equal(frame_encode(&b, SAMOZA__V1__FRAME_TYPE__FRAME_EXEC,
+					      &message.base, NULL),
+				 0);
+		assert_int_equal(frame_next(b.data, b.size, &frame, NULL), 1);
+		while (links_forward(s->links, s->link_id, &frame, SIZE_MAX, NULL) == 0)
+			continue;
+	}
+}
+
+static void input_that_a_full_link_does_not_take_ends_the_command(void **state)
+{
+	struct stage *s = *state;
+	CLEANUP(buffer_done) struct buffer b = BUFFER_INIT(10000);
+	Samoza__V1__Exec message = SAMOZA__V1__EXEC__INIT;
+	s->client.is_slow = true;
+	client_start(s);
+	zhost_link_fill(s);
+	sim_network_window(s->net, 100000);
+	message.has_input = true;
+	message.input = bytes(1000);
+	for (int n = 0; n < 3; n++)
+		assert_int_equal(frame_encode(&b, SAMOZA__V1__FRAME_TYPE__FRAME_EXEC,
+					      &message.base, NULL),
+				 0);
+	/* In two readings: the first frame waits for its rest, with which the others come. */
+	client_write(s, b.data, 7);
+	client_write(s, b.data + 7, b.size - 10);
+	assert_non_null(answer(s)->end->error);
+	assert_false(s->client.is_closed);
+	sim_loop_run(&s->loop, 5000);
+	assert_true(s->client.is_closed);
+	assert_true(execs_is_empty(s->execs));
+}
+
 static void what_the_zhost_has_taken_may_be_sent_again(void **state)
 {
 	struct stage *s = *state;
@@ -744,6 +803,7 @@ int main(void)
 		TEST(a_client_that_does_not_close_holds_up_no_shutdown),
 		TEST(a_client_that_is_refused_has_five_seconds_to_read_why),
 		TEST(a_client_that_sends_more_than_its_window_loses_its_command),
+		TEST(input_that_a_full_link_does_not_take_ends_the_command),
 		TEST(what_the_zhost_has_taken_may_be_sent_again),
 		TEST(a_zhost_that_sends_more_than_its_window_loses_the_session_only),
 		TEST(a_frame_that_is_too_large_is_not_kept),
