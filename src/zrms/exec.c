@@ -10,7 +10,8 @@
 #include "zrms/access.h"
 
 enum {
-	SESSIONS_MAX = 256,
+	SESSIONS_MAX = 256, /* whose command has not ended */
+	ENDED_MAX = 256,    /* whose client has not closed yet */
 	START_WAIT_MS = 10000,
 	/* What zrms says itself comes in addition to the window. */
 	OUTPUT_MAX = EXEC_WINDOW + EXEC_FRAME_MAX,
@@ -37,9 +38,13 @@ struct exec {
 	bool has_too_much;	      /* that is not all */
 	struct loop_timer *link_wait; /* NULL: it waits for no link */
 	bool is_recording, is_recorded;
-	bool is_denied;	  /* its credential has ended */
-	bool has_ended;	  /* the client was sent the end, and is to close when it has read it */
-	uint64_t link_id; /* 0: the zhost knows nothing of it, or no more */
+	bool is_denied; /* its credential has ended */
+	bool has_ended; /* the client was sent the end, and is to close when it has read it */
+	uint64_t ended; /* its place among those that have */
+	bool is_let_go; /* too many others have ended since */
+	bool is_read;	/* its client has read all: it has CLOSE_WAIT_MS from then on */
+	struct loop_task look; /* whether it has, once what waits was written */
+	uint64_t link_id;      /* 0: the zhost knows nothing of it, or no more */
 	char *zhost;
 	size_t input_credit, output_credit; /* bytes that either end may send */
 };
@@ -52,6 +57,8 @@ struct execs {
 	void *user;
 	struct exec *all;     /* by number */
 	uint64_t last_number; /* as many were opened */
+	uint64_t last_ended;
+	size_t ended; /* of `all` */
 	uint64_t refused, input_bytes, output_bytes;
 };
 
@@ -67,6 +74,43 @@ static void to_client(struct exec *x, const Samoza__V1__ExecReply *reply)
 		wire_link_close(x->client, err);
 }
 
+static struct exec *oldest_ended(const struct execs *execs)
+{
+	struct exec *x, *next, *oldest = NULL;
+	HASH_ITER (hh, execs->all, x, next)
+		if (x->has_ended && !x->is_let_go &&
+		    (oldest == NULL || x->ended < oldest->ended))
+			oldest = x;
+	return oldest;
+}
+
+/* The client has still to read the end. */
+static void note_end(struct exec *x)
+{
+	struct execs *execs = x->execs;
+	if (x->has_ended)
+		return;
+	x->has_ended = true;
+	x->ended = ++execs->last_ended;
+	if (++execs->ended <= ENDED_MAX)
+		return;
+	struct exec *oldest = oldest_ended(execs);
+	oldest->is_let_go = true;
+	if (oldest->client != NULL)
+		wire_link_close(oldest->client, NULL);
+}
+
+/* One that has said that it has taken all of the output needs no more time than to close. */
+static void on_look(void *user)
+{
+	struct exec *x = user;
+	if (x->client == NULL || x->is_read || x->output_credit < EXEC_WINDOW ||
+	    wire_link_waiting(x->client) > 0)
+		return;
+	x->is_read = true;
+	wire_link_close_within(x->client, CLOSE_WAIT_MS);
+}
+
 /* The last thing that it hears. */
 static void end_client(struct exec *x, const char *error)
 {
@@ -78,7 +122,8 @@ static void end_client(struct exec *x, const char *error)
 	reply.end = &end;
 	if (!x->has_ended)
 		to_client(x, &reply);
-	x->has_ended = true;
+	note_end(x);
+	x->is_read = true;
 	wire_link_await_close(x->client, CLOSE_WAIT_MS);
 }
 
@@ -108,6 +153,8 @@ static void cancel(struct exec *x)
 static void exec_free(struct exec *x)
 {
 	HASH_DEL(x->execs->all, x);
+	x->execs->ended -= x->has_ended;
+	loop_defer_cancel(x->execs->loop, &x->look);
 	loop_timer_free(x->start_deadline);
 	loop_timer_free(x->link_wait);
 	schema_message_free(x->start);
@@ -338,11 +385,13 @@ static int take_more(struct exec *x, Samoza__V1__Exec *m, struct error **err)
 	size_t input = m->has_input ? m->input.len : 0, credit = m->has_credit ? m->credit : 0;
 	if (input > x->input_credit || credit > EXEC_WINDOW - x->output_credit)
 		return error_set(err, ERR_INVALID, "it sent more than its window allows");
+	x->output_credit += credit;
+	if (x->has_ended)
+		loop_defer(x->execs->loop, &x->look);
 	if (x->link_id == 0)
 		return 0; /* the command has ended */
 	x->execs->input_bytes += input;
 	x->input_credit -= input;
-	x->output_credit += credit;
 	m->session = x->number;
 	if (x->start != NULL &&
 	    frame_encode(&x->since, SAMOZA__V1__FRAME_TYPE__FRAME_EXEC, &m->base, NULL) < 0)
@@ -399,6 +448,7 @@ void execs_add(struct execs *execs, struct asker *take_who, const char *topology
 	struct exec *x = mem_new(struct exec);
 	x->execs = execs;
 	x->number = ++execs->last_number;
+	x->look = (struct loop_task){.fn = on_look, .user = x};
 	x->who = take_who;
 	if (take_who != NULL)
 		access_watch(execs->open, &x->watch, asker_hash(take_who), on_credential_ended,
@@ -425,7 +475,7 @@ int execs_check(struct execs *execs, const char *topology, const char *path, str
 		r = 0;
 	if (r < 0)
 		return error_move(err, steal_ptr(&why));
-	if (r == 0 && HASH_COUNT(execs->all) >= SESSIONS_MAX)
+	if (r == 0 && HASH_COUNT(execs->all) - execs->ended >= SESSIONS_MAX)
 		r = error_set(err, ERR_TIMEOUT,
 			      "as many commands run as may at the same time (%d): end one of "
 			      "them",
@@ -465,9 +515,11 @@ void execs_reply(struct execs *execs, uint64_t link_id, Samoza__V1__ExecReply *r
 	if (reply->end == NULL)
 		return;
 	x->link_id = 0;
-	x->has_ended = true;
-	if (x->client != NULL)
-		wire_link_await_close(x->client, READ_WAIT_MS);
+	note_end(x);
+	if (x->client == NULL)
+		return;
+	wire_link_close_within(x->client, READ_WAIT_MS);
+	loop_defer(execs->loop, &x->look);
 }
 
 void execs_link_gone(struct execs *execs, uint64_t link_id)

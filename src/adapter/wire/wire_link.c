@@ -95,6 +95,13 @@ void wire_link_await_close(struct wire_link *link, int64_t most_ms)
 	if (link->closing || link->close_at_end)
 		return;
 	wire_link_ignore(link);
+	wire_link_close_within(link, most_ms);
+}
+
+void wire_link_close_within(struct wire_link *link, int64_t most_ms)
+{
+	if (link->closing || link->close_at_end)
+		return;
 	wire_link_pause(link, false);
 	deadline_set(link, most_ms);
 }

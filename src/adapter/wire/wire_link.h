@@ -72,5 +72,7 @@ void wire_link_close_after(struct wire_link *link);
  * meanwhile is dropped. The one that closes while the other one still sends, resets the connection, and what that one has not
  * read may be lost. */
 void wire_link_await_close(struct wire_link *link, int64_t most_ms);
+/* As that, but frames that come meanwhile are still taken. Either again: the time begins again. */
+void wire_link_close_within(struct wire_link *link, int64_t most_ms);
 
 #endif

@@ -19,8 +19,8 @@ struct side {
 	unsigned frames, closed_calls;
 	uint64_t last_counter;
 	unsigned last_type;
-	bool is_connected, is_closed, has_three, has_hundred, refuse, echo, pauses,
-		awaits, forward_failed;
+	bool is_connected, is_closed, has_three, has_hundred, refuse, echo, pauses, awaits,
+		forward_failed;
 	int code; /* of closed(), or 0 */
 	char *why;
 	size_t forward_room;

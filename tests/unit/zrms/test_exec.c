@@ -438,6 +438,7 @@ static void a_client_that_reads_slowly_closes_when_it_has_read_the_end(void **st
 	s->client.is_slow = true;
 	client_start(s);
 	reply.session = order(s)->session;
+	zhost_output(s, 10);
 	reply.end = &done;
 	zhost_send(s, &reply);
 	client_input(s, EXEC_PART_MAX);
@@ -447,6 +448,64 @@ static void a_client_that_reads_slowly_closes_when_it_has_read_the_end(void **st
 	wire_link_close(s->client.wire, NULL);
 	sim_loop_run(&s->loop, 100);
 	assert_true(execs_is_empty(s->execs));
+}
+
+/* As one does that waits for zrms to close. */
+static void a_client_that_has_taken_all_has_five_seconds_to_close(void **state)
+{
+	struct stage *s = *state;
+	Samoza__V1__ExecReply reply = SAMOZA__V1__EXEC_REPLY__INIT;
+	Samoza__V1__ExecEnd done = SAMOZA__V1__EXEC_END__INIT;
+	Samoza__V1__Exec taken = SAMOZA__V1__EXEC__INIT;
+	s->client.is_slow = true;
+	client_start(s);
+	reply.session = order(s)->session;
+	zhost_output(s, 10);
+	reply.end = &done;
+	zhost_send(s, &reply);
+	taken.has_credit = true;
+	taken.credit = 9;
+	client_send(s, &taken);
+	sim_loop_run(&s->loop, 60000);
+	assert_false(s->client.is_closed);
+	taken.credit = 1;
+	client_send(s, &taken);
+	taken.credit = 0;
+	sim_loop_run(&s->loop, 3000);
+	client_send(s, &taken); /* begins no time again */
+	assert_false(s->client.is_closed);
+	sim_loop_run(&s->loop, 2000);
+	assert_true(s->client.is_closed);
+	assert_true(execs_is_empty(s->execs));
+}
+
+/* Clients that have not read the end take no place of a command, and are as many as may be. */
+static void ended_sessions_have_a_bound_of_their_own(void **state)
+{
+	enum { MANY = 257 };
+	struct stage *s = *state;
+	static struct end clients[MANY];
+	Samoza__V1__ExecReply reply = SAMOZA__V1__EXEC_REPLY__INIT;
+	Samoza__V1__ExecEnd done = SAMOZA__V1__EXEC_END__INIT;
+	struct end first = s->client;
+	for (size_t n = 0; n < MANY; n++) {
+		clients[n] = (struct end){.is_slow = true};
+		connect_end(s, &clients[n], CLIENT_PORT);
+		s->client.wire = clients[n].wire;
+		client_start(s);
+		zhost_output(s, 10); /* never taken */
+		reply.session = order(s)->session;
+		reply.end = &done;
+		assert_false(clients[0].is_closed);
+		zhost_send(s, &reply);
+		assert_int_equal(execs_check(s->execs, "t", "p", NULL), 0);
+	}
+	assert_true(clients[0].is_closed);
+	assert_false(clients[1].is_closed);
+	for (size_t n = 0; n < MANY; n++)
+		end_done(&clients[n]);
+	sim_loop_run(&s->loop, 100);
+	s->client = first;
 }
 
 static void a_client_that_does_not_close_holds_up_no_shutdown(void **state)
@@ -800,6 +859,8 @@ int main(void)
 		TEST(a_start_names_the_copy_that_zrms_knows_and_a_number_of_its_own),
 		TEST(an_end_is_passed_on_and_closes_the_stream),
 		TEST(a_client_that_reads_slowly_closes_when_it_has_read_the_end),
+		TEST(a_client_that_has_taken_all_has_five_seconds_to_close),
+		TEST(ended_sessions_have_a_bound_of_their_own),
 		TEST(a_client_that_does_not_close_holds_up_no_shutdown),
 		TEST(a_client_that_is_refused_has_five_seconds_to_read_why),
 		TEST(a_client_that_sends_more_than_its_window_loses_its_command),
