@@ -10,12 +10,14 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "model/zhost.h"
+#include "zrun/protocol/protocol.h"
 
 #define LIST_MAX ((size_t)64 * 1024)
 
 struct collected {
 	bool must_be_there;
 	struct buffer nodes, groups; /* with spaces between them */
+	size_t node_count, group_count;
 	variable_vector *environment;
 };
 
@@ -41,19 +43,31 @@ static bool has_word(const struct buffer *list, const char *word)
 	return false;
 }
 
-static int add_word(struct buffer *list, const char *word, struct error **err)
+/* `what`: "device nodes", "groups". */
+static int add_word(const struct collected *to, struct buffer *list, size_t *count,
+		    const char *word, const char *what, struct error **err)
 {
 	if (has_word(list, word))
 		return 0;
-	if (buffer_printf(list, "%s%s", list->size > 0 ? " " : "", word) < 0)
-		return error_set(err, ERR_LIMIT, "it has too many device nodes");
+	if (*count == ZRUN_NATIVE_DEVICES_MAX ||
+	    buffer_printf(list, "%s%s", list->size > 0 ? " " : "", word) < 0) {
+		if (!to->must_be_there)
+			return 0;
+		return error_set(
+			err, ERR_LIMIT,
+			"its capabilities and devices give it more than %d %s, or more "
+			"than %zu KiB of their names: let the space ask for fewer, or "
+			"list fewer in the settings of the zhost",
+			ZRUN_NATIVE_DEVICES_MAX, what, LIST_MAX / 1024);
+	}
+	(*count)++;
 	return 0;
 }
 
 static int add_node(struct collected *to, const char *path, const char *of, struct error **err)
 {
 	if (device_node_is_there(path))
-		return add_word(&to->nodes, path, err);
+		return add_word(to, &to->nodes, &to->node_count, path, "device nodes", err);
 	if (!to->must_be_there)
 		return 0;
 	return error_set(err, ERR_NOT_FOUND,
@@ -68,7 +82,7 @@ static int add_group(struct collected *to, const char *name, const char *of, str
 
 	if (group != NULL) {
 		CLEANUP(freep) char *number = str_printf("%u", (unsigned)group->gr_gid);
-		return add_word(&to->groups, number, err);
+		return add_word(to, &to->groups, &to->group_count, number, "groups", err);
 	}
 	return to->must_be_there
 		       ? error_set(err, ERR_NOT_FOUND,

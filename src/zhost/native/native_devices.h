@@ -17,7 +17,7 @@
 
 /* Adds the settings `devices` (paths) and `device_groups` (numbers), with spaces between them, where there are any, and
  * the environment. ERR_NOT_FOUND: `must_be_there`, and a node is missing, or this zhost declares the device no longer;
- * a group that the machine has not. Otherwise what is missing is left out. */
+ * a group that the machine has not. ERR_LIMIT: `must_be_there`, and they are more than zrun takes. Otherwise what is missing, or too many, is left out. */
 int native_devices_add(const Samoza__V1__ZhostSpec *zhost,
 		       const Samoza__V1__InstanceSpec *instance, bool must_be_there,
 		       variable_vector *settings, variable_vector *environment,

@@ -33,7 +33,6 @@
 #define READY_FIRST_MS	     50	  /* between checks: grows to READY_MOST_MS */
 #define READY_MOST_MS	     1000
 #define NEVER		     UINT64_MAX
-#define NATIVE_DEVICES_MAX   1024
 #define NATIVE_DEVICES_BYTES ((size_t)64 * 1024)
 #define KILL_RESERVE_MS	     400 /* of the grace, for killing and reporting */
 
@@ -67,28 +66,6 @@ static void read_settings(struct native *n)
 		n->enclosure.uid = n->enclosure.gid = i->request->unprivileged_uid;
 }
 
-/* Words with spaces between them. */
-static void set_devices(struct native *n)
-{
-	static char paths[NATIVE_DEVICES_BYTES], groups[NATIVE_DEVICES_BYTES];
-	static const char *devices[NATIVE_DEVICES_MAX];
-	static gid_t numbers[NATIVE_DEVICES_MAX];
-	char *rest = NULL;
-
-	native_text(paths, sizeof(paths), "%s", native_setting(n, "devices"));
-	for (char *word = strtok_r(paths, " ", &rest);
-	     word != NULL && n->enclosure.device_count < NATIVE_DEVICES_MAX;
-	     word = strtok_r(NULL, " ", &rest))
-		devices[n->enclosure.device_count++] = word;
-	native_text(groups, sizeof(groups), "%s", native_setting(n, "device_groups"));
-	for (char *word = strtok_r(groups, " ", &rest);
-	     word != NULL && n->enclosure.group_count < NATIVE_DEVICES_MAX;
-	     word = strtok_r(NULL, " ", &rest))
-		numbers[n->enclosure.group_count++] = (gid_t)strtoul(word, NULL, 10);
-	n->enclosure.devices = devices;
-	n->enclosure.groups = numbers;
-}
-
 static void set_directories(struct native *n)
 {
 	static char package[4200], data[4200], tmp[4200];
@@ -117,6 +94,41 @@ fail(struct native *n, enum zrun_failed_kind kind, const char *format, ...)
 	va_end(args);
 	native_end_all(n);
 	die(kind, 0, "%s", text);
+}
+
+/* ---- devices ---- */
+
+/* The next word of `text`, with spaces between them; NULL: there is none. One too many ends the instance: zhost passes no more. */
+static char *next_word(struct native *n, char *text, char **rest, size_t count)
+{
+	char *word = strtok_r(text, " ", rest);
+
+	if (word != NULL && count == ZRUN_NATIVE_DEVICES_MAX)
+		fail(n, ZRUN_FAILED_SANDBOX,
+		     "more than %d device nodes or groups: let the space ask for fewer "
+		     "capabilities and devices, or list fewer in the settings of the zhost",
+		     ZRUN_NATIVE_DEVICES_MAX);
+	return word;
+}
+
+static void set_devices(struct native *n)
+{
+	static char paths[NATIVE_DEVICES_BYTES], groups[NATIVE_DEVICES_BYTES];
+	static const char *devices[ZRUN_NATIVE_DEVICES_MAX];
+	static gid_t numbers[ZRUN_NATIVE_DEVICES_MAX];
+	unsigned *nodes = &n->enclosure.device_count, *given = &n->enclosure.group_count;
+	char *word, *rest = NULL;
+
+	native_text(paths, sizeof(paths), "%s", native_setting(n, "devices"));
+	for (word = next_word(n, paths, &rest, *nodes); word != NULL;
+	     word = next_word(n, NULL, &rest, *nodes))
+		devices[(*nodes)++] = word;
+	native_text(groups, sizeof(groups), "%s", native_setting(n, "device_groups"));
+	for (word = next_word(n, groups, &rest, *given); word != NULL;
+	     word = next_word(n, NULL, &rest, *given))
+		numbers[(*given)++] = (gid_t)strtoul(word, NULL, 10);
+	n->enclosure.devices = devices;
+	n->enclosure.groups = numbers;
 }
 
 __attribute__((noreturn)) static void finish(struct native *n, enum zrun_stopped_cause cause)

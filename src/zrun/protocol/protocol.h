@@ -315,6 +315,9 @@ struct zrun_stopped {
 	int32_t result; /* of on_process, for FINISHED */
 } __attribute__((packed));
 
+/* Device nodes of a NATIVE instance, and groups, are no more than so many each. */
+#define ZRUN_NATIVE_DEVICES_MAX 1024
+
 enum zrun_failed_kind {
 	ZRUN_FAILED_LOAD = 1,	      /* module missing, damaged, of another version */
 	ZRUN_FAILED_SANDBOX = 2,      /* a step failed that must not */

@@ -140,6 +140,58 @@ static void test_names_are_those_that_are_offered_and_there(void **state)
 	schema_message_free(&z->base);
 }
 
+/* Another name of /dev/null for each number of 11 bits. */
+static char *name_of_null(unsigned number)
+{
+	char text[64] = "/dev";
+	for (unsigned bit = 0; bit < 11; bit++)
+		strcat(text, (number >> bit & 1) != 0 ? "/." : "/");
+	strcat(text, "/null");
+	return mem_strdup(text);
+}
+
+static void test_more_nodes_than_an_instance_can_have_are_refused_with_what_to_do(void **state)
+{
+	Samoza__V1__DeviceChoice first = SAMOZA__V1__DEVICE_CHOICE__INIT;
+	Samoza__V1__DeviceChoice *list[] = {&first};
+	Samoza__V1__InstanceSpec spec = SAMOZA__V1__INSTANCE_SPEC__INIT;
+	Samoza__V1__DeviceOffer card = SAMOZA__V1__DEVICE_OFFER__INIT;
+	Samoza__V1__DeviceOffer *cards[] = {&card};
+	Samoza__V1__ZhostSpec z = SAMOZA__V1__ZHOST_SPEC__INIT;
+	char *nodes[1025];
+
+	(void)state;
+	for (unsigned k = 0; k < 1025; k++)
+		nodes[k] = name_of_null(k);
+	card.kind = first.kind = (char *)"gpu";
+	card.count = 1;
+	card.nodes = nodes;
+	z.devices = cards;
+	z.n_devices = 1;
+	spec.devices = list;
+	spec.n_devices = 1;
+	for (size_t count = 1024; count <= 1025; count++) {
+		struct given g = {0};
+		card.n_nodes = count;
+		g.result = native_devices_add(&z, &spec, true, &g.settings, &g.environment,
+					      &g.err);
+		assert_int_equal(g.result == 0, count == 1024);
+		if (g.err != NULL)
+			assert_non_null(strstr(g.err->message,
+					       "more than 1024 device nodes, or more than 64 "
+					       "KiB of their names: let the space ask for "
+					       "fewer"));
+		given_done(&g);
+	}
+	struct given less = {0}; /* at the end what fits is enough */
+	assert_int_equal(native_devices_add(&z, &spec, false, &less.settings, &less.environment,
+					    &less.err),
+			 0);
+	given_done(&less);
+	for (unsigned k = 0; k < 1025; k++)
+		free(nodes[k]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +199,8 @@ int main(void)
 			test_a_device_gives_the_nodes_of_its_entry_and_its_number_there),
 		cmocka_unit_test(
 			test_a_capability_gives_nodes_and_groups_once_and_one_that_is_no_node_nothing),
+		cmocka_unit_test(
+			test_more_nodes_than_an_instance_can_have_are_refused_with_what_to_do),
 		cmocka_unit_test(test_names_are_those_that_are_offered_and_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
