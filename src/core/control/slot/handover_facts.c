@@ -1,9 +1,9 @@
-#include "core/control/state/device_hold.h"
 #include "core/control/slot/handover_facts.h"
 
 #include "core/control/slot/mesh_tables.h"
 #include "core/control/slot/rollout_steps.h"
 #include "core/control/state/apart.h"
+#include "core/control/state/device_hold.h"
 #include "core/control/state/handover_kind.h"
 #include "core/control/state/secret_uses.h"
 #include "core/control/state/state.h"
