@@ -1,9 +1,7 @@
 #include "core/control/state/device_hold.h"
 
 #include "base/str.h"
-#include "core/control/state/dirty_set.h"
 #include "core/control/state/zhost_registry.h"
-#include "core/lifecycle/lifecycle.h"
 
 static bool is_exclusive_on(const struct control_zhost *z, const char *capability)
 {
@@ -14,7 +12,7 @@ static bool is_exclusive_on(const struct control_zhost *z, const char *capabilit
 	return false;
 }
 
-static bool has_devices(const struct copy *copy)
+bool device_hold_concerns(const struct copy *copy)
 {
 	const struct space *s = copy->declared->space;
 	bool has = s->device_count > 0;
@@ -26,23 +24,11 @@ static bool has_devices(const struct copy *copy)
 bool device_hold_waits(const struct copy *copy)
 {
 	const struct control_application *a = copy->unit->application;
-	if (copy->declared == NULL || a->list->remains.count == 0 || !has_devices(copy))
+	if (copy->declared == NULL || a->list->remains.count == 0 ||
+	    !device_hold_concerns(copy))
 		return false;
 	vector_for_each (&a->list->remains, remain)
 		if (!remain->is_dormant && remain->zhost == copy->unit->zhost)
 			return true;
 	return false;
-}
-
-void device_hold_changed(struct control_zhost *z)
-{
-	for (const struct copy *copy = z->first_copy; copy != NULL;
-	     copy = copy->next_on_zhost) {
-		if (copy->of_slot.slot == NULL || copy->sc == NULL || copy->declared == NULL ||
-		    !has_devices(copy))
-			continue;
-		slot_publish_facts(copy->sc);
-		lifecycle_push(copy->sc->slot);
-		mark_application(copy->unit->application, APPLICATION_HANDOVER);
-	}
 }

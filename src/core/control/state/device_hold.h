@@ -11,7 +11,7 @@
 
 /* The copy has devices, and is to start after what its zhost still runs. */
 bool device_hold_waits(const struct copy *copy);
-/* What that says of the copies on the zhost may be another thing now. */
-void device_hold_changed(struct control_zhost *z);
+/* It has devices, or an exclusive capability. PRE: it is not retired. */
+bool device_hold_concerns(const struct copy *copy);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "base/str.h"
-#include "core/control/state/device_hold.h"
+#include "core/control/state/device_release.h"
 #include "core/control/state/report_facts.h"
 #include "core/control/state/state.h"
 #include "core/lifecycle/rules.h"
@@ -43,7 +43,7 @@ static void drop_at(struct control *c, size_t at)
 	vector_remove_at(&c->applications.remains, at);
 	mark_zhost(gone.zhost);
 	publish(c, gone.instance);
-	device_hold_changed(gone.zhost);
+	device_release_check(gone.zhost);
 	remain_done(&gone);
 }
 
@@ -55,7 +55,7 @@ void remains_note(struct control *c, const struct control_application *a)
 			if (copy->unit->application == a)
 				note(c, z, copy, false);
 	zhost_for_each (&c->zhosts, z)
-		device_hold_changed(z);
+		device_release_check(z);
 }
 
 void remains_note_forsaken(struct control *c, struct control_zhost *z, const struct copy *copy)
@@ -71,7 +71,7 @@ void remains_vouched(struct control *c, struct control_zhost *z)
 		remain->is_dormant = true;
 		mark_zhost(z);
 		publish(c, remain->instance);
-		device_hold_changed(z);
+		device_release_check(z);
 	}
 }
 
@@ -114,7 +114,7 @@ void remains_hello(struct control *c, struct control_zhost *z, const Samoza__V1_
 		}
 	}
 	if (any)
-		device_hold_changed(z);
+		device_release_check(z);
 	vector_done(&there);
 }
 
