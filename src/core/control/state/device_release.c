@@ -7,6 +7,8 @@
 
 void device_release_check(struct control_zhost *z)
 {
+	if (z->spec.device_count == 0)
+		return; /* nothing there has any */
 	for (const struct copy *copy = z->first_copy; copy != NULL;
 	     copy = copy->next_on_zhost) {
 		if (copy->of_slot.slot == NULL || copy->sc == NULL || copy->declared == NULL ||
