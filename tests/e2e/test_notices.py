@@ -149,8 +149,11 @@ def test_targets_hear_once_in_order_and_no_broken_one_holds_up_another(start, tm
         names = lambda path: [(n["notice"], n["subject"]) for n, (p, _, _) in zip(ops.got, ops.headers) if p == path]
         failed = [("topology.failed", name) for name in ("bank", "shop-1", "shop-2")]  # once more, when they have no place
         expected = [*failed, ("zhost.problem", "edge-node-1"), *failed, ("zhost.recovered", "edge-node-1")]
-        until(lambda: names("/services/T0/secret-word") == expected, "the webhook has heard everything")
-        until(lambda: names("/shops") == 2 * failed[1:], "the filter lets these through")
+        # And when they have been tried again, as the zhost is a new one: who fails first is not said.
+        are = lambda heard, first, last: heard[:len(first)] == first and sorted(heard[len(first):]) == last
+        until(lambda: are(names("/services/T0/secret-word"), expected, failed), "the webhook has heard everything")
+        until(lambda: are(names("/shops"), 2 * failed[1:], failed[1:]), "the filter lets these through")
+        expected = names("/services/T0/secret-word")
         heard = lambda: [json.loads(line) for line in file.read_text().splitlines() if line]
         until(lambda: file.exists() and [(n["notice"], n["subject"]) for n in heard()] == expected, "and so has the command")
         assert set((tmp_path / "words").read_text().splitlines()) == {f"a word; false 1 {os.getuid()}"}, "no shell, no environment"
@@ -174,14 +177,14 @@ def test_targets_hear_once_in_order_and_no_broken_one_holds_up_another(start, tm
         for name, words in why.items():
             until(lambda n=name: metric(c, "failed_total", n) > 1, f"{name} was tried again")
             seen = target(c, name)
-            assert (seen["state"], seen["waiting"], int(seen["sent"])) == ("failing", 6, 0)
+            assert (seen["state"], seen["waiting"], int(seen["sent"])) == ("failing", 9, 0)
             assert words in seen["error"], seen
-        assert (target(c, "slow")["waiting"], target(c, "slow")["state"], slow.requests) == (6, "sending", 1)
-        until(lambda: metric(c, "sent_total", "ops") == 8, "the last answer has come")
+        assert (target(c, "slow")["waiting"], target(c, "slow")["state"], slow.requests) == (9, "sending", 1)
+        until(lambda: metric(c, "sent_total", "ops") == 11, "the last answer has come")
         assert (metric(c, "failed_total", "ops"), metric(c, "waiting", "ops")) == (0, 0)
         assert "the reason" in c.zrms.log.read_text()
         late.set()
-        until(lambda: slow.subjects() == 2 * ["bank", "shop-1", "shop-2"], "the slow one gets what waited")
+        until(lambda: slow.subjects() == [subject for notice, subject in expected if notice == "topology.failed"], "the slow one gets what waited")
 
         # Tests, by people.
         assert re.fullmatch(r"ops took the test \(http://127.0.0.1:\d+/\.\.\., \d+ ms\)\.\n", c.zshell("notices", "test", "ops").stdout)
@@ -191,7 +194,7 @@ def test_targets_hear_once_in_order_and_no_broken_one_holds_up_another(start, tm
         assert "no notices go to 'nobody'" in c.zshell("notices", "test", "nobody", check=False).stderr
         assert "test the notices to ops" in c.zshell("cluster", "audit").stdout
         table = c.zshell("notices").stdout
-        assert re.search(r"^ops +webhook +http://127\.0\.0\.1:\d+/\.\.\. +idle +0 +8 +0 +0 ", table, re.M), table
+        assert re.search(r"^ops +webhook +http://127\.0\.0\.1:\d+/\.\.\. +idle +0 +11 +0 +0 ", table, re.M), table
         everywhere = table + json.dumps(c.get("/v1/notices")) + c.zrms.log.read_text() + text_of(c.url + "/metrics")
         assert "secret-word" not in everywhere and SECRET not in everywhere
 

@@ -14,7 +14,7 @@ def view(c, name):
     z = c.get(f"/v1/zhosts/{name}")
     return (z["cpu_millicores"]["total"], z["memory_bytes"]["total"] >> 30,
             {label["name"]: label["value"] for label in z.get("labels", [])},
-            [name for name in z.get("capabilities", []) if name not in ("page.access", "cluster.api", "space.settings")])
+            [name for name in z.get("capabilities", []) if name not in ("page.access", "cluster.api", "space.settings", "space.secrets")])
 
 
 def causes(c, name):
