@@ -147,12 +147,10 @@ static void on_told(void *user, const struct reply *reply)
 
 static void piece_ask(struct secret_rotation *r, const piece_vector *piece, uint64_t count)
 {
-	Samoza__V1__SecretRecord *none[] = {NULL};
-	struct control_input input = {
-		.type = CONTROL_SECRET,
-		.secret = {.action = SECRET_RESEAL,
-			   .records = piece->count > 0 ? piece->items : none,
-			   .count = piece->count}};
+	struct control_input input = {.type = CONTROL_SECRET,
+				      .secret = {.action = SECRET_RESEAL,
+						 .records = piece->items,
+						 .count = piece->count}};
 	input.actor = "zrms";
 	/* One line of the audit for each, by who asks; what a life before has left is zrms' own. */
 	bool is_asked_for = r->request != NULL && !r->is_first_another;

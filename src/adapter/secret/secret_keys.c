@@ -220,7 +220,7 @@ static void add_bytes(struct buffer *b, const void *data, size_t size)
 	(void)buffer_add_string(b, text);
 }
 
-/* Of exactly that size, at the beginning of *at, which moves behind it. */
+/* Of exactly that size, at the beginning of *at, which moves past it. */
 static bool take_bytes(const char **at, const char *end, void *to, size_t size)
 {
 	const char *after = NULL;
@@ -317,7 +317,7 @@ int secret_keys_write(const struct secret_keys *keys, const char *passphrase, ch
 	return r;
 }
 
-/* *at moves behind it only where it is a whole one. */
+/* *at moves past it only where it is a whole one. */
 static bool read_line(const char **at, const char *end, struct secret_key *key)
 {
 	const char *from = *at;

@@ -278,6 +278,21 @@ static void a_request_about_no_secret_is_none(void **state)
 	decoded_input_done(&decoded);
 }
 
+/* Of a rotation of the key where there is no secret. */
+static void none_may_be_sealed_with_another_key(void **state)
+{
+	const struct control_input input = {.type = CONTROL_SECRET,
+					    .secret = {.action = SECRET_RESEAL}};
+	struct buffer bytes = BUFFER_INIT(SIZE_MAX);
+	struct decoded_input decoded;
+	assert_int_equal(input_encode(&input, &bytes), 0);
+	decode(&bytes, &decoded);
+	assert_int_equal(decoded.input.secret.action, SECRET_RESEAL);
+	assert_int_equal(decoded.input.secret.count, 0);
+	decoded_input_done(&decoded);
+	buffer_done(&bytes);
+}
+
 static char *error_of_report(const char *said)
 {
 	Samoza__V1__InstanceKey key = SAMOZA__V1__INSTANCE_KEY__INIT;
@@ -361,6 +376,7 @@ int main(void)
 		cmocka_unit_test(of_data_that_a_space_writes_the_length_remains),
 		cmocka_unit_test(of_a_secret_not_even_what_is_sealed_is_in_a_recording),
 		cmocka_unit_test(a_request_about_no_secret_is_none),
+		cmocka_unit_test(none_may_be_sealed_with_another_key),
 		cmocka_unit_test(what_a_program_has_printed_is_not_in_a_report),
 		cmocka_unit_test(
 			sentences_of_what_was_told_and_recorded_are_compared_as_the_same),

@@ -192,13 +192,13 @@ static char *about_signing_key(const struct control_input *input)
 /* Never what it says. */
 static char *about_secret(const struct control_input *input)
 {
-	const Samoza__V1__SecretRecord *record = input->secret.records[0];
+	Samoza__V1__SecretRecord *const *records = input->secret.records;
 	switch (input->secret.action) {
 	case SECRET_SET:
-		return str_printf("set secret %s for topologies named %s", record->name,
-				  record->versions[0]->topologies);
+		return str_printf("set secret %s for topologies named %s", records[0]->name,
+				  records[0]->versions[0]->topologies);
 	case SECRET_REMOVE:
-		return str_printf("remove secret %s%s", record->name,
+		return str_printf("remove secret %s%s", records[0]->name,
 				  input->secret.force ? " with force" : "");
 	case SECRET_RESEAL:
 		break;

@@ -134,7 +134,10 @@ static int decode_secret(struct decoded_input *d, struct error **err)
 {
 	const Samoza__V1__RecordedSecret *body = d->message->secret;
 	bool sets = body->action == SECRET_SET;
-	if (body->n_records == 0 || (sets && body->records[0]->n_versions != 1))
+	bool may_be_none =
+		body->action == SECRET_RESEAL; /* a rotation where there is no secret */
+	if ((body->n_records == 0 && !may_be_none) ||
+	    (sets && body->records[0]->n_versions != 1))
 		return error_set(err, ERR_INVALID, "a request that names no secret");
 	d->input.secret.action = (enum secret_action)body->action;
 	d->input.secret.records = body->records;
